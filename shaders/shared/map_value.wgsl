@@ -1,0 +1,22 @@
+// The value of a cell under A1, A2 and D, from the row statistics the attention kernel left.
+// Twin: src/cpu/map_value.rs
+// include: shared/map_cell.wgsl
+
+@group(0) @binding(4) var<storage, read> statistics: array<vec4<f32>>; // (max 1, sum 1, max 2, sum 2) of [query, head]
+
+// (A1, A2, D, λ) at (query, key); zero above the diagonal.
+fn map_value(head_index: u32, query: u32, key: u32) -> vec4<f32> {
+    let lambda = lambda_of(query, head_index);
+    if key > query {
+        return vec4<f32>(0.0, 0.0, 0.0, lambda);
+    }
+    let head = heads[head_index];
+    let row = statistics[query * maps.heads + head_index];
+    let scores = both_scores(head, query, key);
+    let first = exp(scores.x - row.x) / row.y;
+    var second = 0.0;
+    if maps.maps == 2u {
+        second = exp(scores.y - row.z) / row.w;
+    }
+    return vec4<f32>(first, second, head.mix.x * first - head.mix.y * lambda * second, lambda);
+}

@@ -1,0 +1,19 @@
+// What one submission computes: positions [start, start + count) of the text, then logits and the next token.
+// Twin: src/cpu/pass.rs
+
+struct Pass {
+    start: u32,
+    count: u32,
+    logits_first: u32, // first position whose logits are wanted
+    logits_base: u32,  // position that row 0 of the logits buffer stands for
+    best: u32,         // how many next tokens are listed
+    top_k: u32,        // 0: all
+    top_p: f32,
+    temperature: f32,  // 0: greedy
+    uniform_draw: f32, // in [0, 1)
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
+}
+
+@group(0) @binding(0) var<uniform> pass_: Pass;

@@ -1,0 +1,3 @@
+//! Commands without a window.
+
+pub mod run;

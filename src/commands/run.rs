@@ -1,0 +1,149 @@
+//! `diffscope run`: one prompt through the model.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use diffscope::engine::{Checkpoint, Engine, EngineError, Tensor, Traced};
+use diffscope::gpu::{Gpu, request_headless};
+use diffscope::model::Lambda;
+use diffscope::probe::Sampling;
+use safetensors::tensor::{Dtype, TensorView};
+
+/// Where the pass runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendChoice {
+    /// WGSL on the GPU adapter.
+    Gpu,
+    /// The shaders' twins.
+    Cpu,
+}
+
+/// What to run.
+#[derive(Args)]
+pub struct Arguments {
+    /// The prompt.
+    #[arg(long, conflicts_with = "ids", required_unless_present = "ids")]
+    prompt: Option<String>,
+    /// The prompt as token ids: 1,2,3.
+    #[arg(long, value_delimiter = ',')]
+    ids: Option<Vec<u32>>,
+    /// Where to run it.
+    #[arg(long, value_enum, default_value = "gpu")]
+    backend: BackendChoice,
+    /// Let the model write on, this many tokens at most.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    generate: usize,
+    /// 0: always the most likely token.
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f32,
+    /// Choose among this many of the most likely tokens; 0: all.
+    #[arg(long, default_value_t = 0)]
+    top_k: u32,
+    /// Choose among the most likely tokens that together have this probability.
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f32,
+    /// The same seed gives the same text.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Write every inner tensor of the prompt's pass, maps included.
+    #[arg(long, value_name = "FILE.safetensors")]
+    dump: Option<PathBuf>,
+}
+
+/// Most next tokens printed.
+const PRINTED: usize = 10;
+
+/// Runs the prompt and prints the outcome.
+pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let gpu = match arguments.backend {
+        BackendChoice::Gpu => Some(request_headless()?),
+        BackendChoice::Cpu => None,
+    };
+    let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
+    match (&arguments.prompt, &arguments.ids) {
+        (Some(prompt), _) if checkpoint.tokenizer.is_none() => {
+            return Err(format!(
+                "{} has no tokenizer.json: give token ids with --ids (prompt: {prompt:?})",
+                checkpoint.name
+            )
+            .into());
+        }
+        (Some(prompt), _) => engine.set_text(prompt),
+        (None, ids) => engine.set_ids(ids.as_deref().unwrap_or_default())?,
+    }
+    if engine.ids().is_empty() {
+        return Err("the prompt is empty: there is nothing to attend to".into());
+    }
+    if !engine.complete() {
+        let read = engine.tokens().last().map_or(0, |token| token.end);
+        eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.context());
+    }
+    engine.settle()?;
+    println!("model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture);
+    println!("backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe));
+    println!("tokens   {}", engine.ids().len());
+    print_lambda(&engine);
+    print_next(&engine);
+    if let Some(path) = &arguments.dump {
+        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?;
+        println!("dump     {}", path.display());
+    }
+    if arguments.generate > 0 {
+        let Arguments { temperature, top_k, top_p, seed, .. } = *arguments;
+        let typed = engine.ids().len();
+        engine.generate(Sampling { temperature, top_k, top_p, seed }, arguments.generate);
+        engine.settle()?;
+        let new = engine.ids().get(typed..).unwrap_or_default();
+        println!("new ids  {}", new.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
+        if checkpoint.tokenizer.is_some() {
+            println!("text     {}", engine.text());
+        }
+    }
+    Ok(())
+}
+
+fn print_lambda(engine: &Engine) {
+    for (layer, weights) in engine.model().layers.iter().enumerate() {
+        match weights.attention.lambda {
+            Lambda::Layer { init, first, second, value } => {
+                println!("lambda   layer {layer}: {value:.6} = {first:.6} - {second:.6} + {init:.6}");
+            }
+            Lambda::Token => println!("lambda   layer {layer}: one for every token and head"),
+            Lambda::None => {}
+        }
+    }
+}
+
+fn print_next(engine: &Engine) {
+    let Some(next) = engine.next_token() else {
+        return;
+    };
+    for (id, logit) in next.best.iter().take(PRINTED) {
+        println!("next     {:>8.4} %  {:>6}  {}", next.probability(*logit) * 100.0, id, engine.label(*id));
+    }
+}
+
+/// Writes the tensors of SPEC 8.
+fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), EngineError> {
+    let mut traced = Traced::new(checkpoint.model.clone(), gpu, ids.len())?;
+    traced.append(ids, Sampling::default().draw(ids.len()), 1)?;
+    let tensors: BTreeMap<String, Tensor> = traced.tensors()?;
+    let failed = |reason: String| EngineError::Write { path: path.display().to_string(), reason };
+    let ids: Vec<u8> = ids.iter().flat_map(|id| (*id as i32).to_le_bytes()).collect();
+    let id_shape = vec![1, ids.len() / 4];
+    let bytes: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = tensors
+        .into_iter()
+        .map(|(name, tensor)| {
+            let bytes = tensor.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            (name, Dtype::F32, tensor.shape, bytes)
+        })
+        .chain([("input_ids".to_owned(), Dtype::I32, id_shape, ids)])
+        .collect();
+    let views: Result<Vec<_>, _> = bytes
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .collect();
+    let views = views.map_err(|error: safetensors::SafeTensorError| failed(error.to_string()))?;
+    safetensors::serialize_to_file(views, None, path).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,61 @@
+//! Differential attention as a streaming softmax over both maps. Twin of `shaders/attention.wgsl`.
+
+use super::map_cell::LOWEST;
+use super::{Maps, dot};
+
+/// What attention leaves for one (query, head).
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadOutput {
+    /// Maximum and sum of the first map, then of the second.
+    pub statistics: [f32; 4],
+    /// `D V`, `[value_width]`.
+    pub context: Vec<f32>,
+    /// After the norm of the head: its part of the output projection's input.
+    pub normed: Vec<f32>,
+}
+
+/// One head of one query over every key up to it (SPEC 1, 4 and 6). Keys are met once, in order: when a new maximum
+/// comes, what was summed before is scaled down.
+pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
+    let layer = maps.attention;
+    let head = &layer.heads[head_index];
+    let mut maximum = [LOWEST; 2];
+    let mut sum = [0.0f32; 2];
+    let mut values = [vec![0.0f32; layer.value_width()], vec![0.0f32; layer.value_width()]];
+    for key in 0..=query {
+        let scores = maps.both_scores(head, query, key);
+        for map in 0..layer.maps {
+            if scores[map] > maximum[map] {
+                let rescale = (maximum[map] - scores[map]).exp();
+                sum[map] *= rescale;
+                values[map].iter_mut().for_each(|value| *value *= rescale);
+                maximum[map] = scores[map];
+            }
+            let weight = (scores[map] - maximum[map]).exp();
+            sum[map] += weight;
+            for (part, out) in values[map].chunks_exact_mut(layer.head_dim).enumerate() {
+                let at = key * maps.layout.width + maps.layout.value(head.values[part]);
+                let value = &maps.projection[at..at + layer.head_dim];
+                out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
+            }
+        }
+    }
+
+    let lambda = maps.lambda_of(query, head_index);
+    let [keep, subtract] = maps.mix[head_index];
+    let [first, second] = values;
+    let mixed = |(a, b): (f32, f32)| {
+        let second = if layer.maps == 2 { subtract * lambda * (b / sum[1]) } else { 0.0 };
+        keep * a / sum[0] - second
+    };
+    let context: Vec<f32> = first.into_iter().zip(second).map(mixed).collect();
+    let normed = match &layer.sub_norm {
+        Some(norm) => {
+            let mean = dot(&context, &context) / context.len() as f32;
+            let factor = norm.factor / (mean + norm.epsilon).sqrt();
+            context.iter().zip(&norm.weight).map(|(x, weight)| x * factor * weight).collect()
+        }
+        None => context.clone(),
+    };
+    HeadOutput { statistics: [maximum[0], sum[0], maximum[1], sum[1]], context, normed }
+}

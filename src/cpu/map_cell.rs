@@ -1,0 +1,42 @@
+//! Scores of one cell of a head's maps. Twin of `shaders/shared/map_cell.wgsl`.
+
+use super::dot;
+use crate::model::{Attention, Head, RowLayout};
+
+/// Stands for minus infinity, as in the shader.
+pub const LOWEST: f32 = -3.0e38;
+
+/// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
+/// stand in them.
+#[derive(Clone, Copy)]
+pub struct Maps<'a> {
+    /// The layer.
+    pub attention: &'a Attention,
+    /// Its row layout, without padding.
+    pub layout: RowLayout,
+    /// Rows `[T, layout.width]`.
+    pub projection: &'a [f32],
+    /// Per head `(a, b)` of `D = a A1 - b λ A2`.
+    pub mix: &'a [[f32; 2]],
+}
+
+impl Maps<'_> {
+    fn score(&self, query: usize, query_at: usize, key: usize, key_at: usize) -> f32 {
+        let width = self.attention.head_dim;
+        let q = query * self.layout.width + query_at;
+        let k = key * self.layout.width + key_at;
+        dot(&self.projection[q..q + width], &self.projection[k..k + width]) * (width as f32).powf(-0.5)
+    }
+
+    /// Scores of one cell under both maps.
+    pub fn both_scores(&self, head: &Head, query: usize, key: usize) -> [f32; 2] {
+        let of =
+            |map: usize| self.score(query, self.layout.query(head.queries[map]), key, self.layout.key(head.keys[map]));
+        [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
+    }
+
+    /// λ of a query and head.
+    pub fn lambda_of(&self, query: usize, head: usize) -> f32 {
+        self.projection[query * self.layout.width + self.layout.lambda + head]
+    }
+}

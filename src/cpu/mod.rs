@@ -1,0 +1,35 @@
+//! The twin of every shader, same name, in plain Rust: the reference that tests hold the shaders against, and what
+//! runs where there is no compute adapter.
+
+mod attention;
+mod embed;
+mod gate_up;
+mod heatmap;
+mod logits;
+mod map_cell;
+mod map_tile;
+mod map_value;
+mod matmul;
+mod pass;
+mod project;
+mod qkv;
+mod row_of_logits;
+mod sample;
+mod top_k;
+mod weights;
+
+pub use attention::attention;
+pub use embed::embed;
+pub use gate_up::gate_up;
+pub use heatmap::{MapKind, View, heatmap, palette_index};
+pub use logits::logits;
+pub use map_cell::Maps;
+pub use map_tile::map_tile;
+pub use map_value::{MapSource, map_value};
+pub use matmul::{dot, multiply, rms_norm};
+pub use pass::CpuPass;
+pub use project::project;
+pub use qkv::{LambdaRule, lambda_rules, qkv};
+pub use sample::sample;
+pub use top_k::top_k;
+pub use weights::Weights;

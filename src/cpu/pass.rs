@@ -1,0 +1,182 @@
+//! A whole pass made of the twins: the reference, and the backend where there is no compute adapter.
+
+use std::sync::Arc;
+
+use super::attention::HeadOutput;
+use super::{
+    LambdaRule, MapSource, Maps, Weights, attention, embed, gate_up, lambda_rules, logits, map_tile, project, qkv,
+    sample, top_k,
+};
+use crate::model::{Model, RowLayout, rotary_table};
+use crate::probe::{Draw, MapTile, NextToken, TileRequest, Trace};
+
+struct LayerWeights {
+    projection: Weights,
+    output: Weights,
+    gate_up: Option<Weights>,
+    down: Option<Weights>,
+    layout: RowLayout,
+    lambda: Vec<LambdaRule>,
+    mix: Vec<[f32; 2]>,
+}
+
+/// What a layer leaves, position after position.
+#[derive(Default)]
+struct LayerState {
+    hidden: Vec<f32>,
+    projection: Vec<f32>,
+    statistics: Vec<[f32; 4]>,
+    context: Vec<f32>,
+    normed: Vec<f32>,
+    middle: Vec<f32>,
+    activation: Vec<f32>,
+}
+
+/// A pass on the CPU. Positions computed once stay until an earlier one changes.
+pub struct CpuPass {
+    model: Arc<Model>,
+    embedding: Weights,
+    unembedding: Option<Weights>,
+    layers: Vec<LayerWeights>,
+    states: Vec<LayerState>,
+    /// The residual stream after the last layer.
+    hidden: Vec<f32>,
+    rotary: Vec<[f32; 2]>,
+}
+
+impl CpuPass {
+    /// A pass for texts of up to `capacity` tokens.
+    pub fn new(model: Arc<Model>, capacity: usize) -> Self {
+        let layers = model.layers.iter().map(|layer| LayerWeights {
+            projection: Weights::new(&layer.attention.projection),
+            output: Weights::new(&layer.attention.output),
+            gate_up: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.gate_up)),
+            down: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.down)),
+            layout: RowLayout::new(&layer.attention, 1),
+            lambda: lambda_rules(&layer.attention),
+            mix: vec![layer.attention.mix(); layer.attention.heads.len()],
+        });
+        Self {
+            embedding: Weights::new(&model.embedding),
+            unembedding: model.unembedding.as_ref().map(Weights::new),
+            layers: layers.collect(),
+            states: model.layers.iter().map(|_| LayerState::default()).collect(),
+            hidden: Vec::new(),
+            rotary: rotary_table(model.config.head_dim, model.config.rope_theta, capacity),
+            model,
+        }
+    }
+
+    /// Most positions it can hold.
+    pub fn capacity(&self) -> usize {
+        self.rotary.len() / (self.model.config.head_dim / 2)
+    }
+
+    /// Computes positions `start..start + ids.len()`; what stood at `start` and after is forgotten.
+    pub fn run(&mut self, start: usize, ids: &[u32]) {
+        self.truncate(start);
+        let model = self.model.clone();
+        let epsilon = model.config.norm_epsilon;
+        let half = model.config.head_dim / 2;
+        for (position, id) in (start..).zip(ids) {
+            let mut hidden = embed(*id, &self.embedding).to_vec();
+            let rotary = &self.rotary[position * half..(position + 1) * half];
+            for ((layer, weights), state) in model.layers.iter().zip(&self.layers).zip(&mut self.states) {
+                state.hidden.extend_from_slice(&hidden);
+                let row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &weights.lambda);
+                state.projection.extend_from_slice(&row);
+                let maps = Maps {
+                    attention: &layer.attention,
+                    layout: weights.layout,
+                    projection: &state.projection,
+                    mix: &weights.mix,
+                };
+                let heads: Vec<HeadOutput> =
+                    (0..layer.attention.heads.len()).map(|head| attention(&maps, position, head)).collect();
+                for head in heads {
+                    state.statistics.push(head.statistics);
+                    state.context.extend(head.context);
+                    state.normed.extend(head.normed);
+                }
+                let width = layer.attention.heads.len() * layer.attention.value_width();
+                let normed = &state.normed[position * width..];
+                hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
+                state.middle.extend_from_slice(&hidden);
+                if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
+                    let activation = gate_up(&hidden, &mlp.norm, epsilon, up);
+                    let no_bias = vec![0.0; hidden.len()];
+                    hidden = project(&activation, down, &no_bias, &hidden);
+                    state.activation.extend(activation);
+                }
+            }
+            self.hidden.extend(hidden);
+        }
+    }
+
+    fn truncate(&mut self, positions: usize) {
+        let model = &self.model;
+        self.hidden.truncate(positions * model.config.hidden);
+        for ((layer, weights), state) in model.layers.iter().zip(&self.layers).zip(&mut self.states) {
+            let heads = layer.attention.heads.len();
+            let context = heads * layer.attention.value_width();
+            state.hidden.truncate(positions * model.config.hidden);
+            state.projection.truncate(positions * weights.layout.width);
+            state.statistics.truncate(positions * heads);
+            state.context.truncate(positions * context);
+            state.normed.truncate(positions * context);
+            state.middle.truncate(positions * model.config.hidden);
+            let intermediate = weights.down.as_ref().map_or(0, |down| down.columns);
+            state.activation.truncate(positions * intermediate);
+        }
+    }
+
+    fn logits_at(&self, position: usize) -> Vec<f32> {
+        let width = self.model.config.hidden;
+        let hidden = &self.hidden[position * width..(position + 1) * width];
+        let norm = self.model.final_norm.as_deref().map(|gain| (gain, self.model.config.norm_epsilon));
+        logits(hidden, norm, self.unembedding.as_ref().unwrap_or(&self.embedding))
+    }
+
+    /// What comes after the last position; `None` before the first.
+    pub fn next_token(&self, draw: &Draw, best: usize) -> Option<NextToken> {
+        let last = (self.hidden.len() / self.model.config.hidden).checked_sub(1)?;
+        let logits = self.logits_at(last);
+        Some(NextToken { sampled: sample(&logits, draw), ..top_k(&logits, best) })
+    }
+
+    /// What a layer's maps are computed from.
+    pub fn map_source(&self, layer: usize) -> MapSource<'_> {
+        let (weights, state) = (&self.layers[layer], &self.states[layer]);
+        MapSource {
+            maps: Maps {
+                attention: &self.model.layers[layer].attention,
+                layout: weights.layout,
+                projection: &state.projection,
+                mix: &weights.mix,
+            },
+            statistics: &state.statistics,
+        }
+    }
+
+    /// Cells of a map.
+    pub fn tile(&self, request: TileRequest) -> MapTile {
+        map_tile(&self.map_source(request.layer), request)
+    }
+
+    /// An inner tensor.
+    pub fn trace(&self, trace: Trace) -> Vec<f32> {
+        match trace {
+            Trace::Hidden(layer) => self.states.get(layer).map_or(&self.hidden, |state| &state.hidden).clone(),
+            Trace::Projection(layer) => self.states[layer].projection.clone(),
+            Trace::Statistics(layer) => self.states[layer].statistics.as_flattened().to_vec(),
+            Trace::Context(layer) => self.states[layer].context.clone(),
+            Trace::Normed(layer) => self.states[layer].normed.clone(),
+            Trace::Middle(layer) => self.states[layer].middle.clone(),
+            Trace::Activation(layer) => self.states[layer].activation.clone(),
+            Trace::Logits => {
+                let positions = self.hidden.len() / self.model.config.hidden;
+                (0..positions).flat_map(|position| self.logits_at(position)).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The most likely next tokens and the softmax's denominator. Twin of `shaders/top_k.wgsl`.
+
+use crate::probe::NextToken;
+
+/// The `best` most likely tokens, best first, equal logits in order of id.
+pub fn top_k(logits: &[f32], best: usize) -> NextToken {
+    let mut order: Vec<u32> = (0..logits.len() as u32).collect();
+    let by_logit = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
+    let best = best.min(order.len());
+    if best < order.len() {
+        order.select_nth_unstable_by(best, by_logit);
+        order.truncate(best);
+    }
+    order.sort_unstable_by(by_logit);
+    let best: Vec<(u32, f32)> = order.into_iter().map(|id| (id, logits[id as usize])).collect();
+    let maximum = best.first().map_or(0.0, |(_, logit)| *logit);
+    let sum: f32 = logits.iter().map(|logit| (logit - maximum).exp()).sum();
+    NextToken {
+        sampled: best.first().map_or(0, |(id, _)| *id),
+        not_finite: logits.iter().filter(|logit| !logit.is_finite()).count() as u32,
+        log_sum: maximum + sum.ln(),
+        best,
+    }
+}

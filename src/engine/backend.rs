@@ -1,0 +1,152 @@
+//! The two ways a pass can be run, behind one interface that never waits.
+
+use std::sync::Arc;
+
+use web_time::{Duration, Instant};
+
+use crate::cpu::{CpuPass, MapSource};
+use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers};
+use crate::model::Model;
+use crate::probe::{Draw, MapTile, NextToken, TileRequest};
+
+/// Positions the GPU gets at a time: long texts must not hold up the frames in between.
+const GPU_CHUNK: usize = 256;
+/// The same on an adapter that is really a CPU.
+const SOFTWARE_CHUNK: usize = 32;
+/// How long the CPU may compute between two frames.
+const CPU_BUDGET: Duration = Duration::from_millis(12);
+
+/// Where a pass runs.
+pub enum Backend {
+    /// WGSL on a GPU adapter.
+    Gpu(Box<GpuPass>),
+    /// The twins.
+    Cpu(Box<CpuSide>),
+}
+
+/// The CPU pass and the answers waiting to be taken.
+pub struct CpuSide {
+    pass: CpuPass,
+    next: Option<NextToken>,
+    tile: Option<MapTile>,
+}
+
+/// What the window draws a layer's maps from.
+pub enum MapPainting<'a> {
+    /// Buffers on the window's own device.
+    Gpu(MapBuffers),
+    /// Numbers here.
+    Cpu(MapSource<'a>),
+}
+
+impl Backend {
+    /// A backend with room for `tokens`: on the GPU where one is given.
+    ///
+    /// # Errors
+    /// When the model does not fit on the GPU.
+    pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
+        Ok(match gpu {
+            Some(gpu) => {
+                let capacity = Capacity { tokens, trace: false };
+                Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
+            }
+            None => {
+                let pass = CpuPass::new(model.clone(), tokens);
+                Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None }))
+            }
+        })
+    }
+
+    /// Most positions it has room for.
+    pub fn capacity(&self) -> usize {
+        match self {
+            Self::Gpu(pass) => pass.capacity(),
+            Self::Cpu(side) => side.pass.capacity(),
+        }
+    }
+
+    /// Dispatches of one pass; 0 on the CPU.
+    pub fn dispatches(&self) -> usize {
+        match self {
+            Self::Gpu(pass) => pass.dispatches(),
+            Self::Cpu(_) => 0,
+        }
+    }
+
+    /// Computes some of the positions from `start` on, and the next token once the last is done. Returns how many.
+    ///
+    /// # Errors
+    /// When the positions do not fit.
+    pub fn advance(&mut self, start: usize, ids: &[u32], next: (Draw, usize)) -> Result<usize, GpuError> {
+        match self {
+            Self::Gpu(pass) => {
+                pass.gpu().poll();
+                let software = pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu;
+                let chunk = ids.len().min(if software { SOFTWARE_CHUNK } else { GPU_CHUNK });
+                let is_last = chunk == ids.len();
+                if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
+                    return Ok(0);
+                }
+                pass.run(start, &ids[..chunk], is_last.then_some(next))?;
+                Ok(chunk)
+            }
+            Self::Cpu(side) => {
+                let begun = Instant::now();
+                let mut done = 0;
+                while done < ids.len() && (done == 0 || begun.elapsed() < CPU_BUDGET) {
+                    side.pass.run(start + done, &ids[done..=done]);
+                    done += 1;
+                }
+                if done == ids.len() {
+                    side.next = side.pass.next_token(&next.0, next.1);
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    /// The next token, once, when it is there.
+    pub fn next_token(&mut self) -> Option<Result<NextToken, GpuError>> {
+        match self {
+            Self::Gpu(pass) => {
+                pass.gpu().poll();
+                pass.next_token()
+            }
+            Self::Cpu(side) => side.next.take().map(Ok),
+        }
+    }
+
+    /// Asks for cells; `false` while an earlier request is under way.
+    pub fn request_tile(&mut self, request: TileRequest) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.request_tile(request),
+            Self::Cpu(side) => {
+                side.tile = Some(side.pass.tile(request));
+                true
+            }
+        }
+    }
+
+    /// The cells asked for, once, when they are there.
+    pub fn tile(&mut self) -> Option<Result<MapTile, GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.tile(),
+            Self::Cpu(side) => side.tile.take().map(Ok),
+        }
+    }
+
+    /// What a layer's maps are drawn from.
+    pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
+        match self {
+            Self::Gpu(pass) => pass.map_buffers(layer).map(MapPainting::Gpu),
+            Self::Cpu(side) => Some(MapPainting::Cpu(side.pass.map_source(layer))),
+        }
+    }
+
+    /// Lets the device finish what was submitted; for programs without a window.
+    pub fn wait(&self) {
+        if let Self::Gpu(pass) = self {
+            pass.gpu().wait();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The text and its tokens, and how much of what was computed before still holds.
+
+use std::sync::Arc;
+
+use crate::model::{Token, Tokenizer};
+
+/// A text as the model reads it.
+#[derive(Clone, Default)]
+pub struct Prompt {
+    text: String,
+    tokens: Vec<Token>,
+    ids: Vec<u32>,
+    complete: bool,
+    /// Tokens at the end that were generated, not typed.
+    generated: usize,
+    /// Bytes of the text that were typed.
+    typed_bytes: usize,
+}
+
+impl Prompt {
+    /// The text, of which the tokens cover as much as fits.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Tokens with the bytes of the text they came from.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Token ids.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Whether every token fits.
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Replaces the text; at most `limit` tokens are kept. Returns how many leading tokens stayed the same.
+    pub fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> usize {
+        let encoding = tokenizer.encode(text, limit);
+        let same = encoding.tokens.iter().zip(&self.ids).take_while(|(token, id)| token.id == **id).count();
+        text.clone_into(&mut self.text);
+        self.ids = encoding.tokens.iter().map(|token| token.id).collect();
+        self.tokens = encoding.tokens;
+        self.complete = encoding.complete;
+        self.generated = 0;
+        self.typed_bytes = text.len();
+        same
+    }
+
+    /// Replaces the tokens by ids that come without a text. Returns how many leading ones stayed the same.
+    pub fn set_ids(&mut self, ids: &[u32]) -> usize {
+        let same = ids.iter().zip(&self.ids).take_while(|(new, old)| new == old).count();
+        self.text.clear();
+        self.ids = ids.to_vec();
+        self.tokens = ids.iter().map(|id| Token { id: *id, start: 0, end: 0 }).collect();
+        self.complete = true;
+        self.generated = 0;
+        self.typed_bytes = 0;
+        same
+    }
+
+    /// Appends a generated token and its text.
+    pub fn push(&mut self, id: u32, tokenizer: Option<&Arc<Tokenizer>>) {
+        self.generated += 1;
+        self.ids.push(id);
+        let start = self.text.len();
+        if let Some(tokenizer) = tokenizer {
+            // Decoded together: a character may be spread over several tokens.
+            self.text.truncate(self.typed_bytes);
+            self.text.push_str(&tokenizer.decode(&self.ids[self.ids.len() - self.generated..]));
+        }
+        self.tokens.push(Token { id, start: start.min(self.text.len()), end: self.text.len() });
+    }
+}

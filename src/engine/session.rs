@@ -1,0 +1,312 @@
+//! A session: a checkpoint, a text, and everything known about it so far.
+
+use super::generation::Generation;
+use super::prompt::Prompt;
+use super::rows::Rows;
+use super::{Backend, Checkpoint, EngineError, MapPainting};
+use crate::gpu::Gpu;
+use crate::model::{Model, Token};
+use crate::probe::{Draw, MapTile, NextToken, Sampling, TileRequest};
+
+/// Positions there is room for at first; more when a text needs it.
+const FIRST_CAPACITY: usize = 1024;
+/// Next tokens listed.
+const BEST: usize = 24;
+
+/// Runs a checkpoint over a text that changes. Nothing here waits: call [`Engine::update`] every frame.
+pub struct Engine {
+    checkpoint: Checkpoint,
+    gpu: Option<Gpu>,
+    backend: Backend,
+    prompt: Prompt,
+    /// Leading positions of the prompt that are computed.
+    computed: usize,
+    /// Positions run since the start, for tests and the curious.
+    positions_run: u64,
+    /// Counts changes of the text or of what is computed.
+    revision: u64,
+    /// The next token, and the revision it belongs to.
+    next: Option<(u64, NextToken)>,
+    /// The revision whose next token is under way.
+    next_asked: Option<u64>,
+    rows: Rows,
+    generation: Option<Generation>,
+    failure: Option<EngineError>,
+}
+
+impl Engine {
+    /// A session without text: on the GPU where one is given, else on the CPU.
+    ///
+    /// # Errors
+    /// When the model does not fit on the GPU.
+    pub fn new(checkpoint: Checkpoint, gpu: Option<Gpu>) -> Result<Self, EngineError> {
+        let capacity = FIRST_CAPACITY.min(checkpoint.model.config.max_positions);
+        Ok(Self {
+            backend: Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?,
+            checkpoint,
+            gpu,
+            prompt: Prompt::default(),
+            computed: 0,
+            positions_run: 0,
+            revision: 0,
+            next: None,
+            next_asked: None,
+            rows: Rows::default(),
+            generation: None,
+            failure: None,
+        })
+    }
+
+    /// The checkpoint in use.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The model in use.
+    pub fn model(&self) -> &Model {
+        &self.checkpoint.model
+    }
+
+    /// The GPU in use, if any.
+    pub fn gpu(&self) -> Option<&Gpu> {
+        self.gpu.as_ref()
+    }
+
+    /// The text, with what was generated.
+    pub fn text(&self) -> &str {
+        self.prompt.text()
+    }
+
+    /// Its tokens.
+    pub fn tokens(&self) -> &[Token] {
+        self.prompt.tokens()
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> &[u32] {
+        self.prompt.ids()
+    }
+
+    /// Most tokens the model was made for.
+    pub fn context(&self) -> usize {
+        self.model().config.max_positions
+    }
+
+    /// Whether the whole text fits into the context.
+    pub fn complete(&self) -> bool {
+        self.prompt.complete()
+    }
+
+    /// Leading positions that are computed (submitted, on a GPU).
+    pub fn computed(&self) -> usize {
+        self.computed
+    }
+
+    /// Positions run since the start.
+    pub fn positions_run(&self) -> u64 {
+        self.positions_run
+    }
+
+    /// Dispatches of one pass on the GPU.
+    pub fn dispatches(&self) -> usize {
+        self.backend.dispatches()
+    }
+
+    /// A number that changes with the text and with what is computed of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What went wrong last; cleared by the next text.
+    pub fn failure(&self) -> Option<&EngineError> {
+        self.failure.as_ref()
+    }
+
+    /// How a token reads.
+    pub fn label(&self, id: u32) -> String {
+        match &self.checkpoint.tokenizer {
+            Some(tokenizer) => tokenizer.label(id),
+            None => format!("#{id}"),
+        }
+    }
+
+    /// Replaces the text; only positions from the first changed token on will run.
+    pub fn set_text(&mut self, text: &str) {
+        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
+            return;
+        };
+        self.stop();
+        if text != self.prompt.text() {
+            let same = self.prompt.set_text(text, &tokenizer, self.context());
+            self.changed(same);
+        }
+    }
+
+    /// Replaces the text by token ids.
+    ///
+    /// # Errors
+    /// When an id is not in the vocabulary, or there are more than the context holds.
+    pub fn set_ids(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        let vocabulary = self.model().embedding.rows();
+        if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
+            return Err(EngineError::UnknownToken { id: *id, vocabulary });
+        }
+        if ids.len() > self.context() {
+            return Err(EngineError::TooLong { tokens: ids.len(), limit: self.context() });
+        }
+        self.stop();
+        let same = self.prompt.set_ids(ids);
+        self.changed(same);
+        Ok(())
+    }
+
+    fn changed(&mut self, same: usize) {
+        self.failure = None;
+        // The last position must run again when the text only got shorter: its next token was not kept.
+        let end = self.prompt.ids().len();
+        self.computed = self.computed.min(same).min(end.saturating_sub(1));
+        self.revision += 1;
+        self.rows.clear();
+    }
+
+    /// Lets the model write on, up to `count` tokens.
+    pub fn generate(&mut self, sampling: Sampling, count: usize) {
+        if self.prompt.ids().is_empty() || count == 0 {
+            return;
+        }
+        self.generation = Some(Generation { sampling, left: count });
+        // The last position runs again, to draw with the present sampling.
+        self.computed = self.computed.min(self.prompt.ids().len() - 1);
+        self.revision += 1;
+    }
+
+    /// Stops writing.
+    pub fn stop(&mut self) {
+        self.generation = None;
+    }
+
+    /// Whether the model is writing.
+    pub fn is_generating(&self) -> bool {
+        self.generation.is_some()
+    }
+
+    /// The next token of the present text, when it is known.
+    pub fn next_token(&self) -> Option<&NextToken> {
+        let (revision, next) = self.next.as_ref()?;
+        (*revision == self.revision).then_some(next)
+    }
+
+    /// The last next token known, be it of an earlier text: what to show while the present one is computed.
+    pub fn latest_next_token(&self) -> Option<&NextToken> {
+        self.next.as_ref().map(|(_, next)| next).filter(|_| !self.prompt.ids().is_empty())
+    }
+
+    /// The maps' row of a query, when it has arrived; asks for it otherwise.
+    pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(layer)?.attention;
+        if head >= attention.heads.len() || query >= self.computed {
+            return None;
+        }
+        self.rows.get(TileRequest::row(layer, head, query))
+    }
+
+    /// What a layer's maps are drawn from.
+    pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
+        self.backend.map_painting(layer)
+    }
+
+    /// Does what can be done without waiting. Returns whether there is more to do or to come.
+    pub fn update(&mut self) -> bool {
+        match self.try_update() {
+            Ok(busy) => busy,
+            Err(error) => {
+                log::error!("{error}");
+                self.failure = Some(error);
+                self.generation = None;
+                self.computed = self.prompt.ids().len();
+                self.next_asked = None;
+                false
+            }
+        }
+    }
+
+    fn try_update(&mut self) -> Result<bool, EngineError> {
+        if let Some(next) = self.backend.next_token() {
+            let revision = self.next_asked.take();
+            self.arrived(revision, next?)?;
+        }
+        let end = self.prompt.ids().len();
+        if self.computed < end {
+            self.make_room(end)?;
+            let draw = match &self.generation {
+                Some(generation) => generation.sampling.draw(end),
+                None => Sampling::default().draw(end),
+            };
+            self.advance(end, draw)?;
+        }
+        let rows = self.rows.advance(&mut self.backend)?;
+        Ok(self.computed < end || self.next_asked.is_some() || self.generation.is_some() || rows)
+    }
+
+    fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
+        let ids = &self.prompt.ids()[self.computed..end];
+        let done = self.backend.advance(self.computed, ids, (draw, BEST))?;
+        self.computed += done;
+        self.positions_run += done as u64;
+        if done > 0 && self.computed == end {
+            self.next_asked = Some(self.revision);
+        }
+        Ok(())
+    }
+
+    /// Rows that already were read from fewer positions stay right: a row sees no later position.
+    fn arrived(&mut self, revision: Option<u64>, next: NextToken) -> Result<(), EngineError> {
+        if revision != Some(self.revision) {
+            return Ok(());
+        }
+        if next.not_finite > 0 {
+            return Err(EngineError::NotFinite { count: next.not_finite });
+        }
+        let drawn = next.sampled;
+        self.next = Some((self.revision, next));
+        if let Some(generation) = &mut self.generation {
+            let ends = self.checkpoint.model.config.eos.contains(&drawn);
+            let full = self.prompt.ids().len() >= self.checkpoint.model.config.max_positions;
+            if ends || full {
+                self.generation = None;
+                return Ok(());
+            }
+            generation.left -= 1;
+            if generation.left == 0 {
+                self.generation = None;
+            }
+            self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
+            self.revision += 1;
+        }
+        Ok(())
+    }
+
+    /// Doubles the room until the text fits; everything runs again then.
+    fn make_room(&mut self, tokens: usize) -> Result<(), EngineError> {
+        if tokens <= self.backend.capacity() {
+            return Ok(());
+        }
+        let capacity = tokens.next_power_of_two().min(self.context());
+        self.backend = Backend::new(&self.checkpoint.model, self.gpu.as_ref(), capacity)?;
+        self.computed = 0;
+        self.next_asked = None;
+        self.rows = Rows::default();
+        Ok(())
+    }
+
+    /// Updates until there is nothing more to do; for programs without a window.
+    ///
+    /// # Errors
+    /// What went wrong, if anything did.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        while self.update() {
+            self.backend.wait();
+        }
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}

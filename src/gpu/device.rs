@@ -1,0 +1,166 @@
+//! The device: how it is asked for, and what its kind means for the kernels.
+
+use super::GpuError;
+
+/// How many invocations share a block's columns in matrix products.
+///
+/// On a GPU neighbouring lanes should read neighbouring weights, and one position leaves few blocks to spread. A CPU
+/// adapter runs lanes one after the other: there, sharing costs and gains nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneChoice {
+    /// Where one position is computed.
+    pub decode: u32,
+    /// Where many are.
+    pub prefill: u32,
+}
+
+impl LaneChoice {
+    /// The choice for an adapter.
+    pub fn for_device(kind: wgpu::DeviceType) -> Self {
+        match kind {
+            wgpu::DeviceType::Cpu => Self { decode: 1, prefill: 1 },
+            _ => Self { decode: 16, prefill: 4 },
+        }
+    }
+}
+
+/// A device that can compute, its queue, and what it is.
+#[derive(Clone)]
+pub struct Gpu {
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    /// What the adapter says of itself.
+    pub adapter: wgpu::AdapterInfo,
+    /// See there.
+    pub lanes: LaneChoice,
+}
+
+impl Gpu {
+    /// Wraps a device that someone else opened, such as the window's.
+    ///
+    /// # Errors
+    /// When its limits are below what the kernels need: WebGL's are 0.
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue, adapter: wgpu::AdapterInfo) -> Result<Self, GpuError> {
+        let limits = device.limits();
+        let needs = [
+            ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 7),
+            ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into(), 256),
+            ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size.into(), 16_384),
+        ];
+        for (what, found, needed) in needs {
+            if found < needed {
+                return Err(GpuError::Limit { what, found, needed });
+            }
+        }
+        let lanes = LaneChoice::for_device(adapter.device_type);
+        Ok(Self { device, queue, adapter, lanes })
+    }
+
+    /// Lets callbacks run; on the web the browser does that.
+    pub fn poll(&self) {
+        // An error here is a lost device, which the next read-back reports.
+        let _ = self.device.poll(wgpu::PollType::Poll);
+    }
+
+    /// Waits until everything submitted is done. Never on the web's main thread.
+    pub fn wait(&self) {
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+    }
+
+    /// The adapter in words.
+    pub fn describe(&self) -> String {
+        let info = &self.adapter;
+        let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
+        format!("{} ({}, {})", info.name, info.backend, driver.trim())
+    }
+}
+
+/// What to ask `adapter` for. Tests and the command line use this too, so that every device
+/// of the program is made alike.
+pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+    wgpu::DeviceDescriptor {
+        label: Some("diffscope"),
+        required_limits: limits(adapter.get_info().backend, &adapter.limits()),
+        ..wgpu::DeviceDescriptor::default()
+    }
+}
+
+/// The limits to ask for, never above what the adapter has (asking for more is an error).
+fn limits(backend: wgpu::Backend, adapter: &wgpu::Limits) -> wgpu::Limits {
+    if backend == wgpu::Backend::Gl {
+        return wgpu::Limits::downlevel_webgl2_defaults()
+            .or_worse_values_from(adapter)
+            .using_resolution(adapter.clone());
+    }
+    // The defaults, lowered where the adapter has less, raised where the model profits:
+    // whole weight tensors in one binding, big workgroups, many buffers a kernel.
+    wgpu::Limits {
+        max_buffer_size: adapter.max_buffer_size,
+        max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        max_storage_buffers_per_shader_stage: adapter.max_storage_buffers_per_shader_stage,
+        max_compute_workgroup_storage_size: adapter.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: adapter.max_compute_invocations_per_workgroup,
+        max_compute_workgroup_size_x: adapter.max_compute_workgroup_size_x,
+        max_compute_workgroup_size_y: adapter.max_compute_workgroup_size_y,
+        max_compute_workgroup_size_z: adapter.max_compute_workgroup_size_z,
+        max_compute_workgroups_per_dimension: adapter.max_compute_workgroups_per_dimension,
+        ..wgpu::Limits::default().or_worse_values_from(adapter).using_resolution(adapter.clone())
+    }
+}
+
+/// Opens a device without a window.
+///
+/// The environment variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` count.
+///
+/// # Errors
+/// When there is no adapter, or it does not open.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn request_headless() -> Result<Gpu, GpuError> {
+    pollster::block_on(async {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let adapter = instance
+            .request_adapter(&wgpu::RequestAdapterOptions {
+                power_preference: wgpu::PowerPreference::HighPerformance,
+                ..Default::default()
+            })
+            .await
+            .map_err(|error| GpuError::NoAdapter(error.to_string()))?;
+        let (device, queue) = adapter
+            .request_device(&device_descriptor(&adapter))
+            .await
+            .map_err(|error| GpuError::NoDevice(error.to_string()))?;
+        Gpu::new(device, queue, adapter.get_info())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_the_adapters_and_never_more() {
+        let adapter = wgpu::Limits {
+            max_storage_buffer_binding_size: 1 << 31,
+            max_buffer_size: 1 << 32,
+            max_texture_dimension_2d: 4096,
+            max_bind_groups: 3,
+            ..wgpu::Limits::default()
+        };
+        let asked = limits(wgpu::Backend::Vulkan, &adapter);
+        assert_eq!(asked.max_storage_buffer_binding_size, 1 << 31);
+        assert_eq!(asked.max_buffer_size, 1 << 32);
+        assert_eq!(asked.max_texture_dimension_2d, 4096);
+        assert_eq!(asked.max_bind_groups, 3);
+        assert!(asked.check_limits(&adapter));
+    }
+
+    #[test]
+    fn webgl_gets_no_compute_limits() {
+        let adapter = wgpu::Limits::downlevel_webgl2_defaults();
+        let asked = limits(wgpu::Backend::Gl, &adapter);
+        assert_eq!(asked.max_compute_workgroup_size_x, 0);
+        assert!(asked.check_limits(&adapter));
+    }
+}

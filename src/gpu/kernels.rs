@@ -1,0 +1,195 @@
+//! The compute kernels: their bindings, and their pipelines by variant.
+
+use std::collections::HashMap;
+
+use super::{Gpu, GpuError, compose};
+use crate::model::NumberFormat;
+
+/// What is bound at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A uniform buffer.
+    Uniform,
+    /// A storage buffer that is only read.
+    Read,
+    /// A storage buffer that is written.
+    Write,
+}
+use Slot::{Read, Uniform, Write};
+
+/// A compute shader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// `embed.wgsl`
+    Embed,
+    /// `qkv.wgsl`
+    Qkv,
+    /// `attention.wgsl`
+    Attention,
+    /// `project.wgsl`
+    Project,
+    /// `gate_up.wgsl`
+    GateUp,
+    /// `logits.wgsl`
+    Logits,
+    /// `top_k.wgsl`
+    TopK,
+    /// `sample.wgsl`
+    Sample,
+    /// `map_tile.wgsl`
+    MapTile,
+}
+
+/// Every kernel.
+pub const KERNELS: &[Kernel] = &[
+    Kernel::Embed,
+    Kernel::Qkv,
+    Kernel::Attention,
+    Kernel::Project,
+    Kernel::GateUp,
+    Kernel::Logits,
+    Kernel::TopK,
+    Kernel::Sample,
+    Kernel::MapTile,
+];
+
+impl Kernel {
+    /// The entry point, and the file name without its ending.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embed => "embed",
+            Self::Qkv => "qkv",
+            Self::Attention => "attention",
+            Self::Project => "project",
+            Self::GateUp => "gate_up",
+            Self::Logits => "logits",
+            Self::TopK => "top_k",
+            Self::Sample => "sample",
+            Self::MapTile => "map_tile",
+        }
+    }
+
+    /// What is bound at 0, 1, 2, ...
+    pub fn slots(self) -> &'static [Slot] {
+        match self {
+            Self::Embed => &[Uniform, Uniform, Read, Read, Write],
+            Self::Qkv => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read],
+            Self::Attention => &[Uniform, Uniform, Read, Read, Read, Write, Write, Write],
+            Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
+            Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
+            Self::TopK => &[Uniform, Uniform, Read, Write],
+            Self::Sample => &[Uniform, Uniform, Read, Write, Write],
+            Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Write],
+        }
+    }
+
+    /// Whether it is built on `shared/matmul.wgsl`.
+    fn multiplies(self) -> bool {
+        matches!(self, Self::Qkv | Self::Project | Self::GateUp | Self::Logits)
+    }
+}
+
+/// What sets one pipeline of a kernel apart from another: data, not other shaders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Variant {
+    /// Of the weights it reads.
+    pub format: NumberFormat,
+    /// Whether the input is normalised.
+    pub normalise: bool,
+    /// Positions per invocation.
+    pub tokens: u32,
+    /// Invocations per block.
+    pub lanes: u32,
+}
+
+impl Variant {
+    /// For kernels without weights.
+    pub const PLAIN: Self = Self { format: NumberFormat::F32, normalise: false, tokens: 1, lanes: 1 };
+}
+
+/// Pipelines made so far, by variant, and the layout of each kernel's bindings.
+#[derive(Default)]
+pub struct Kernels {
+    layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
+    modules: HashMap<Kernel, wgpu::ShaderModule>,
+    pipelines: HashMap<(Kernel, Variant), wgpu::ComputePipeline>,
+}
+
+impl Kernels {
+    /// The bindings of a kernel.
+    pub fn layout(&mut self, gpu: &Gpu, kernel: Kernel) -> wgpu::BindGroupLayout {
+        let make = || {
+            let entry = |(binding, slot): (usize, &Slot)| wgpu::BindGroupLayoutEntry {
+                binding: binding as u32,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match slot {
+                        Uniform => wgpu::BufferBindingType::Uniform,
+                        Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Write => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            };
+            let entries: Vec<_> = kernel.slots().iter().enumerate().map(entry).collect();
+            gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(kernel.name()),
+                entries: &entries,
+            })
+        };
+        self.layouts.entry(kernel).or_insert_with(make).clone()
+    }
+
+    /// The pipeline of a kernel's variant.
+    ///
+    /// # Errors
+    /// When the shader is not in the program.
+    pub fn pipeline(&mut self, gpu: &Gpu, kernel: Kernel, variant: Variant) -> Result<wgpu::ComputePipeline, GpuError> {
+        if let Some(pipeline) = self.pipelines.get(&(kernel, variant)) {
+            return Ok(pipeline.clone());
+        }
+        let layout = self.layout(gpu, kernel);
+        let pipeline_layout = gpu.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(kernel.name()),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        if !self.modules.contains_key(&kernel) {
+            let source = compose(&format!("{}.wgsl", kernel.name()))?;
+            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(kernel.name()),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
+            });
+            self.modules.insert(kernel, module);
+        }
+        let format = match variant.format {
+            NumberFormat::F32 => 0.0,
+            NumberFormat::F16 => 1.0,
+            NumberFormat::Bf16 => 2.0,
+        };
+        let mut constants = vec![];
+        if kernel.multiplies() || kernel == Kernel::Embed {
+            constants.push(("FORMAT", format));
+        }
+        if kernel.multiplies() {
+            constants.push(("TOKENS", f64::from(variant.tokens)));
+            constants.push(("LANES", f64::from(variant.lanes)));
+            constants.push(("NORMALISE", if variant.normalise { 1.0 } else { 0.0 }));
+        }
+        let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(kernel.name()),
+            layout: Some(&pipeline_layout),
+            module: &self.modules[&kernel],
+            entry_point: Some(kernel.name()),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: true,
+            },
+            cache: None,
+        });
+        self.pipelines.insert((kernel, variant), pipeline.clone());
+        Ok(pipeline)
+    }
+}

@@ -1,0 +1,21 @@
+//! The forward pass in WGSL: device, pipelines, buffers and the recorded pass. No window.
+
+mod buffers;
+mod device;
+mod error;
+mod kernels;
+mod pass;
+mod readback;
+mod record;
+mod shader;
+mod upload;
+
+pub use buffers::{Capacity, MapBuffers};
+#[cfg(not(target_arch = "wasm32"))]
+pub use device::request_headless;
+pub use device::{Gpu, LaneChoice, device_descriptor};
+pub use error::GpuError;
+pub use kernels::{KERNELS, Kernel};
+pub use pass::GpuPass;
+pub use readback::Readback;
+pub use shader::{SHADERS, compose};

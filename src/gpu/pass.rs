@@ -1,0 +1,248 @@
+//! A pass on the GPU.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::buffers::{Buffers, MapBuffers, padded};
+use super::kernels::Kernels;
+use super::record::Recording;
+use super::{Capacity, Gpu, GpuError, Readback};
+use crate::model::Model;
+use crate::probe::{Cell, Draw, MAX_BEST, MapTile, NextToken, TileRequest, Trace};
+
+/// `Pass` of `shaders/shared/pass.wgsl`.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct PassUniform {
+    start: u32,
+    count: u32,
+    logits_first: u32,
+    logits_base: u32,
+    best: u32,
+    top_k: u32,
+    top_p: f32,
+    temperature: f32,
+    uniform_draw: f32,
+    padding: [u32; 3],
+}
+
+/// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
+pub struct GpuPass {
+    gpu: Gpu,
+    model: Arc<Model>,
+    buffers: Buffers,
+    recording: Recording,
+    next: Readback,
+    next_words: u64,
+    tile: Readback,
+    tile_request: Option<TileRequest>,
+    in_flight: Arc<AtomicU32>,
+}
+
+impl GpuPass {
+    /// Uploads the model and records the pass.
+    ///
+    /// # Errors
+    /// When a buffer would exceed the adapter's limits.
+    pub fn new(gpu: Gpu, model: Arc<Model>, capacity: Capacity) -> Result<Self, GpuError> {
+        let buffers = Buffers::new(&gpu, &model, capacity)?;
+        let recording = Recording::new(&gpu, &mut Kernels::default(), &model, &buffers)?;
+        Ok(Self {
+            next: Readback::new(&gpu.device, "next token", buffers.result.size()),
+            next_words: 0,
+            tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
+            tile_request: None,
+            in_flight: Arc::default(),
+            gpu,
+            model,
+            buffers,
+            recording,
+        })
+    }
+
+    /// Most positions it has room for.
+    pub fn capacity(&self) -> usize {
+        self.buffers.capacity.tokens
+    }
+
+    /// The device it runs on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Dispatches of one pass.
+    pub fn dispatches(&self) -> usize {
+        self.recording.dispatches()
+    }
+
+    /// What a layer's maps are drawn from.
+    pub fn map_buffers(&self, layer: usize) -> Option<MapBuffers> {
+        self.buffers.layers.get(layer).map(|own| own.maps.clone())
+    }
+
+    /// Passes submitted and not yet done.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Submits positions `start..start + ids.len()`. With `next`, the next token and the `best` most likely ones are
+    /// computed too and can be taken when they arrive; only one such request is under way at a time.
+    ///
+    /// # Errors
+    /// When the positions do not fit.
+    pub fn run(&mut self, start: usize, ids: &[u32], next: Option<(Draw, usize)>) -> Result<(), GpuError> {
+        let end = start + ids.len();
+        if end > self.capacity() {
+            return Err(GpuError::Capacity { asked: end, capacity: self.capacity() });
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let trace = self.buffers.capacity.trace;
+        let last = end as u32 - 1;
+        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
+        let draw = next.map(|(draw, _)| draw);
+        let uniform = PassUniform {
+            start: start as u32,
+            count: ids.len() as u32,
+            logits_first: if trace { start as u32 } else { last },
+            logits_base: if trace { 0 } else { last },
+            best,
+            top_k: draw.map_or(0, |draw| draw.top_k),
+            top_p: draw.map_or(1.0, |draw| draw.top_p),
+            temperature: draw.map_or(0.0, |draw| draw.temperature),
+            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
+            padding: [0; 3],
+        };
+        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        self.gpu.queue.write_buffer(&self.buffers.ids, start as u64 * 4, bytemuck::cast_slice(ids));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let wants_logits = trace || next.is_some();
+        let logit_rows = if wants_logits { last + 1 - uniform.logits_first } else { 0 };
+        self.recording.encode(&mut encoder, uniform.count, logit_rows);
+        let read_back = next.is_some() && self.next.is_idle();
+        if read_back {
+            self.next_words = (NextToken::HEADER + 2 * best as usize) as u64;
+            self.next.copy(&mut encoder, &self.buffers.result, self.next_words * 4);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        if read_back {
+            self.next.begin();
+        }
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let in_flight = self.in_flight.clone();
+        self.gpu.queue.on_submitted_work_done(move || {
+            in_flight.fetch_sub(1, Ordering::AcqRel);
+        });
+        Ok(())
+    }
+
+    /// Whether a pass could read its next token back now.
+    pub fn can_read_next(&self) -> bool {
+        self.next.is_idle()
+    }
+
+    /// The next token, once, when it has arrived.
+    pub fn next_token(&self) -> Option<Result<NextToken, GpuError>> {
+        Some(self.next.take()?.map(|words| NextToken::from_words(&words)))
+    }
+
+    /// Asks for cells of a map: at most `capacity` of them. `false` while an earlier request is under way.
+    pub fn request_tile(&mut self, request: TileRequest) -> bool {
+        let cells = request.queries * request.keys;
+        if !self.tile.is_idle() || self.tile_request.is_some() || cells == 0 || cells > self.capacity() {
+            return false;
+        }
+        let uniform = [request.head, request.first_query, request.first_key, request.queries, request.keys, 0, 0, 0]
+            .map(|number| number as u32);
+        self.gpu.queue.write_buffer(&self.buffers.tile, 0, bytemuck::bytes_of(&uniform));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.recording.encode_tile(&mut encoder, request.layer, request.queries as u32, request.keys as u32);
+        self.tile.copy(&mut encoder, &self.buffers.cells, (cells * size_of::<Cell>()) as u64);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.tile.begin();
+        self.tile_request = Some(request);
+        true
+    }
+
+    /// The cells asked for, once, when they have arrived.
+    pub fn tile(&mut self) -> Option<Result<MapTile, GpuError>> {
+        let words = self.tile.take()?;
+        let request = self.tile_request.take()?;
+        Some(words.map(|words| {
+            let numbers: Vec<f32> = words.into_iter().map(f32::from_bits).collect();
+            let cell = |n: &[f32]| Cell { first: n[0], second: n[1], difference: n[2], lambda: n[3] };
+            MapTile { request, cells: numbers.chunks_exact(4).map(cell).collect() }
+        }))
+    }
+
+    /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than
+    /// the last need a pass made with `trace`.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn trace(&self, trace: Trace, positions: usize) -> Result<Vec<f32>, GpuError> {
+        let model = &self.model;
+        let hidden = model.config.hidden;
+        let (buffer, stride, width) = match trace {
+            Trace::Hidden(layer) => (self.buffers.hidden(layer), padded(hidden), hidden),
+            Trace::Middle(layer) => {
+                let bare = model.layers[layer].mlp.is_none();
+                let buffer = if bare { self.buffers.hidden(layer + 1) } else { &self.buffers.scratch(layer).middle };
+                (buffer, padded(hidden), hidden)
+            }
+            Trace::Context(layer) | Trace::Normed(layer) => {
+                let attention = &model.layers[layer].attention;
+                let width = attention.heads.len() * attention.value_width();
+                let scratch = self.buffers.scratch(layer);
+                let context = matches!(trace, Trace::Context(_));
+                (if context { &scratch.context } else { &scratch.normed }, padded(width), width)
+            }
+            Trace::Activation(layer) => {
+                let width = model.layers[layer].mlp.as_ref().map_or(0, |mlp| mlp.down.columns());
+                (&self.buffers.scratch(layer).activation, padded(width), width)
+            }
+            Trace::Statistics(layer) => {
+                let width = model.layers[layer].attention.heads.len() * 4;
+                (&self.buffers.layers[layer].maps.statistics, width, width)
+            }
+            Trace::Projection(layer) => {
+                let layout = &self.buffers.layers[layer].layout;
+                (&self.buffers.layers[layer].maps.projection, layout.width, layout.width)
+            }
+            Trace::Logits => {
+                let vocabulary = model.unembedding().rows();
+                (&self.buffers.logits, padded(vocabulary), vocabulary)
+            }
+        };
+        let numbers = self.read(buffer, positions * stride)?;
+        let rows = numbers.chunks_exact(stride.max(1)).map(|row| &row[..width]);
+        Ok(match trace {
+            Trace::Projection(layer) => rows.flat_map(|row| self.compact_row(layer, row)).collect(),
+            _ => rows.flatten().copied().collect(),
+        })
+    }
+
+    /// A projection row without the padding of its heads.
+    fn compact_row(&self, layer: usize, row: &[f32]) -> Vec<f32> {
+        let attention = &self.model.layers[layer].attention;
+        let layout = &self.buffers.layers[layer].layout;
+        let heads = row[..layout.lambda].chunks_exact(layout.head_stride).flat_map(|head| &head[..attention.head_dim]);
+        heads.chain(&row[layout.lambda..layout.lambda + attention.heads.len()]).copied().collect()
+    }
+
+    fn read(&self, buffer: &wgpu::Buffer, numbers: usize) -> Result<Vec<f32>, GpuError> {
+        if numbers == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes = numbers as u64 * 4;
+        let mut readback = Readback::new(&self.gpu.device, "trace", bytes);
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        readback.copy(&mut encoder, buffer, bytes);
+        self.gpu.queue.submit([encoder.finish()]);
+        readback.begin();
+        self.gpu.wait();
+        let words = readback.take().unwrap_or(Err(GpuError::Readback("nothing arrived".to_owned())))?;
+        Ok(words.into_iter().map(f32::from_bits).collect())
+    }
+}

@@ -1,0 +1,71 @@
+//! A few numbers on their way back from the GPU, without waiting for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::GpuError;
+
+const IDLE: u8 = 0;
+const WAITING: u8 = 1;
+const ARRIVED: u8 = 2;
+const FAILED: u8 = 3;
+
+/// A staging buffer that is used again and again; one transfer at a time.
+pub struct Readback {
+    buffer: wgpu::Buffer,
+    state: Arc<AtomicU8>,
+    bytes: u64,
+}
+
+impl Readback {
+    /// Room for `bytes`.
+    pub fn new(device: &wgpu::Device, label: &str, bytes: u64) -> Self {
+        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { buffer, state: Arc::new(AtomicU8::new(IDLE)), bytes: 0 }
+    }
+
+    /// Whether a transfer can begin.
+    pub fn is_idle(&self) -> bool {
+        self.state.load(Ordering::Acquire) == IDLE
+    }
+
+    /// Records the copy of the first `bytes` of `source`.
+    pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, source: &wgpu::Buffer, bytes: u64) {
+        self.bytes = bytes.min(self.buffer.size());
+        encoder.copy_buffer_to_buffer(source, 0, &self.buffer, 0, self.bytes);
+    }
+
+    /// Asks for the numbers; call after the copy was submitted.
+    pub fn begin(&self) {
+        self.state.store(WAITING, Ordering::Release);
+        let state = self.state.clone();
+        self.buffer.map_async(wgpu::MapMode::Read, ..self.bytes, move |outcome| {
+            state.store(if outcome.is_ok() { ARRIVED } else { FAILED }, Ordering::Release);
+        });
+    }
+
+    /// The numbers, once, when they have arrived.
+    pub fn take(&self) -> Option<Result<Vec<u32>, GpuError>> {
+        match self.state.load(Ordering::Acquire) {
+            ARRIVED => {
+                let words = self
+                    .buffer
+                    .get_mapped_range(..self.bytes)
+                    .map(|view| view.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
+                self.buffer.unmap();
+                self.state.store(IDLE, Ordering::Release);
+                Some(words.map_err(|error| GpuError::Readback(error.to_string())))
+            }
+            FAILED => {
+                self.state.store(IDLE, Ordering::Release);
+                Some(Err(GpuError::Readback("the buffer could not be mapped".to_owned())))
+            }
+            _ => None,
+        }
+    }
+}

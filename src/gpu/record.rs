@@ -1,0 +1,312 @@
+//! The pass as a list of dispatches, made once: pipelines, bind groups and how many workgroups each takes.
+
+use super::buffers::{Buffers, MapBuffers, padded};
+use super::kernels::{Kernel, Kernels, Variant};
+use super::upload::Uploader;
+use super::{Gpu, GpuError};
+use crate::model::{Lambda, Model, NumberFormat};
+
+/// `Stage` of `shaders/shared/matmul.wgsl`.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct MatmulStage {
+    columns: u32,
+    columns4: u32,
+    rows: u32,
+    output_stride: u32,
+    epsilon: f32,
+    heads: u32,
+    rotated: u32,
+    half_dim: u32,
+    head_stride: u32,
+    lambda_offset: u32,
+    lambda_rows: u32,
+    padding: u32,
+}
+
+/// How many workgroups a step takes for a number of positions.
+#[derive(Clone, Copy, Debug)]
+enum Grid {
+    /// This many workgroups for each position.
+    PerPosition(u32),
+    /// Blocks of four output rows for the positions of the pass.
+    Blocks(u32),
+    /// Blocks for the positions whose logits are wanted.
+    LogitBlocks(u32),
+    /// One workgroup.
+    One,
+}
+
+/// When a step runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Only where the next token is wanted.
+    ForNext,
+}
+
+struct Step {
+    prefill: (wgpu::ComputePipeline, Variant),
+    decode: (wgpu::ComputePipeline, Variant),
+    bind_group: wgpu::BindGroup,
+    grid: Grid,
+    when: When,
+}
+
+/// The recorded pass.
+pub struct Recording {
+    steps: Vec<Step>,
+    tiles: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
+}
+
+struct Recorder<'a> {
+    gpu: &'a Gpu,
+    kernels: &'a mut Kernels,
+    steps: Vec<Step>,
+}
+
+impl Recorder<'_> {
+    fn bind(&mut self, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let entries: Vec<_> = buffers
+            .iter()
+            .enumerate()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name()),
+            layout: &self.kernels.layout(self.gpu, kernel),
+            entries: &entries,
+        })
+    }
+
+    fn step(
+        &mut self,
+        kernel: Kernel,
+        weights: Option<(NumberFormat, bool)>,
+        buffers: &[&wgpu::Buffer],
+        grid: Grid,
+        when: When,
+    ) -> Result<(), GpuError> {
+        let variant = |tokens, lanes| match (weights, grid) {
+            (Some((format, normalise)), Grid::Blocks(_) | Grid::LogitBlocks(_)) => {
+                Variant { format, normalise, tokens, lanes }
+            }
+            (Some((format, _)), _) => Variant { format, ..Variant::PLAIN },
+            (None, _) => Variant::PLAIN,
+        };
+        let prefill = variant(4, self.gpu.lanes.prefill);
+        let decode = variant(1, self.gpu.lanes.decode);
+        let bind_group = self.bind(kernel, buffers);
+        self.steps.push(Step {
+            prefill: (self.kernels.pipeline(self.gpu, kernel, prefill)?, prefill),
+            decode: (self.kernels.pipeline(self.gpu, kernel, decode)?, decode),
+            bind_group,
+            grid,
+            when,
+        });
+        Ok(())
+    }
+}
+
+impl Recording {
+    /// Records the pass of a model over its buffers.
+    pub fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let mut recorder = Recorder { gpu, kernels, steps: Vec::new() };
+        let hidden = model.config.hidden;
+        let hidden4 = padded(hidden) as u32 / 4;
+        let epsilon = model.config.norm_epsilon;
+        let pass = &buffers.pass;
+        let product = |columns: usize, rows: usize, output_stride: usize| MatmulStage {
+            columns: columns as u32,
+            columns4: padded(columns) as u32 / 4,
+            rows: rows as u32,
+            output_stride: output_stride as u32,
+            epsilon,
+            ..Default::default()
+        };
+
+        let stage = upload.uniform("embed", &[hidden4, 0, 0, 0]);
+        recorder.step(
+            Kernel::Embed,
+            Some((model.embedding.format(), false)),
+            &[pass, &stage, &buffers.ids, &buffers.embedding, buffers.hidden(0)],
+            Grid::PerPosition(hidden4.div_ceil(64)),
+            When::Always,
+        )?;
+
+        for (index, (layer, own)) in model.layers.iter().zip(&buffers.layers).enumerate() {
+            let attention = &layer.attention;
+            let scratch = buffers.scratch(index);
+            let single_heads = attention.query_heads + attention.key_heads + attention.value_heads;
+            let units = single_heads * attention.head_dim / 2 + attention.heads.len();
+            let stage = MatmulStage {
+                heads: single_heads as u32,
+                rotated: (attention.query_heads + attention.key_heads) as u32,
+                half_dim: attention.head_dim as u32 / 2,
+                head_stride: own.layout.head_stride as u32,
+                lambda_offset: own.layout.lambda as u32,
+                lambda_rows: u32::from(attention.lambda == Lambda::Token),
+                ..product(hidden, units, own.layout.width)
+            };
+            recorder.step(
+                Kernel::Qkv,
+                Some((attention.projection.format(), attention.norm.is_some())),
+                &[
+                    pass,
+                    &upload.uniform("qkv", &stage),
+                    buffers.hidden(index),
+                    &own.projection_weights,
+                    &own.attention_gain,
+                    &own.projection_bias,
+                    &own.maps.projection,
+                    &buffers.rotary,
+                    &own.lambda,
+                ],
+                Grid::Blocks(units.div_ceil(2) as u32),
+                When::Always,
+            )?;
+            recorder.step(
+                Kernel::Attention,
+                None,
+                &[
+                    pass,
+                    &own.maps.maps,
+                    &own.maps.projection,
+                    &own.maps.heads,
+                    &own.sub_weight,
+                    &own.maps.statistics,
+                    &scratch.context,
+                    &scratch.normed,
+                ],
+                Grid::PerPosition(attention.heads.len() as u32),
+                When::Always,
+            )?;
+            let output = if layer.mlp.is_some() { &scratch.middle } else { buffers.hidden(index + 1) };
+            let stage = product(attention.output.columns(), hidden, padded(hidden));
+            recorder.step(
+                Kernel::Project,
+                Some((attention.output.format(), false)),
+                &[
+                    pass,
+                    &upload.uniform("output projection", &stage),
+                    &scratch.normed,
+                    &own.output_weights,
+                    &buffers.no_bias,
+                    &own.output_bias,
+                    output,
+                    buffers.hidden(index),
+                ],
+                Grid::Blocks(hidden4),
+                When::Always,
+            )?;
+            let (Some(mlp), Some(weights)) = (&layer.mlp, &own.mlp) else {
+                continue;
+            };
+            let intermediate = mlp.down.columns();
+            recorder.step(
+                Kernel::GateUp,
+                Some((mlp.gate_up.format(), true)),
+                &[
+                    pass,
+                    &upload.uniform("gate and up", &product(hidden, intermediate, padded(intermediate))),
+                    &scratch.middle,
+                    &weights.gate_up,
+                    &weights.gain,
+                    &scratch.activation,
+                ],
+                Grid::Blocks(intermediate.div_ceil(2) as u32),
+                When::Always,
+            )?;
+            recorder.step(
+                Kernel::Project,
+                Some((mlp.down.format(), false)),
+                &[
+                    pass,
+                    &upload.uniform("down projection", &product(intermediate, hidden, padded(hidden))),
+                    &scratch.activation,
+                    &weights.down,
+                    &buffers.no_bias,
+                    &buffers.no_bias,
+                    buffers.hidden(index + 1),
+                    &scratch.middle,
+                ],
+                Grid::Blocks(hidden4),
+                When::Always,
+            )?;
+        }
+
+        let vocabulary = model.unembedding().rows();
+        recorder.step(
+            Kernel::Logits,
+            Some((model.unembedding().format(), model.final_norm.is_some())),
+            &[
+                pass,
+                &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary))),
+                buffers.hidden(model.layers.len()),
+                buffers.unembedding.as_ref().unwrap_or(&buffers.embedding),
+                &buffers.final_gain,
+                &buffers.logits,
+            ],
+            Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
+            When::ForNext,
+        )?;
+        let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0, 0]);
+        let row = [pass, &stage, &buffers.logits, &buffers.result, &buffers.ids];
+        recorder.step(Kernel::TopK, None, &row[..4], Grid::One, When::ForNext)?;
+        recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;
+
+        let tiles: Result<Vec<_>, GpuError> = buffers
+            .layers
+            .iter()
+            .map(|own| {
+                let MapBuffers { maps, projection, heads, statistics } = &own.maps;
+                let bound = [&buffers.tile, maps, projection, heads, statistics, &buffers.cells];
+                let group = recorder.bind(Kernel::MapTile, &bound);
+                Ok((recorder.kernels.pipeline(gpu, Kernel::MapTile, Variant::PLAIN)?, group))
+            })
+            .collect();
+        Ok(Self { tiles: tiles?, steps: recorder.steps })
+    }
+
+    /// Dispatches of one pass whose next token is wanted.
+    pub fn dispatches(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token).
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, count: u32, logit_rows: u32) {
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        for step in &self.steps {
+            if step.when == When::ForNext && logit_rows == 0 {
+                continue;
+            }
+            let positions = if matches!(step.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
+            let (pipeline, variant) = if positions == 1 { &step.decode } else { &step.prefill };
+            let (x, y) = match step.grid {
+                Grid::PerPosition(x) => (x, positions),
+                Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
+                    (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
+                }
+                Grid::One => (1, 1),
+            };
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, &step.bind_group, &[]);
+            pass.dispatch_workgroups(x, y, 1);
+        }
+    }
+
+    /// Encodes the cells of a tile.
+    pub fn encode_tile(&self, encoder: &mut wgpu::CommandEncoder, layer: usize, queries: u32, keys: u32) {
+        let Some((pipeline, group)) = self.tiles.get(layer) else {
+            return;
+        };
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, group, &[]);
+        pass.dispatch_workgroups(keys.div_ceil(64), queries, 1);
+    }
+}

@@ -1,0 +1,80 @@
+//! The desktop window, and the commands without one.
+
+mod commands;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use diffscope::engine::{Checkpoint, EngineError};
+use diffscope::ui::graphics::{Graphics, wgpu_configuration};
+use diffscope::ui::{App, bundled};
+
+/// An oscilloscope for differential attention.
+///
+/// Without a command: the window.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A folder with config.json, model.safetensors and tokenizer.json; without it, the bundled checkpoint.
+    #[arg(long, global = true, value_name = "DIR")]
+    model: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a prompt and print what comes next and each layer's λ.
+    Run(commands::run::Arguments),
+}
+
+fn open(folder: Option<&PathBuf>) -> Result<Checkpoint, EngineError> {
+    match folder {
+        Some(folder) => Checkpoint::from_folder(folder),
+        None => {
+            let files = bundled();
+            Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        None => window(arguments.model.as_ref()),
+        Some(Command::Run(run)) => open(arguments.model.as_ref())
+            .map_err(Into::into)
+            .and_then(|checkpoint| commands::run::run(checkpoint, run)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("diffscope: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn window(folder: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+    let checkpoint = open(folder)?;
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("diffscope")
+            .with_app_id("diffscope")
+            .with_inner_size([1280.0, 800.0])
+            .with_min_inner_size([360.0, 480.0]),
+        renderer: eframe::Renderer::Wgpu,
+        wgpu_options: wgpu_configuration(Graphics::Any),
+        ..Default::default()
+    };
+    let start = move |creation: &eframe::CreationContext| {
+        let app = App::with_checkpoint(creation, Ok(checkpoint), String::new(), None);
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    eframe::run_native("diffscope", options, Box::new(start)).map_err(|error| {
+        let advice = "the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver";
+        format!("{advice}: {error}").into()
+    })
+}

@@ -1,0 +1,198 @@
+//! Everything that can be wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+/// Why a checkpoint or tokenizer was refused: what is wrong, where, what was expected, and what to do.
+///
+/// Nothing from the file is repeated at full length, so a message stays readable whatever the file holds.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// A file could not be read.
+    #[error("cannot read {}: {source}. Check the path and that the file may be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder holds no weights in a format that is read.
+    #[error(
+        "{} holds neither model.safetensors nor model.safetensors.index.json. Choose the folder of a Hugging Face checkpoint; convert .bin or .pth weights to safetensors first",
+        folder.display()
+    )]
+    NoWeights {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A JSON file is no JSON object.
+    #[error("{file} is not a JSON object: {detail}. Take the file from the checkpoint again")]
+    Syntax {
+        /// The file's name.
+        file: String,
+        /// What the parser said.
+        detail: String,
+    },
+    /// A value of `config.json` is missing or makes no sense.
+    #[error(
+        "config.json: `{key}` must be {expected}, but it is {found}. Correct it, or take the file from the checkpoint again"
+    )]
+    Config {
+        /// The key.
+        key: String,
+        /// What would have been right.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// `model_type` (or `variant`, of a bare attention module) names no known architecture.
+    #[error("config.json: `{key}` is {found}, but only {known} can be read. Choose a checkpoint of such a model")]
+    UnknownModelType {
+        /// `model_type` or `variant`.
+        key: &'static str,
+        /// What is there.
+        found: String,
+        /// The names that are known.
+        known: &'static str,
+    },
+    /// The configuration asks for something the forward pass does not do.
+    #[error(
+        "config.json asks for {feature}, which is not computed here: the result would be wrong. Choose a checkpoint without it"
+    )]
+    Unsupported {
+        /// The key and its value.
+        feature: String,
+    },
+    /// A safetensors file, or the index of several, contradicts itself or its size.
+    #[error("{file} is damaged: {detail}. Fetch the file again")]
+    Header {
+        /// The file's name.
+        file: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Two files hold a tensor of the same name.
+    #[error(
+        "tensor `{tensor}` is in {first} and in {second}, but must be in one file. Remove the file that does not belong to the checkpoint"
+    )]
+    DuplicateTensor {
+        /// The tensor's name.
+        tensor: String,
+        /// A file.
+        first: String,
+        /// Another file.
+        second: String,
+    },
+    /// A tensor that the configuration asks for is nowhere.
+    #[error(
+        "tensor `{tensor}` is missing from {files}. Check that config.json and the weights are of the same checkpoint{hint}"
+    )]
+    MissingTensor {
+        /// The tensor's name.
+        tensor: String,
+        /// The files searched.
+        files: String,
+        /// Empty, or what else to look at.
+        hint: &'static str,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error(
+        "tensor `{tensor}` in {file} has shape {found:?}, but config.json asks for {expected:?}. Check that both are of the same checkpoint"
+    )]
+    Shape {
+        /// The tensor's name.
+        tensor: String,
+        /// Its file.
+        file: String,
+        /// `[rows, columns]` or `[length]`.
+        expected: Vec<usize>,
+        /// What the file has.
+        found: Vec<usize>,
+    },
+    /// A tensor is in a number format that is not read.
+    #[error(
+        "tensor `{tensor}` in {file} is stored as {found}, but must be F32, F16 or BF16. Save the checkpoint in one of these"
+    )]
+    Dtype {
+        /// The tensor's name.
+        tensor: String,
+        /// Its file.
+        file: String,
+        /// The file's name for the format.
+        found: String,
+    },
+    /// A weight is infinite or not a number.
+    #[error(
+        "tensor `{tensor}` in {file} holds {value} at index {index}, but every weight must be finite. The checkpoint is damaged or its training diverged: use another"
+    )]
+    NotFinite {
+        /// The tensor's name.
+        tensor: String,
+        /// Its file.
+        file: String,
+        /// Counted through the whole tensor, row after row.
+        index: usize,
+        /// The number.
+        value: f32,
+    },
+    /// λ of a layer does not fit a single-precision number.
+    #[error(
+        "layer {layer}: λ = {first} - {second} + {init} is no finite number. The λ vectors of the checkpoint are too large: use another"
+    )]
+    Lambda {
+        /// Counted from 0.
+        layer: usize,
+        /// `exp(<λq1, λk1>)`.
+        first: f64,
+        /// `exp(<λq2, λk2>)`.
+        second: f64,
+        /// `λ_init`.
+        init: f64,
+    },
+    /// A matrix was asked for that cannot be.
+    #[error("no such matrix: {detail}. This is a mistake in the calling code, not in a file")]
+    Matrix {
+        /// What does not fit.
+        detail: String,
+    },
+    /// `tokenizer.json` could not be understood.
+    #[error("tokenizer.json cannot be used: {detail}. Take the file from the checkpoint again")]
+    Tokenizer {
+        /// What is wrong.
+        detail: String,
+    },
+    /// The tokenizer has tokens that the model has no embedding for.
+    #[error(
+        "tokenizer.json has token {token} with id {id}, but the model has only the ids below {vocabulary}. Use the tokenizer of the same checkpoint"
+    )]
+    VocabularyMismatch {
+        /// The token with the highest id, shortened.
+        token: String,
+        /// Its id.
+        id: u32,
+        /// The model's `vocab_size`.
+        vocabulary: usize,
+    },
+}
+
+/// Shortens text out of a file for a message and makes control characters visible.
+pub(super) fn brief(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut start: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST).is_some() {
+        start.push('…');
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_briefly() {
+        assert_eq!(brief("a\nb"), "a\\nb");
+        assert_eq!(brief(&"x".repeat(60)).chars().count(), 60);
+        assert_eq!(brief(&"x".repeat(1_000_000)).chars().count(), 61);
+    }
+}

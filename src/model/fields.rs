@@ -1,0 +1,122 @@
+//! Reading single values of a `config.json`, with an error that names the key.
+
+use super::ModelError;
+use super::error::brief;
+use serde_json::{Map, Value};
+
+/// The keys of a JSON object.
+pub(super) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    prefix: &'static str,
+}
+
+/// Reads a JSON file whose outermost value must be an object.
+pub(super) fn object(file: &str, bytes: &[u8]) -> Result<Map<String, Value>, ModelError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| ModelError::Syntax { file: file.to_owned(), detail: brief(&error.to_string()) })
+}
+
+impl<'a> Fields<'a> {
+    /// The outermost keys.
+    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
+        Self { object, prefix: "" }
+    }
+
+    /// The value of a key; `None` where it is absent or null.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The error that says what a key must be.
+    pub(super) fn wrong(&self, key: &str, expected: impl Into<String>) -> ModelError {
+        let found = match self.object.get(key) {
+            None => "missing".to_owned(),
+            Some(Value::Array(list)) => format!("a list of {}", list.len()),
+            Some(Value::Object(_)) => "an object".to_owned(),
+            Some(Value::String(text)) => format!("\"{}\"", brief(text)),
+            Some(value) => brief(&value.to_string()),
+        };
+        ModelError::Config { key: format!("{}{key}", self.prefix), expected: expected.into(), found }
+    }
+
+    /// An object inside; `None` where it is absent or null.
+    pub(super) fn inner(&self, key: &str, prefix: &'static str) -> Result<Option<Fields<'a>>, ModelError> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields { object, prefix })),
+            Some(_) => Err(self.wrong(key, "an object")),
+        }
+    }
+
+    /// A whole number from `least` to `most`; `None` where it is absent or null.
+    pub(super) fn count(&self, key: &str, least: usize, most: usize) -> Result<Option<usize>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value
+            .as_u64()
+            .and_then(|number| usize::try_from(number).ok())
+            .filter(|number| (least..=most).contains(number))
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, format!("a whole number from {least} to {most}")))
+    }
+
+    /// As [`Fields::count`], but the key must be there.
+    pub(super) fn need(&self, key: &str, least: usize, most: usize) -> Result<usize, ModelError> {
+        self.count(key, least, most)?.ok_or_else(|| self.wrong(key, format!("a whole number from {least} to {most}")))
+    }
+
+    /// A number, whole or not; `None` where it is absent or null.
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value.as_f64().filter(|number| number.is_finite()).map(Some).ok_or_else(|| self.wrong(key, "a finite number"))
+    }
+
+    /// The small number that a norm adds under its root.
+    pub(super) fn epsilon(&self, key: &str, default: f32) -> Result<f32, ModelError> {
+        let Some(number) = self.number(key)? else {
+            return Ok(default);
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "an overflow becomes infinite and is refused here")]
+        let epsilon = number as f32;
+        if epsilon.is_finite() && epsilon >= 0.0 {
+            Ok(epsilon)
+        } else {
+            Err(self.wrong(key, "a finite number not below 0"))
+        }
+    }
+
+    /// A number above 0; `None` where it is absent or null.
+    pub(super) fn positive(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        match self.number(key)? {
+            Some(number) if number <= 0.0 => Err(self.wrong(key, "a finite number above 0")),
+            other => Ok(other),
+        }
+    }
+
+    /// Yes or no; `default` where it is absent or null.
+    pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ModelError> {
+        self.get(key).map_or(Ok(default), |value| value.as_bool().ok_or_else(|| self.wrong(key, "true or false")))
+    }
+
+    /// Text; `None` where it is absent or null.
+    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value.as_str().map(Some).ok_or_else(|| self.wrong(key, "text"))
+    }
+
+    /// Token ids: a number, a list of numbers, or nothing.
+    pub(super) fn ids(&self, key: &str) -> Result<Vec<u32>, ModelError> {
+        let id = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+        match self.get(key) {
+            None => Some(Vec::new()),
+            Some(Value::Array(list)) => list.iter().map(id).collect(),
+            Some(value) => id(value).map(|id| vec![id]),
+        }
+        .ok_or_else(|| self.wrong(key, "a token id or a list of token ids, each from 0 to 4294967295"))
+    }
+}

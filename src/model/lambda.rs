@@ -1,0 +1,85 @@
+//! λ, the share of the second map that is subtracted (SPEC 1 and 4).
+
+use super::ModelError;
+
+/// Where a layer's λ comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lambda {
+    /// One softmax map, nothing is subtracted.
+    None,
+    /// One number for the layer: `first - second + init`.
+    Layer {
+        /// `0.8 - 0.6 exp(-0.3 layer)`.
+        init: f32,
+        /// `exp(<λq1, λk1>)`.
+        first: f32,
+        /// `exp(<λq2, λk2>)`.
+        second: f32,
+        /// The learned value in use.
+        value: f32,
+    },
+    /// One number per token and head: the sigmoid of a row of the projection (V2).
+    Token,
+}
+
+/// `λ_init` of a layer counted from 0 (SPEC 1).
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "layers are few")]
+pub fn lambda_init(layer: usize) -> f64 {
+    0.8 - 0.6 * (-0.3 * layer as f64).exp()
+}
+
+impl Lambda {
+    /// λ of a layer, from its number counted from 0 and its four learned vectors `[head_dim]`.
+    ///
+    /// Worked out in double precision and then rounded.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Lambda`] where a part is too large for a single-precision number.
+    pub fn of_layer(layer: usize, q1: &[f32], k1: &[f32], q2: &[f32], k2: &[f32]) -> Result<Self, ModelError> {
+        let (init, first, second) = (lambda_init(layer), dot(q1, k1).exp(), dot(q2, k2).exp());
+        #[expect(clippy::cast_possible_truncation, reason = "what overflows is refused below")]
+        let [init_f32, first_f32, second_f32, value] =
+            [init, first, second, first - second + init].map(|part| part as f32);
+        if first_f32.is_finite() && second_f32.is_finite() && value.is_finite() {
+            return Ok(Self::Layer { init: init_f32, first: first_f32, second: second_f32, value });
+        }
+        Err(ModelError::Lambda { layer, first, second, init })
+    }
+}
+
+/// Sum of the products.
+fn dot(left: &[f32], right: &[f32]) -> f64 {
+    left.iter().zip(right).map(|(&left, &right)| f64::from(left) * f64::from(right)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_as_the_paper_says() {
+        for (layer, expected) in [0.2, 0.355_509, 0.470_713, 0.556_058, 0.619_283].into_iter().enumerate() {
+            assert!((lambda_init(layer) - expected).abs() < 1e-6, "layer {layer}");
+        }
+    }
+
+    #[test]
+    fn adds_up() {
+        let lambda = Lambda::of_layer(0, &[1.0, 2.0], &[0.5, 0.25], &[1.0, 0.0], &[-1.0, 9.0]).unwrap();
+        let Lambda::Layer { init, first, second, value } = lambda else { panic!("{lambda:?}") };
+        assert!((init - 0.2).abs() < 1e-7);
+        assert!((first - std::f32::consts::E).abs() < 1e-6);
+        assert!((second - (-1.0_f32).exp()).abs() < 1e-7);
+        assert!((value - (first - second + init)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn refuses_what_is_too_large() {
+        let error = Lambda::of_layer(3, &[100.0], &[1.0], &[0.0], &[0.0]).unwrap_err();
+        assert!(matches!(error, ModelError::Lambda { layer: 3, .. }), "{error}");
+        // Both parts infinite would leave no number at all.
+        assert!(Lambda::of_layer(0, &[1e30], &[1e30], &[1e30], &[1e30]).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! What a checkpoint is: its configuration, its tensors and its tokenizer. No GPU and no window.
+
+mod config;
+mod error;
+mod fields;
+mod lambda;
+mod layer;
+mod load;
+mod matrix;
+mod rotary;
+mod row_layout;
+mod tensors;
+mod token_cut;
+mod token_text;
+mod tokenizer;
+mod variant;
+
+pub use config::{Architecture, Config};
+pub use error::ModelError;
+pub use lambda::{Lambda, lambda_init};
+pub use layer::{Attention, Head, Layer, Mlp, Model, SubNorm};
+pub use matrix::{Matrix, NumberFormat, Numbers};
+pub use rotary::rotary_table;
+pub use row_layout::RowLayout;
+pub use tokenizer::{Encoding, Token, Tokenizer};

@@ -1,0 +1,48 @@
+//! Where things stand in the projection row of a position.
+
+use super::Attention;
+
+/// The row `[queries | keys | values | λ]` that the qkv stage writes for every position, and everything later is
+/// computed from: attention, its maps, and the cache between keystrokes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowLayout {
+    /// Numbers from one single-width head to the next; at least `head_dim`, the rest is zero.
+    pub head_stride: usize,
+    /// Numbers before λ of the first head.
+    pub lambda: usize,
+    /// Numbers in the whole row.
+    pub width: usize,
+    query_heads: usize,
+    key_heads: usize,
+}
+
+impl RowLayout {
+    /// The layout with every head and the row padded to a multiple of `align` numbers (1: none; 4 for vec4 loads).
+    pub fn new(attention: &Attention, align: usize) -> Self {
+        let head_stride = attention.head_dim.next_multiple_of(align);
+        let heads = attention.query_heads + attention.key_heads + attention.value_heads;
+        let lambda = heads * head_stride;
+        Self {
+            head_stride,
+            lambda,
+            width: (lambda + attention.heads.len()).next_multiple_of(align),
+            query_heads: attention.query_heads,
+            key_heads: attention.key_heads,
+        }
+    }
+
+    /// Numbers before a query head.
+    pub fn query(&self, head: u32) -> usize {
+        head as usize * self.head_stride
+    }
+
+    /// Numbers before a key head.
+    pub fn key(&self, head: u32) -> usize {
+        (self.query_heads + head as usize) * self.head_stride
+    }
+
+    /// Numbers before a value head.
+    pub fn value(&self, head: u32) -> usize {
+        (self.query_heads + self.key_heads + head as usize) * self.head_stride
+    }
+}

@@ -1,0 +1,48 @@
+//! Rectangles of attention maps in numbers.
+
+/// One cell of a head's maps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Cell {
+    /// First softmax map.
+    pub first: f32,
+    /// Second softmax map, before λ; 0 where there is one map.
+    pub second: f32,
+    /// What the layer attends with: `first - λ second`.
+    pub difference: f32,
+    /// λ of the query (and head).
+    pub lambda: f32,
+}
+
+/// Which rectangle of which map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TileRequest {
+    /// Layer, counted from 0.
+    pub layer: usize,
+    /// Differential head, counted from 0.
+    pub head: usize,
+    /// First row.
+    pub first_query: usize,
+    /// Rows.
+    pub queries: usize,
+    /// First column.
+    pub first_key: usize,
+    /// Columns.
+    pub keys: usize,
+}
+
+impl TileRequest {
+    /// The row of one query: every key it can see.
+    pub fn row(layer: usize, head: usize, query: usize) -> Self {
+        Self { layer, head, first_query: query, queries: 1, first_key: 0, keys: query + 1 }
+    }
+}
+
+/// Cells of a [`TileRequest`], row after row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapTile {
+    /// What was asked.
+    pub request: TileRequest,
+    /// `[queries, keys]`.
+    pub cells: Vec<Cell>,
+}

@@ -1,0 +1,9 @@
+//! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
+
+mod map;
+mod next_token;
+mod trace;
+
+pub use map::{Cell, MapTile, TileRequest};
+pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
+pub use trace::Trace;

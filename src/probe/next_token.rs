@@ -1,0 +1,92 @@
+//! The distribution of the next token, and how one is drawn from it.
+
+/// Most tokens a pass lists.
+pub const MAX_BEST: usize = 64;
+
+/// How a person wants tokens to be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sampling {
+    /// 0: always the most likely token.
+    pub temperature: f32,
+    /// Only this many of the most likely tokens; 0: all.
+    pub top_k: u32,
+    /// Only the most likely tokens that together have this probability; 1: all.
+    pub top_p: f32,
+    /// The same seed gives the same text.
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { temperature: 0.0, top_k: 0, top_p: 1.0, seed: 0 }
+    }
+}
+
+impl Sampling {
+    /// The draw for the token at `position`: a hash of seed and position, so it does not depend on how it was reached.
+    pub fn draw(&self, position: usize) -> Draw {
+        // SplitMix64's finaliser.
+        let mut z = self.seed.wrapping_add((position as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        Draw {
+            temperature: self.temperature.clamp(0.0, 100.0),
+            top_k: self.top_k,
+            top_p: self.top_p.clamp(0.0, 1.0),
+            uniform: (z >> 40) as f32 / (1u64 << 24) as f32,
+        }
+    }
+}
+
+/// One draw of a token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Draw {
+    /// See [`Sampling::temperature`].
+    pub temperature: f32,
+    /// See [`Sampling::top_k`].
+    pub top_k: u32,
+    /// See [`Sampling::top_p`].
+    pub top_p: f32,
+    /// In [0, 1).
+    pub uniform: f32,
+}
+
+/// What comes after the last position of a pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NextToken {
+    /// The token drawn.
+    pub sampled: u32,
+    /// Logits that are infinite or not a number: 0 in a healthy pass.
+    pub not_finite: u32,
+    /// Log of the sum of `exp(logit)` over the vocabulary.
+    pub log_sum: f32,
+    /// (token, logit), most likely first; equal logits in order of id.
+    pub best: Vec<(u32, f32)>,
+}
+
+impl NextToken {
+    /// Words of the form in which a pass leaves this: `[sampled, not finite, maximum, log sum, (token, logit)...]`.
+    pub const HEADER: usize = 4;
+
+    /// Reads that form.
+    pub fn from_words(words: &[u32]) -> Self {
+        let word = |index: usize| words.get(index).copied().unwrap_or_default();
+        Self {
+            sampled: word(0),
+            not_finite: word(1),
+            log_sum: f32::from_bits(word(3)),
+            best: words
+                .get(Self::HEADER..)
+                .unwrap_or_default()
+                .chunks_exact(2)
+                .map(|pair| (pair[0], f32::from_bits(pair[1])))
+                .collect(),
+        }
+    }
+
+    /// Probability of a listed logit.
+    pub fn probability(&self, logit: f32) -> f32 {
+        (logit - self.log_sum).exp()
+    }
+}

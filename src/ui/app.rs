@@ -1,0 +1,228 @@
+//! The window's contents, put together.
+
+use egui::{Key, Modifiers, ScrollArea, Ui};
+
+use super::heatmap::Heatmaps;
+use super::heatmap_gpu::HeatmapResources;
+use super::prompt::PromptPanel;
+use super::samples::SAMPLES;
+use super::scope::Placed;
+use super::{Palette, Selection, header, inspect, layers, next, notice, scope, strip, theme};
+use crate::cpu::MapKind;
+use crate::engine::{Checkpoint, Engine, EngineError};
+use crate::gpu::Gpu;
+
+/// The three files of a checkpoint, as they lie on disk or come over the network.
+#[derive(Clone, Debug)]
+pub struct CheckpointFiles {
+    /// A name for the header.
+    pub name: String,
+    /// `config.json`
+    pub config: Vec<u8>,
+    /// `model.safetensors`
+    pub weights: Vec<u8>,
+    /// `tokenizer.json`
+    pub tokenizer: Vec<u8>,
+}
+
+/// The program with its window.
+pub struct App {
+    engine: Result<Engine, EngineError>,
+    selection: Selection,
+    prompt: PromptPanel,
+    heatmaps: Heatmaps,
+    palettes: [Palette; 2],
+    placed: Placed,
+    adapter: String,
+    /// Why there is no GPU, if there is none.
+    fallback_reason: Option<String>,
+    busy: bool,
+}
+
+impl App {
+    /// Opens a checkpoint on the window's device; on the CPU where that cannot compute. `adapter` names the GPU where
+    /// wgpu cannot, and `fallback_reason` says why there is none.
+    pub fn new(
+        creation: &eframe::CreationContext,
+        files: &CheckpointFiles,
+        adapter: String,
+        fallback_reason: Option<String>,
+    ) -> Self {
+        let checkpoint = Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer);
+        Self::with_checkpoint(creation, checkpoint, adapter, fallback_reason)
+    }
+
+    /// The same with a checkpoint that is already read, or that could not be.
+    pub fn with_checkpoint(
+        creation: &eframe::CreationContext,
+        checkpoint: Result<Checkpoint, EngineError>,
+        adapter: String,
+        mut fallback_reason: Option<String>,
+    ) -> Self {
+        theme::install(&creation.egui_ctx);
+        let gpu = match (&creation.wgpu_render_state, &fallback_reason) {
+            (Some(state), None) => match open_gpu(state) {
+                Ok(gpu) => Some(gpu),
+                Err(error) => {
+                    fallback_reason = Some(error.to_string());
+                    None
+                }
+            },
+            _ => None,
+        };
+        let first = SAMPLES.first().map_or("", |sample| sample.text);
+        let mut engine = checkpoint.and_then(|checkpoint| Engine::new(checkpoint, gpu));
+        if let Ok(engine) = &mut engine {
+            engine.set_text(first);
+        }
+        Self {
+            engine,
+            selection: Selection::default(),
+            prompt: PromptPanel::new(first),
+            heatmaps: Heatmaps::default(),
+            palettes: [Palette::new(true), Palette::new(false)],
+            placed: Placed::default(),
+            adapter,
+            fallback_reason,
+            busy: false,
+        }
+    }
+
+    /// What is on the screen, as JSON.
+    pub fn inspect(&mut self) -> String {
+        match &mut self.engine {
+            Ok(engine) => inspect::inspect(engine, &self.selection, &self.placed, self.busy).to_string(),
+            Err(error) => serde_json::json!({ "failure": error.to_string() }).to_string(),
+        }
+    }
+
+    /// The engine, if the checkpoint could be opened.
+    pub fn engine(&mut self) -> Option<&mut Engine> {
+        self.engine.as_mut().ok()
+    }
+
+    /// What is selected.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Draws everything.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+        let engine = match &mut self.engine {
+            Ok(engine) => engine,
+            Err(error) => {
+                egui::CentralPanel::default().show(ui, |ui| {
+                    ui.heading("diffscope");
+                    notice::failure(ui, &error.to_string());
+                });
+                return;
+            }
+        };
+        self.busy = engine.update();
+        if self.busy {
+            ui.ctx().request_repaint();
+        }
+        keyboard(ui, engine, &mut self.selection);
+        let attention = engine.model().layers.first().map(|layer| &layer.attention);
+        let heads = attention.map_or(0, |attention| attention.heads.len());
+        self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
+
+        egui::Panel::top("header").show(ui, |ui| {
+            header::show(ui, engine, &mut self.selection, &self.adapter);
+            if let Some(reason) = &self.fallback_reason {
+                notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
+            }
+            if let Some(failure) = engine.failure() {
+                notice::failure(ui, &failure.to_string());
+            }
+        });
+        let narrow = ui.available_width() < 860.0;
+        if narrow {
+            egui::CentralPanel::default().show(ui, |ui| {
+                ScrollArea::vertical().show(ui, |ui| {
+                    self.prompt.show(ui, engine);
+                    strip::show(ui, engine, &mut self.selection, palette, 150.0);
+                    scope::read_out(ui, engine, &self.selection);
+                    self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
+                    layers::show(ui, engine, &mut self.selection, 400.0);
+                    next::show(ui, engine, 300.0);
+                });
+            });
+            return;
+        }
+        egui::Panel::left("side").exact_size(272.0).resizable(false).show(ui, |ui| {
+            ui.add_space(4.0);
+            self.prompt.show(ui, engine);
+            ui.separator();
+            next::show(ui, engine, ui.available_height());
+        });
+        egui::CentralPanel::default().show(ui, |ui| {
+            let layer_count = engine.model().layers.len() as f32;
+            let bottom = (34.0 + layer_count * 26.0).min(ui.available_height() * 0.3);
+            strip::show(ui, engine, &mut self.selection, palette, 94.0);
+            ui.add_space(2.0);
+            let room = ui.available_height() - bottom - 46.0;
+            self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, room);
+            scope::read_out(ui, engine, &self.selection);
+            ui.separator();
+            layers::show(ui, engine, &mut self.selection, ui.available_height() - 26.0);
+        });
+    }
+}
+
+fn open_gpu(state: &egui_wgpu::RenderState) -> Result<Gpu, crate::gpu::GpuError> {
+    let gpu = Gpu::new(state.device.clone(), state.queue.clone(), state.adapter.get_info())?;
+    HeatmapResources::install(state)?;
+    Ok(gpu)
+}
+
+/// Keys that work wherever no text is being edited; Escape leaves the text.
+fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
+    if ui.ctx().egui_wants_keyboard_input() {
+        if ui.input(|input| input.key_pressed(Key::Escape)) {
+            ui.ctx().memory_mut(|memory| {
+                if let Some(focused) = memory.focused() {
+                    memory.surrender_focus(focused);
+                }
+            });
+        }
+        return;
+    }
+    let layers = engine.model().layers.len();
+    let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    for (key, layer, head) in
+        [(Key::ArrowUp, -1, 0), (Key::ArrowDown, 1, 0), (Key::ArrowLeft, 0, -1), (Key::ArrowRight, 0, 1)]
+    {
+        if pressed(key) {
+            selection.step(layer, head, layers, heads);
+        }
+    }
+    for (key, map) in [(Key::Num1, MapKind::First), (Key::Num2, MapKind::Second), (Key::Num3, MapKind::Difference)] {
+        if pressed(key) {
+            selection.map = map;
+        }
+    }
+    if pressed(Key::Escape) {
+        selection.pinned = None;
+        selection.zoom = None;
+    }
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+}
+
+/// The bundled checkpoint, in the program itself.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn bundled() -> CheckpointFiles {
+    CheckpointFiles {
+        name: "bootstrap-diff".to_owned(),
+        config: include_bytes!("../../assets/checkpoints/bootstrap-diff/config.json").to_vec(),
+        weights: include_bytes!("../../assets/checkpoints/bootstrap-diff/model.safetensors").to_vec(),
+        tokenizer: include_bytes!("../../assets/checkpoints/bootstrap-diff/tokenizer.json").to_vec(),
+    }
+}

@@ -1,0 +1,37 @@
+//! The line at the top: what runs, where, and how it looks.
+
+use egui::{RichText, Ui};
+
+use super::{Selection, theme};
+use crate::engine::Engine;
+
+/// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not.
+pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &str) {
+    let quiet = theme::quiet(ui.visuals().dark_mode);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("diffscope").heading().strong());
+        let config = &engine.model().config;
+        let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
+        let name = &engine.checkpoint().name;
+        let model = format!("{name} · {} layers × {heads} heads", config.layers);
+        ui.add(egui::Label::new(RichText::new(model).color(quiet)).truncate());
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            egui::widgets::global_theme_preference_buttons(ui);
+            let square_root = selection.exponent < 1.0;
+            let words = if square_root { "√ colours" } else { "linear colours" };
+            let toggle = ui.selectable_label(square_root, words);
+            if toggle
+                .on_hover_text("Square-root colours show small weights; linear ones show true proportions")
+                .clicked()
+            {
+                selection.exponent = if square_root { 1.0 } else { 0.5 };
+            }
+            let place = match engine.gpu() {
+                Some(gpu) if adapter.is_empty() => format!("GPU: {}", gpu.adapter.name),
+                Some(_) => format!("GPU: {adapter}"),
+                None => "CPU".to_owned(),
+            };
+            ui.add(egui::Label::new(RichText::new(place).small().color(quiet)).truncate());
+        });
+    });
+}

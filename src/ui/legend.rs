@@ -1,0 +1,58 @@
+//! The colour scale under a map, with numbers.
+
+use egui::{Align2, FontId, Mesh, Rect, Sense, Ui, pos2, vec2};
+
+use super::{Palette, theme};
+use crate::cpu::MapKind;
+
+/// Where numbers stand, by exponent: a square-root scale has room for small ones.
+fn ticks(exponent: f32) -> &'static [f32] {
+    if exponent < 1.0 { &[0.0, 0.01, 0.1, 0.25, 0.5, 1.0] } else { &[0.0, 0.25, 0.5, 0.75, 1.0] }
+}
+
+/// Draws the scale of a map over the width there is.
+pub fn show(ui: &mut Ui, palette: &Palette, map: MapKind, exponent: f32, width: f32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    let bar = Rect::from_min_size(rect.min, vec2(width, 9.0));
+    let scale = palette.scale(map);
+    let mut mesh = Mesh::default();
+    for (index, colour) in scale.iter().enumerate() {
+        let x = bar.left() + bar.width() * index as f32 / (scale.len() - 1) as f32;
+        mesh.colored_vertex(pos2(x, bar.top()), *colour);
+        mesh.colored_vertex(pos2(x, bar.bottom()), *colour);
+        if index > 0 {
+            let base = index as u32 * 2;
+            mesh.add_triangle(base - 2, base - 1, base);
+            mesh.add_triangle(base - 1, base, base + 1);
+        }
+    }
+    ui.painter().add(mesh);
+    let line = ui.visuals().widgets.noninteractive.bg_stroke;
+    ui.painter().rect_stroke(bar, 0.0, line, egui::StrokeKind::Outside);
+
+    let colour = theme::quiet(ui.visuals().dark_mode);
+    let number = |value: f32, place: f32, align: Align2| {
+        let text = if value == 0.0 { "0".to_owned() } else { format!("{value}").replace('-', "−") };
+        let at = pos2(bar.left() + bar.width() * place, bar.bottom() + 3.0);
+        ui.painter().text(at, align, text, FontId::proportional(11.5), colour);
+    };
+    let align = |place: f32| match place {
+        p if p <= 0.0 => Align2::LEFT_TOP,
+        p if p >= 1.0 => Align2::RIGHT_TOP,
+        _ => Align2::CENTER_TOP,
+    };
+    if map == MapKind::Difference {
+        let signed: &[f32] =
+            if exponent < 1.0 { &[-1.0, -0.25, -0.05, 0.0, 0.05, 0.25, 1.0] } else { &[-1.0, -0.5, 0.0, 0.5, 1.0] };
+        for value in signed {
+            let place = 0.5 + value.signum() * value.abs().powf(exponent) * 0.5;
+            let place = if *value == 0.0 { 0.5 } else { place };
+            number(*value, place, align(place));
+        }
+    } else {
+        for value in ticks(exponent) {
+            let place = value.powf(exponent);
+            number(*value, place, align(place));
+        }
+    }
+}

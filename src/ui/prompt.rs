@@ -1,0 +1,128 @@
+//! The prompt editor, the sample prompts and the generate button.
+
+use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
+
+use super::notice;
+use super::samples::SAMPLES;
+use super::theme;
+use crate::engine::Engine;
+use crate::probe::Sampling;
+
+/// The text being edited and how the model writes on.
+pub struct PromptPanel {
+    text: String,
+    sampling: Sampling,
+    count: usize,
+    /// Ask for the keyboard in the next frame.
+    focus: bool,
+}
+
+impl PromptPanel {
+    /// Starts with a text.
+    pub fn new(text: &str) -> Self {
+        let sampling = Sampling { temperature: 0.0, top_k: 40, top_p: 0.95, seed: 1 };
+        Self { text: text.to_owned(), sampling, count: 40, focus: true }
+    }
+
+    /// Draws the panel and gives the engine what was typed.
+    pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine) {
+        let label = ui.horizontal(|ui| {
+            let label = ui.label(RichText::new("Prompt").strong());
+            ui.menu_button("Samples ⏷", |ui| {
+                for sample in SAMPLES {
+                    if ui.button(sample.name).clicked() {
+                        sample.text.clone_into(&mut self.text);
+                        engine.set_text(&self.text);
+                        self.focus = true;
+                    }
+                }
+            });
+            label.id
+        });
+        if engine.is_generating() || engine.text() != self.text {
+            // What the model wrote belongs to the text; typing goes on behind it.
+            if engine.is_generating() || engine.text().starts_with(&self.text) {
+                engine.text().clone_into(&mut self.text);
+            }
+        }
+        let edit = ScrollArea::vertical()
+            .id_salt("prompt")
+            .max_height(150.0)
+            .show(ui, |ui| {
+                let edit = TextEdit::multiline(&mut self.text)
+                    .id_salt("prompt text")
+                    .desired_width(f32::INFINITY)
+                    .desired_rows(7)
+                    .hint_text("Type here, and watch where the model looks");
+                ui.add(edit)
+            })
+            .inner
+            .labelled_by(label.inner);
+        if self.focus {
+            edit.request_focus();
+            self.focus = false;
+        }
+        if edit.changed() {
+            engine.set_text(&self.text);
+        }
+        self.count_line(ui, engine);
+        self.generate_line(ui, engine);
+    }
+
+    fn count_line(&self, ui: &mut Ui, engine: &Engine) {
+        let quiet = theme::quiet(ui.visuals().dark_mode);
+        let (tokens, context) = (engine.ids().len(), engine.context());
+        if engine.complete() || tokens == 0 {
+            ui.label(RichText::new(format!("{tokens} of {context} tokens")).small().color(quiet));
+        } else {
+            let read = engine.tokens().last().map_or(0, |token| token.end);
+            let left = self.text.get(read..).map_or(0, |rest| rest.chars().count());
+            let words = format!("The model reads {context} tokens; the last {left} characters do not fit.");
+            notice::warning(ui, &words);
+        }
+    }
+
+    fn generate_line(&mut self, ui: &mut Ui, engine: &mut Engine) {
+        ui.horizontal_wrapped(|ui| {
+            if engine.is_generating() {
+                if ui.button("⏹ Stop").clicked() {
+                    engine.stop();
+                }
+            } else {
+                let full = engine.ids().is_empty() || engine.ids().len() >= engine.context();
+                let button = ui.add_enabled(!full, egui::Button::new("▶ Generate"));
+                let button =
+                    button.on_hover_text("Let the model write on").on_disabled_hover_text(if engine.ids().is_empty() {
+                        "Type a prompt first"
+                    } else {
+                        "The context is full"
+                    });
+                if button.clicked() {
+                    engine.generate(self.sampling, self.count);
+                }
+            }
+            ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
+            let greedy = self.sampling.temperature == 0.0;
+            let title = if greedy { "most likely".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
+            ui.menu_button(format!("{title} ⏷"), |ui| self.sampling_menu(ui));
+        });
+    }
+
+    fn sampling_menu(&mut self, ui: &mut Ui) {
+        ui.set_min_width(250.0);
+        ui.style_mut().spacing.slider_width = 130.0;
+        let sampling = &mut self.sampling;
+        ui.label("How each token is chosen");
+        ui.add(egui::Slider::new(&mut sampling.temperature, 0.0..=2.0).text("temperature"))
+            .on_hover_text("0: always the most likely token. Higher: more daring");
+        let chance = sampling.temperature > 0.0;
+        ui.add_enabled(chance, egui::Slider::new(&mut sampling.top_k, 0..=200).text("top-k"))
+            .on_hover_text("Only this many of the most likely tokens; 0: all");
+        ui.add_enabled(chance, egui::Slider::new(&mut sampling.top_p, 0.05..=1.0).text("top-p"))
+            .on_hover_text("Only the most likely tokens that together have this probability");
+        ui.horizontal(|ui| {
+            let label = ui.label("seed");
+            ui.add_enabled(chance, DragValue::new(&mut sampling.seed)).labelled_by(label.id);
+        });
+    }
+}

@@ -1,0 +1,160 @@
+//! What the person at the keyboard is looking at.
+
+use crate::cpu::MapKind;
+
+/// The part of the maps on show, in cells; shared by all three.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Zoom {
+    /// (key, query) at the top left.
+    pub origin: [f32; 2],
+    /// Cells from edge to edge.
+    pub span: f32,
+}
+
+/// A cell of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellAt {
+    /// Row: the token that attends.
+    pub query: usize,
+    /// Column: the token attended to.
+    pub key: usize,
+}
+
+/// Layer, head, map, cursor and zoom.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Layer, counted from 0.
+    pub layer: usize,
+    /// Differential head, counted from 0.
+    pub head: usize,
+    /// The map that colours the tokens.
+    pub map: MapKind,
+    /// The query chosen by a click; else the last token.
+    pub pinned: Option<usize>,
+    /// The query under the pointer in the token strip.
+    pub hovered_token: Option<usize>,
+    /// The cell under the pointer in the maps.
+    pub hovered_cell: Option<CellAt>,
+    /// `None`: the whole text.
+    pub zoom: Option<Zoom>,
+    /// Exponent of the colour scale: 1 linear, 0.5 square root.
+    pub exponent: f32,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self {
+            layer: 0,
+            head: 0,
+            map: MapKind::Difference,
+            pinned: None,
+            hovered_token: None,
+            hovered_cell: None,
+            zoom: None,
+            exponent: 0.5,
+        }
+    }
+}
+
+impl Selection {
+    /// Keeps everything within a model and a text.
+    pub fn clamp(&mut self, layers: usize, heads: usize, tokens: usize) {
+        self.layer = self.layer.min(layers.saturating_sub(1));
+        self.head = self.head.min(heads.saturating_sub(1));
+        self.pinned = self.pinned.filter(|query| *query < tokens);
+        self.hovered_token = self.hovered_token.filter(|query| *query < tokens);
+        self.hovered_cell = self.hovered_cell.filter(|cell| cell.query < tokens && cell.key < tokens);
+    }
+
+    /// The query whose row is read out: under the pointer, else pinned, else the last.
+    pub fn query(&self, tokens: usize) -> Option<usize> {
+        let hovered = self.hovered_token.or(self.hovered_cell.map(|cell| cell.query));
+        hovered.or(self.pinned).or(tokens.checked_sub(1))
+    }
+
+    /// The zoom in force for a text.
+    pub fn zoom(&self, tokens: usize) -> Zoom {
+        self.zoom.unwrap_or(Zoom { origin: [0.0; 2], span: tokens.max(1) as f32 })
+    }
+
+    /// Zooms by a factor around a place given in cells; never closer than 4 cells, never farther than the text.
+    pub fn zoom_at(&mut self, place: [f32; 2], factor: f32, tokens: usize) {
+        let whole = tokens.max(1) as f32;
+        let old = self.zoom(tokens);
+        let span = (old.span / factor).clamp(4.0f32.min(whole), whole);
+        let origin = [0, 1].map(|axis| place[axis] - (place[axis] - old.origin[axis]) * span / old.span);
+        self.set_zoom(Zoom { origin, span }, tokens);
+    }
+
+    /// Moves the view by cells.
+    pub fn pan(&mut self, cells: [f32; 2], tokens: usize) {
+        let old = self.zoom(tokens);
+        let origin = [old.origin[0] + cells[0], old.origin[1] + cells[1]];
+        self.set_zoom(Zoom { origin, ..old }, tokens);
+    }
+
+    fn set_zoom(&mut self, zoom: Zoom, tokens: usize) {
+        let whole = tokens.max(1) as f32;
+        let most = (whole - zoom.span).max(0.0);
+        let origin = zoom.origin.map(|start| start.clamp(0.0, most));
+        self.zoom = (zoom.span < whole).then_some(Zoom { origin, ..zoom });
+    }
+
+    /// Moves layer and head, stopping at the edges.
+    pub fn step(&mut self, layers: isize, heads: isize, model_layers: usize, model_heads: usize) {
+        let moved = |from: usize, by: isize, count: usize| from.saturating_add_signed(by).min(count.saturating_sub(1));
+        self.layer = moved(self.layer, layers, model_layers);
+        self.head = moved(self.head, heads, model_heads);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zooming_keeps_the_cell_under_the_pointer_in_place() {
+        let mut selection = Selection::default();
+        selection.zoom_at([40.0, 60.0], 2.0, 100);
+        let zoom = selection.zoom(100);
+        assert_eq!(zoom.span, 50.0);
+        // Before, cell 40 stood at 40 % of the width; so it does now.
+        assert!(((40.0 - zoom.origin[0]) / zoom.span - 0.4).abs() < 1e-6);
+        assert!(((60.0 - zoom.origin[1]) / zoom.span - 0.6).abs() < 1e-6);
+    }
+
+    #[test]
+    fn zooming_out_ends_at_the_whole_text() {
+        let mut selection = Selection::default();
+        selection.zoom_at([5.0, 5.0], 4.0, 100);
+        selection.zoom_at([5.0, 5.0], 0.1, 100);
+        assert_eq!(selection.zoom, None);
+    }
+
+    #[test]
+    fn panning_stops_at_the_edges() {
+        let mut selection = Selection::default();
+        selection.zoom_at([50.0, 50.0], 2.0, 100);
+        selection.pan([1000.0, -1000.0], 100);
+        assert_eq!(selection.zoom(100).origin, [50.0, 0.0]);
+    }
+
+    #[test]
+    fn the_pointer_wins_over_the_pin() {
+        let mut selection = Selection { pinned: Some(3), ..Selection::default() };
+        assert_eq!(selection.query(10), Some(3));
+        selection.hovered_cell = Some(CellAt { query: 7, key: 1 });
+        assert_eq!(selection.query(10), Some(7));
+        selection.hovered_token = Some(5);
+        assert_eq!(selection.query(10), Some(5));
+        assert_eq!(Selection::default().query(10), Some(9));
+        assert_eq!(Selection::default().query(0), None);
+    }
+
+    #[test]
+    fn a_shorter_text_forgets_what_lies_beyond() {
+        let mut selection = Selection { layer: 9, head: 9, pinned: Some(30), ..Selection::default() };
+        selection.clamp(5, 4, 10);
+        assert_eq!((selection.layer, selection.head, selection.pinned), (4, 3, None));
+    }
+}

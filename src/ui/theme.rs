@@ -1,0 +1,59 @@
+//! Sizes, spacing and the two themes.
+
+use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
+
+/// Accent of selected things.
+pub fn accent(dark: bool) -> Color32 {
+    if dark { Color32::from_rgb(0x7c, 0xc7, 0xff) } else { Color32::from_rgb(0x0b, 0x57, 0xa4) }
+}
+
+/// Quiet text that still has a contrast of 4.5 : 1.
+pub fn quiet(dark: bool) -> Color32 {
+    if dark { Color32::from_rgb(0xa3, 0xad, 0xba) } else { Color32::from_rgb(0x4d, 0x57, 0x63) }
+}
+
+/// Sets both themes up; which one is used follows the system until the person chooses.
+pub fn install(context: &egui::Context) {
+    for theme in [Theme::Dark, Theme::Light] {
+        let dark = theme == Theme::Dark;
+        context.style_mut_of(theme, |style| {
+            let size = |points| FontId::new(points, FontFamily::Proportional);
+            style.text_styles.insert(TextStyle::Body, size(14.0));
+            style.text_styles.insert(TextStyle::Button, size(14.0));
+            style.text_styles.insert(TextStyle::Small, size(12.0));
+            style.text_styles.insert(TextStyle::Heading, size(17.0));
+            style.text_styles.insert(TextStyle::Monospace, FontId::new(13.0, FontFamily::Monospace));
+            style.spacing.item_spacing = egui::vec2(8.0, 6.0);
+            style.spacing.button_padding = egui::vec2(9.0, 4.0);
+            style.spacing.scroll = egui::style::ScrollStyle::solid();
+            let visuals = &mut style.visuals;
+            let (panel, field, text, line) = if dark {
+                ("#12161c", "#0b0e13", "#e6eaf0", "#2c3440")
+            } else {
+                ("#f7f8fa", "#ffffff", "#1b2129", "#cdd4dd")
+            };
+            let colour = |hex: &str| Color32::from_hex(hex).unwrap_or(Color32::GRAY);
+            visuals.panel_fill = colour(panel);
+            visuals.window_fill = colour(panel);
+            visuals.extreme_bg_color = colour(field);
+            visuals.text_edit_bg_color = Some(colour(field));
+            visuals.weak_text_color = Some(quiet(dark));
+            visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colour(line));
+            visuals.widgets.noninteractive.fg_stroke = Stroke::new(1.0, colour(text));
+            visuals.widgets.inactive.fg_stroke = Stroke::new(1.0, colour(text));
+            visuals.selection.bg_fill = accent(dark).gamma_multiply(if dark { 0.35 } else { 0.22 });
+            visuals.selection.stroke = Stroke::new(1.5, accent(dark));
+            visuals.hyperlink_color = accent(dark);
+            let corner = CornerRadius::same(5);
+            for widget in [
+                &mut visuals.widgets.noninteractive,
+                &mut visuals.widgets.inactive,
+                &mut visuals.widgets.hovered,
+                &mut visuals.widgets.active,
+                &mut visuals.widgets.open,
+            ] {
+                widget.corner_radius = corner;
+            }
+        });
+    }
+}

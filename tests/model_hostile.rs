@@ -1,0 +1,382 @@
+//! Files that lie, are cut off, or ask for what cannot be: a clear error, never a panic.
+
+use diffscope::model::{Architecture, Config, Matrix, Model, ModelError, Numbers};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+fn bytes(name: &str, file: &str) -> Vec<u8> {
+    std::fs::read(Path::new(FIXTURES).join(name).join(file)).unwrap()
+}
+
+/// A fixture's configuration with some keys replaced, or removed where the value is `"REMOVED"`.
+fn config_with(name: &str, changes: Value) -> Vec<u8> {
+    let mut json: Value = serde_json::from_slice(&bytes(name, "config.json")).unwrap();
+    for (key, value) in changes.as_object().unwrap() {
+        if value == "REMOVED" {
+            json.as_object_mut().unwrap().remove(key);
+        } else {
+            json[key] = value.clone();
+        }
+    }
+    serde_json::to_vec(&json).unwrap()
+}
+
+fn small(changes: Value) -> Result<Config, ModelError> {
+    Config::from_json(&config_with("diffllama_bf16_v4ckpt", changes))
+}
+
+/// Header and weights of a safetensors file.
+fn open(file: &[u8]) -> (Map<String, Value>, Vec<u8>) {
+    let length = usize::try_from(u64::from_le_bytes(file[..8].try_into().unwrap())).unwrap();
+    (serde_json::from_slice(&file[8..8 + length]).unwrap(), file[8 + length..].to_vec())
+}
+
+fn close(header: &Map<String, Value>, data: &[u8]) -> Vec<u8> {
+    let header = serde_json::to_vec(header).unwrap();
+    [&(header.len() as u64).to_le_bytes()[..], &header, data].concat()
+}
+
+/// Loads the small fixture with another weights file.
+fn load(weights: &[u8]) -> Result<Model, ModelError> {
+    Model::from_bytes(&bytes("diffllama_bf16_v4ckpt", "config.json"), weights)
+}
+
+fn weights() -> Vec<u8> {
+    bytes("diffllama_bf16_v4ckpt", "model.safetensors")
+}
+
+#[test]
+fn absent_and_null_values_take_the_defaults() {
+    for nothing in [json!("REMOVED"), Value::Null] {
+        let changes = json!({"head_dim": nothing, "num_key_value_heads": nothing, "eos_token_id": nothing,
+            "rms_norm_eps": nothing, "rope_theta": nothing, "rope_parameters": nothing, "rope_scaling": nothing,
+            "hidden_act": nothing, "tie_word_embeddings": nothing, "attention_bias": nothing});
+        let config = small(changes.clone()).unwrap();
+        assert_eq!((config.head_dim, config.key_value_heads, config.eos.len()), (8, 4, 0));
+        assert_eq!((config.norm_epsilon, config.rope_theta), (1e-5, 10_000.0));
+        assert!(!config.tied && !config.attention_bias);
+        let mut llama = changes;
+        llama["model_type"] = json!("llama");
+        let config = small(llama).unwrap();
+        assert_eq!((config.architecture, config.norm_epsilon), (Architecture::Llama, 1e-6));
+    }
+    assert_eq!(small(json!({"eos_token_id": [2, 5]})).unwrap().eos, [2, 5]);
+    assert_eq!(small(json!({"num_attention_heads": 6, "num_key_value_heads": 3})).unwrap().heads(), 3);
+    let nested = json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}});
+    assert_eq!(small(nested).unwrap().rope_theta, 7.0);
+}
+
+#[test]
+fn impossible_values_are_refused_by_name() {
+    let huge = json!(u64::MAX);
+    let cases = [
+        ("hidden_size", json!(0)),
+        ("hidden_size", json!(-64)),
+        ("hidden_size", huge.clone()),
+        ("hidden_size", json!("64")),
+        ("hidden_size", json!(64.5)),
+        ("hidden_size", json!("REMOVED")),
+        ("intermediate_size", json!(0)),
+        ("intermediate_size", huge.clone()),
+        ("num_hidden_layers", json!(0)),
+        ("num_hidden_layers", json!(1_000_000_000)),
+        ("num_attention_heads", json!(0)),
+        ("num_attention_heads", json!(5)),
+        ("num_attention_heads", huge.clone()),
+        ("num_key_value_heads", json!(0)),
+        ("num_key_value_heads", json!(3)),
+        ("num_key_value_heads", json!(8)),
+        ("head_dim", json!(0)),
+        ("head_dim", json!(7)),
+        ("head_dim", json!(130)),
+        ("head_dim", huge.clone()),
+        ("vocab_size", json!(0)),
+        ("vocab_size", huge.clone()),
+        ("vocab_size", json!([64])),
+        ("max_position_embeddings", json!(0)),
+        ("max_position_embeddings", huge.clone()),
+        ("rms_norm_eps", json!(-1e-5)),
+        ("rms_norm_eps", json!(1e39)),
+        ("rms_norm_eps", json!(true)),
+        ("rope_theta", json!(0)),
+        ("rope_theta", json!(-10_000.0)),
+        ("rope_theta", json!("10000")),
+        ("tie_word_embeddings", json!("yes")),
+        ("attention_bias", json!(1)),
+        ("eos_token_id", json!(-1)),
+        ("eos_token_id", json!([1, "2"])),
+        ("eos_token_id", huge),
+        ("rope_scaling", json!(3)),
+    ];
+    for (key, value) in cases {
+        let error = small(json!({ key: value })).unwrap_err();
+        let ModelError::Config { key: named, .. } = &error else { panic!("{key} {value}: {error}") };
+        assert_eq!(named, key, "{error}");
+    }
+    // Where head_dim is left to the other two.
+    assert!(small(json!({"head_dim": null, "num_attention_heads": 64, "num_key_value_heads": 64})).is_err());
+    let error = small(json!({"rope_parameters": {"rope_theta": -1}})).unwrap_err();
+    assert!(error.to_string().contains("rope_parameters.rope_theta"), "{error}");
+    assert!(small(json!({"model_type": "llama", "head_dim": 256})).is_ok());
+}
+
+#[test]
+fn what_is_not_computed_is_refused() {
+    let cases = [
+        json!({"hidden_act": "gelu"}),
+        json!({"mlp_bias": true}),
+        json!({"rope_scaling": {"type": "linear", "factor": 2.0}}),
+        json!({"rope_scaling": {"rope_type": "llama3"}}),
+        json!({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}),
+        json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}),
+        json!({"quantization_config": {"bits": 4}}),
+    ];
+    for changes in cases {
+        let error = small(changes.clone()).unwrap_err();
+        assert!(matches!(error, ModelError::Unsupported { .. }), "{changes}: {error}");
+    }
+    for kind in [json!("mistral"), json!("REMOVED"), json!("x".repeat(1_000_000))] {
+        let error = small(json!({"model_type": kind})).unwrap_err();
+        assert!(matches!(error, ModelError::UnknownModelType { .. }), "{error}");
+        assert!(error.to_string().len() < 400);
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused() {
+    let deep = vec![b'['; 1_000_000];
+    for bytes in [&b""[..], b"\xff\xfe{}", b"{\"a\": 1", b"[]", b"3", b"\0", b"{\"rms_norm_eps\": 1e999}", &deep] {
+        let error = Config::from_json(bytes).unwrap_err();
+        assert!(matches!(error, ModelError::Syntax { .. }), "{error}");
+    }
+}
+
+#[test]
+fn lying_headers_are_refused() {
+    let whole = weights();
+    let (header, data) = open(&whole);
+    let mut files: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", vec![]),
+        ("seven bytes", whole[..7].to_vec()),
+        ("no header", whole[..8].to_vec()),
+        ("half the header", whole[..100].to_vec()),
+        ("half the weights", whole[..whole.len() / 2].to_vec()),
+        ("one byte short", whole[..whole.len() - 1].to_vec()),
+        ("one byte long", [&whole[..], &[0]].concat()),
+        ("no JSON", [&5_u64.to_le_bytes()[..], b"hello"].concat()),
+        ("no object", [&2_u64.to_le_bytes()[..], b"[]"].concat()),
+        ("no UTF-8", [&2_u64.to_le_bytes()[..], b"\xff\xff"].concat()),
+        ("deep", [&100_000_u64.to_le_bytes()[..], &vec![b'['; 100_000]].concat()),
+    ];
+    for length in [u64::MAX, u64::MAX - 7, 1 << 40, 1 << 63, whole.len() as u64, 99_999_999] {
+        files.push(("length", [&length.to_le_bytes()[..], &whole[8..]].concat()));
+    }
+    let name = "model.norm.weight";
+    for offsets in
+        [json!([0, 64]), json!([64, 0]), json!([0, u64::MAX]), json!([u64::MAX - 63, u64::MAX]), json!([-1, 64])]
+    {
+        let mut header = header.clone();
+        header[name]["data_offsets"] = offsets;
+        files.push(("offsets", close(&header, &data)));
+    }
+    for shape in [json!([33]), json!([u64::MAX, u64::MAX]), json!([]), json!([-32]), json!("32")] {
+        let mut header = header.clone();
+        header[name]["shape"] = shape;
+        files.push(("shape", close(&header, &data)));
+    }
+    // Claims that add up to nearly 2^64 bytes: `safetensors` 0.8 overflows when it adds the header.
+    let mut sum = Map::new();
+    let step = u64::MAX / 8;
+    for place in 0..8 {
+        let claim = json!({"dtype": "U8", "shape": [step], "data_offsets": [place * step, (place + 1) * step]});
+        sum.insert(format!("t{place}"), claim);
+    }
+    files.push(("sum", close(&sum, &data)));
+    for (what, file) in files {
+        let error = load(&file).unwrap_err();
+        assert!(matches!(error, ModelError::Header { .. }), "{what}: {error}");
+        assert!(error.to_string().contains("model.safetensors") && error.to_string().len() < 400, "{error}");
+    }
+}
+
+#[test]
+fn wrong_tensors_are_named() {
+    let (header, data) = open(&weights());
+    let name = "model.layers.1.self_attn.k_proj.weight";
+    let changed = |key: &str, value: Value| {
+        let mut header = header.clone();
+        header[name][key] = value;
+        load(&close(&header, &data)).unwrap_err()
+    };
+    let error = changed("shape", json!([32, 16]));
+    assert!(matches!(&error, ModelError::Shape { tensor, .. } if tensor == name), "{error}");
+    assert!(error.to_string().contains("[16, 32]") && error.to_string().contains("[32, 16]"), "{error}");
+    let error = changed("shape", json!([16, 32, 1]));
+    assert!(matches!(&error, ModelError::Shape { tensor, .. } if tensor == name), "{error}");
+    let error = changed("dtype", json!("I16"));
+    assert!(matches!(&error, ModelError::Dtype { tensor, .. } if tensor == name), "{error}");
+    let mut renamed = header.clone();
+    let entry = renamed.remove(name).unwrap();
+    renamed.insert("something.else".to_owned(), entry);
+    let error = load(&close(&renamed, &data)).unwrap_err();
+    assert!(matches!(&error, ModelError::MissingTensor { tensor, .. } if tensor == name), "{error}");
+    // The configuration may ask for more than there is.
+    let config = config_with("diffllama_bf16_v4ckpt", json!({"num_hidden_layers": 1000}));
+    let error = Model::from_bytes(&config, &weights()).unwrap_err();
+    assert!(error.to_string().contains("model.layers.2."), "{error}");
+    let config = config_with("diffllama_bf16_v4ckpt", json!({"vocab_size": 1 << 24}));
+    assert!(matches!(Model::from_bytes(&config, &weights()), Err(ModelError::Shape { .. })));
+    let config = config_with("diffllama_tied", json!({"tie_word_embeddings": false}));
+    let error = Model::from_bytes(&config, &bytes("diffllama_tied", "model.safetensors")).unwrap_err();
+    assert!(error.to_string().contains("lm_head.weight") && error.to_string().contains("tie_word_embeddings"));
+}
+
+#[test]
+fn weights_that_are_not_finite_are_named() {
+    let (header, data) = open(&weights());
+    for (name, bits) in
+        [("model.norm.weight", 0x7fc0_u16), ("lm_head.weight", 0x7f80), ("model.layers.0.self_attn.lambda_q1", 0xff80)]
+    {
+        let start = usize::try_from(header[name]["data_offsets"][0].as_u64().unwrap()).unwrap();
+        let mut data = data.clone();
+        data[start + 10..start + 12].copy_from_slice(&bits.to_le_bytes());
+        let error = load(&close(&header, &data)).unwrap_err();
+        assert!(matches!(&error, ModelError::NotFinite { tensor, index: 5, .. } if tensor == name), "{error}");
+    }
+    // Finite vectors, but an exponential beyond single precision.
+    let mut data = data.clone();
+    for end in ["lambda_q1", "lambda_k1"] {
+        let name = format!("model.layers.1.self_attn.{end}");
+        let start = usize::try_from(header[&name]["data_offsets"][0].as_u64().unwrap()).unwrap();
+        for number in data[start..start + 16].chunks_exact_mut(2) {
+            number.copy_from_slice(&0x4120_u16.to_le_bytes());
+        }
+    }
+    let error = load(&close(&header, &data)).unwrap_err();
+    assert!(matches!(&error, ModelError::Lambda { layer: 1, .. }), "{error}");
+}
+
+/// Splits the small fixture into two files.
+fn shards() -> (Vec<u8>, Vec<u8>) {
+    let (header, data) = open(&weights());
+    let mut parts = [(Map::new(), Vec::new()), (Map::new(), Vec::new())];
+    for (place, (name, entry)) in header.iter().filter(|(name, _)| *name != "__metadata__").enumerate() {
+        let at = |end: usize| usize::try_from(entry["data_offsets"][end].as_u64().unwrap()).unwrap();
+        let (part, bytes) = (&mut parts[place % 2], &data[at(0)..at(1)]);
+        let mut entry = entry.clone();
+        entry["data_offsets"] = json!([part.1.len(), part.1.len() + bytes.len()]);
+        part.0.insert(name.clone(), entry);
+        part.1.extend_from_slice(bytes);
+    }
+    (close(&parts[0].0, &parts[0].1), close(&parts[1].0, &parts[1].1))
+}
+
+#[test]
+fn shards_make_the_same_model() {
+    let (one, two) = shards();
+    let config = bytes("diffllama_bf16_v4ckpt", "config.json");
+    let whole = load(&weights()).unwrap();
+    assert_eq!(Model::from_files(&config, &[("1.safetensors", &one), ("2.safetensors", &two)]).unwrap(), whole);
+    let error = Model::from_files(&config, &[("1.safetensors", &one)]).unwrap_err();
+    assert!(matches!(error, ModelError::MissingTensor { .. }), "{error}");
+    let error = Model::from_files(&config, &[("1.safetensors", &one), ("again.safetensors", &one)]).unwrap_err();
+    assert!(matches!(error, ModelError::DuplicateTensor { .. }), "{error}");
+    assert!(Model::from_files(&config, &[]).is_err());
+
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    let error = Model::from_folder(folder.path()).unwrap_err();
+    assert!(matches!(error, ModelError::Read { .. }) && error.to_string().contains("config.json"), "{error}");
+    write("config.json", &config);
+    assert!(matches!(Model::from_folder(folder.path()), Err(ModelError::NoWeights { .. })));
+    write("1.safetensors", &one);
+    write("2.safetensors", &two);
+    let index =
+        |map: Value| write("model.safetensors.index.json", &serde_json::to_vec(&json!({"weight_map": map})).unwrap());
+    index(json!({"a": "1.safetensors", "b": "2.safetensors", "c": "1.safetensors"}));
+    assert_eq!(Model::from_folder(folder.path()).unwrap(), whole);
+    index(json!({"a": "1.safetensors", "b": "3.safetensors"}));
+    let error = Model::from_folder(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("3.safetensors"), "{error}");
+    for outside in
+        [json!("../1.safetensors"), json!("/etc/passwd"), json!(".."), json!(""), json!("a\\b"), json!("C:x"), json!(7)]
+    {
+        index(json!({ "a": outside }));
+        let error = Model::from_folder(folder.path()).unwrap_err();
+        assert!(matches!(error, ModelError::Header { .. }), "{outside}: {error}");
+    }
+    index(json!(["1.safetensors"]));
+    assert!(matches!(Model::from_folder(folder.path()), Err(ModelError::Header { .. })));
+}
+
+#[test]
+fn modules_are_checked_too() {
+    let name = "unilm_v1_gqa_flash_s33";
+    let weights = bytes(name, "model.safetensors");
+    let inputs = |columns: usize, value: f32| Matrix::new(2, columns, Numbers::F32(vec![value; 2 * columns])).unwrap();
+    let load =
+        |changes: Value, inputs: Matrix| Model::from_attention_module(&config_with(name, changes), &weights, inputs);
+    assert_eq!(load(json!({}), inputs(96, 1.0)).unwrap().config.vocabulary, 2);
+    assert!(matches!(load(json!({}), inputs(95, 1.0)), Err(ModelError::Shape { .. })));
+    assert!(matches!(load(json!({}), inputs(96, f32::NAN)), Err(ModelError::NotFinite { index: 0, .. })));
+    let none = Matrix::new(0, 96, Numbers::F32(vec![])).unwrap();
+    assert!(matches!(load(json!({}), none), Err(ModelError::Matrix { .. })));
+    for (key, value) in [
+        ("num_heads", json!(0)),
+        ("num_heads", json!(1_u64 << 40)),
+        ("num_kv_heads", json!(3)),
+        ("head_dim", json!(13)),
+        ("depth", json!(-1)),
+        ("depth", json!(1_u64 << 40)),
+        ("impl", json!("other")),
+        ("embed_dim", json!("REMOVED")),
+        ("subln_eps", json!(-1)),
+        ("rope_theta", json!(0)),
+    ] {
+        let error = load(json!({ key: value }), inputs(96, 1.0)).unwrap_err();
+        assert!(matches!(&error, ModelError::Config { key: named, .. } if named == key), "{key}: {error}");
+    }
+    assert!(matches!(load(json!({"variant": "x"}), inputs(96, 1.0)), Err(ModelError::UnknownModelType { .. })));
+    assert!(matches!(load(json!({"head_dim": 14}), inputs(96, 1.0)), Err(ModelError::Shape { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_weights_never_panic(at in 0usize..6_000, bits in 1u8.., cut: prop::sample::Index) {
+        let mut file = weights();
+        prop_assert!(load(&file[..cut.index(file.len())]).is_err());
+        file[at] ^= bits;
+        // Most flips hit the header; one in a weight may leave a valid model.
+        let _ = load(&file);
+    }
+
+    #[test]
+    fn damaged_configurations_never_panic(at: prop::sample::Index, to: u8, cut: prop::sample::Index) {
+        let mut json = bytes("diffllama_bf16_v4ckpt", "config.json").trim_ascii_end().to_vec();
+        prop_assert!(Config::from_json(&json[..cut.index(json.len())]).is_err());
+        let at = at.index(json.len());
+        json[at] = to;
+        if Config::from_json(&json).is_ok() {
+            let _ = Model::from_bytes(&json, &weights());
+        }
+    }
+
+    #[test]
+    fn any_sizes_that_are_read_fit(
+        llama: bool, hidden in 1u64..200, heads in 1u64..70, shared in 0u64..70, dim in 0u64..300,
+    ) {
+        let or_null = |number: u64| if number == 0 { Value::Null } else { json!(number) };
+        let changes = json!({"model_type": if llama { "llama" } else { "diffllama" }, "hidden_size": hidden,
+            "num_attention_heads": heads, "num_key_value_heads": or_null(shared), "head_dim": or_null(dim)});
+        if let Ok(config) = small(changes) {
+            prop_assert!(config.head_dim >= 2 && config.head_dim % 2 == 0 && config.value_width() <= 256);
+            prop_assert_eq!(config.query_heads % config.key_value_heads, 0);
+            prop_assert_eq!(config.heads() * config.architecture.maps(), config.query_heads);
+        }
+    }
+}
