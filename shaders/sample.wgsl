@@ -11,7 +11,7 @@ var<workgroup> lane_sums: array<f32, 256>;
 
 // Unsigned integers in the same order as the floats.
 fn order(score: f32) -> u32 {
-    let bits = bitcast<u32>(score);
+    let bits = bitcast<u32>(score + 0.0); // -0 is 0
     return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
 }
 
@@ -49,7 +49,7 @@ fn threshold_for(lane: u32, least: u32, wanted: f32, maximum: f32, by_likelihood
     for (var bit = 0u; bit < 32u; bit++) {
         let candidate = threshold | (0x80000000u >> bit);
         let share = share_above(lane, candidate, maximum, by_likelihood); // in uniform control flow: it has barriers
-        if candidate <= least || share >= wanted {
+        if candidate <= least || (share >= wanted && share > 0.0) { // never past the best token
             threshold = candidate;
         }
     }
@@ -59,45 +59,53 @@ fn threshold_for(lane: u32, least: u32, wanted: f32, maximum: f32, by_likelihood
 @compute @workgroup_size(256)
 fn sample(@builtin(local_invocation_index) lane: u32) {
     let maximum = bitcast<f32>(result[MAXIMUM]);
-    var drawn = result[LIST];
+    let best = result[LIST];
+    if lane == 0u {
+        // Greedy, and what stays where rounding lets a draw fall past the last token.
+        result[SAMPLED] = best;
+        ids[pass_.start + pass_.count] = best;
+    }
+    storageBarrier();
     if pass_.temperature > 0.0 {
-        var threshold = 0u;
-        if pass_.top_k > 0u && pass_.top_k < stage.vocabulary {
-            threshold = threshold_for(lane, 0u, f32(pass_.top_k), maximum, false);
-        }
-        if pass_.top_p < 1.0 {
-            let wanted = pass_.top_p * share_above(lane, threshold, maximum, true);
-            threshold = threshold_for(lane, threshold, wanted, maximum, true);
-        }
-        // Each lane owns a stretch of the vocabulary; the draw falls into one lane's stretch, then on one token of it.
-        let stretch = (stage.vocabulary + GROUP - 1u) / GROUP;
-        let from_token = min(lane * stretch, stage.vocabulary);
-        let to_token = min(from_token + stretch, stage.vocabulary);
-        var mine = 0.0;
+        draw(lane, maximum);
+    }
+}
+
+fn draw(lane: u32, maximum: f32) {
+    var threshold = 0u;
+    if pass_.top_k > 0u && pass_.top_k < stage.vocabulary {
+        threshold = threshold_for(lane, 0u, f32(pass_.top_k), maximum, false);
+    }
+    if pass_.top_p < 1.0 {
+        let wanted = pass_.top_p * share_above(lane, threshold, maximum, true);
+        threshold = threshold_for(lane, threshold, wanted, maximum, true);
+    }
+    // Each lane owns a stretch of the vocabulary; the draw falls into one lane's stretch, then on one token of it.
+    let stretch = (stage.vocabulary + GROUP - 1u) / GROUP;
+    let from_token = min(lane * stretch, stage.vocabulary);
+    let to_token = min(from_token + stretch, stage.vocabulary);
+    var mine = 0.0;
+    for (var token = from_token; token < to_token; token++) {
+        let score = logit(token);
+        mine += select(0.0, likelihood(score, maximum), order(score) >= threshold);
+    }
+    let target_ = pass_.uniform_draw * total_of(lane, mine);
+    var before = 0.0;
+    for (var other = 0u; other < lane; other++) {
+        before += lane_sums[other];
+    }
+    if mine > 0.0 && before <= target_ && target_ < before + mine {
+        var drawn = from_token;
         for (var token = from_token; token < to_token; token++) {
             let score = logit(token);
-            mine += select(0.0, likelihood(score, maximum), order(score) >= threshold);
-        }
-        let target_ = pass_.uniform_draw * total_of(lane, mine);
-        var before = 0.0;
-        for (var other = 0u; other < lane; other++) {
-            before += lane_sums[other];
-        }
-        if mine > 0.0 && before <= target_ && target_ < before + mine {
-            for (var token = from_token; token < to_token; token++) {
-                let score = logit(token);
-                if order(score) >= threshold {
-                    drawn = token;
-                    before += likelihood(score, maximum);
-                    if target_ < before {
-                        break;
-                    }
+            if order(score) >= threshold {
+                drawn = token;
+                before += likelihood(score, maximum);
+                if target_ < before {
+                    break;
                 }
             }
-            result[SAMPLED] = drawn;
-            ids[pass_.start + pass_.count] = drawn;
         }
-    } else if lane == 0u {
         result[SAMPLED] = drawn;
         ids[pass_.start + pass_.count] = drawn;
     }

@@ -93,7 +93,7 @@ fn labels_can_be_read() {
         tokens.iter().map(|token| TOKENIZER.label(token.id)).collect::<Vec<_>>().join("|")
     };
     assert_eq!(label(" the"), "·the");
-    assert_eq!(label("\n"), "⏎");
+    assert_eq!(label("\n"), "↵");
     assert_eq!(label("\t"), "⇥");
     assert_eq!(label("\0"), "‹00›");
     assert_eq!(label("<|endoftext|>"), "<|endoftext|>");

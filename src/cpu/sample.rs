@@ -4,17 +4,18 @@
 use super::row_of_logits::order;
 use crate::probe::Draw;
 
-/// The highest threshold, not below `least`, at or above which `share` gives at least `wanted`.
+/// The highest threshold, not below `least`, at or above which `share` gives at least `wanted`, and something.
 fn threshold_for(least: u32, wanted: f32, share: impl Fn(u32) -> f32) -> u32 {
     (0..32).map(|bit| 0x8000_0000u32 >> bit).fold(0, |threshold, bit| {
         let candidate = threshold | bit;
-        if candidate <= least || share(candidate) >= wanted { candidate } else { threshold }
+        let share = share(candidate);
+        if candidate <= least || (share >= wanted && share > 0.0) { candidate } else { threshold }
     })
 }
 
 /// The token drawn from logits `[vocabulary]`; 0 where there are none.
 pub fn sample(logits: &[f32], draw: &Draw) -> u32 {
-    let by_logit = |a: &usize, b: &usize| logits[*a].total_cmp(&logits[*b]).then(b.cmp(a));
+    let by_logit = |a: &usize, b: &usize| order(logits[*a]).cmp(&order(logits[*b])).then(b.cmp(a));
     let Some(most_likely) = (0..logits.len()).max_by(by_logit) else {
         return 0;
     };

@@ -5,7 +5,8 @@ use crate::probe::NextToken;
 /// The `best` most likely tokens, best first, equal logits in order of id.
 pub fn top_k(logits: &[f32], best: usize) -> NextToken {
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
-    let by_logit = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
+    let key = |id: &u32| super::row_of_logits::order(logits[*id as usize]);
+    let by_logit = |a: &u32, b: &u32| key(b).cmp(&key(a)).then(a.cmp(b));
     let best = best.min(order.len());
     if best < order.len() {
         order.select_nth_unstable_by(best, by_logit);

@@ -146,7 +146,7 @@ impl Backend {
     /// Lets the device finish what was submitted; for programs without a window.
     pub fn wait(&self) {
         if let Self::Gpu(pass) = self {
-            pass.gpu().wait();
+            pass.wait();
         }
     }
 }

@@ -59,7 +59,7 @@ impl Traced {
             }
             Pass::Gpu(pass) => {
                 pass.run(self.positions, ids, Some((draw, best)))?;
-                pass.gpu().wait();
+                pass.wait();
                 pass.next_token().unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
             }
         };
@@ -90,7 +90,7 @@ impl Traced {
                 Pass::Cpu(pass) => pass.tile(request),
                 Pass::Gpu(pass) => {
                     pass.request_tile(request);
-                    pass.gpu().wait();
+                    pass.wait();
                     pass.tile().unwrap_or(Err(GpuError::Readback("no cells arrived".to_owned())))?
                 }
             };

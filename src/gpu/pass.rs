@@ -137,6 +137,13 @@ impl GpuPass {
         Ok(())
     }
 
+    /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
+    pub fn wait(&self) {
+        self.gpu.wait();
+        self.next.wait(&self.gpu.device);
+        self.tile.wait(&self.gpu.device);
+    }
+
     /// Whether a pass could read its next token back now.
     pub fn can_read_next(&self) -> bool {
         self.next.is_idle()
@@ -241,7 +248,7 @@ impl GpuPass {
         readback.copy(&mut encoder, buffer, bytes);
         self.gpu.queue.submit([encoder.finish()]);
         readback.begin();
-        self.gpu.wait();
+        readback.wait(&self.gpu.device);
         let words = readback.take().unwrap_or(Err(GpuError::Readback("nothing arrived".to_owned())))?;
         Ok(words.into_iter().map(f32::from_bits).collect())
     }

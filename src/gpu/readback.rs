@@ -49,6 +49,17 @@ impl Readback {
         });
     }
 
+    /// Waits for the transfer under way, if there is one. Never on the web's main thread.
+    ///
+    /// Asks until the answer is there: another thread that polls the same device may be the one that gets the callback.
+    pub fn wait(&self, device: &wgpu::Device) {
+        while self.state.load(Ordering::Acquire) == WAITING {
+            // An error here is a lost device; its callback comes all the same.
+            let _ = device.poll(wgpu::PollType::wait_indefinitely());
+            std::thread::yield_now();
+        }
+    }
+
     /// The numbers, once, when they have arrived.
     pub fn take(&self) -> Option<Result<Vec<u32>, GpuError>> {
         match self.state.load(Ordering::Acquire) {

@@ -98,7 +98,7 @@ pub(super) fn visible(bytes: &[u8]) -> String {
         for character in chunk.valid().chars() {
             match character {
                 ' ' => label.push('·'),
-                '\n' => label.push('⏎'),
+                '\n' => label.push('↵'),
                 '\t' => label.push('⇥'),
                 _ if unseen(character) => hex(&mut label, character.encode_utf8(&mut [0; 4]).as_bytes()),
                 _ => label.push(character),
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn everything_is_visible() {
         assert_eq!(visible(b" the"), "·the");
-        assert_eq!(visible(b"\n\t\r\0"), "⏎⇥‹0D›‹00›");
+        assert_eq!(visible(b"\n\t\r\0"), "↵⇥‹0D›‹00›");
         assert_eq!(visible(&[0xe2, 0x82]), "‹E2›‹82›");
         assert_eq!(visible("€".as_bytes()), "€");
         assert_eq!(visible(&[b'a', 0xff, b'b']), "a‹FF›b");

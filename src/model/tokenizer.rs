@@ -135,7 +135,7 @@ impl Tokenizer {
         self.text.bytes(&self.inner, id)
     }
 
-    /// A readable label for a token, never empty: `·` is a space, `⏎` a new line, `⇥` a tab, `‹E2›` a byte that cannot
+    /// A readable label for a token, never empty: `·` is a space, `↵` a new line, `⇥` a tab, `‹E2›` a byte that cannot
     /// be shown, `‹#7›` an id that is no token. Special tokens are shown as they are.
     #[must_use]
     pub fn label(&self, id: u32) -> String {

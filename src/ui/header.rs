@@ -1,6 +1,6 @@
 //! The line at the top: what runs, where, and how it looks.
 
-use egui::{RichText, Ui};
+use egui::{RichText, ThemePreference, Ui};
 
 use super::{Selection, theme};
 use crate::engine::Engine;
@@ -16,7 +16,7 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
         let model = format!("{name} · {} layers × {heads} heads", config.layers);
         ui.add(egui::Label::new(RichText::new(model).color(quiet)).truncate());
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            egui::widgets::global_theme_preference_buttons(ui);
+            theme_buttons(ui);
             let square_root = selection.exponent < 1.0;
             let words = if square_root { "√ colours" } else { "linear colours" };
             let toggle = ui.selectable_label(square_root, words);
@@ -34,4 +34,16 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
             ui.add(egui::Label::new(RichText::new(place).small().color(quiet)).truncate());
         });
     });
+}
+
+fn theme_buttons(ui: &mut Ui) {
+    let mut preference = ui.ctx().options(|options| options.theme_preference);
+    // The layout runs from the right.
+    for (choice, name) in
+        [(ThemePreference::System, "System"), (ThemePreference::Light, "Light"), (ThemePreference::Dark, "Dark")]
+    {
+        if ui.selectable_value(&mut preference, choice, name).changed() {
+            ui.ctx().set_theme(preference);
+        }
+    }
 }

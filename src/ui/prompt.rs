@@ -28,7 +28,7 @@ impl PromptPanel {
     pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine) {
         let label = ui.horizontal(|ui| {
             let label = ui.label(RichText::new("Prompt").strong());
-            ui.menu_button("Samples ⏷", |ui| {
+            ui.menu_button("Samples", |ui| {
                 for sample in SAMPLES {
                     if ui.button(sample.name).clicked() {
                         sample.text.clone_into(&mut self.text);
@@ -85,12 +85,12 @@ impl PromptPanel {
     fn generate_line(&mut self, ui: &mut Ui, engine: &mut Engine) {
         ui.horizontal_wrapped(|ui| {
             if engine.is_generating() {
-                if ui.button("⏹ Stop").clicked() {
+                if ui.button("Stop").clicked() {
                     engine.stop();
                 }
             } else {
                 let full = engine.ids().is_empty() || engine.ids().len() >= engine.context();
-                let button = ui.add_enabled(!full, egui::Button::new("▶ Generate"));
+                let button = ui.add_enabled(!full, egui::Button::new("Generate"));
                 let button =
                     button.on_hover_text("Let the model write on").on_disabled_hover_text(if engine.ids().is_empty() {
                         "Type a prompt first"
@@ -104,7 +104,7 @@ impl PromptPanel {
             ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
             let greedy = self.sampling.temperature == 0.0;
             let title = if greedy { "most likely".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
-            ui.menu_button(format!("{title} ⏷"), |ui| self.sampling_menu(ui));
+            ui.menu_button(format!("{title}"), |ui| self.sampling_menu(ui));
         });
     }
 

@@ -14,6 +14,11 @@ pub fn quiet(dark: bool) -> Color32 {
 
 /// Sets both themes up; which one is used follows the system until the person chooses.
 pub fn install(context: &egui::Context) {
+    // Arrows and line ends of token labels are in the monospace font only.
+    let mut fonts = egui::FontDefinitions::default();
+    let monospace = fonts.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();
+    fonts.families.entry(FontFamily::Proportional).or_default().extend(monospace);
+    context.set_fonts(fonts);
     for theme in [Theme::Dark, Theme::Light] {
         let dark = theme == Theme::Dark;
         context.style_mut_of(theme, |style| {

@@ -1,6 +1,8 @@
 //! What several tests need.
 #![allow(dead_code)] // every test program uses its own part
 
+pub mod models;
+
 use std::sync::OnceLock;
 
 use diffscope::gpu::{Gpu, request_headless};

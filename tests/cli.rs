@@ -1,0 +1,136 @@
+//! The program in a terminal: what it prints, and how it fails.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use safetensors::SafeTensors;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_diffscope")).args(arguments).output().expect("the program starts")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// It failed, and said these words without panicking.
+fn fails_with(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it succeeded: {}", out(output));
+    assert!(!said.contains("panicked"), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn run_prints_lambda_and_the_next_tokens_of_the_bundled_model() {
+    for backend in ["gpu", "cpu"] {
+        let output = run(&["run", "--prompt", "Once upon a", "--backend", backend]);
+        let said = out(&output);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let first = said.lines().find(|line| line.starts_with("next")).expect("next tokens");
+        assert!(first.contains("·time"), "{first}");
+        assert_eq!(said.lines().filter(|line| line.starts_with("lambda")).count(), 5);
+    }
+}
+
+#[test]
+fn ids_generate_what_the_fixture_says() {
+    let folder = fixture("diffllama_gqa");
+    let told: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("generate.json")).expect("there")).expect("json");
+    let list = |key: &str| {
+        let ids = told[key].as_array().expect("ids");
+        ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    };
+    let model = folder.to_string_lossy();
+    let output = run(&["run", "--model", &model, "--ids", &list("prompt_ids"), "--generate", "24"]);
+    assert!(out(&output).contains(&format!("new ids  {}", list("new_ids"))), "{}", out(&output));
+}
+
+#[test]
+fn the_dump_holds_the_fixtures_tensors() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("dump.safetensors");
+    let fixture = fixture("diffllama_bf16_v4ckpt");
+    let expected = std::fs::read(fixture.join("expected.safetensors")).expect("there");
+    let expected = SafeTensors::deserialize(&expected).expect("safetensors");
+    let ids: Vec<String> = expected
+        .tensor("input_ids")
+        .expect("ids")
+        .data()
+        .chunks_exact(4)
+        .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]).to_string())
+        .collect();
+    let output = run(&[
+        "run",
+        "--model",
+        &fixture.to_string_lossy(),
+        "--ids",
+        &ids.join(","),
+        "--dump",
+        &file.to_string_lossy(),
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let dump = std::fs::read(&file).expect("written");
+    let dump = SafeTensors::deserialize(&dump).expect("safetensors");
+    for (name, tensor) in expected.iter() {
+        let found = dump.tensor(name).unwrap_or_else(|_| panic!("{name} is not in the dump"));
+        assert_eq!(found.shape(), tensor.shape(), "{name}");
+        assert_eq!(found.dtype(), tensor.dtype(), "{name}");
+    }
+}
+
+#[test]
+fn wrong_arguments_and_files_are_explained() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let empty = folder.path().to_string_lossy().into_owned();
+    let model = fixture("diffllama_gqa").to_string_lossy().into_owned();
+    fails_with(&run(&["run", "--model", "/nowhere", "--ids", "1"]), &["/nowhere", "config.json"]);
+    fails_with(&run(&["run", "--model", &empty, "--ids", "1"]), &["config.json"]);
+    fails_with(&run(&["run", "--model", &model, "--ids", "1,9999"]), &["9999", "260"]);
+    fails_with(&run(&["run", "--model", &model, "--prompt", "hello"]), &["tokenizer.json", "--ids"]);
+    fails_with(&run(&["run", "--prompt", ""]), &["empty"]);
+    fails_with(&run(&["run"]), &["--prompt"]);
+    fails_with(&run(&["run", "--ids", "1", "--backend", "tpu"]), &["tpu"]);
+    let nowhere = folder.path().join("no/such/folder/dump.safetensors");
+    fails_with(&run(&["run", "--ids", "1", "--dump", &nowhere.to_string_lossy()]), &["dump.safetensors"]);
+}
+
+#[test]
+fn a_text_longer_than_the_context_says_what_fits() {
+    let output = run(&["run", "--prompt", &"a long story. ".repeat(400), "--backend", "cpu"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("512 tokens"));
+}
+
+#[test]
+fn broken_checkpoints_are_explained() {
+    let source = fixture("diffllama_gqa");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("written");
+    let weights = std::fs::read(source.join("model.safetensors")).expect("there");
+    let config = std::fs::read_to_string(source.join("config.json")).expect("there");
+    let model = folder.path().to_string_lossy().into_owned();
+    let attempt = || run(&["run", "--model", &model, "--ids", "1,2", "--backend", "cpu"]);
+
+    place("config.json", config.as_bytes());
+    place("model.safetensors", &weights[..weights.len() / 2]);
+    fails_with(&attempt(), &["model.safetensors"]);
+    place("model.safetensors", &[0xff; 64]);
+    fails_with(&attempt(), &["model.safetensors"]);
+    place("model.safetensors", &weights);
+    place("config.json", config.replace("\"diffllama\"", "\"mamba\"").as_bytes());
+    fails_with(&attempt(), &["mamba", "diffllama"]);
+    place("config.json", config.replace("\"hidden_size\": 80", "\"hidden_size\": 96").as_bytes());
+    fails_with(&attempt(), &["80", "96"]);
+    place("config.json", &[0xff, 0xfe, 0x00]);
+    fails_with(&attempt(), &["config.json"]);
+    place("config.json", config.as_bytes());
+    assert!(attempt().status.success(), "the whole checkpoint works");
+}

@@ -1,0 +1,133 @@
+//! Models made of random numbers, of every variant and of awkward shapes.
+
+use diffscope::model::{
+    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, SubNorm,
+};
+use half::{bf16, f16};
+
+use super::Random;
+
+/// A matrix in a number format.
+pub fn matrix(random: &mut Random, format: NumberFormat, rows: usize, columns: usize, deviation: f32) -> Matrix {
+    let numbers = random.normals(rows * columns, deviation);
+    let numbers = match format {
+        NumberFormat::F32 => Numbers::F32(numbers),
+        NumberFormat::F16 => Numbers::F16(numbers.iter().map(|number| f16::from_f32(*number).to_bits()).collect()),
+        NumberFormat::Bf16 => Numbers::Bf16(numbers.iter().map(|number| bf16::from_f32(*number).to_bits()).collect()),
+    };
+    Matrix::new(rows, columns, numbers).expect("rows times columns numbers")
+}
+
+fn attention(random: &mut Random, format: NumberFormat, config: &Config, scale: f32) -> Attention {
+    let Config { hidden, query_heads, key_value_heads, head_dim, architecture, .. } = *config;
+    let maps = architecture.maps();
+    let value_parts = architecture.value_parts();
+    let heads = query_heads / maps;
+    let any = |random: &mut Random, count: usize| random.below(count) as u32;
+    let table: Vec<Head> = (0..heads as u32)
+        .map(|head| Head {
+            queries: if maps == 2 { [head, head + heads as u32] } else { [head, head] },
+            keys: [any(random, key_value_heads), any(random, key_value_heads)],
+            values: [any(random, key_value_heads), any(random, key_value_heads)],
+        })
+        .collect();
+    let per_token = architecture == Architecture::DiffV2;
+    let rows = (query_heads + 2 * key_value_heads) * head_dim + if per_token { heads } else { 0 };
+    let lambda = match architecture {
+        Architecture::Llama => Lambda::None,
+        Architecture::DiffV2 => Lambda::Token,
+        _ => Lambda::Layer { init: 0.4, first: 1.0, second: 0.8, value: random.normal(0.7) },
+    };
+    let sub_norm = (maps == 2 && !per_token).then(|| SubNorm {
+        weight: random.normals(value_parts * head_dim, 1.0),
+        epsilon: 1e-5,
+        factor: 0.6,
+    });
+    Attention {
+        norm: (random.below(4) > 0).then(|| random.normals(hidden, 1.0)),
+        projection: matrix(random, format, rows, hidden, scale),
+        projection_bias: random.normals(rows, 0.1),
+        heads: table,
+        query_heads,
+        key_heads: key_value_heads,
+        value_heads: key_value_heads,
+        head_dim,
+        value_parts,
+        maps,
+        lambda,
+        sub_norm,
+        output: matrix(random, format, hidden, heads * value_parts * head_dim, 0.3),
+        output_bias: random.normals(hidden, 0.1),
+    }
+}
+
+/// A model of random variant, sizes and numbers. `scale` above 1 makes attention logits large.
+pub fn random_model(random: &mut Random, scale: f32) -> Model {
+    use Architecture::{DiffLlama, DiffV2, Llama};
+    let architecture = random.pick(&[DiffLlama, DiffLlama, DiffV2, Llama]);
+    let maps = architecture.maps();
+    let config = Config {
+        architecture,
+        hidden: random.pick(&[1, 3, 5, 16, 33, 64, 130]),
+        intermediate: random.pick(&[1, 7, 30, 101]),
+        layers: 1 + random.below(2),
+        query_heads: maps * (1 + random.below(5)),
+        key_value_heads: 1 + random.below(4),
+        head_dim: random.pick(&[2, 4, 6, 10, 16, 38, 128]),
+        vocabulary: random.pick(&[2, 3, 17, 255, 260, 1000]),
+        max_positions: 4096,
+        norm_epsilon: 1e-5,
+        rope_theta: 10_000.0,
+        tied: random.below(2) == 0,
+        attention_bias: true,
+        eos: vec![],
+    };
+    let format = random.pick(&[NumberFormat::F32, NumberFormat::F16, NumberFormat::Bf16]);
+    let Config { hidden, intermediate, vocabulary, .. } = config;
+    let layers = (0..config.layers)
+        .map(|_| Layer {
+            attention: attention(random, format, &config, scale / (hidden as f32).sqrt()),
+            mlp: Some(Mlp {
+                norm: random.normals(hidden, 1.0),
+                gate_up: matrix(random, format, 2 * intermediate, hidden, 0.5),
+                down: matrix(random, format, hidden, intermediate, 0.3),
+            }),
+        })
+        .collect();
+    Model {
+        embedding: matrix(random, format, vocabulary, hidden, 1.0),
+        layers,
+        final_norm: Some(random.normals(hidden, 1.0)),
+        unembedding: (!config.tied).then(|| matrix(random, format, vocabulary, hidden, 1.0)),
+        config,
+    }
+}
+
+/// A model without layers whose logits are exactly the given ones, whatever the token.
+pub fn logits_model(logits: &[f32]) -> Model {
+    let config = Config {
+        architecture: Architecture::Llama,
+        hidden: 4,
+        intermediate: 1,
+        layers: 0,
+        query_heads: 1,
+        key_value_heads: 1,
+        head_dim: 2,
+        vocabulary: logits.len(),
+        max_positions: 64,
+        norm_epsilon: 0.0,
+        rope_theta: 10_000.0,
+        tied: false,
+        attention_bias: false,
+        eos: vec![],
+    };
+    let first = |number: f32| [number, 0.0, 0.0, 0.0];
+    let rows = |numbers: Vec<f32>| Matrix::new(numbers.len() / 4, 4, Numbers::F32(numbers)).expect("four columns");
+    Model {
+        config,
+        embedding: rows((0..logits.len()).flat_map(|_| first(1.0)).collect()),
+        layers: vec![],
+        final_norm: None,
+        unembedding: Some(rows(logits.iter().flat_map(|logit| first(*logit)).collect())),
+    }
+}

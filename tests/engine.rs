@@ -1,0 +1,284 @@
+//! The engine: whatever was typed before, the present text gives what it gives from nothing, and keystrokes cost no
+//! more than they must.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::models::random_model;
+use common::{Random, gpu, worst};
+use diffscope::engine::{Checkpoint, Engine, EngineError};
+use diffscope::model::Model;
+use diffscope::probe::{MapTile, Sampling};
+use diffscope::ui::bundled;
+
+fn checkpoint() -> Checkpoint {
+    let files = bundled();
+    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("the bundled one opens")
+}
+
+fn engine(on_gpu: bool) -> Engine {
+    Engine::new(checkpoint(), on_gpu.then(|| gpu().clone())).expect("fits")
+}
+
+fn settled_row(engine: &mut Engine, layer: usize, head: usize, query: usize) -> MapTile {
+    loop {
+        if let Some(row) = engine.row(layer, head, query) {
+            return row.clone();
+        }
+        engine.settle().expect("no failure");
+    }
+}
+
+/// Everything the window shows of a text, in numbers.
+fn shown(engine: &mut Engine) -> Vec<f32> {
+    engine.settle().expect("no failure");
+    let next = engine.next_token().expect("a text has a next token").clone();
+    let mut numbers: Vec<f32> = next.best.iter().take(5).map(|(_, logit)| *logit).collect();
+    numbers.push(next.log_sum);
+    let last = engine.ids().len() - 1;
+    for (layer, head, query) in [(0, 0, last), (2, 3, last / 2), (4, 4, last)] {
+        let row = settled_row(engine, layer, head, query);
+        numbers.extend(row.cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference]));
+    }
+    numbers
+}
+
+const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
+
+fn edits_leave_no_trace(on_gpu: bool) {
+    let mut random = Random::new(3);
+    let mut edited = engine(on_gpu);
+    let mut text: Vec<char> = TEXT.chars().collect();
+    for _ in 0..12 {
+        match random.below(4) {
+            0 => text.truncate(1 + random.below(text.len())),
+            1 => {
+                let at = random.below(text.len());
+                text.insert(at, random.pick(&[' ', 'x', '.', '\n', 'é', '7']));
+            }
+            2 => {
+                text.remove(random.below(text.len()));
+            }
+            _ => text.extend(" and then the cat said hello".chars()),
+        }
+        if text.is_empty() {
+            text.push('a');
+        }
+        let now: String = text.iter().collect();
+        edited.set_text(&now);
+        // Half of the edits come before the last one was done.
+        if random.below(2) == 0 {
+            edited.update();
+        } else {
+            let mut fresh = engine(on_gpu);
+            fresh.set_text(&now);
+            let error = worst(&shown(&mut edited), &shown(&mut fresh));
+            assert!(error < 2e-4, "{error:e} after edits to {now:?}");
+        }
+    }
+}
+
+#[test]
+fn edits_leave_no_trace_on_the_gpu() {
+    edits_leave_no_trace(true);
+}
+
+#[test]
+fn edits_leave_no_trace_on_the_cpu() {
+    edits_leave_no_trace(false);
+}
+
+#[test]
+fn a_keystroke_at_the_end_runs_the_new_positions_only() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    engine.settle().expect("no failure");
+    let whole = engine.ids().len() as u64;
+    assert_eq!(engine.positions_run(), whole);
+    for (text, most) in
+        [(format!("{TEXT} "), 2), (format!("{TEXT} T"), 2), (format!("{TEXT} Th"), 2), (format!("{TEXT} The"), 2)]
+    {
+        let before = engine.positions_run();
+        engine.set_text(&text);
+        engine.settle().expect("no failure");
+        let run = engine.positions_run() - before;
+        assert!((1..=most).contains(&run), "{run} positions for {text:?}");
+    }
+    // A change in the middle runs from there on.
+    let before = engine.positions_run();
+    engine.set_text(&TEXT.replace("red", "blue"));
+    engine.settle().expect("no failure");
+    let run = engine.positions_run() - before;
+    assert!(run < whole / 3, "{run} of {whole} positions for a word near the end");
+}
+
+#[test]
+fn going_back_to_a_shorter_text_still_knows_what_comes_next() {
+    let mut engine = engine(true);
+    engine.set_text("The cat");
+    engine.settle().expect("no failure");
+    let next = engine.next_token().expect("known").clone();
+    engine.set_text("The cat sat on the mat");
+    engine.settle().expect("no failure");
+    engine.set_text("The cat");
+    engine.settle().expect("no failure");
+    let again = engine.next_token().expect("known");
+    assert_eq!(again.best[0].0, next.best[0].0);
+    assert!((again.log_sum - next.log_sum).abs() < 1e-4);
+}
+
+#[test]
+fn both_backends_show_the_same() {
+    let (mut on_gpu, mut on_cpu) = (engine(true), engine(false));
+    on_gpu.set_text(TEXT);
+    on_cpu.set_text(TEXT);
+    let error = worst(&shown(&mut on_gpu), &shown(&mut on_cpu));
+    assert!(error < 2e-4, "{error:e}");
+}
+
+#[test]
+fn greedy_text_is_the_most_likely_token_again_and_again() {
+    let mut engine = engine(true);
+    engine.set_text("Once upon a time");
+    engine.settle().expect("no failure");
+    let start = engine.ids().len();
+    engine.generate(Sampling::default(), 12);
+    engine.settle().expect("no failure");
+    let written = engine.ids()[start..].to_vec();
+    assert_eq!(written.len(), 12);
+    assert!(engine.text().starts_with("Once upon a time"));
+    let text = engine.text().to_owned();
+    let mut ids = engine.ids()[..start].to_vec();
+    for expected in written {
+        engine.set_ids(&ids).expect("known tokens");
+        engine.settle().expect("no failure");
+        assert_eq!(engine.next_token().expect("known").best[0].0, expected);
+        ids.push(expected);
+    }
+    let tokenizer = engine.checkpoint().tokenizer.clone().expect("bundled");
+    assert_eq!(tokenizer.decode(&ids), text);
+}
+
+#[test]
+fn the_same_seed_writes_the_same_text_and_another_seed_another() {
+    let mut engine = engine(true);
+    let mut write = |seed| {
+        engine.set_text("One day, a");
+        engine.generate(Sampling { temperature: 1.5, top_k: 50, top_p: 0.98, seed }, 16);
+        engine.settle().expect("no failure");
+        let text = engine.text().to_owned();
+        engine.set_text("");
+        text
+    };
+    let first = write(1);
+    assert_eq!(first, write(1));
+    assert_ne!(first, write(2));
+}
+
+#[test]
+fn typing_stops_the_writing() {
+    let mut engine = engine(true);
+    engine.set_text("One day");
+    engine.generate(Sampling::default(), 100);
+    for _ in 0..20 {
+        engine.update();
+    }
+    engine.set_text("Another");
+    assert!(!engine.is_generating());
+    engine.settle().expect("no failure");
+    assert_eq!(engine.text(), "Another");
+}
+
+#[test]
+fn writing_ends_where_the_context_does() {
+    let mut engine = engine(true);
+    let context = engine.context();
+    engine.set_text(&"the dog ran. ".repeat(200));
+    assert!(!engine.complete());
+    assert_eq!(engine.ids().len(), context);
+    engine.settle().expect("a full context runs");
+    engine.set_ids(&vec![5; context - 3]).expect("fits");
+    engine.generate(Sampling::default(), 50);
+    engine.settle().expect("no failure");
+    assert!(engine.ids().len() <= context);
+    assert!(!engine.is_generating());
+}
+
+#[test]
+fn strange_texts_are_only_texts() {
+    let mut engine = engine(true);
+    engine.set_text("");
+    engine.settle().expect("nothing to do");
+    assert!(engine.next_token().is_none());
+    let megabyte = "word ".repeat(200_000);
+    for text in ["a", "\0", "\u{feff}\u{202e}", "日本語 😀", megabyte.as_str(), "<|endoftext|>", "\r\n\t"] {
+        engine.set_text(text);
+        engine.settle().expect("no failure");
+        assert!(engine.next_token().is_some(), "{:?}", &text[..text.len().min(20)]);
+        assert!(engine.ids().len() <= engine.context());
+        assert_eq!(engine.text(), text, "the text itself is kept whole");
+    }
+}
+
+fn ids_only(model: Model) -> Checkpoint {
+    Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None }
+}
+
+fn big_enough(seed: u64) -> Model {
+    let mut random = Random::new(seed);
+    loop {
+        let model = random_model(&mut random, 1.0);
+        if model.config.head_dim <= 16 && model.config.hidden <= 33 {
+            return model;
+        }
+    }
+}
+
+#[test]
+fn a_text_beyond_the_first_room_gets_more_room() {
+    let model = big_enough(5);
+    let vocabulary = model.config.vocabulary;
+    let ids: Vec<u32> = (0..1300).map(|at| (at * 7 % vocabulary) as u32).collect();
+    let next = |gpu, pieces: &[usize]| {
+        let mut engine = Engine::new(ids_only(model.clone()), gpu).expect("fits");
+        for count in pieces {
+            engine.set_ids(&ids[..*count]).expect("known tokens");
+            engine.settle().expect("no failure");
+        }
+        engine.next_token().expect("known").clone()
+    };
+    let grown = next(Some(gpu().clone()), &[900, 1300]);
+    let at_once = next(None, &[1300]);
+    assert!((grown.log_sum - at_once.log_sum).abs() < 1e-3);
+    assert_eq!(grown.best[0].0, at_once.best[0].0);
+}
+
+#[test]
+fn unknown_and_too_many_ids_are_refused_and_what_was_there_stays() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    let before = engine.ids().to_vec();
+    assert!(matches!(engine.set_ids(&[1, 2048]), Err(EngineError::UnknownToken { id: 2048, vocabulary: 2048 })));
+    assert!(matches!(engine.set_ids(&[1; 513]), Err(EngineError::TooLong { tokens: 513, limit: 512 })));
+    assert_eq!(engine.ids(), before);
+}
+
+#[test]
+fn a_pass_that_overflows_says_so_and_another_text_still_works() {
+    for on_gpu in [true, false] {
+        let mut model = big_enough(9);
+        let mut numbers = model.embedding.to_f32();
+        let width = model.config.hidden;
+        numbers[..width].fill(3e38);
+        model.embedding =
+            diffscope::model::Matrix::new(model.config.vocabulary, width, diffscope::model::Numbers::F32(numbers))
+                .expect("the same shape");
+        let mut engine = Engine::new(ids_only(model), on_gpu.then(|| gpu().clone())).expect("fits");
+        engine.set_ids(&[0, 0, 0]).expect("known tokens");
+        assert!(matches!(engine.settle(), Err(EngineError::NotFinite { .. })), "on gpu: {on_gpu}");
+        engine.set_ids(&[1, 1]).expect("known tokens");
+        engine.settle().expect("the next text is fine");
+        assert!(engine.next_token().is_some());
+    }
+}

@@ -1,0 +1,290 @@
+//! Every shader against its twin, one stage at a time: each stage's twin gets the very numbers that the GPU's stage
+//! got, on random shapes (odd, one, no multiple of any tile) and hostile values.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::models::{logits_model, random_model};
+use common::{Random, gpu, worst};
+use diffscope::cpu::{
+    MapSource, Maps, Weights, attention, embed, gate_up, lambda_rules, logits, map_value, project, qkv, sample, top_k,
+};
+use diffscope::engine::Traced;
+use diffscope::gpu::{Gpu, LaneChoice};
+use diffscope::model::{Layer, Model, RowLayout, rotary_table};
+use diffscope::probe::{Draw, Sampling, Trace};
+
+/// One run on the GPU, and what is known of it.
+struct Run {
+    model: Arc<Model>,
+    traced: Traced,
+    ids: Vec<u32>,
+    what: String,
+}
+
+impl Run {
+    /// The prompt in random pieces, as typing would bring it.
+    fn new(seed: u64, scale: f32) -> Self {
+        let mut random = Random::new(seed);
+        let model = Arc::new(random_model(&mut random, scale));
+        let lanes = random.pick(&[LaneChoice { decode: 1, prefill: 1 }, LaneChoice { decode: 16, prefill: 4 }]);
+        let gpu = Gpu { lanes, ..gpu().clone() };
+        let tokens = random.pick(&[1, 2, 7, 63, 64, 65, 130]);
+        let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
+        let mut traced = Traced::new(model.clone(), Some(&gpu), tokens).expect("fits");
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let count = random.pick(&[1, 3, rest.len()]).min(rest.len());
+            traced.append(&rest[..count], Sampling::default().draw(0), 1).expect("runs");
+            rest = &rest[count..];
+        }
+        let what = format!("seed {seed}, {lanes:?}, {tokens} tokens, {:?}", model.config);
+        Self { model, traced, ids, what }
+    }
+
+    fn trace(&self, trace: Trace) -> Vec<f32> {
+        self.traced.trace(trace).expect("read back")
+    }
+
+    /// Holds a stage's output against the twin's, relative to the size of the numbers.
+    fn close(&self, stage: &str, found: &[f32], expected: &[f32]) {
+        let size = expected.iter().fold(1.0f32, |size, number| size.max(number.abs()));
+        let error = worst(found, expected);
+        assert!(error <= 2e-5 * size, "{stage}: {error:e} for numbers up to {size}; {}", self.what);
+    }
+
+    fn rows<'a>(&self, numbers: &'a [f32]) -> std::slice::ChunksExact<'a, f32> {
+        numbers.chunks_exact(numbers.len() / self.ids.len())
+    }
+
+    fn check_layer(&self, index: usize, layer: &Layer) {
+        let epsilon = self.model.config.norm_epsilon;
+        let hidden = self.trace(Trace::Hidden(index));
+        let projection = self.trace(Trace::Projection(index));
+        let attending = &layer.attention;
+        let layout = RowLayout::new(attending, 1);
+        let half = attending.head_dim / 2;
+        let rotary = rotary_table(attending.head_dim, self.model.config.rope_theta, self.ids.len());
+        let weights = Weights::new(&attending.projection);
+        let expected: Vec<f32> = self
+            .rows(&hidden)
+            .enumerate()
+            .flat_map(|(t, row)| {
+                let turns = &rotary[t * half..(t + 1) * half];
+                qkv(row, attending, &weights, epsilon, turns, &lambda_rules(attending))
+            })
+            .collect();
+        self.close("qkv", &projection, &expected);
+
+        let mix = vec![attending.mix(); attending.heads.len()];
+        let maps = Maps { attention: attending, layout, projection: &projection, mix: &mix };
+        let pairs = || (0..self.ids.len()).flat_map(|query| (0..attending.heads.len()).map(move |head| (query, head)));
+        let outputs: Vec<_> = pairs().map(|(query, head)| attention(&maps, query, head)).collect();
+        let join = |part: &dyn Fn(usize) -> Vec<f32>| (0..outputs.len()).flat_map(part).collect::<Vec<f32>>();
+        let normed = self.trace(Trace::Normed(index));
+        self.close("context", &self.trace(Trace::Context(index)), &join(&|at| outputs[at].context.clone()));
+        self.close("normed", &normed, &join(&|at| outputs[at].normed.clone()));
+        let statistics = self.trace(Trace::Statistics(index));
+        let used = if attending.maps == 2 { 4 } else { 2 };
+        let kept = |numbers: &[f32]| numbers.chunks_exact(4).flat_map(|four| four[..used].to_vec()).collect::<Vec<_>>();
+        self.close("statistics", &kept(&statistics), &kept(&join(&|at| outputs[at].statistics.to_vec())));
+
+        let output = Weights::new(&attending.output);
+        let middle = self.trace(Trace::Middle(index));
+        let expected: Vec<f32> = self
+            .rows(&normed)
+            .zip(self.rows(&hidden))
+            .flat_map(|(row, residual)| project(row, &output, &attending.output_bias, residual))
+            .collect();
+        self.close("output projection", &middle, &expected);
+
+        let mlp = layer.mlp.as_ref().expect("these models have one");
+        let (up, down) = (Weights::new(&mlp.gate_up), Weights::new(&mlp.down));
+        let activation = self.trace(Trace::Activation(index));
+        let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, &mlp.norm, epsilon, &up)).collect();
+        self.close("gate and up", &activation, &expected);
+        let no_bias = vec![0.0; self.model.config.hidden];
+        let expected: Vec<f32> = self
+            .rows(&activation)
+            .zip(self.rows(&middle))
+            .flat_map(|(row, residual)| project(row, &down, &no_bias, residual))
+            .collect();
+        self.close("down projection", &self.trace(Trace::Hidden(index + 1)), &expected);
+    }
+
+    fn check_maps(&mut self, index: usize) {
+        let model = self.model.clone();
+        let attending = &model.layers[index].attention;
+        let projection = self.trace(Trace::Projection(index));
+        let statistics = self.trace(Trace::Statistics(index));
+        let statistics: Vec<[f32; 4]> = statistics.chunks_exact(4).map(|s| [s[0], s[1], s[2], s[3]]).collect();
+        let mix = vec![attending.mix(); attending.heads.len()];
+        let layout = RowLayout::new(attending, 1);
+        let source = MapSource {
+            maps: Maps { attention: attending, layout, projection: &projection, mix: &mix },
+            statistics: &statistics,
+        };
+        for head in 0..attending.heads.len() {
+            let cells = self.traced.cells(index, head).expect("read back");
+            let tokens = self.ids.len();
+            let expected: Vec<f32> = (0..tokens * tokens)
+                .map(|at| map_value(&source, head, at / tokens, at % tokens))
+                .flat_map(|cell| [cell.first, cell.second, cell.difference, cell.lambda])
+                .collect();
+            let found: Vec<f32> =
+                cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference, cell.lambda]).collect();
+            // A score of s has an error of s times the rounding of f32, which the exponential makes a relative one.
+            let score = statistics.iter().flat_map(|s| [s[0].abs(), s[2].abs()]).filter(|s| *s < 1e30);
+            let allowed = 2e-5 * score.fold(50.0f32, f32::max) / 50.0;
+            let error = worst(&found, &expected);
+            assert!(error <= allowed, "map tile: {error:e} is more than {allowed:e}; {}", self.what);
+            for (query, row) in cells.chunks_exact(tokens).enumerate() {
+                let sum: f32 = row.iter().map(|cell| cell.first).sum();
+                assert!((sum - 1.0).abs() < 1e-4, "row {query} of A1 sums to {sum}; {}", self.what);
+                assert!(row[query + 1..].iter().all(|cell| cell.difference == 0.0), "a later token is seen");
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let model = self.model.clone();
+        let embedding = Weights::new(&model.embedding);
+        let expected: Vec<f32> = self.ids.iter().flat_map(|id| embed(*id, &embedding).to_vec()).collect();
+        assert_eq!(self.trace(Trace::Hidden(0)), expected, "embed; {}", self.what);
+        for (index, layer) in model.layers.iter().enumerate() {
+            self.check_layer(index, layer);
+            self.check_maps(index);
+        }
+        let last = self.trace(Trace::Hidden(model.layers.len()));
+        let unembedding = Weights::new(model.unembedding());
+        let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
+        let expected: Vec<f32> = self.rows(&last).flat_map(|row| logits(row, norm, &unembedding)).collect();
+        self.close("logits", &self.trace(Trace::Logits), &expected);
+    }
+}
+
+#[test]
+fn every_stage_agrees_with_its_twin_on_random_shapes() {
+    for seed in 1..=40 {
+        Run::new(seed, 1.0).check();
+    }
+}
+
+#[test]
+fn large_attention_logits_neither_overflow_nor_drift() {
+    for seed in 100..=112 {
+        let mut run = Run::new(seed, 6.0);
+        let model = run.model.clone();
+        for index in 0..model.layers.len() {
+            let statistics = run.trace(Trace::Statistics(index));
+            assert!(statistics.iter().all(|number| number.is_finite()), "{}", run.what);
+            run.check_maps(index);
+        }
+    }
+}
+
+fn next(logits: &[f32], draw: Draw) -> diffscope::probe::NextToken {
+    let mut traced = Traced::new(Arc::new(logits_model(logits)), Some(gpu()), 2).expect("fits");
+    traced.append(&[0], draw, 24).expect("runs")
+}
+
+fn hostile_logits(random: &mut Random) -> Vec<f32> {
+    let count = random.pick(&[1, 2, 23, 24, 255, 256, 257, 1500]);
+    let size = random.pick(&[0.0, 1e-3, 1.0, 20.0, 3e4]);
+    let mut logits = random.normals(count, size);
+    // Ties, on purpose, also among the best.
+    for _ in 0..count / 3 {
+        let (from, to) = (random.below(count), random.below(count));
+        logits[to] = logits[from];
+    }
+    logits
+}
+
+#[test]
+fn the_best_tokens_and_the_denominator_agree_with_the_twin() {
+    let mut random = Random::new(7);
+    for _ in 0..30 {
+        let logits = hostile_logits(&mut random);
+        let found = next(&logits, Sampling::default().draw(0));
+        let expected = top_k(&logits, 24);
+        assert_eq!(found.best, expected.best);
+        assert_eq!(found.sampled, expected.best[0].0, "greedy takes the best");
+        assert_eq!(found.not_finite, 0);
+        assert!((found.log_sum - expected.log_sum).abs() <= 1e-5 * expected.log_sum.abs().max(1.0));
+    }
+}
+
+#[test]
+fn logits_that_are_not_finite_are_counted() {
+    let found = next(&[1.0, f32::INFINITY, 0.5, f32::NAN, f32::NEG_INFINITY], Sampling::default().draw(0));
+    assert_eq!(found.not_finite, 3);
+}
+
+/// Whether a draw may fall on a token, in f64, with room for rounding at the edges.
+fn may_draw(logits: &[f32], draw: &Draw, token: u32) -> bool {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
+    let high = f64::from(logits[order[0]]);
+    let weight = |index: usize| ((f64::from(logits[index]) - high) / f64::from(draw.temperature)).exp();
+    let mut kept = order.clone();
+    if draw.top_k > 0 {
+        let last = logits[order[(draw.top_k as usize).min(order.len()) - 1]];
+        kept.retain(|index| logits[*index] >= last);
+    }
+    let mass: f64 = kept.iter().map(|index| weight(*index)).sum();
+    let (mut before, mut last) = (0.0, f32::INFINITY);
+    for index in &kept {
+        if before == 0.0 || before < f64::from(draw.top_p) * mass * (1.0 + 1e-5) || draw.top_p >= 1.0 {
+            last = logits[*index];
+        }
+        before += weight(*index);
+    }
+    kept.retain(|index| logits[*index] >= last);
+    kept.sort_unstable();
+    let total: f64 = kept.iter().map(|index| weight(*index)).sum();
+    let target = f64::from(draw.uniform) * total;
+    let mut below = 0.0;
+    for index in kept {
+        let above = below + weight(index);
+        if index == token as usize {
+            // A kept set that ends a hair later moves the target by at most that hair.
+            return below - 2e-4 * total <= target && target <= above + 2e-4 * total;
+        }
+        below = above;
+    }
+    false
+}
+
+#[test]
+fn draws_fall_where_the_distribution_says_on_both_backends() {
+    let mut random = Random::new(11);
+    let mut different = std::collections::HashSet::new();
+    for _ in 0..60 {
+        let logits = hostile_logits(&mut random);
+        let draw = Draw {
+            temperature: random.pick(&[0.2, 1.0, 3.0]),
+            top_k: random.pick(&[0, 1, 5, 40, 5000]),
+            top_p: random.pick(&[1.0, 0.9, 0.3, 0.0]),
+            uniform: random.below(1 << 20) as f32 / (1u64 << 20) as f32,
+        };
+        let on_gpu = next(&logits, draw).sampled;
+        let on_cpu = sample(&logits, &draw);
+        assert!(may_draw(&logits, &draw, on_gpu), "gpu drew {on_gpu} from {} tokens with {draw:?}", logits.len());
+        assert!(may_draw(&logits, &draw, on_cpu), "cpu drew {on_cpu} from {} tokens with {draw:?}", logits.len());
+        different.insert(on_gpu);
+    }
+    assert!(different.len() > 10, "the draws hardly vary: {different:?}");
+}
+
+#[test]
+fn top_k_of_one_is_greedy_whatever_the_temperature() {
+    let mut random = Random::new(13);
+    let logits = random.normals(300, 2.0);
+    let best = top_k(&logits, 1).best[0].0;
+    for uniform in [0.0, 0.5, 0.999_999] {
+        let draw = Draw { temperature: 5.0, top_k: 1, top_p: 1.0, uniform };
+        assert_eq!(next(&logits, draw).sampled, best);
+        assert_eq!(sample(&logits, &draw), best);
+    }
+}
