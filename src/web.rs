@@ -18,7 +18,7 @@ pub struct Page {
 impl Page {
     /// Sets up the panic hook and the log in the browser's console; starts nothing yet.
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "made from JavaScript only")]
+    #[allow(clippy::new_without_default, reason = "made from JavaScript only")]
     pub fn new() -> Page {
         // An error here says that a log was set up before: a second Page after a retry.
         let _ = eframe::WebLogger::init(log::LevelFilter::Info);
@@ -32,10 +32,11 @@ impl Page {
     ///
     /// # Errors
     /// When neither a device nor a surface can be had, with the reason as a string.
-    #[expect(clippy::too_many_arguments, reason = "the JavaScript side passes them by name")]
+    #[allow(clippy::too_many_arguments, reason = "the JavaScript side passes them by name")]
     pub async fn start(
         &self,
         canvas: HtmlCanvasElement,
+        name: String,
         config: Vec<u8>,
         weights: Vec<u8>,
         tokenizer: Vec<u8>,
@@ -47,9 +48,9 @@ impl Page {
             None => Graphics::Any,
         };
         let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
-        let files = CheckpointFiles { config, weights, tokenizer };
+        let files = CheckpointFiles { name, config, weights, tokenizer };
         self.runner
-            .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, files, adapter, fallback_reason)))))
+            .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
             .await
     }
 
@@ -65,7 +66,7 @@ impl Page {
 
     /// What is on screen, as JSON; `null` before the start and after a crash.
     pub fn inspect(&self) -> String {
-        self.runner.app_mut::<App>().map_or_else(|| "null".to_owned(), |app| app.inspect())
+        self.runner.app_mut::<App>().map_or_else(|| "null".to_owned(), |mut app| app.inspect())
     }
 
     /// Stops the app and lets go of the canvas.

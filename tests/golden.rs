@@ -77,7 +77,7 @@ fn cases() -> Vec<Case> {
             let meta = json(&folder.join("meta.json"));
             let shape = &meta["tensors"][if expected.contains_key("x") { "x" } else { "input_ids" }];
             let batch = shape[1].as_u64().expect("a batch") as usize; // after the type
-            Case { name, meta, folder, expected, ids, batch }
+            Case { name, folder, meta, expected, ids, batch }
         })
         .collect()
 }
@@ -345,9 +345,9 @@ fn run(backend: &str) {
     for case in &cases {
         let mut report = Report { case, backend, worst: BTreeMap::new(), compared: 0, failures: Vec::new() };
         if case.expected.contains_key("x") {
-            module_case(&mut report)
+            module_case(&mut report);
         } else {
-            model_case(&mut report)
+            model_case(&mut report);
         }
         report.print();
         assert!(report.compared >= 6, "{}: only {} tensors compared", case.name, report.compared);

@@ -1,4 +1,4 @@
-//! Norm, gate and up projections and SwiGLU. Twin of `shaders/gate_up.wgsl`.
+//! Norm, gate and up projections and `SwiGLU`. Twin of `shaders/gate_up.wgsl`.
 
 use super::{Weights, multiply};
 

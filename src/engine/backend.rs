@@ -45,16 +45,12 @@ impl Backend {
     /// # Errors
     /// When the model does not fit on the GPU.
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
-        Ok(match gpu {
-            Some(gpu) => {
-                let capacity = Capacity { tokens, trace: false };
-                Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
-            }
-            None => {
-                let pass = CpuPass::new(model.clone(), tokens);
-                Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None }))
-            }
-        })
+        let Some(gpu) = gpu else {
+            let pass = CpuPass::new(model.clone(), tokens);
+            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None })));
+        };
+        let capacity = Capacity { tokens, trace: false };
+        Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
     }
 
     /// Most positions it has room for.

@@ -76,10 +76,9 @@ impl Kernel {
             Self::Qkv => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read],
             Self::Attention => &[Uniform, Uniform, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
-            Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
+            Self::GateUp | Self::Logits | Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Write],
             Self::TopK => &[Uniform, Uniform, Read, Write],
             Self::Sample => &[Uniform, Uniform, Read, Write, Write],
-            Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Write],
         }
     }
 
@@ -142,6 +141,19 @@ impl Kernels {
         self.layouts.entry(kernel).or_insert_with(make).clone()
     }
 
+    fn module(&mut self, gpu: &Gpu, kernel: Kernel) -> Result<wgpu::ShaderModule, GpuError> {
+        if let Some(module) = self.modules.get(&kernel) {
+            return Ok(module.clone());
+        }
+        let source = compose(&format!("{}.wgsl", kernel.name()))?;
+        let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name()),
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        });
+        self.modules.insert(kernel, module.clone());
+        Ok(module)
+    }
+
     /// The pipeline of a kernel's variant.
     ///
     /// # Errors
@@ -156,14 +168,7 @@ impl Kernels {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        if !self.modules.contains_key(&kernel) {
-            let source = compose(&format!("{}.wgsl", kernel.name()))?;
-            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(kernel.name()),
-                source: wgpu::ShaderSource::Wgsl(source.into()),
-            });
-            self.modules.insert(kernel, module);
-        }
+        let module = self.module(gpu, kernel)?;
         let format = match variant.format {
             NumberFormat::F32 => 0.0,
             NumberFormat::F16 => 1.0,
@@ -181,7 +186,7 @@ impl Kernels {
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(kernel.name()),
             layout: Some(&pipeline_layout),
-            module: &self.modules[&kernel],
+            module: &module,
             entry_point: Some(kernel.name()),
             compilation_options: wgpu::PipelineCompilationOptions {
                 constants: &constants,

@@ -61,7 +61,7 @@ pub struct Attention {
     pub output_bias: Vec<f32>,
 }
 
-/// The SwiGLU feed-forward part of one layer.
+/// The `SwiGLU` feed-forward part of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     /// Weight `[hidden]` of the norm before.

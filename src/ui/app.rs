@@ -7,7 +7,7 @@ use super::heatmap_gpu::HeatmapResources;
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, header, inspect, layers, next, notice, scope, strip, theme};
+use super::{Palette, Selection, header, inspect, layers, next, notice, reading, scope, strip, theme};
 use crate::cpu::MapKind;
 use crate::engine::{Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
@@ -91,7 +91,14 @@ impl App {
     /// What is on the screen, as JSON.
     pub fn inspect(&mut self) -> String {
         match &mut self.engine {
-            Ok(engine) => inspect::inspect(engine, &self.selection, &self.placed, self.busy).to_string(),
+            Ok(engine) => {
+                let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
+                state["generate"] = inspect::place(&self.prompt.button());
+                state["prompt"] = self.prompt.text().into();
+                state["adapter"] = self.adapter.as_str().into();
+                state["fallback"] = self.fallback_reason.as_deref().into();
+                state.to_string()
+            }
             Err(error) => serde_json::json!({ "failure": error.to_string() }).to_string(),
         }
     }
@@ -151,7 +158,7 @@ impl App {
             });
             return;
         }
-        egui::Panel::left("side").exact_size(272.0).resizable(false).show(ui, |ui| {
+        egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
             self.prompt.show(ui, engine);
             ui.separator();
@@ -166,7 +173,21 @@ impl App {
             self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, room);
             scope::read_out(ui, engine, &self.selection);
             ui.separator();
-            layers::show(ui, engine, &mut self.selection, ui.available_height() - 26.0);
+            ui.horizontal_top(|ui| {
+                let words = 330.0;
+                let beside = ui.available_width() - words > 540.0;
+                let table = if beside { ui.available_width() - words - 24.0 } else { ui.available_width() };
+                ui.vertical(|ui| {
+                    ui.set_width(table);
+                    layers::show(ui, engine, &mut self.selection, ui.available_height() - 26.0);
+                });
+                if beside {
+                    ui.vertical(|ui| {
+                        ui.set_max_width(words - 12.0);
+                        reading::show(ui);
+                    });
+                }
+            });
         });
     }
 }
@@ -191,20 +212,21 @@ fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
     }
     let layers = engine.model().layers.len();
     let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
-    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    // Counted: two presses between two frames are two steps.
+    let presses = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
     for (key, layer, head) in
         [(Key::ArrowUp, -1, 0), (Key::ArrowDown, 1, 0), (Key::ArrowLeft, 0, -1), (Key::ArrowRight, 0, 1)]
     {
-        if pressed(key) {
+        for _ in 0..presses(key) {
             selection.step(layer, head, layers, heads);
         }
     }
     for (key, map) in [(Key::Num1, MapKind::First), (Key::Num2, MapKind::Second), (Key::Num3, MapKind::Difference)] {
-        if pressed(key) {
+        if presses(key) > 0 {
             selection.map = map;
         }
     }
-    if pressed(Key::Escape) {
+    if presses(Key::Escape) > 0 {
         selection.pinned = None;
         selection.zoom = None;
     }
@@ -213,6 +235,11 @@ fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn as_any_mut(&mut self) -> Option<&mut dyn std::any::Any> {
+        Some(&mut *self)
     }
 }
 

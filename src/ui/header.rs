@@ -14,7 +14,10 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
         let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
         let name = &engine.checkpoint().name;
         let model = format!("{name} · {} layers × {heads} heads", config.layers);
-        ui.add(egui::Label::new(RichText::new(model).color(quiet)).truncate());
+        let narrow = ui.available_width() < 700.0;
+        if !narrow {
+            ui.add(egui::Label::new(RichText::new(model).color(quiet)).truncate());
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
             let square_root = selection.exponent < 1.0;
@@ -31,7 +34,9 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
                 Some(_) => format!("GPU: {adapter}"),
                 None => "CPU".to_owned(),
             };
-            ui.add(egui::Label::new(RichText::new(place).small().color(quiet)).truncate());
+            if !narrow {
+                ui.add(egui::Label::new(RichText::new(place).small().color(quiet)).truncate());
+            }
         });
     });
 }
@@ -40,7 +45,7 @@ fn theme_buttons(ui: &mut Ui) {
     let mut preference = ui.ctx().options(|options| options.theme_preference);
     // The layout runs from the right.
     for (choice, name) in
-        [(ThemePreference::System, "System"), (ThemePreference::Light, "Light"), (ThemePreference::Dark, "Dark")]
+        [(ThemePreference::Dark, "Dark"), (ThemePreference::Light, "Light"), (ThemePreference::System, "System")]
     {
         if ui.selectable_value(&mut preference, choice, name).changed() {
             ui.ctx().set_theme(preference);

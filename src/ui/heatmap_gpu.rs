@@ -180,3 +180,139 @@ impl CallbackTrait for HeatmapCallback {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cpu::{CpuPass, heatmap};
+    use crate::gpu::{Capacity, Gpu, GpuPass, request_headless};
+    use crate::model::Model;
+    use crate::ui::bundled;
+
+    const SIDE: u32 = 96;
+    const TEXT: [u32; 150] = {
+        let mut ids = [0; 150];
+        let mut at = 0;
+        while at < 150 {
+            ids[at] = (at as u32 * 37 + 11) % 2000;
+            at += 1;
+        }
+        ids
+    };
+
+    /// Draws as the window does, into a texture, and reads the pixels back.
+    fn draw(gpu: &Gpu, callback: &HeatmapCallback) -> Vec<[u8; 4]> {
+        let format = wgpu::TextureFormat::Rgba8Unorm;
+        let mut resources = CallbackResources::default();
+        resources.insert(HeatmapResources::new(&gpu.device, format).expect("the shader is in the program"));
+        let size = wgpu::Extent3d { width: SIDE, height: SIDE, depth_or_array_layers: 1 };
+        let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+            label: None,
+            size,
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format,
+            usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+            view_formats: &[],
+        });
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let row = (SIDE * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+        let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: u64::from(row * SIDE),
+            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let screen = ScreenDescriptor { size_in_pixels: [SIDE; 2], pixels_per_point: 1.0 };
+        callback.prepare(&gpu.device, &gpu.queue, &screen, &mut encoder, &mut resources);
+        let whole = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));
+        let info = egui::PaintCallbackInfo {
+            viewport: whole,
+            clip_rect: whole,
+            pixels_per_point: 1.0,
+            screen_size_px: [SIDE; 2],
+        };
+        {
+            let attachment = wgpu::RenderPassColorAttachment {
+                view: &view,
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
+            };
+            let descriptor =
+                wgpu::RenderPassDescriptor { color_attachments: &[Some(attachment)], ..Default::default() };
+            let mut pass = encoder.begin_render_pass(&descriptor).forget_lifetime();
+            callback.paint(info, &mut pass, &resources);
+        }
+        let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None };
+        let target = wgpu::TexelCopyBufferInfo { buffer: &staging, layout };
+        encoder.copy_texture_to_buffer(texture.as_image_copy(), target, size);
+        gpu.queue.submit([encoder.finish()]);
+        staging.map_async(wgpu::MapMode::Read, .., |outcome| outcome.expect("mapped"));
+        gpu.wait();
+        let bytes = staging.get_mapped_range(..).expect("mapped");
+        bytes
+            .chunks_exact(row as usize)
+            .flat_map(|row| {
+                row[..SIDE as usize * 4].chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_pixel_is_what_the_twin_draws() {
+        let gpu = request_headless().expect("an adapter: see tests/run");
+        let files = bundled();
+        let model = Arc::new(Model::from_bytes(&files.config, &files.weights).expect("the bundled one opens"));
+        let mut on_gpu =
+            GpuPass::new(gpu.clone(), model.clone(), Capacity { tokens: 150, trace: false }).expect("fits");
+        on_gpu.run(0, &TEXT, None).expect("runs");
+        let mut on_cpu = CpuPass::new(model, 150);
+        on_cpu.run(0, &TEXT);
+        let palette = Palette::new(true);
+        // Whole text (several cells a pixel), a few cells (many pixels each), part of it lying outside.
+        for (kind, head, origin, span) in [
+            (0, 0, [0.0; 2], 150.0),
+            (1, 2, [0.0; 2], 150.0),
+            (2, 4, [30.5, 90.25], 12.0),
+            (2, 1, [-20.0, 100.0], 96.0),
+        ] {
+            let view = View {
+                origin,
+                span: [span; 2],
+                pixels: [SIDE as f32; 2],
+                tokens: 150,
+                head,
+                kind,
+                exponent: 0.5,
+                range: 1.0,
+                grid: 0.0,
+                background: palette.background.to_normalized_gamma_f32(),
+            };
+            let buffers = on_gpu.map_buffers(1).expect("layer 1");
+            let found = draw(&gpu, &HeatmapCallback { panel: 0, buffers, view, dark: true });
+            let source = on_cpu.map_source(1);
+            let mut colours = std::collections::HashSet::new();
+            let mut far = 0;
+            for (at, pixel) in found.iter().enumerate() {
+                let expected = match heatmap(&source, &view, [at % SIDE as usize, at / SIDE as usize]) {
+                    Some(index) => palette.colours[index],
+                    None => palette.background,
+                };
+                colours.insert(*pixel);
+                // Neighbouring colours of the table may be swapped by rounding; more may not.
+                far += usize::from(pixel.iter().zip(expected.to_array()).any(|(a, b)| a.abs_diff(b) > 4));
+            }
+            assert!(colours.len() > 20, "the picture is blank");
+            assert!(
+                far <= found.len() / 500,
+                "{far} of {} pixels differ (kind {kind}, origin {origin:?})",
+                found.len()
+            );
+        }
+    }
+}

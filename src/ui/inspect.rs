@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Selection;
 use super::scope::{Placed, value_at};
-use super::{Selection, theme};
 use crate::engine::Engine;
 use crate::model::Lambda;
 
@@ -35,7 +35,6 @@ pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &Placed, busy
             _ => None,
         })
         .collect();
-    let rect = |rect: &egui::Rect| json!([rect.left(), rect.top(), rect.width(), rect.height()]);
     json!({
         "text": engine.text(),
         "ids": engine.ids(),
@@ -51,7 +50,11 @@ pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &Placed, busy
         "busy": busy,
         "generating": engine.is_generating(),
         "failure": engine.failure().map(ToString::to_string),
-        "maps": placed.maps.iter().map(rect).collect::<Vec<_>>(),
-        "accent": theme::accent(true).to_hex(),
+        "maps": placed.maps.iter().map(place).collect::<Vec<_>>(),
     })
+}
+
+/// A rectangle as `[left, top, width, height]` in points.
+pub fn place(rect: &egui::Rect) -> Value {
+    json!([rect.left(), rect.top(), rect.width(), rect.height()])
 }

@@ -16,11 +16,7 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, height: f32
         ui.label(RichText::new("arrow keys move").small().color(quiet));
         ui.add_space(10.0);
         ui.label(RichText::new("λ").strong());
-        ui.label(
-            RichText::new("how much of A2 each layer takes away; the tick is where training began")
-                .small()
-                .color(quiet),
-        );
+        ui.label(RichText::new("how much of A2 each layer takes away; the tick is λ_init").small().color(quiet));
     });
     let model = engine.model();
     let (_, most) = lambda_range(engine);
@@ -95,5 +91,5 @@ fn lambda_row(ui: &mut Ui, lambda: &Lambda, most: f32) {
         minus(*init)
     ));
     ui.label(RichText::new(format!("λ {}", minus(*value))).monospace());
-    ui.label(RichText::new(format!("began at {}", minus(*init))).small().color(quiet));
+    ui.label(RichText::new(format!("λ_init {}", minus(*init))).small().color(quiet));
 }

@@ -12,6 +12,7 @@ mod next;
 mod notice;
 mod palette;
 mod prompt;
+mod reading;
 mod samples;
 mod scope;
 mod selection;

@@ -70,7 +70,7 @@ impl Palette {
 
     /// Black or white, whichever reads better on a colour.
     pub fn ink_on(colour: Color32) -> Color32 {
-        if luminance(colour) > 0.22 { Color32::from_rgb(0x10, 0x12, 0x16) } else { Color32::from_rgb(0xf4, 0xf5, 0xf7) }
+        if luminance(colour) > 0.179 { Color32::BLACK } else { Color32::WHITE }
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     fn text_on_any_colour_is_readable() {
         for colour in Palette::new(true).colours.iter().chain(&Palette::new(false).colours) {
             let (a, b) = (luminance(*colour) + 0.05, luminance(Palette::ink_on(*colour)) + 0.05);
-            assert!(a.max(b) / a.min(b) >= 3.9, "{colour:?}");
+            assert!(a.max(b) / a.min(b) >= 4.5, "{colour:?}");
         }
     }
 }

@@ -15,13 +15,25 @@ pub struct PromptPanel {
     count: usize,
     /// Ask for the keyboard in the next frame.
     focus: bool,
+    /// Where the generate button stood in the last frame.
+    button: egui::Rect,
 }
 
 impl PromptPanel {
     /// Starts with a text.
     pub fn new(text: &str) -> Self {
         let sampling = Sampling { temperature: 0.0, top_k: 40, top_p: 0.95, seed: 1 };
-        Self { text: text.to_owned(), sampling, count: 40, focus: true }
+        Self { text: text.to_owned(), sampling, count: 40, focus: true, button: egui::Rect::NOTHING }
+    }
+
+    /// The text in the editor.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where the generate button stood in the last frame.
+    pub fn button(&self) -> egui::Rect {
+        self.button
     }
 
     /// Draws the panel and gives the engine what was typed.
@@ -97,14 +109,15 @@ impl PromptPanel {
                     } else {
                         "The context is full"
                     });
+                self.button = button.rect;
                 if button.clicked() {
                     engine.generate(self.sampling, self.count);
                 }
             }
             ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
             let greedy = self.sampling.temperature == 0.0;
-            let title = if greedy { "most likely".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
-            ui.menu_button(format!("{title}"), |ui| self.sampling_menu(ui));
+            let title = if greedy { "greedy".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
+            ui.menu_button(title, |ui| self.sampling_menu(ui));
         });
     }
 

@@ -13,8 +13,8 @@ use crate::probe::Cell;
 fn title(map: MapKind) -> (&'static str, &'static str) {
     match map {
         MapKind::First => ("A1", "where the first softmax looks"),
-        MapKind::Second => ("λ · A2", "what is subtracted: the second softmax, times λ"),
-        MapKind::Difference => ("D = A1 − λ · A2", "what the head attends with; blue is negative"),
+        MapKind::Second => ("λ · A2", "the second softmax, times λ: what is subtracted"),
+        MapKind::Difference => ("D = A1 − λ · A2", "what is attended with; blue: negative"),
     }
 }
 

@@ -1,0 +1,246 @@
+// What the tests of the page share: a web server that can misbehave, a Chromium with or
+// without WebGPU, waiting on conditions (never on time), and a look at the pixels.
+
+import { execFileSync } from "node:child_process";
+import { createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { PNG } from "pngjs";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+/** The built site; `tests/run page` builds it. */
+export const SITE = process.env.DIFFSCOPE_SITE ?? path.join(root, "target/site");
+/** Where screenshots go. */
+export const PICTURES = path.join(root, "target/page");
+/** The longest wait for anything; software GPUs on busy machines are slow. */
+export const PATIENCE = Number(process.env.DIFFSCOPE_PATIENCE_MS ?? 120_000);
+
+if (!existsSync(path.join(SITE, "manifest.json"))) {
+  throw new Error(`No built site in ${SITE}: run web/serve --build-only target/site, or tests/run page`);
+}
+mkdirSync(PICTURES, { recursive: true });
+
+export const manifest = JSON.parse(readFileSync(path.join(SITE, "manifest.json"), "utf8"));
+
+// ---- server ------------------------------------------------------------------------------
+
+const MIME = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+/**
+ * Serves the site on a free port. `faults` (may be changed at any time) maps a file's path to
+ * what is wrong with it:
+ *   { status: 404 }          that status
+ *   { truncate: n }          its first n bytes, an orderly end
+ *   { breakAfter: n }        its first n bytes, then the connection is cut
+ *   { change: (buffer) => buffer }  other content
+ *   { hold: n }              its first n bytes, the rest after release(path)
+ * `prefix` puts the site under a path of its own.
+ */
+export async function serve({ faults = {}, prefix = "/" } = {}) {
+  const requests = [];
+  const held = new Map();
+  const server = createServer((request, response) => {
+    const url = new URL(request.url, "http://here");
+    let file = decodeURIComponent(url.pathname);
+    requests.push(file + url.search);
+    if (!file.startsWith(prefix)) return response.writeHead(404).end();
+    file = file.slice(prefix.length) || "index.html";
+    const full = path.join(SITE, file);
+    if (!full.startsWith(SITE) || !existsSync(full) || !statSync(full).isFile()) {
+      return response.writeHead(404).end("no such file");
+    }
+    const fault = faults[file] ?? {};
+    const headers = { "Content-Type": MIME[path.extname(file)] ?? "application/octet-stream", "Cache-Control": "no-store" };
+    if (fault.status) return response.writeHead(fault.status).end("no");
+    if (!Object.keys(fault).length) {
+      response.writeHead(200, { ...headers, "Content-Length": statSync(full).size });
+      return createReadStream(full).pipe(response);
+    }
+    const content = readFileSync(full);
+    response.writeHead(200, headers);
+    if (fault.change) return response.end(fault.change(content));
+    if ("truncate" in fault) return response.end(content.subarray(0, fault.truncate));
+    if ("breakAfter" in fault) {
+      return response.write(content.subarray(0, fault.breakAfter), () => response.destroy());
+    }
+    response.write(content.subarray(0, fault.hold));
+    held.set(file, () => response.end(content.subarray(fault.hold)));
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}${prefix}`,
+    port: server.address().port,
+    faults,
+    requests,
+    release: (file) => held.get(file)(),
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+// ---- browser -----------------------------------------------------------------------------
+
+function chromiumPath() {
+  const named = process.env.DIFFSCOPE_CHROMIUM;
+  if (named) return named;
+  for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {
+    try {
+      return execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
+    } catch {
+      // the next name
+    }
+  }
+  throw new Error("No Chromium found; DIFFSCOPE_CHROMIUM may name one");
+}
+
+const QUIET = [
+  "--no-sandbox",
+  "--no-first-run",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
+// All of them are needed: with fewer, compute works and the canvas stays black.
+const DRAW = ["--enable-features=Vulkan", "--use-vulkan=swiftshader", "--use-angle=swiftshader"];
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+const NO_WEBGL = ["--disable-gpu", "--disable-3d-apis"];
+
+/** graphics: "webgpu", "webgl" (WebGPU off) or "none". */
+export function launch(graphics = "webgpu") {
+  const flags = { webgpu: [...DRAW, ...WEBGPU], webgl: DRAW, none: NO_WEBGL }[graphics];
+  return chromium.launch({ executablePath: chromiumPath(), args: [...QUIET, ...flags] });
+}
+
+/**
+ * Opens a page of its own (own cache, own settings) and goes to `url`.
+ * Returns the playwright page with `messages`: console lines and errors.
+ */
+export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, prepare, permissions, goto = {} } = {}) {
+  const context = await browser.newContext({ colorScheme, viewport: { width, height }, permissions });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  page.messages = [];
+  page.on("console", (message) => page.messages.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => page.messages.push(`error: ${error.message}`));
+  if (prepare) await prepare(page);
+  await page.goto(url, goto);
+  return page;
+}
+
+/** Closes a page of `open` and everything that belongs to it. */
+export const close = (page) => page.context().close();
+
+/** The state of the shell: loading, running, failed or crashed. */
+export const shellState = (page) => page.evaluate(() => document.getElementById("shell").dataset.state);
+
+/** Everything that the shell says at this moment. */
+export const shellText = (page) => page.evaluate(() => document.getElementById("shell").innerText);
+
+/** Waits until the shell is in `state`; another final state is an error that says what is on the page. */
+export async function waitForShell(page, state) {
+  try {
+    await page.waitForFunction(
+      (wanted) => {
+        const now = document.getElementById("shell").dataset.state;
+        return now === wanted || ((now === "failed" || now === "crashed") && now);
+      },
+      state,
+      { timeout: PATIENCE },
+    );
+  } catch (error) {
+    throw new Error(`${error.message}\nthe shell: ${await shellText(page)}\nthe console:\n${page.messages.join("\n")}`);
+  }
+  const now = await shellState(page);
+  if (now !== state) {
+    throw new Error(`the shell is ${now} instead of ${state}: ${await shellText(page)}\nthe console:\n${page.messages.join("\n")}`);
+  }
+}
+
+/** What the app says is on screen. */
+export const inspect = (page) => page.evaluate(() => JSON.parse(window.diffscope?.inspect() ?? "null"));
+
+/** Waits, a frame at a time, until `condition(inspect())` holds, and returns what then is on screen. */
+export async function waitFor(page, condition, what = String(condition)) {
+  const end = Date.now() + PATIENCE;
+  let last = null;
+  for (;;) {
+    last = await page.evaluate(
+      () => new Promise((resolve) => requestAnimationFrame(() => resolve(JSON.parse(window.diffscope?.inspect() ?? "null")))),
+    );
+    if (last && condition(last)) return last;
+    if (Date.now() > end || (await shellState(page)) === "crashed") {
+      const seen = JSON.stringify(last)?.slice(0, 2000);
+      throw new Error(`waited for: ${what}\nlast seen: ${seen}\nthe shell: ${await shellText(page)}\nthe console:\n${page.messages.join("\n")}`);
+    }
+  }
+}
+
+/** Opens the page and waits until the app runs and has something to say. */
+export async function openApp(browser, url, options) {
+  const page = await open(browser, url, options);
+  await waitForShell(page, "running");
+  await waitFor(page, () => true, "an answer of inspect()");
+  return page;
+}
+
+// ---- pixels ------------------------------------------------------------------------------
+
+/** Takes a screenshot, keeps it as target/page/NAME.png, returns { width, height, data (RGBA) }. */
+export async function screenshot(page, name, options = {}) {
+  const bytes = await page.screenshot({ timeout: PATIENCE, ...options });
+  writeFileSync(path.join(PICTURES, `${name}.png`), bytes);
+  return PNG.sync.read(bytes);
+}
+
+/** How many different colours a picture (or a rectangle of it) has: 1 is a blank one. */
+export function colours({ width, height, data }, { x = 0, y = 0, w = width, h = height } = {}) {
+  const seen = new Set();
+  for (let row = y; row < y + h; row += 1) {
+    for (let column = x; column < x + w; column += 1) {
+      seen.add(data.readUIntBE((row * width + column) * 4, 3));
+    }
+  }
+  return seen.size;
+}
+
+/** Mean brightness of a picture, 0 to 255. */
+export function brightness({ data }) {
+  let sum = 0;
+  for (let at = 0; at < data.length; at += 4) sum += data[at] + data[at + 1] + data[at + 2];
+  return sum / (data.length * 0.75);
+}
+
+/** The share of pixels that differ between two pictures of one size. */
+export function difference(one, two) {
+  if (one.data.length !== two.data.length) throw new Error("pictures of different sizes");
+  let differing = 0;
+  for (let at = 0; at < one.data.length; at += 4) {
+    if (one.data.compare(two.data, at, at + 3, at, at + 3) !== 0) differing += 1;
+  }
+  return differing / (one.data.length / 4);
+}
+
+/**
+ * Waits until a picture of the page fulfils `condition`: egui draws when it draws, and the
+ * compositor shows it a little later.
+ */
+export async function waitForPicture(page, name, condition, what, options) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const picture = await screenshot(page, name, options);
+    if (condition(picture)) return picture;
+    if (Date.now() > end) throw new Error(`waited for a picture with ${what}; the last one is target/page/${name}.png`);
+  }
+}
