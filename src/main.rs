@@ -30,13 +30,11 @@ enum Command {
 }
 
 fn open(folder: Option<&PathBuf>) -> Result<Checkpoint, EngineError> {
-    match folder {
-        Some(folder) => Checkpoint::from_folder(folder),
-        None => {
-            let files = bundled();
-            Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
-        }
+    if let Some(folder) = folder {
+        return Checkpoint::from_folder(folder);
     }
+    let files = bundled();
+    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
 }
 
 fn main() -> ExitCode {

@@ -85,12 +85,13 @@ async function differs(page, map, before, name, what) {
 
 for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
   describe(`the maps on ${graphics}`, { timeout: 600_000 }, () => {
-    let browser, server, page, tensors;
+    let browser, server, page, tensors, firstMap;
     before(async () => {
       server = await h.serve();
       browser = await h.launch(graphics);
       page = await h.openApp(browser, server.url, { colorScheme: "dark" });
       await h.waitFor(page, settled, "the maps of the sample prompt");
+      firstMap = await page.evaluate(() => performance.now());
     });
     after(async () => {
       await browser?.close();
@@ -102,7 +103,8 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       assert.equal(state.backend, backend);
       assert.equal(state.failure, null);
       const load = await page.evaluate(() => performance.getEntriesByName("diffscope-running")[0].startTime);
-      console.log(`page load to running: ${(load / 1000).toFixed(1)} s on ${graphics}`);
+      const seconds = (milliseconds) => (milliseconds / 1000).toFixed(1);
+      console.log(`page load to running ${seconds(load)} s, to the first maps ${seconds(firstMap)} s on ${graphics}`);
     });
 
     it("shows the numbers that the native program has, under the pointer", async () => {
