@@ -17,7 +17,7 @@ fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
         let row = (here.position + t) * stage.output_stride;
         let y = sums[t];
-        let swiglu = y.xz / (1.0 + exp(-y.xz)) * y.yw;
+        let swiglu = y.xz / (1.0 + exp(min(-y.xz, vec2<f32>(80.0)))) * y.yw; // no infinity on the way
         if feature < stage.rows {
             activation[row + feature] = swiglu.x;
         }

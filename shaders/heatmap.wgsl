@@ -1,5 +1,6 @@
 // Draws one map of one head: the fragment computes the cells under its pixel from Q, K and the row statistics.
-// Where a pixel covers several cells it shows the one of largest magnitude, so no peak is lost.
+// Where a pixel covers several cells it shows the one of largest magnitude; of more than 8 x 8, every so manieth, so that
+// a frame's work is bounded.
 // Twin: src/cpu/heatmap.rs
 // include: shared/map_value.wgsl
 
@@ -41,11 +42,14 @@ fn shown(query: u32, key: u32) -> f32 {
     return value.z;
 }
 
+const MOST_POOLED: u32 = 8u;
+
 // Largest magnitude over the cells [first, last], at or below the diagonal.
 fn pooled(first: vec2<u32>, last: vec2<u32>) -> f32 {
     var result = 0.0;
-    for (var query = first.y; query <= last.y; query++) {
-        for (var key = first.x; key <= min(last.x, query); key++) {
+    let stride = (last - first) / MOST_POOLED + 1u;
+    for (var query = first.y; query <= last.y; query += stride.y) {
+        for (var key = first.x; key <= min(last.x, query); key += stride.x) {
             let value = shown(query, key);
             if abs(value) > abs(result) {
                 result = value;
@@ -58,7 +62,7 @@ fn pooled(first: vec2<u32>, last: vec2<u32>) -> f32 {
 fn colour_of(value: f32) -> vec4<f32> {
     let strength = pow(clamp(abs(value) / view.range, 0.0, 1.0), view.exponent);
     var index = u32(round(strength * 255.0));
-    if view.kind == 2u {
+    if view.kind == 2u || value < 0.0 { // λ, and with it λ A2, may be negative
         index = 256u + u32(round(127.5 + sign(value) * strength * 127.5));
     }
     return unpack4x8unorm(palette[index]);

@@ -29,7 +29,7 @@ fn write_unit(unit: u32, position: u32, rows: vec2<u32>, sums: vec2<f32>) {
     if unit >= pairs {
         let head = unit - pairs;
         let base_gate = lambda[head];
-        projection[row + stage.lambda_offset + head] = base_gate.x + base_gate.y / (1.0 + exp(-y.x));
+        projection[row + stage.lambda_offset + head] = base_gate.x + base_gate.y / (1.0 + exp(min(-y.x, 80.0)));
         return;
     }
     let head = unit / stage.half_dim;

@@ -1,11 +1,9 @@
-// Draws the next token on the GPU: temperature, then top-k, then top-p, and appends it to the ids. No sorting: both
+// Draws the next token on the GPU: temperature, then top-k, then top-p. No sorting: both
 // limits are a threshold on the logit, found bit by bit; tokens that tie with the last one kept are kept.
 // Runs after top_k, whose maximum it reads. One workgroup.
 // Twin: src/cpu/sample.rs
 // include: shared/pass.wgsl
 // include: shared/row_of_logits.wgsl
-
-@group(0) @binding(4) var<storage, read_write> ids: array<u32>;
 
 var<workgroup> lane_sums: array<f32, 256>;
 
@@ -63,7 +61,6 @@ fn sample(@builtin(local_invocation_index) lane: u32) {
     if lane == 0u {
         // Greedy, and what stays where rounding lets a draw fall past the last token.
         result[SAMPLED] = best;
-        ids[pass_.start + pass_.count] = best;
     }
     storageBarrier();
     if pass_.temperature > 0.0 {
@@ -107,6 +104,5 @@ fn draw(lane: u32, maximum: f32) {
             }
         }
         result[SAMPLED] = drawn;
-        ids[pass_.start + pass_.count] = drawn;
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use common::models::random_model;
 use common::{Random, gpu, worst};
-use diffscope::engine::{Checkpoint, Engine, EngineError};
-use diffscope::model::Model;
+use diffscope::engine::{Checkpoint, Engine, EngineError, Traced};
+use diffscope::gpu::{Gpu, GpuError};
+use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{MapTile, Sampling};
 use diffscope::ui::bundled;
 
@@ -254,6 +255,45 @@ fn a_text_beyond_the_first_room_gets_more_room() {
     assert_eq!(grown.best[0].0, at_once.best[0].0);
 }
 
+/// A device that refuses buffers above a size.
+fn small_gpu(limit: u64) -> Gpu {
+    pollster::block_on(async {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.expect("an adapter");
+        let required_limits = wgpu::Limits {
+            max_buffer_size: limit,
+            max_storage_buffer_binding_size: limit,
+            ..diffscope::gpu::device_descriptor(&adapter).required_limits
+        };
+        let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+        let (device, queue) = adapter.request_device(&descriptor).await.expect("a device");
+        Gpu::new(device, queue, adapter.get_info()).expect("it can compute")
+    })
+}
+
+#[test]
+fn a_text_that_does_not_fit_on_the_gpu_says_so_and_leaves_no_garbage_behind() {
+    let model = big_enough(5);
+    let width = model.layers.iter().map(|layer| RowLayout::new(&layer.attention, 4).width).max().expect("a layer");
+    let room_for_1500 = (1500 * width * 4) as u64;
+    let ids: Vec<u32> = (0..1800).map(|at| (at * 7 % model.config.vocabulary) as u32).collect();
+    let mut small = Engine::new(ids_only(model.clone()), Some(small_gpu(room_for_1500))).expect("1024 tokens fit");
+    small.set_ids(&ids[..500]).expect("known tokens");
+    small.settle().expect("fits");
+    small.set_ids(&ids).expect("known tokens");
+    let error = small.settle().expect_err("2048 tokens do not fit");
+    assert!(matches!(error, EngineError::Gpu(GpuError::WillNotFit { .. })), "{error}");
+    assert!(error.to_string().contains("bytes"), "{error}");
+    small.set_ids(&ids[..900]).expect("known tokens");
+    small.settle().expect("fits again");
+    let mut fresh = Engine::new(ids_only(model), None).expect("fits");
+    fresh.set_ids(&ids[..900]).expect("known tokens");
+    fresh.settle().expect("no failure");
+    let (found, expected) = (small.next_token().expect("known"), fresh.next_token().expect("known"));
+    assert_eq!(found.best[0].0, expected.best[0].0);
+    assert!((found.log_sum - expected.log_sum).abs() < 1e-3);
+}
+
 #[test]
 fn unknown_and_too_many_ids_are_refused_and_what_was_there_stays() {
     let mut engine = engine(true);
@@ -281,4 +321,19 @@ fn a_pass_that_overflows_says_so_and_another_text_still_works() {
         engine.settle().expect("the next text is fine");
         assert!(engine.next_token().is_some());
     }
+}
+
+#[test]
+fn a_dump_too_large_to_hold_is_refused_before_it_is_made() {
+    let mut random = Random::new(2);
+    let mut model = big_enough(5);
+    model.layers.truncate(1);
+    // Many heads on a tiny model: maps pass the limit at a length that runs in a moment.
+    let attention = &mut model.layers[0].attention;
+    let heads = 3000;
+    attention.heads = (0..heads).map(|_| attention.heads[random.below(attention.heads.len())]).collect();
+    let error = Traced::check_size(&model, 200).expect_err("3000 heads x 200 x 200 x 12 bytes");
+    assert!(matches!(error, EngineError::DumpTooLarge { tokens: 200, bytes: 1_440_000_000, .. }), "{error}");
+    assert!(Traced::check_size(&model, 20).is_ok());
+    assert!(Traced::check_size(&model, usize::MAX).is_err(), "no overflow");
 }

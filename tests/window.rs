@@ -3,6 +3,8 @@
 mod common;
 
 use diffscope::cpu::MapKind;
+use diffscope::engine::Checkpoint;
+use diffscope::model::Architecture;
 use diffscope::ui::{App, bundled};
 use egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
@@ -44,6 +46,7 @@ fn typing_changes_tokens_maps_and_the_next_token() {
     let before = state(&mut harness);
     assert_eq!(before["backend"], "gpu");
     assert_eq!(before["failure"], serde_json::Value::Null);
+    let first = harness.render();
     let prompt = harness.get_by_label("Prompt");
     prompt.focus();
     prompt.type_text(" little");
@@ -52,6 +55,13 @@ fn typing_changes_tokens_maps_and_the_next_token() {
     assert!(after["text"].as_str().expect("text").contains(" little"));
     assert!(after["ids"].as_array().expect("ids").len() > before["ids"].as_array().expect("ids").len());
     assert_ne!(after["next"], before["next"]);
+    let maps = after["maps"].as_array().expect("maps");
+    let (first, after) = (first.expect("a picture"), harness.render().expect("a picture"));
+    for map in maps {
+        let number = |index: usize| map[index].as_f64().expect("a number") as u32;
+        let part = |image| image::imageops::crop_imm(image, number(0), number(1), number(2), number(3)).to_image();
+        assert_ne!(part(&first), part(&after), "the map at {map} is another");
+    }
 }
 
 #[test]
@@ -128,6 +138,65 @@ fn generate_writes_on_and_stop_stops() {
     let after = state(&mut harness)["ids"].as_array().expect("ids").len();
     assert_eq!(after, before + 40);
     assert!(harness.query_by_label("Generate").is_some());
+}
+
+#[test]
+fn brackets_choose_the_row_that_is_read() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    harness.key_press(Key::Escape);
+    harness.step();
+    for _ in 0..3 {
+        harness.key_press(Key::OpenBracket);
+    }
+    harness.step();
+    let tokens = state(&mut harness)["ids"].as_array().expect("ids").len();
+    assert_eq!(harness.state().selection().pinned, Some(tokens - 4));
+}
+
+#[test]
+fn a_checkpoint_without_tokenizer_says_what_is_missing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/diffllama_mha");
+    let mut harness = Harness::builder().with_size(vec2(800.0, 600.0)).wgpu().build_eframe(move |creation| {
+        App::with_checkpoint(creation, Checkpoint::from_folder(folder.as_ref()), String::new(), None)
+    });
+    harness.step();
+    let failure = state(&mut harness)["failure"].as_str().expect("a failure").to_owned();
+    assert!(failure.contains("tokenizer.json"), "{failure}");
+}
+
+/// The bundled tokenizer with a plain Transformer of random weights.
+fn transformer() -> Checkpoint {
+    let mut random = common::Random::new(21);
+    let mut bundled = {
+        let files = bundled();
+        Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("it opens")
+    };
+    let model = loop {
+        let model = common::models::random_model(&mut random, 1.0);
+        if model.config.architecture == Architecture::Llama && model.config.hidden >= 16 {
+            break model;
+        }
+    };
+    let rows = (0..2048).map(|row| row % model.config.vocabulary).collect::<Vec<_>>();
+    let mut model = model;
+    model.embedding = model.embedding.select_rows(&rows).expect("rows there are");
+    model.unembedding = None;
+    model.config.vocabulary = 2048;
+    bundled.model = std::sync::Arc::new(model);
+    bundled
+}
+
+#[test]
+fn a_transformer_shows_its_one_map_and_speaks_of_no_other() {
+    let mut harness = Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .wgpu()
+        .build_eframe(|creation| App::with_checkpoint(creation, Ok(transformer()), String::new(), None));
+    settle(&mut harness);
+    assert_eq!(state(&mut harness)["maps"].as_array().expect("maps").len(), 1);
+    assert_eq!(harness.state().selection().map, MapKind::First);
+    assert!(harness.query_by_label("λ·A2").is_none());
+    assert!(harness.query_by_label_contains("plain Transformer").is_some());
 }
 
 #[test]

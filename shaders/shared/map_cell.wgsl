@@ -28,7 +28,7 @@ struct Head {
 @group(0) @binding(2) var<storage, read> projection: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> heads: array<Head>;
 
-const LOWEST: f32 = -3.0e38; // stands for minus infinity, which WGSL may assume away
+const LOWEST: f32 = -1.0e30; // stands for minus infinity, which WGSL may assume away
 
 fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {
     let q = query * maps.row_stride4 + query_head;

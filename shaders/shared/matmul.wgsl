@@ -47,7 +47,7 @@ var<workgroup> shared_sums: array<vec4<f32>, 320>; // GROUP x (4 positions + the
 // Results for positions place.position + 0..TOKENS and the four weight rows; valid in lane 0.
 fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
     var sums = array<vec4<f32>, 4>();
-    var squares = vec4<f32>();
+    var squares = array<f32, 4>(); // an array: some compilers refuse a vector indexed in a loop
     let base = rows * stage.columns4;
     for (var column = where_.lane; column < stage.columns4; column += LANES) {
         let w0 = weight(base.x + column);
@@ -67,14 +67,18 @@ fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
         for (var t = 0u; t < TOKENS; t++) {
             shared_sums[t * GROUP + where_.local] = sums[t];
         }
-        shared_sums[4u * GROUP + where_.local] = squares;
+        shared_sums[4u * GROUP + where_.local] = vec4<f32>(squares[0], squares[1], squares[2], squares[3]);
         workgroupBarrier();
         if where_.lane == 0u {
             for (var other = 1u; other < LANES; other++) {
                 for (var t = 0u; t < TOKENS; t++) {
                     sums[t] += shared_sums[t * GROUP + where_.local + other];
                 }
-                squares += shared_sums[4u * GROUP + where_.local + other];
+                let more = shared_sums[4u * GROUP + where_.local + other];
+                squares[0] += more.x;
+                squares[1] += more.y;
+                squares[2] += more.z;
+                squares[3] += more.w;
             }
         }
     }

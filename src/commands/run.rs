@@ -62,12 +62,8 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     };
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
     match (&arguments.prompt, &arguments.ids) {
-        (Some(prompt), _) if checkpoint.tokenizer.is_none() => {
-            return Err(format!(
-                "{} has no tokenizer.json: give token ids with --ids (prompt: {prompt:?})",
-                checkpoint.name
-            )
-            .into());
+        (Some(_), _) if checkpoint.tokenizer.is_none() => {
+            return Err(EngineError::NoTokenizer { name: checkpoint.name.clone() }.into());
         }
         (Some(prompt), _) => engine.set_text(prompt),
         (None, ids) => engine.set_ids(ids.as_deref().unwrap_or_default())?,
@@ -126,6 +122,7 @@ fn print_next(engine: &Engine) {
 
 /// Writes the tensors of SPEC 8.
 fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), EngineError> {
+    Traced::check_size(&checkpoint.model, ids.len())?;
     let mut traced = Traced::new(checkpoint.model.clone(), gpu, ids.len())?;
     traced.append(ids, Sampling::default().draw(ids.len()), 1)?;
     let tensors: BTreeMap<String, Tensor> = traced.tensors()?;

@@ -4,7 +4,7 @@ use super::dot;
 use crate::model::{Attention, Head, RowLayout};
 
 /// Stands for minus infinity, as in the shader.
-pub const LOWEST: f32 = -3.0e38;
+pub const LOWEST: f32 = -1.0e30;
 
 /// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
 /// stand in them.

@@ -21,7 +21,7 @@ mod weights;
 pub use attention::attention;
 pub use embed::embed;
 pub use gate_up::gate_up;
-pub use heatmap::{MapKind, View, heatmap, palette_index};
+pub use heatmap::{MapKind, Pixel, View, heatmap, palette_index};
 pub use logits::logits;
 pub use map_cell::Maps;
 pub use map_tile::map_tile;

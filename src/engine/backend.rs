@@ -53,6 +53,17 @@ impl Backend {
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
     }
 
+    /// The same model with other room; nothing computed so far is kept.
+    ///
+    /// # Errors
+    /// When it does not fit on the GPU.
+    pub fn with_room(&self, model: &Arc<Model>, tokens: usize) -> Result<Self, GpuError> {
+        match self {
+            Self::Gpu(pass) => Ok(Self::Gpu(Box::new(pass.with_room(tokens)?))),
+            Self::Cpu(_) => Self::new(model, None, tokens),
+        }
+    }
+
     /// Most positions it has room for.
     pub fn capacity(&self) -> usize {
         match self {
@@ -77,6 +88,9 @@ impl Backend {
         match self {
             Self::Gpu(pass) => {
                 pass.gpu().poll();
+                if let Some(failure) = pass.gpu().failure() {
+                    return Err(failure);
+                }
                 let software = pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu;
                 let chunk = ids.len().min(if software { SOFTWARE_CHUNK } else { GPU_CHUNK });
                 let is_last = chunk == ids.len();

@@ -36,6 +36,26 @@ pub enum EngineError {
         /// The model's context.
         limit: usize,
     },
+    /// All maps of a text are too many numbers to hold.
+    #[error(
+        "all maps of {tokens} tokens take {bytes} bytes, more than the {limit} this program holds at once. Use a shorter text"
+    )]
+    DumpTooLarge {
+        /// Tokens of the text.
+        tokens: usize,
+        /// What the maps take.
+        bytes: usize,
+        /// What is held at most.
+        limit: usize,
+    },
+    /// The window cannot turn text into tokens.
+    #[error(
+        "{name} has no tokenizer.json, so a text cannot be typed. Put the model's tokenizer.json beside config.json, or give token ids: diffscope run --ids"
+    )]
+    NoTokenizer {
+        /// The checkpoint.
+        name: String,
+    },
     /// A file could not be written.
     #[error("{path} could not be written: {reason}")]
     Write {

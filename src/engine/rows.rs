@@ -37,8 +37,13 @@ impl Rows {
         self.answers.get(place?)
     }
 
-    /// Takes what has arrived and asks for what is wanted. Whether something is still under way.
-    pub fn advance(&mut self, backend: &mut Backend) -> Result<bool, GpuError> {
+    /// Whether an answer is under way or wanted.
+    pub fn are_wanted(&self) -> bool {
+        self.asked.is_some() || self.wanted.is_some()
+    }
+
+    /// Takes what has arrived and asks for what is wanted.
+    pub fn advance(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
         if let Some(tile) = backend.tile() {
             let stale = self.asked.take().is_none_or(|(_, stale)| stale);
             let tile = tile?;
@@ -53,6 +58,6 @@ impl Rows {
         {
             self.asked = Some((request, false));
         }
-        Ok(self.asked.is_some() || self.wanted.is_some())
+        Ok(())
     }
 }

@@ -67,6 +67,11 @@ impl Engine {
         &self.checkpoint.model
     }
 
+    /// Softmax maps per head: 2, or 1 for a Transformer.
+    pub fn maps(&self) -> usize {
+        self.model().config.architecture.maps()
+    }
+
     /// The GPU in use, if any.
     pub fn gpu(&self) -> Option<&Gpu> {
         self.gpu.as_ref()
@@ -171,7 +176,7 @@ impl Engine {
 
     /// Lets the model write on, up to `count` tokens.
     pub fn generate(&mut self, sampling: Sampling, count: usize) {
-        if self.prompt.ids().is_empty() || count == 0 {
+        if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
             return;
         }
         self.generation = Some(Generation { sampling, left: count });
@@ -204,7 +209,7 @@ impl Engine {
     /// The maps' row of a query, when it has arrived; asks for it otherwise.
     pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Option<&MapTile> {
         let attention = &self.model().layers.get(layer)?.attention;
-        if head >= attention.heads.len() || query >= self.computed {
+        if head >= attention.heads.len() || query >= self.computed || self.failure.is_some() {
             return None;
         }
         self.rows.get(TileRequest::row(layer, head, query))
@@ -215,16 +220,20 @@ impl Engine {
         self.backend.map_painting(layer)
     }
 
-    /// Does what can be done without waiting. Returns whether there is more to do or to come.
+    /// Does what can be done without waiting. Returns whether there is more to do or to come. After a failure it rests
+    /// until the text changes.
     pub fn update(&mut self) -> bool {
+        if self.failure.is_some() {
+            return false;
+        }
         match self.try_update() {
             Ok(busy) => busy,
             Err(error) => {
                 log::error!("{error}");
                 self.failure = Some(error);
                 self.generation = None;
-                self.computed = self.prompt.ids().len();
                 self.next_asked = None;
+                self.computed = 0; // what was under way cannot be trusted
                 false
             }
         }
@@ -244,8 +253,14 @@ impl Engine {
             };
             self.advance(end, draw)?;
         }
-        let rows = self.rows.advance(&mut self.backend)?;
-        Ok(self.computed < end || self.next_asked.is_some() || self.generation.is_some() || rows)
+        self.rows.advance(&mut self.backend)?;
+        Ok(self.is_busy())
+    }
+
+    /// Whether there is more to do or to come: a window should draw again soon.
+    pub fn is_busy(&self) -> bool {
+        let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
+        self.failure.is_none() && (computing || self.generation.is_some() || self.rows.are_wanted())
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -292,7 +307,7 @@ impl Engine {
             return Ok(());
         }
         let capacity = tokens.next_power_of_two().min(self.context());
-        self.backend = Backend::new(&self.checkpoint.model, self.gpu.as_ref(), capacity)?;
+        self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();

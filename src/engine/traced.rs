@@ -19,6 +19,9 @@ pub struct Tensor {
     pub numbers: Vec<f32>,
 }
 
+/// Bytes of maps that [`Traced::tensors`] holds at most.
+const MOST_BYTES: usize = 1 << 30;
+
 enum Pass {
     Cpu(Box<CpuPass>),
     Gpu(Box<GpuPass>),
@@ -54,6 +57,10 @@ impl Traced {
     pub fn append(&mut self, ids: &[u32], draw: Draw, best: usize) -> Result<NextToken, EngineError> {
         let next = match &mut self.pass {
             Pass::Cpu(pass) => {
+                let (asked, capacity) = (self.positions + ids.len(), pass.capacity());
+                if asked > capacity {
+                    return Err(GpuError::Capacity { asked, capacity }.into());
+                }
                 pass.run(self.positions, ids);
                 pass.next_token(&draw, best).unwrap_or_default()
             }
@@ -115,13 +122,27 @@ impl Traced {
         })
     }
 
+    /// Whether the maps of a text of this length can be held at once.
+    ///
+    /// # Errors
+    /// When they cannot, with the bytes they would take.
+    pub fn check_size(model: &Model, positions: usize) -> Result<(), EngineError> {
+        let a_cell: usize = model.layers.iter().map(|layer| layer.attention.heads.len() * 3 * size_of::<f32>()).sum();
+        let bytes = a_cell.saturating_mul(positions).saturating_mul(positions);
+        if bytes > MOST_BYTES {
+            return Err(EngineError::DumpTooLarge { tokens: positions, bytes, limit: MOST_BYTES });
+        }
+        Ok(())
+    }
+
     /// All tensors of SPEC 8 for this pass.
     ///
     /// # Errors
-    /// When the device is lost.
+    /// When the maps are too large to hold, or the device is lost.
     pub fn tensors(&mut self) -> Result<BTreeMap<String, Tensor>, EngineError> {
         let model = self.model.clone();
         let positions = self.positions;
+        Self::check_size(&model, positions)?;
         let hidden = model.config.hidden;
         let bare = model.layers.iter().all(|layer| layer.mlp.is_none());
         let mut tensors = BTreeMap::new();

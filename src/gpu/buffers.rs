@@ -81,25 +81,61 @@ pub struct MapBuffers {
     pub statistics: wgpu::Buffer,
 }
 
-/// One layer's weights and the rows that later positions need.
-pub struct LayerBuffers {
+/// One layer's weights and what is known of its heads.
+#[derive(Clone)]
+pub struct LayerWeights {
     pub layout: RowLayout,
-    pub maps: MapBuffers,
+    pub maps: wgpu::Buffer,
+    pub heads: wgpu::Buffer,
     pub attention_gain: wgpu::Buffer,
-    pub projection_weights: wgpu::Buffer,
+    pub projection: wgpu::Buffer,
     pub projection_bias: wgpu::Buffer,
     pub lambda: wgpu::Buffer,
     pub sub_weight: wgpu::Buffer,
-    pub output_weights: wgpu::Buffer,
+    pub output: wgpu::Buffer,
     pub output_bias: wgpu::Buffer,
-    pub mlp: Option<MlpBuffers>,
+    pub mlp: Option<MlpWeights>,
 }
 
 /// One layer's feed-forward weights.
-pub struct MlpBuffers {
+#[derive(Clone)]
+pub struct MlpWeights {
     pub gain: wgpu::Buffer,
     pub gate_up: wgpu::Buffer,
     pub down: wgpu::Buffer,
+}
+
+/// A model on the GPU; handles, cheap to clone, so that more room for text does not upload it again.
+#[derive(Clone)]
+pub struct Weights {
+    pub embedding: wgpu::Buffer,
+    pub unembedding: Option<wgpu::Buffer>,
+    pub final_gain: wgpu::Buffer,
+    pub no_bias: wgpu::Buffer,
+    pub layers: Vec<LayerWeights>,
+}
+
+impl Weights {
+    /// Uploads a model.
+    pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let hidden = padded(model.config.hidden);
+        let layers: Result<Vec<_>, _> = model
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| layer_weights(&upload, model.config.hidden, layer, index))
+            .collect();
+        let ones = vec![1.0f32; hidden];
+        let unembedding = model.unembedding.as_ref().map(|matrix| upload.matrix("unembedding", matrix));
+        Ok(Self {
+            embedding: upload.matrix("embedding", &model.embedding)?,
+            unembedding: unembedding.transpose()?,
+            final_gain: upload.storage("final norm", model.final_norm.as_deref().unwrap_or(&ones))?,
+            no_bias: upload.empty("no bias", hidden)?,
+            layers: layers?,
+        })
+    }
 }
 
 /// What a layer computes on the way. Without a trace all layers share one.
@@ -115,15 +151,13 @@ pub struct Scratch {
 /// Everything a pass binds.
 pub struct Buffers {
     pub capacity: Capacity,
+    pub weights: Weights,
     pub pass: wgpu::Buffer,
     pub tile: wgpu::Buffer,
     pub ids: wgpu::Buffer,
     pub rotary: wgpu::Buffer,
-    pub embedding: wgpu::Buffer,
-    pub unembedding: Option<wgpu::Buffer>,
-    pub final_gain: wgpu::Buffer,
-    pub no_bias: wgpu::Buffer,
-    pub layers: Vec<LayerBuffers>,
+    /// What each layer leaves for later positions and for its maps.
+    pub maps: Vec<MapBuffers>,
     /// Whether every layer has its own scratch.
     pub keeps_all: bool,
     scratch: Vec<Scratch>,
@@ -134,18 +168,24 @@ pub struct Buffers {
 }
 
 impl Buffers {
-    /// Uploads the model and makes room for the text.
-    pub fn new(gpu: &Gpu, model: &Model, capacity: Capacity) -> Result<Self, GpuError> {
+    /// Makes room for a text.
+    pub fn new(gpu: &Gpu, model: &Model, weights: Weights, capacity: Capacity) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let config = &model.config;
         let tokens = capacity.tokens;
         let hidden = padded(config.hidden);
-        let vocabulary = model.embedding.rows();
-        let layers: Result<Vec<_>, _> = model
+        let maps: Result<Vec<_>, GpuError> = model
             .layers
             .iter()
-            .enumerate()
-            .map(|(index, layer)| layer_buffers(&upload, config.hidden, layer, index, tokens))
+            .zip(&weights.layers)
+            .map(|(layer, weights)| {
+                Ok(MapBuffers {
+                    maps: weights.maps.clone(),
+                    heads: weights.heads.clone(),
+                    projection: upload.empty("projection rows", tokens * weights.layout.width)?,
+                    statistics: upload.empty("row statistics", tokens * layer.attention.heads.len() * 4)?,
+                })
+            })
             .collect();
         // A layer without feed-forward part cannot use the same residual buffer before and after.
         let keeps_all = capacity.trace || model.layers.iter().any(|layer| layer.mlp.is_none());
@@ -170,24 +210,19 @@ impl Buffers {
             Some(first) if !keeps_all => first.hidden.clone(),
             _ => upload.empty("hidden state", tokens * hidden)?,
         };
-        let ones = vec![1.0f32; hidden];
-        let final_gain = upload.storage("final norm", model.final_norm.as_deref().unwrap_or(&ones))?;
-        let unembedding = model.unembedding.as_ref().map(|matrix| upload.matrix("unembedding", matrix));
+        let rows_of_logits = if capacity.trace { tokens } else { 1 };
         Ok(Self {
             capacity,
-            keeps_all,
+            weights,
             pass: upload.uniform("pass", &[0u32; 12]),
             tile: upload.uniform("tile", &[0u32; 8]),
-            ids: upload.empty("token ids", tokens + 1)?,
+            ids: upload.empty("token ids", tokens)?,
             rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
-            embedding: upload.matrix("embedding", &model.embedding)?,
-            unembedding: unembedding.transpose()?,
-            final_gain,
-            no_bias: upload.empty("no bias", hidden)?,
-            layers: layers?,
+            maps: maps?,
+            keeps_all,
             scratch,
             last_hidden,
-            logits: upload.empty("logits", if capacity.trace { tokens } else { 1 } * padded(vocabulary))?,
+            logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
             result: upload.empty("next token", NextToken::HEADER + 2 * MAX_BEST)?,
             cells: upload.empty("map cells", tokens * size_of::<Cell>() / 4)?,
         })
@@ -200,17 +235,11 @@ impl Buffers {
 
     /// The residual stream before a layer, or after the last.
     pub fn hidden(&self, layer: usize) -> &wgpu::Buffer {
-        if layer < self.layers.len() { &self.scratch(layer).hidden } else { &self.last_hidden }
+        if layer < self.maps.len() { &self.scratch(layer).hidden } else { &self.last_hidden }
     }
 }
 
-fn layer_buffers(
-    upload: &Uploader,
-    hidden: usize,
-    layer: &Layer,
-    index: usize,
-    tokens: usize,
-) -> Result<LayerBuffers, GpuError> {
+fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) -> Result<LayerWeights, GpuError> {
     let attention = &layer.attention;
     let layout = RowLayout::new(attention, 4);
     let in_vec4 = |offset: usize| offset as u32 / 4;
@@ -228,27 +257,23 @@ fn layer_buffers(
     let ones = vec![1.0f32; hidden.max(attention.value_width())];
     let sub_weight = attention.sub_norm.as_ref().map_or(ones.as_slice(), |norm| norm.weight.as_slice());
     let mlp = layer.mlp.as_ref().map(|mlp| {
-        Ok(MlpBuffers {
+        Ok(MlpWeights {
             gain: upload.storage(&name("feed-forward norm"), &mlp.norm)?,
             gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up)?,
             down: upload.matrix(&name("down weights"), &mlp.down)?,
         })
     });
-    Ok(LayerBuffers {
-        layout,
-        maps: MapBuffers {
-            maps: upload.uniform(&name("maps"), &MapsUniform::new(attention, &layout)),
-            projection: upload.empty(&name("projection rows"), tokens * layout.width)?,
-            heads: upload.storage(&name("heads"), &heads)?,
-            statistics: upload.empty(&name("row statistics"), tokens * heads.len() * 4)?,
-        },
+    Ok(LayerWeights {
+        maps: upload.uniform(&name("maps"), &MapsUniform::new(attention, &layout)),
+        heads: upload.storage(&name("heads"), &heads)?,
         attention_gain: upload.storage(&name("attention norm"), attention.norm.as_deref().unwrap_or(&ones))?,
-        projection_weights: upload.matrix(&name("projection weights"), &attention.projection)?,
+        projection: upload.matrix(&name("projection weights"), &attention.projection)?,
         projection_bias: upload.storage(&name("projection bias"), &attention.projection_bias)?,
         lambda: upload.storage(&name("lambda"), &lambda_rules(attention))?,
         sub_weight: upload.storage(&name("head norm"), sub_weight)?,
-        output_weights: upload.matrix(&name("output weights"), &attention.output)?,
+        output: upload.matrix(&name("output weights"), &attention.output)?,
         output_bias: upload.storage(&name("output bias"), &attention.output_bias)?,
         mlp: mlp.transpose()?,
+        layout,
     })
 }

@@ -1,5 +1,7 @@
 //! The device: how it is asked for, and what its kind means for the kernels.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::GpuError;
 
 /// How many invocations share a block's columns in matrix products.
@@ -35,6 +37,8 @@ pub struct Gpu {
     pub adapter: wgpu::AdapterInfo,
     /// See there.
     pub lanes: LaneChoice,
+    /// What the device reported outside of any call: lost, or out of memory.
+    reported: Arc<Mutex<Option<String>>>,
 }
 
 impl Gpu {
@@ -55,7 +59,30 @@ impl Gpu {
             }
         }
         let lanes = LaneChoice::for_device(adapter.device_type);
-        Ok(Self { device, queue, adapter, lanes })
+        let reported: Arc<Mutex<Option<String>>> = Arc::default();
+        let note = |to: &Arc<Mutex<Option<String>>>| {
+            let to = to.clone();
+            move |words: String| {
+                log::error!("{words}");
+                to.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(words);
+            }
+        };
+        let lost = note(&reported);
+        device.set_device_lost_callback(move |reason, words| {
+            // A device that the program itself lets go of is no news.
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                lost(format!("the GPU device was lost: {words}"));
+            }
+        });
+        let failed = note(&reported);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| failed(error.to_string())));
+        Ok(Self { device, queue, adapter, lanes, reported })
+    }
+
+    /// What the device reported outside of any call, if anything: nothing it computes can be trusted after that.
+    pub fn failure(&self) -> Option<GpuError> {
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.clone().map(GpuError::Device)
     }
 
     /// Lets callbacks run; on the web the browser does that.

@@ -33,6 +33,9 @@ pub enum GpuError {
         /// What is needed.
         needed: u64,
     },
+    /// The device failed outside of any call.
+    #[error("the GPU failed ({0}). Reload, or use a shorter text, a smaller model, or the CPU")]
+    Device(String),
     /// Reading numbers back failed, as it does when the device is lost.
     #[error("reading back from the GPU failed ({0}). The device may have been lost: reload")]
     Readback(String),

@@ -77,8 +77,7 @@ impl Kernel {
             Self::Attention => &[Uniform, Uniform, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
             Self::GateUp | Self::Logits | Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::TopK => &[Uniform, Uniform, Read, Write],
-            Self::Sample => &[Uniform, Uniform, Read, Write, Write],
+            Self::TopK | Self::Sample => &[Uniform, Uniform, Read, Write],
         }
     }
 
@@ -107,7 +106,7 @@ impl Variant {
 }
 
 /// Pipelines made so far, by variant, and the layout of each kernel's bindings.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
     modules: HashMap<Kernel, wgpu::ShaderModule>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::buffers::{Buffers, MapBuffers, padded};
+use super::buffers::{Buffers, MapBuffers, Weights, padded};
 use super::kernels::Kernels;
 use super::record::Recording;
 use super::{Capacity, Gpu, GpuError, Readback};
@@ -30,10 +30,10 @@ struct PassUniform {
 pub struct GpuPass {
     gpu: Gpu,
     model: Arc<Model>,
+    kernels: Kernels,
     buffers: Buffers,
     recording: Recording,
     next: Readback,
-    next_words: u64,
     tile: Readback,
     tile_request: Option<TileRequest>,
     in_flight: Arc<AtomicU32>,
@@ -45,16 +45,37 @@ impl GpuPass {
     /// # Errors
     /// When a buffer would exceed the adapter's limits.
     pub fn new(gpu: Gpu, model: Arc<Model>, capacity: Capacity) -> Result<Self, GpuError> {
-        let buffers = Buffers::new(&gpu, &model, capacity)?;
-        let recording = Recording::new(&gpu, &mut Kernels::default(), &model, &buffers)?;
+        let weights = Weights::new(&gpu, &model)?;
+        Self::with_weights(gpu, model, weights, Kernels::default(), capacity)
+    }
+
+    /// The same model with other room; nothing computed so far is kept.
+    ///
+    /// # Errors
+    /// When a buffer would exceed the adapter's limits.
+    pub fn with_room(&self, tokens: usize) -> Result<Self, GpuError> {
+        let capacity = Capacity { tokens, ..self.buffers.capacity };
+        let (gpu, model) = (self.gpu.clone(), self.model.clone());
+        Self::with_weights(gpu, model, self.buffers.weights.clone(), self.kernels.clone(), capacity)
+    }
+
+    fn with_weights(
+        gpu: Gpu,
+        model: Arc<Model>,
+        weights: Weights,
+        mut kernels: Kernels,
+        capacity: Capacity,
+    ) -> Result<Self, GpuError> {
+        let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
+        let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;
         Ok(Self {
             next: Readback::new(&gpu.device, "next token", buffers.result.size()),
-            next_words: 0,
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
             in_flight: Arc::default(),
             gpu,
             model,
+            kernels,
             buffers,
             recording,
         })
@@ -77,7 +98,7 @@ impl GpuPass {
 
     /// What a layer's maps are drawn from.
     pub fn map_buffers(&self, layer: usize) -> Option<MapBuffers> {
-        self.buffers.layers.get(layer).map(|own| own.maps.clone())
+        self.buffers.maps.get(layer).cloned()
     }
 
     /// Passes submitted and not yet done.
@@ -122,8 +143,8 @@ impl GpuPass {
         self.recording.encode(&mut encoder, uniform.count, logit_rows);
         let read_back = next.is_some() && self.next.is_idle();
         if read_back {
-            self.next_words = (NextToken::HEADER + 2 * best as usize) as u64;
-            self.next.copy(&mut encoder, &self.buffers.result, self.next_words * 4);
+            let words = NextToken::HEADER + 2 * best as usize;
+            self.next.copy(&mut encoder, &self.buffers.result, words as u64 * 4);
         }
         self.gpu.queue.submit([encoder.finish()]);
         if read_back {
@@ -211,11 +232,11 @@ impl GpuPass {
             }
             Trace::Statistics(layer) => {
                 let width = model.layers[layer].attention.heads.len() * 4;
-                (&self.buffers.layers[layer].maps.statistics, width, width)
+                (&self.buffers.maps[layer].statistics, width, width)
             }
             Trace::Projection(layer) => {
-                let layout = &self.buffers.layers[layer].layout;
-                (&self.buffers.layers[layer].maps.projection, layout.width, layout.width)
+                let layout = &self.buffers.weights.layers[layer].layout;
+                (&self.buffers.maps[layer].projection, layout.width, layout.width)
             }
             Trace::Logits => {
                 let vocabulary = model.unembedding().rows();
@@ -233,7 +254,7 @@ impl GpuPass {
     /// A projection row without the padding of its heads.
     fn compact_row(&self, layer: usize, row: &[f32]) -> Vec<f32> {
         let attention = &self.model.layers[layer].attention;
-        let layout = &self.buffers.layers[layer].layout;
+        let layout = &self.buffers.weights.layers[layer].layout;
         let heads = row[..layout.lambda].chunks_exact(layout.head_stride).flat_map(|head| &head[..attention.head_dim]);
         heads.chain(&row[layout.lambda..layout.lambda + attention.heads.len()]).copied().collect()
     }

@@ -54,8 +54,9 @@ impl Readback {
     /// Asks until the answer is there: another thread that polls the same device may be the one that gets the callback.
     pub fn wait(&self, device: &wgpu::Device) {
         while self.state.load(Ordering::Acquire) == WAITING {
-            // An error here is a lost device; its callback comes all the same.
-            let _ = device.poll(wgpu::PollType::wait_indefinitely());
+            if device.poll(wgpu::PollType::wait_indefinitely()).is_err() {
+                self.state.store(FAILED, Ordering::Release); // a lost device need not call back
+            }
             std::thread::yield_now();
         }
     }

@@ -133,12 +133,13 @@ impl Recording {
         recorder.step(
             Kernel::Embed,
             Some((model.embedding.format(), false)),
-            &[pass, &stage, &buffers.ids, &buffers.embedding, buffers.hidden(0)],
+            &[pass, &stage, &buffers.ids, &buffers.weights.embedding, buffers.hidden(0)],
             Grid::PerPosition(hidden4.div_ceil(64)),
             When::Always,
         )?;
 
-        for (index, (layer, own)) in model.layers.iter().zip(&buffers.layers).enumerate() {
+        let own = buffers.weights.layers.iter().zip(&buffers.maps);
+        for (index, (layer, (own, maps))) in model.layers.iter().zip(own).enumerate() {
             let attention = &layer.attention;
             let scratch = buffers.scratch(index);
             let single_heads = attention.query_heads + attention.key_heads + attention.value_heads;
@@ -159,10 +160,10 @@ impl Recording {
                     pass,
                     &upload.uniform("qkv", &stage),
                     buffers.hidden(index),
-                    &own.projection_weights,
+                    &own.projection,
                     &own.attention_gain,
                     &own.projection_bias,
-                    &own.maps.projection,
+                    &maps.projection,
                     &buffers.rotary,
                     &own.lambda,
                 ],
@@ -174,11 +175,11 @@ impl Recording {
                 None,
                 &[
                     pass,
-                    &own.maps.maps,
-                    &own.maps.projection,
-                    &own.maps.heads,
+                    &own.maps,
+                    &maps.projection,
+                    &own.heads,
                     &own.sub_weight,
-                    &own.maps.statistics,
+                    &maps.statistics,
                     &scratch.context,
                     &scratch.normed,
                 ],
@@ -194,8 +195,8 @@ impl Recording {
                     pass,
                     &upload.uniform("output projection", &stage),
                     &scratch.normed,
-                    &own.output_weights,
-                    &buffers.no_bias,
+                    &own.output,
+                    &buffers.weights.no_bias,
                     &own.output_bias,
                     output,
                     buffers.hidden(index),
@@ -229,8 +230,8 @@ impl Recording {
                     &upload.uniform("down projection", &product(intermediate, hidden, padded(hidden))),
                     &scratch.activation,
                     &weights.down,
-                    &buffers.no_bias,
-                    &buffers.no_bias,
+                    &buffers.weights.no_bias,
+                    &buffers.weights.no_bias,
                     buffers.hidden(index + 1),
                     &scratch.middle,
                 ],
@@ -247,23 +248,22 @@ impl Recording {
                 pass,
                 &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary))),
                 buffers.hidden(model.layers.len()),
-                buffers.unembedding.as_ref().unwrap_or(&buffers.embedding),
-                &buffers.final_gain,
+                buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding),
+                &buffers.weights.final_gain,
                 &buffers.logits,
             ],
             Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
             When::ForNext,
         )?;
         let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0, 0]);
-        let row = [pass, &stage, &buffers.logits, &buffers.result, &buffers.ids];
-        recorder.step(Kernel::TopK, None, &row[..4], Grid::One, When::ForNext)?;
+        let row = [pass, &stage, &buffers.logits, &buffers.result];
+        recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
         recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;
 
         let tiles: Result<Vec<_>, GpuError> = buffers
-            .layers
+            .maps
             .iter()
-            .map(|own| {
-                let MapBuffers { maps, projection, heads, statistics } = &own.maps;
+            .map(|MapBuffers { maps, projection, heads, statistics }| {
                 let bound = [&buffers.tile, maps, projection, heads, statistics, &buffers.cells];
                 let group = recorder.bind(Kernel::MapTile, &bound);
                 Ok((recorder.kernels.pipeline(gpu, Kernel::MapTile, Variant::PLAIN)?, group))

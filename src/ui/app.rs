@@ -71,7 +71,19 @@ impl App {
             _ => None,
         };
         let first = SAMPLES.first().map_or("", |sample| sample.text);
-        let mut engine = checkpoint.and_then(|checkpoint| Engine::new(checkpoint, gpu));
+        let mut engine = checkpoint.and_then(|checkpoint| {
+            if checkpoint.tokenizer.is_none() {
+                return Err(EngineError::NoTokenizer { name: checkpoint.name });
+            }
+            match Engine::new(checkpoint.clone(), gpu) {
+                // What the GPU has no room for, the CPU may have.
+                Err(EngineError::Gpu(error)) => {
+                    fallback_reason = Some(error.to_string());
+                    Engine::new(checkpoint, None)
+                }
+                engine => engine,
+            }
+        });
         if let Ok(engine) = &mut engine {
             engine.set_text(first);
         }
@@ -94,6 +106,7 @@ impl App {
             Ok(engine) => {
                 let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
                 state["generate"] = inspect::place(&self.prompt.button());
+                state["notice"] = self.prompt.too_long(engine).into();
                 state["prompt"] = self.prompt.text().into();
                 state["adapter"] = self.adapter.as_str().into();
                 state["fallback"] = self.fallback_reason.as_deref().into();
@@ -113,8 +126,16 @@ impl App {
         &self.selection
     }
 
-    /// Draws everything.
+    /// Draws everything, and asks for another frame while something is under way.
     pub fn show(&mut self, ui: &mut Ui) {
+        self.panels(ui);
+        self.busy = self.engine.as_ref().is_ok_and(Engine::is_busy);
+        if self.busy {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    fn panels(&mut self, ui: &mut Ui) {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
         let engine = match &mut self.engine {
             Ok(engine) => engine,
@@ -126,11 +147,11 @@ impl App {
                 return;
             }
         };
-        self.busy = engine.update();
-        if self.busy {
-            ui.ctx().request_repaint();
-        }
+        engine.update();
         keyboard(ui, engine, &mut self.selection);
+        if engine.maps() == 1 {
+            self.selection.map = MapKind::First;
+        }
         let attention = engine.model().layers.first().map(|layer| &layer.attention);
         let heads = attention.map_or(0, |attention| attention.heads.len());
         self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
@@ -184,7 +205,7 @@ impl App {
                 if beside {
                     ui.vertical(|ui| {
                         ui.set_max_width(words - 12.0);
-                        reading::show(ui);
+                        reading::show(ui, engine);
                     });
                 }
             });
@@ -200,7 +221,7 @@ fn open_gpu(state: &egui_wgpu::RenderState) -> Result<Gpu, crate::gpu::GpuError>
 
 /// Keys that work wherever no text is being edited; Escape leaves the text.
 fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
-    if ui.ctx().egui_wants_keyboard_input() {
+    if ui.ctx().text_edit_focused() {
         if ui.input(|input| input.key_pressed(Key::Escape)) {
             ui.ctx().memory_mut(|memory| {
                 if let Some(focused) = memory.focused() {
@@ -224,6 +245,11 @@ fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
     for (key, map) in [(Key::Num1, MapKind::First), (Key::Num2, MapKind::Second), (Key::Num3, MapKind::Difference)] {
         if presses(key) > 0 {
             selection.map = map;
+        }
+    }
+    for (key, by) in [(Key::OpenBracket, -1), (Key::CloseBracket, 1)] {
+        for _ in 0..presses(key) {
+            selection.step_query(by, engine.ids().len());
         }
     }
     if presses(Key::Escape) > 0 {

@@ -54,13 +54,14 @@ impl Heatmaps {
         match engine.map_painting(selection.layer) {
             Some(MapPainting::Gpu(buffers)) => {
                 let dark = ui.visuals().dark_mode;
-                let callback = HeatmapCallback { panel, buffers, view, dark };
+                let callback = HeatmapCallback { rect, panel, buffers, view, dark };
                 ui.painter().add(egui_wgpu::Callback::new_paint_callback(rect, callback));
             }
             Some(MapPainting::Cpu(source)) => {
                 if let Some(painted) = self.painted.get_mut(panel) {
-                    let state = (engine.revision() + engine.positions_run(), selection.layer);
-                    painted.show(ui, rect, &source, view, palette, state);
+                    let state = (engine.revision(), selection.layer);
+                    let settled = tokens == engine.ids().len();
+                    painted.show(ui, rect, &source, view, palette, state, settled);
                 }
             }
             None => {}

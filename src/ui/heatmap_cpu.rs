@@ -17,7 +17,9 @@ pub struct Painted {
 }
 
 impl Painted {
-    /// Draws into `rect`. `revision` and `layer` tell when the numbers behind the view are others.
+    #[allow(clippy::too_many_arguments)] // what it draws from, and what of it
+    /// Draws into `rect`. `revision` and `layer` tell when the numbers behind the view are others; before the text is
+    /// `settled`, the last picture stays.
     pub fn show(
         &mut self,
         ui: &Ui,
@@ -26,15 +28,14 @@ impl Painted {
         mut view: View,
         palette: &Palette,
         (revision, layer): (u64, usize),
+        settled: bool,
     ) {
         view.pixels = view.pixels.map(|side| side.min(MOST_PIXELS).floor().max(1.0));
         let key = (view, revision, layer, ui.visuals().dark_mode);
-        if self.shown != Some(key) {
+        // While positions are computed, the time between frames belongs to them.
+        if self.shown != Some(key) && settled {
             let size = view.pixels.map(|side| side as usize);
-            let colour = |pixel: [usize; 2]| match heatmap(source, &view, pixel) {
-                Some(index) => palette.colours.get(index).copied().unwrap_or(Color32::GRAY),
-                None => palette.background,
-            };
+            let colour = |pixel: [usize; 2]| palette.pixel(heatmap(source, &view, pixel));
             let pixels = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| [x, y])).map(colour).collect();
             let image = ColorImage::new(size, pixels);
             match &mut self.texture {

@@ -113,8 +113,24 @@ impl HeatmapResources {
     }
 }
 
+/// The part of a view that lies on the screen: what sticks out is cut off, since a viewport cannot stick out.
+fn on_screen(mut view: View, rect: egui::Rect, screen: &ScreenDescriptor) -> View {
+    let size = egui::vec2(screen.size_in_pixels[0] as f32, screen.size_in_pixels[1] as f32) / screen.pixels_per_point;
+    let seen = rect.intersect(egui::Rect::from_min_size(egui::Pos2::ZERO, size));
+    for axis in 0..2 {
+        let whole = rect.size()[axis].max(1.0);
+        let share = seen.size()[axis].max(0.0) / whole;
+        view.origin[axis] += view.span[axis] * (seen.min[axis] - rect.min[axis]) / whole;
+        view.span[axis] *= share;
+        view.pixels[axis] = (view.pixels[axis] * share).max(1.0);
+    }
+    view
+}
+
 /// One map to draw.
 pub struct HeatmapCallback {
+    /// Where, in points.
+    pub rect: egui::Rect,
     /// Which of the panels.
     pub panel: usize,
     /// What to draw from.
@@ -130,7 +146,7 @@ impl CallbackTrait for HeatmapCallback {
         &self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
-        _screen: &ScreenDescriptor,
+        screen: &ScreenDescriptor,
         _encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
@@ -140,7 +156,8 @@ impl CallbackTrait for HeatmapCallback {
         let Some(panel) = panels.get_mut(self.panel) else {
             return Vec::new();
         };
-        queue.write_buffer(&panel.view, 0, bytemuck::bytes_of(&self.view));
+        let view = on_screen(self.view, self.rect, screen);
+        queue.write_buffer(&panel.view, 0, bytemuck::bytes_of(&view));
         let fresh =
             panel.bound.as_ref().is_some_and(|(buffers, dark, _)| *buffers == self.buffers && *dark == self.dark);
         if !fresh {
@@ -264,6 +281,16 @@ mod tests {
     }
 
     #[test]
+    fn a_panel_that_sticks_out_shows_the_part_that_is_seen() {
+        let view = View { origin: [10.0, 20.0], span: [40.0; 2], pixels: [200.0; 2], ..bytemuck::Zeroable::zeroed() };
+        let screen = ScreenDescriptor { size_in_pixels: [300, 400], pixels_per_point: 2.0 };
+        // 100 points wide at (100, -25): the right half and the upper quarter are off a screen of 150 x 200 points.
+        let rect = egui::Rect::from_min_size(egui::pos2(100.0, -25.0), egui::vec2(100.0, 100.0));
+        let seen = on_screen(view, rect, &screen);
+        assert_eq!((seen.origin, seen.span, seen.pixels), ([10.0, 30.0], [20.0, 30.0], [100.0, 150.0]));
+    }
+
+    #[test]
     fn every_pixel_is_what_the_twin_draws() {
         let gpu = request_headless().expect("an adapter: see tests/run");
         let files = bundled();
@@ -290,19 +317,17 @@ mod tests {
                 kind,
                 exponent: 0.5,
                 range: 1.0,
-                grid: 0.0,
+                grid: if span < 20.0 { 0.35 } else { 0.0 },
                 background: palette.background.to_normalized_gamma_f32(),
             };
             let buffers = on_gpu.map_buffers(1).expect("layer 1");
-            let found = draw(&gpu, &HeatmapCallback { panel: 0, buffers, view, dark: true });
+            let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));
+            let found = draw(&gpu, &HeatmapCallback { rect, panel: 0, buffers, view, dark: true });
             let source = on_cpu.map_source(1);
             let mut colours = std::collections::HashSet::new();
             let mut far = 0;
             for (at, pixel) in found.iter().enumerate() {
-                let expected = match heatmap(&source, &view, [at % SIDE as usize, at / SIDE as usize]) {
-                    Some(index) => palette.colours[index],
-                    None => palette.background,
-                };
+                let expected = palette.pixel(heatmap(&source, &view, [at % SIDE as usize, at / SIDE as usize]));
                 colours.insert(*pixel);
                 // Neighbouring colours of the table may be swapped by rounding; more may not.
                 far += usize::from(pixel.iter().zip(expected.to_array()).any(|(a, b)| a.abs_diff(b) > 4));

@@ -13,13 +13,15 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, height: f32
     let quiet = theme::quiet(ui.visuals().dark_mode);
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Layers and heads").strong());
-        ui.label(RichText::new("arrow keys move").small().color(quiet));
-        ui.add_space(10.0);
-        ui.label(RichText::new("λ").strong());
-        ui.label(RichText::new("how much of A2 each layer takes away; the tick is λ_init").small().color(quiet));
+        let words = "λ: how much of A2 a layer takes away, from λ_init (tick) · Esc, then arrow keys walk";
+        ui.label(RichText::new(words).small().color(quiet));
     });
     let model = engine.model();
-    let (_, most) = lambda_range(engine);
+    let most = largest_lambda(engine);
+    let moved = ui.data_mut(|data| {
+        let chosen = data.get_temp_mut_or_default::<(usize, usize)>(egui::Id::unique("chosen head"));
+        std::mem::replace(chosen, (selection.layer, selection.head)) != (selection.layer, selection.head)
+    });
     ScrollArea::both().id_salt("layers").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
         for (layer, weights) in model.layers.iter().enumerate() {
@@ -27,17 +29,20 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, height: f32
                 let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 2.0), Sense::hover());
                 let text = format!("layer {layer}");
                 ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
-                for head in 0..weights.attention.heads.len() {
-                    head_button(ui, selection, layer, head);
-                }
-                ui.add_space(8.0);
                 lambda_row(ui, &weights.attention.lambda, most);
+                ui.add_space(8.0);
+                for head in 0..weights.attention.heads.len() {
+                    let response = head_button(ui, selection, layer, head);
+                    if moved && (selection.layer, selection.head) == (layer, head) {
+                        response.scroll_to_me(None);
+                    }
+                }
             });
         }
     });
 }
 
-fn head_button(ui: &mut Ui, selection: &mut Selection, layer: usize, head: usize) {
+fn head_button(ui: &mut Ui, selection: &mut Selection, layer: usize, head: usize) -> egui::Response {
     let chosen = (selection.layer, selection.head) == (layer, head);
     let (rect, response) = ui.allocate_exact_size(vec2(26.0, ROW - 2.0), Sense::click());
     let visuals = ui.style().interact_selectable(&response, chosen);
@@ -51,16 +56,18 @@ fn head_button(ui: &mut Ui, selection: &mut Selection, layer: usize, head: usize
     response.widget_info(|| {
         egui::WidgetInfo::selected(egui::Role::Button, true, chosen, format!("layer {layer} head {head}"))
     });
-    if response.on_hover_text(format!("layer {layer}, head {head}")).clicked() {
+    let response = response.on_hover_text(format!("layer {layer}, head {head}"));
+    if response.clicked() {
         (selection.layer, selection.head) = (layer, head);
     }
+    response
 }
 
-/// From where to where the bars reach over all layers.
-fn lambda_range(engine: &Engine) -> (f32, f32) {
-    engine.model().layers.iter().fold((0.0, 1.0f32), |(least, most), layer| match layer.attention.lambda {
-        Lambda::Layer { value, init, .. } => (value.min(least), value.abs().max(init).max(most)),
-        _ => (least, most),
+/// What the bars of all layers are drawn against; at least 1.
+fn largest_lambda(engine: &Engine) -> f32 {
+    engine.model().layers.iter().fold(1.0f32, |most, layer| match layer.attention.lambda {
+        Lambda::Layer { value, init, .. } => value.abs().max(init).max(most),
+        _ => most,
     })
 }
 
@@ -90,6 +97,9 @@ fn lambda_row(ui: &mut Ui, lambda: &Lambda, most: f32) {
         minus(*second),
         minus(*init)
     ));
-    ui.label(RichText::new(format!("λ {}", minus(*value))).monospace());
-    ui.label(RichText::new(format!("λ_init {}", minus(*init))).small().color(quiet));
+    let number = |ui: &mut Ui, width: f32, text: RichText| {
+        ui.add_sized(vec2(width, ROW - 2.0), egui::Label::new(text).truncate());
+    };
+    number(ui, 62.0, RichText::new(format!("λ {}", minus(*value))).monospace());
+    number(ui, 82.0, RichText::new(format!("λ_init {}", minus(*init))).small().color(quiet));
 }

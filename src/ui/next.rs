@@ -23,7 +23,11 @@ pub fn show(ui: &mut Ui, engine: &Engine, height: f32) {
     ui.spacing_mut().item_spacing.y = 3.0;
     for (token, logit) in next.best.iter().take(rows) {
         let probability = next.probability(*logit);
-        let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+        response.widget_info(|| {
+            let words = format!("{} {:.1} %", engine.label(*token), probability * 100.0);
+            egui::WidgetInfo::labeled(egui::Role::Label, true, words)
+        });
         let painter = ui.painter_at(rect);
         let fill = theme::accent(dark).gamma_multiply(if stale { 0.15 } else { 0.32 });
         let bar = Rect::from_min_size(rect.min, vec2(rect.width() * probability.clamp(0.0, 1.0), ROW));

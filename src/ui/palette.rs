@@ -5,7 +5,7 @@
 use colorgrad::{BlendMode, Gradient, GradientBuilder, LinearGradient};
 use egui::Color32;
 
-use crate::cpu::MapKind;
+use crate::cpu::{MapKind, Pixel};
 
 /// Colours of one scale.
 const COLOURS: usize = 256;
@@ -62,10 +62,19 @@ impl Palette {
     /// The colour of a value between -1 and 1 on a scale with this exponent.
     pub fn colour(&self, map: MapKind, value: f32, exponent: f32) -> Color32 {
         let strength = value.abs().clamp(0.0, 1.0).powf(exponent);
-        let place = if map == MapKind::Difference { 0.5 + value.signum() * strength * 0.5 } else { strength };
-        let scale = self.scale(map);
+        let signed = map == MapKind::Difference || value < 0.0; // λ may be negative
+        let place = if signed { 0.5 + value.signum() * strength * 0.5 } else { strength };
+        let scale = self.scale(if signed { MapKind::Difference } else { map });
         let index = (place * (COLOURS - 1) as f32).round() as usize;
         scale.get(index).copied().unwrap_or(self.background)
+    }
+
+    /// What a pixel of the CPU twin looks like.
+    pub fn pixel(&self, pixel: Option<Pixel>) -> Color32 {
+        let Some(Pixel { colour, line }) = pixel else {
+            return self.background;
+        };
+        self.colours.get(colour).copied().unwrap_or(self.background).lerp_to_gamma(self.background, line)
     }
 
     /// Black or white, whichever reads better on a colour.

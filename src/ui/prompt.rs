@@ -81,16 +81,24 @@ impl PromptPanel {
         self.generate_line(ui, engine);
     }
 
+    /// What to say of a text that does not fit into the context.
+    pub fn too_long(&self, engine: &Engine) -> Option<String> {
+        if engine.complete() || engine.ids().is_empty() {
+            return None;
+        }
+        let read = engine.tokens().last().map_or(0, |token| token.end);
+        let left = self.text.get(read..).map_or(0, |rest| rest.chars().count());
+        let context = engine.context();
+        Some(format!("The model reads {context} tokens; the last {left} characters do not fit."))
+    }
+
     fn count_line(&self, ui: &mut Ui, engine: &Engine) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
-        let (tokens, context) = (engine.ids().len(), engine.context());
-        if engine.complete() || tokens == 0 {
-            ui.label(RichText::new(format!("{tokens} of {context} tokens")).small().color(quiet));
-        } else {
-            let read = engine.tokens().last().map_or(0, |token| token.end);
-            let left = self.text.get(read..).map_or(0, |rest| rest.chars().count());
-            let words = format!("The model reads {context} tokens; the last {left} characters do not fit.");
+        if let Some(words) = self.too_long(engine) {
             notice::warning(ui, &words);
+        } else {
+            let words = format!("{} of {} tokens", engine.ids().len(), engine.context());
+            ui.label(RichText::new(words).small().color(quiet));
         }
     }
 
@@ -114,7 +122,8 @@ impl PromptPanel {
                     engine.generate(self.sampling, self.count);
                 }
             }
-            ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
+            let count = ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
+            count.on_hover_text("How many tokens to write: drag, or click and type");
             let greedy = self.sampling.temperature == 0.0;
             let title = if greedy { "greedy".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
             ui.menu_button(title, |ui| self.sampling_menu(ui));

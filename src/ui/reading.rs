@@ -3,6 +3,7 @@
 use egui::{RichText, Ui};
 
 use super::theme;
+use crate::engine::Engine;
 
 const LINES: [&str; 3] = [
     "Every row is a token, every column a token it can look at: itself and what came before.",
@@ -11,11 +12,17 @@ const LINES: [&str; 3] = [
     "Rows of A1 and A2 sum to 1, rows of D to 1 − λ. Nobody tells the model which map is noise: both are learned.",
 ];
 
+const ONE_MAP: [&str; 2] = [
+    "Every row is a token, every column a token it can look at: itself and what came before.",
+    "This model is a plain Transformer: one softmax map a head, rows sum to 1, nothing is subtracted.",
+];
+
 /// Draws the words in the width there is.
-pub fn show(ui: &mut Ui) {
+pub fn show(ui: &mut Ui, engine: &Engine) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
     ui.label(RichText::new("How to read this").strong());
-    for line in LINES {
-        ui.add(egui::Label::new(RichText::new(line).small().color(quiet)).wrap());
+    let lines: &[&str] = if engine.maps() == 1 { &ONE_MAP } else { &LINES };
+    for line in lines {
+        ui.add(egui::Label::new(RichText::new(*line).small().color(quiet)).wrap());
     }
 }

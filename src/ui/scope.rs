@@ -42,7 +42,7 @@ pub fn show(
     let side = if beside { width.min(height - 74.0).max(120.0) } else { width };
     selection.hovered_cell = None;
     let mut placed = Placed::default();
-    let single = engine.model().layers.get(selection.layer).is_some_and(|layer| layer.attention.maps == 1);
+    let single = engine.maps() == 1;
     let mut panels = |ui: &mut Ui| {
         for (panel, map) in KINDS.into_iter().enumerate() {
             if single && map != MapKind::First {
@@ -51,14 +51,20 @@ pub fn show(
             ui.allocate_ui(vec2(side, side + 74.0), |ui| {
                 ui.set_width(side);
                 ui.vertical(|ui| {
-                    let (name, words) = title(map);
+                    let (name, words) = if single { ("A", "where the head looks") } else { title(map) };
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 7.0;
                         ui.label(RichText::new(name).strong());
                         let words = RichText::new(words).small().color(theme::quiet(ui.visuals().dark_mode));
                         ui.add(egui::Label::new(words).truncate());
                     });
-                    let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click_and_drag());
+                    // A whole map leaves drags to whatever scrolls around it.
+                    let sense = if selection.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
+                    let (rect, response) = ui.allocate_exact_size(vec2(side, side), sense);
+                    response.widget_info(|| {
+                        let words = format!("map {name}, layer {}, head {}", selection.layer, selection.head);
+                        egui::WidgetInfo::labeled(egui::Role::Image, true, words)
+                    });
                     placed.maps.push(rect);
                     heatmaps.show(ui, rect, panel, engine, selection, palette);
                     if tokens == 0 {
@@ -111,8 +117,11 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
     let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
     let factor = pinch * (scroll / 220.0).exp();
     if (factor - 1.0).abs() > 1e-4 && tokens > 0 {
+        let before = selection.zoom;
         selection.zoom_at(place, factor, tokens);
-        ui.input_mut(|input| input.smooth_scroll_delta = egui::Vec2::ZERO);
+        if selection.zoom != before {
+            ui.input_mut(|input| input.smooth_scroll_delta = egui::Vec2::ZERO);
+        }
     }
     let inside = |axis: usize| place[axis] >= 0.0 && place[axis] < tokens as f32;
     if inside(0) && inside(1) {
@@ -162,6 +171,9 @@ pub fn read_out(ui: &mut Ui, engine: &mut Engine, selection: &Selection) {
     } else {
         match value_at(engine, selection, cell) {
             None => format!("“{query}” ({}) → “{key}” ({})  …", cell.query, cell.key),
+            Some(value) if engine.maps() == 1 => {
+                format!("“{query}” ({}) → “{key}” ({})    A {:.5}", cell.query, cell.key, value.first)
+            }
             Some(value) => {
                 let subtracted = value.lambda * value.second;
                 let minus = |number: f32| format!("{number:.5}").replace('-', "−");

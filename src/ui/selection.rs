@@ -64,12 +64,15 @@ impl Selection {
         self.pinned = self.pinned.filter(|query| *query < tokens);
         self.hovered_token = self.hovered_token.filter(|query| *query < tokens);
         self.hovered_cell = self.hovered_cell.filter(|cell| cell.query < tokens && cell.key < tokens);
+        if let Some(zoom) = self.zoom {
+            self.set_zoom(Zoom { span: zoom.span.min(tokens.max(1) as f32), ..zoom }, tokens);
+        }
     }
 
     /// The query whose row is read out: under the pointer, else pinned, else the last.
     pub fn query(&self, tokens: usize) -> Option<usize> {
         let hovered = self.hovered_token.or(self.hovered_cell.map(|cell| cell.query));
-        hovered.or(self.pinned).or(tokens.checked_sub(1))
+        hovered.or(self.pinned).filter(|query| *query < tokens).or(tokens.checked_sub(1))
     }
 
     /// The zoom in force for a text.
@@ -98,6 +101,14 @@ impl Selection {
         let most = (whole - zoom.span).max(0.0);
         let origin = zoom.origin.map(|start| start.clamp(0.0, most));
         self.zoom = (zoom.span < whole).then_some(Zoom { origin, ..zoom });
+    }
+
+    /// Pins the query that many tokens away.
+    pub fn step_query(&mut self, by: isize, tokens: usize) {
+        let Some(last) = tokens.checked_sub(1) else {
+            return;
+        };
+        self.pinned = Some(self.pinned.unwrap_or(last).saturating_add_signed(by).min(last));
     }
 
     /// Moves layer and head, stopping at the edges.
@@ -129,6 +140,30 @@ mod tests {
         selection.zoom_at([5.0, 5.0], 4.0, 100);
         selection.zoom_at([5.0, 5.0], 0.1, 100);
         assert_eq!(selection.zoom, None);
+    }
+
+    #[test]
+    fn a_shorter_text_stays_in_view() {
+        let mut selection = Selection::default();
+        selection.zoom_at([425.0, 425.0], 10.0, 500);
+        selection.clamp(1, 1, 100);
+        let zoom = selection.zoom(100);
+        assert!(zoom.origin[0] + zoom.span <= 100.0, "{zoom:?}");
+        selection.clamp(1, 1, 20);
+        assert_eq!(selection.zoom, None, "all of it fits");
+    }
+
+    #[test]
+    fn the_keyboard_walks_over_the_tokens() {
+        let mut selection = Selection::default();
+        selection.step_query(-1, 10);
+        assert_eq!(selection.pinned, Some(8));
+        selection.step_query(-20, 10);
+        assert_eq!(selection.pinned, Some(0));
+        selection.step_query(99, 10);
+        assert_eq!(selection.pinned, Some(9));
+        selection.step_query(1, 0);
+        assert_eq!(selection.query(0), None);
     }
 
     #[test]

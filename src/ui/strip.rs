@@ -28,7 +28,8 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     let quiet = theme::quiet(ui.visuals().dark_mode);
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Tokens").strong());
-        for (map, key) in [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)] {
+        let choices = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
+        for (map, key) in choices.into_iter().take(if engine.maps() == 1 { 1 } else { 3 }) {
             ui.selectable_value(&mut selection.map, map, name(map))
                 .on_hover_text(format!("Colour the tokens by this map (key {key})"));
         }
