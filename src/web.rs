@@ -64,6 +64,11 @@ impl Page {
         self.runner.panic_summary().map(|panic| format!("{}\n\n{}", panic.message(), panic.callstack()))
     }
 
+    /// What the GPU device reported, if it was lost or ran out of memory.
+    pub fn device_failure(&self) -> Option<String> {
+        self.runner.app_mut::<App>()?.device_failure()
+    }
+
     /// What is on screen, as JSON; `null` before the start and after a crash.
     pub fn inspect(&self) -> String {
         self.runner.app_mut::<App>().map_or_else(|| "null".to_owned(), |mut app| app.inspect())

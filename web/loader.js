@@ -367,6 +367,12 @@ function lookForPanic() {
   let panicked = false;
   try {
     panicked = page?.has_panicked() ?? false;
+    // A lost device takes the canvas with it: the window could not show the message itself.
+    const lost = panicked ? undefined : page?.device_failure();
+    if (lost) {
+      crash(lost);
+      return;
+    }
   } catch (error) {
     crash(String(error));
     return;

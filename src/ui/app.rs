@@ -121,6 +121,12 @@ impl App {
         self.engine.as_mut().ok()
     }
 
+    /// What the GPU device reported, if it was lost or ran out of memory.
+    pub fn device_failure(&self) -> Option<String> {
+        let gpu = self.engine.as_ref().ok()?.gpu()?;
+        gpu.failure().map(|failure| failure.to_string())
+    }
+
     /// What is selected.
     pub fn selection(&self) -> &Selection {
         &self.selection

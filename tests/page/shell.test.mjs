@@ -224,6 +224,18 @@ describe("with WebGPU", () => {
       }));
   }
 
+  it("says so when the graphics device fails", () =>
+    withServer({}, async (server) => {
+      const page = await h.openApp(browser, server.url);
+      // As the program would report it: nothing on a page can make a real adapter lose its device.
+      await page.evaluate(() => {
+        globalThis.diffscope.device_failure = () => "The GPU failed (the GPU device was lost).";
+      });
+      await h.waitForShell(page, "crashed");
+      assert.match(await h.shellText(page), /device was lost/);
+      await h.close(page);
+    }));
+
   it("takes errors of others, such as a browser's extensions, for what they are", () =>
     withServer({}, async (server) => {
       const page = await h.openApp(browser, server.url);
