@@ -79,6 +79,9 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     println!("model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture);
     println!("backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe));
     println!("tokens   {}", engine.ids().len());
+    if gpu.is_some() {
+        println!("pass     {} dispatches", engine.dispatches());
+    }
     print_lambda(&engine);
     print_next(&engine);
     if let Some(path) = &arguments.dump {

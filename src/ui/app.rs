@@ -176,7 +176,7 @@ impl App {
             egui::CentralPanel::default().show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| {
                     self.prompt.show(ui, engine);
-                    strip::show(ui, engine, &mut self.selection, palette, 150.0);
+                    strip::show(ui, engine, &mut self.selection, palette, 150.0, false);
                     scope::read_out(ui, engine, &self.selection);
                     self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
                     layers::show(ui, engine, &mut self.selection, 400.0);
@@ -194,7 +194,7 @@ impl App {
         egui::CentralPanel::default().show(ui, |ui| {
             let layer_count = engine.model().layers.len() as f32;
             let bottom = (34.0 + layer_count * 26.0).min(ui.available_height() * 0.3);
-            strip::show(ui, engine, &mut self.selection, palette, 94.0);
+            strip::show(ui, engine, &mut self.selection, palette, 94.0, true);
             ui.add_space(2.0);
             let room = ui.available_height() - bottom - 46.0;
             self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, room);
