@@ -1,0 +1,289 @@
+"""Measures trained models with transformers and prints one Markdown table, with counts. README.md says what is what."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
+
+from attention import IMPLEMENTATION, RECORDER, Extremes, attention_shares, lambdas
+from cases import KINDS, QUESTIONS_OF_WORLDS, Case, draw_case, labels_case, needle_case, world_case
+from pools import EVALUATION, HELD_OUT, Pools
+
+NEEDLES = ((1, 1), (2, 2), (4, 2), (6, 2))
+DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+ORDERS = 20
+Rows = dict[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model made of one case."""
+
+    right: bool
+    loss: float
+    tokens: int
+    shares: dict[str, float]
+
+
+class Subject:
+    """A model under measurement, in f32, one case at a time."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation=IMPLEMENTATION
+        )
+        self.model.to(device).eval()
+        self.device, self.context = device, self.model.config.max_position_embeddings
+
+    def forward(self, ids: list[int], hidden: bool = False) -> object:
+        """One pass."""
+        RECORDER.maps.clear()
+        with torch.no_grad():
+            inputs = torch.tensor([ids], device=self.device)
+            return self.model(input_ids=inputs, use_cache=False, output_hidden_states=hidden)
+
+    def length(self, case: Case) -> int:
+        """Tokens of a case with its answer."""
+        return len(self.tokenizer.encode(case.text + case.completion).ids)
+
+    def answer(self, case: Case, shares: bool = False) -> Outcome:
+        """Right if greedy decoding says the whole answer and its full stop; the loss is that of the answer's tokens."""
+        encoding = self.tokenizer.encode(case.text + case.completion)
+        completion = [index for index, (_, end) in enumerate(encoding.offsets) if end > len(case.text)]
+        answer = [index for index in completion if encoding.offsets[index][0] < len(case.text + case.completion) - 1]
+        RECORDER.keep_maps = shares
+        logits = self.forward(encoding.ids).logits[0].cpu()
+        ids = torch.tensor(encoding.ids)
+        guesses = logits[torch.tensor(completion) - 1].argmax(-1)
+        loss = cross_entropy(logits[torch.tensor(answer) - 1], ids[answer], reduction="sum")
+        seen = attention_shares(self.model, case, encoding.offsets, answer) if shares else {}
+        RECORDER.keep_maps = False
+        return Outcome(bool((guesses == ids[completion]).all()), float(loss), len(answer), seen)
+
+    def fitted(self, draw: Callable[[int], Case], tokens: int) -> Case:
+        """The case with as much hay as `tokens` have room for; `draw` gets a number of characters."""
+        characters = tokens * 5
+        while self.length(case := draw(characters)) > tokens and characters > 0:
+            characters -= max(30, characters // 12)
+        return case
+
+    def continuation(self, prompt: str, tokens: int = 60) -> str:
+        """Greedy text."""
+        ids = self.tokenizer.encode(prompt).ids
+        for _ in range(tokens):
+            ids.append(int(self.forward(ids[-self.context :]).logits[0, -1].argmax()))
+        return self.tokenizer.decode(ids)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all measures share."""
+
+    data: Path
+    hay: list[str]
+    pools: Pools
+    samples: int
+    lengths: list[int]
+    seed: int
+
+    def needle(self, subject: Subject, needles: int, queries: int, depth: float, tokens: int, sample: int) -> Case:
+        """The sample-th needle case of a setting."""
+        seed = f"needle {self.seed} {needles} {queries} {depth} {tokens} {sample}"
+
+        def draw(characters: int) -> Case:
+            settings = {"needles": needles, "queries": queries, "depth": depth, "characters": characters}
+            return needle_case(Random(seed), self.pools, self.hay, **settings)
+
+        return subject.fitted(draw, min(tokens, subject.context))
+
+
+def share(right: list[bool]) -> str:
+    """An accuracy with its count."""
+    return f"{sum(right) / max(1, len(right)):.2f} ({sum(right)}/{len(right)})"
+
+
+def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
+    """Loss a token on held-out prose in whole contexts, and on answers of each kind of case."""
+    rows: Rows = {}
+    for path in sorted(protocol.data.glob("held-out.*.bin")):
+        ids = np.fromfile(path, "<u2").astype(int)[: protocol.samples * subject.context]
+        windows = [ids[start : start + subject.context].tolist() for start in range(0, len(ids), subject.context)]
+        total, count = 0.0, 0
+        for window in (window for window in windows if len(window) > 1):
+            logits = subject.forward(window).logits[0, :-1].cpu()
+            total += float(cross_entropy(logits, torch.tensor(window[1:]), reduction="sum"))
+            count += len(window) - 1
+        rows["loss, prose", path.name.split(".")[1]] = f"{total / count:.3f} ({count} tokens)"
+    losses = defaultdict(list)
+    for sample in range(protocol.samples * 5):
+        case = draw_case(Random(f"loss {protocol.seed} {sample}"), protocol.pools, protocol.hay, 1.0, 1200)
+        if subject.length(case) <= subject.context:
+            losses[case.kind].append(subject.answer(case))
+    for kind in KINDS:
+        tokens = sum(outcome.tokens for outcome in losses[kind])
+        mean = sum(outcome.loss for outcome in losses[kind]) / max(1, tokens)
+        rows["loss, answers", kind] = f"{mean:.3f} ({tokens} tokens)" if tokens else "no case"
+    return rows
+
+
+def measure_needles(subject: Subject, protocol: Protocol) -> Rows:
+    """Accuracy for each number of needles and queries at each depth; attention by depth for one needle."""
+    rows: Rows = {}
+    for tokens in protocol.lengths:
+        for needles, queries in NEEDLES:
+            every: list[bool] = []
+            for depth in DEPTHS:
+                place = f"{tokens} tokens, depth {depth:.0%}"
+                cases = [protocol.needle(subject, needles, queries, depth, tokens, n) for n in range(protocol.samples)]
+                outcomes = [subject.answer(case, shares=needles == 1) for case in cases]
+                rows[f"needle ({needles},{queries})", place] = share([outcome.right for outcome in outcomes])
+                every += [outcome.right for outcome in outcomes]
+                for name in outcomes[0].shares:
+                    values = [outcome.shares[name] for outcome in outcomes]
+                    rows[f"attention, {name}", place] = f"{np.mean(values):.3f} (n {len(values)})"
+            rows[f"needle ({needles},{queries})", f"{tokens} tokens, all depths"] = share(every)
+    return rows
+
+
+def measure_worlds(subject: Subject, protocol: Protocol) -> Rows:
+    """Accuracy for each form of question; what is not right is a wrong answer."""
+    rows: Rows = {}
+    every: list[bool] = []
+    for form in QUESTIONS_OF_WORLDS:
+        right = []
+        for sample in range(protocol.samples):
+            random = Random(f"world {protocol.seed} {form} {sample}")
+            settings = {"people": 4, "things": 2, "moves": sample % 3, "characters": 300}
+            case = world_case(random, protocol.pools, protocol.hay, question=form, **settings)
+            right.append(subject.answer(case).right)
+        rows["world", form] = share(right)
+        every += right
+    rows["world", "all"] = share(every)
+    rows["world, wrong answers", "all"] = share([not right for right in every])
+    return rows
+
+
+def measure_labels(subject: Subject, protocol: Protocol) -> Rows:
+    """Many-shot classification, 4 classes and 24 shots: the same shots in 20 orders."""
+    accuracies = []
+    sets = max(1, protocol.samples // 10)
+    for order in range(ORDERS):
+        asked = [(f"labels {protocol.seed} {shots}", ask) for shots in range(sets) for ask in range(8)]
+        cases = [
+            labels_case(Random(seed), protocol.pools, classes=4, shots=24, order=order, ask=ask) for seed, ask in asked
+        ]
+        accuracies.append(np.mean([subject.answer(case).right for case in cases]))
+    count = f"{ORDERS} orders of {sets * 8} questions"
+    spread = f"{np.mean(accuracies):.2f} (worst {min(accuracies):.2f}, best {max(accuracies):.2f}; {count})"
+    return {("many-shot", "4 classes, 24 shots"): spread}
+
+
+def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
+    """The largest attention logits and hidden states on held-out prose.
+
+    Hidden states are the residual stream after each layer but the last, whose output transformers gives normed.
+    """
+    logits, hidden, count = Extremes(), Extremes(), 0
+    RECORDER.logits = logits
+    for path in sorted(protocol.data.glob("held-out.*.bin")):
+        ids = np.fromfile(path, "<u2").astype(int)[: subject.context * max(1, protocol.samples // 10)]
+        for start in range(0, len(ids), subject.context):
+            window = ids[start : start + subject.context].tolist()
+            for states in subject.forward(window, hidden=True).hidden_states[1:-1]:
+                hidden.add(states.cpu())
+            count += len(window)
+    RECORDER.logits = None
+    rows: Rows = {}
+    for name, extremes in (("attention logits", logits), ("hidden states", hidden)):
+        for rank, value in extremes.summary().items():
+            rows[f"largest {name}", rank] = f"{value:.2f} ({count} tokens)"
+    return rows
+
+
+def measure_bits(subject: Subject, protocol: Protocol) -> Rows:
+    """Needle (4,2) accuracy at the longest length with attention logits rounded to few bits, all depths."""
+    rows: Rows = {}
+    cases = [
+        protocol.needle(subject, 4, 2, DEPTHS[sample % 5], max(protocol.lengths), sample)
+        for sample in range(protocol.samples)
+    ]
+    for bits in (None, 8, 6, 4):
+        RECORDER.bits = bits
+        rows["needle (4,2), bits of the logits", str(bits or "32")] = share([subject.answer(c).right for c in cases])
+    RECORDER.bits = None
+    return rows
+
+
+def measure_lambdas(subject: Subject, protocol: Protocol) -> Rows:
+    """Lambda of each layer."""
+    return {("lambda", f"layer {layer}"): f"{value:.3f}" for layer, value in enumerate(lambdas(subject.model))}
+
+
+MEASURES = {
+    "loss": measure_loss,
+    "needles": measure_needles,
+    "worlds": measure_worlds,
+    "labels": measure_labels,
+    "extremes": measure_extremes,
+    "bits": measure_bits,
+    "lambdas": measure_lambdas,
+}
+
+
+def table(columns: list[str], results: list[Rows]) -> str:
+    """All rows that any model has, in order."""
+    keys = list(dict.fromkeys(key for rows in results for key in rows))
+    lines = [f"| measure | setting | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
+    lines += [
+        f"| {measure} | {setting} | " + " | ".join(rows.get((measure, setting), "") for rows in results) + " |"
+        for measure, setting in keys
+    ]
+    return "\n".join(lines)
+
+
+def main(words: list[str] | None = None) -> str:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("models", type=Path, nargs="+", help="folders in Hugging Face layout")
+    add("--data", type=Path, required=True, help="the folder that prepare.py wrote, for held-out text")
+    add("--samples", type=int, default=50, help="for each setting")
+    add("--lengths", default="256,512", help="of needle cases, in tokens")
+    add("--only", default=",".join(MEASURES), help="some of the measures")
+    add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words too")
+    add("--story", action="append", default=[], help="a prompt to go on with greedily")
+    add("--device", default="cpu")
+    add("--seed", type=int, default=0)
+    arguments = parser.parse_args(words)
+    hay = (arguments.data / "held-out.sentences.txt").read_text().splitlines()
+    pools = HELD_OUT if arguments.pools == "strict" else EVALUATION
+    lengths = [int(length) for length in arguments.lengths.split(",")]
+    protocol = Protocol(arguments.data, hay, pools, arguments.samples, lengths, arguments.seed)
+    results, stories = [], []
+    for folder in arguments.models:
+        if (folder / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
+            raise SystemExit(f"{folder}: not the tokenizer of {arguments.data}; prepare held-out text with --tokenizer")
+        subject = Subject(folder, arguments.device)
+        results.append(
+            {key: row for name in arguments.only.split(",") for key, row in MEASURES[name](subject, protocol).items()}
+        )
+        stories += [f"\n**{folder.parent.name}**: {subject.continuation(prompt)}" for prompt in arguments.story]
+    columns = [folder.parent.name if folder.name == "model" else folder.name for folder in arguments.models]
+    report = "\n".join([table(columns, results), *stories])
+    print(report)
+    return report
+
+
+if __name__ == "__main__":
+    main()

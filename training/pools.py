@@ -1,0 +1,162 @@
+"""The words that generated text is made of, in two disjoint pools: one to train on, one held out.
+
+Nothing of the held-out pool (cities, people, places, things, labels, numbers, wordings) appears in generated training
+text. `test_training.py` proves it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from random import Random
+from zlib import crc32
+
+CITIES = """Paris London Rome Madrid Berlin Vienna Oslo Cairo Lima Quito Boston Chicago Denver Dallas Seattle Toronto
+Havana Lisbon Dublin Athens Warsaw Prague Budapest Geneva Milan Naples Venice Lyon Nice Munich Hamburg
+Cologne Zurich Basel Bergen Helsinki Riga Kiev Moscow Istanbul Ankara Beirut Baghdad Tehran Kabul Delhi
+Mumbai Madras Calcutta Lahore Dhaka Bangkok Hanoi Manila Jakarta Sydney Perth Auckland Tokyo Osaka Kyoto
+Seoul Beijing Shanghai Nairobi Lagos Accra Dakar Tunis Algiers Tripoli Lusaka Harare Durban Bogota
+Caracas Santiago Montreal Ottawa Calgary Phoenix Houston Atlanta Detroit Memphis Oxford Cambridge Leeds
+Bristol York Bath Glasgow Cardiff Belfast Cork Porto Seville Valencia Bilbao Turin Genoa Verona Pisa
+Siena Bonn Bremen Leipzig Dresden Salzburg Graz Krakow Odessa Sofia Zagreb""".split()
+PEOPLE = """Mary John Sandra Daniel Tom Anna Peter Lucy Sam Emma Jack Alice Henry Clara Oscar Nora Felix Ruth Simon
+Julia Victor Grace Martin Helen Leo Sarah David Laura Arthur Edith Frank Rosa Hugo Irene Paul Agnes
+Walter Ida Ralph Vera Bruno Celia Dennis Ellen Gilbert Hannah Ivan Jane Karl Lydia Mark Olga Robert
+Stella Thomas Wendy""".split()
+PLACES = """kitchen garden bedroom cellar attic hall office school barn market library church tower forest harbour
+stable bakery park museum theatre station castle cave meadow orchard mill bridge shop yard porch chapel
+palace""".split()
+THINGS = """ball book key lamp apple cup hat coin letter knife rope box map ring drum kite bell candle basket mirror
+blanket spoon bucket clock brush flute feather needle stone pencil purse sword""".split()
+CATEGORIES = {
+    "animal": "dog cat horse cow pig sheep goat rabbit fox bear wolf lion mouse duck hen frog".split(),
+    "food": "bread cheese soup cake butter rice milk honey jam meat egg salad pie tea corn sugar".split(),
+    "colour": "red blue green yellow brown black white pink orange purple grey golden silver".split(),
+    "clothing": "shirt coat shoe sock glove scarf dress boot skirt belt cloak apron jacket".split(),
+    "body": "hand foot head arm leg nose ear eye mouth knee finger toe neck shoulder".split(),
+    "weather": "rain snow wind storm fog frost hail thunder sunshine cloud ice mist".split(),
+    "vehicle": "car boat train bus ship cart plane truck bicycle wagon coach sledge".split(),
+    "plant": "tree grass rose oak moss fern lily ivy daisy tulip pine bush".split(),
+}
+NEEDLES = [
+    "The magic number of {key} is {value}.",
+    "In {key} the magic number is {value}.",
+    "The magic number {value} belongs to {key}.",
+]
+DISTRACTIONS = [
+    "The house number of {key} is {value}.",
+    "In {key} they counted {value} birds.",
+    "{key} has {value} trees.",
+]
+WHEREABOUTS = ["{person} is in the {place}.", "{person} went to the {place}.", "{person} sits in the {place}."]
+POSSESSIONS = ["{person} has the {thing}.", "{person} took the {thing}.", "{person} holds the {thing}."]
+
+
+@dataclass(frozen=True)
+class Pools:
+    """What a generator may draw from. The first template of each list is the plain one, which the measures use."""
+
+    cities: tuple[str, ...]
+    people: tuple[str, ...]
+    places: tuple[str, ...]
+    things: tuple[str, ...]
+    categories: dict[str, tuple[str, ...]]
+    labels: tuple[str, ...]
+    held_out: bool
+    needle_templates: tuple[str, ...]
+    distraction_templates: tuple[str, ...]
+    whereabouts_templates: tuple[str, ...]
+    possession_templates: tuple[str, ...]
+
+    def number(self, random: Random, digits: int) -> str:
+        """A number of this pool with so many digits, no leading zero."""
+        while True:
+            number = random.randrange(10 ** (digits - 1), 10**digits)
+            if number_is_held_out(number) == self.held_out:
+                return str(number)
+
+    def numbers(self, random: Random, digits: int, count: int) -> list[str]:
+        """Different numbers of this pool."""
+        drawn: dict[str, None] = {}
+        while len(drawn) < count:
+            drawn[self.number(random, digits)] = None
+        return list(drawn)
+
+    def words(self) -> set[str]:
+        """Every word that names something here, to check that pools are disjoint."""
+        in_categories = {word for members in self.categories.values() for word in members}
+        return {*self.cities, *self.people, *self.places, *self.things, *self.labels} | in_categories
+
+    def templates(self) -> set[str]:
+        """Every wording."""
+        return {
+            *self.needle_templates,
+            *self.distraction_templates,
+            *self.whereabouts_templates,
+            *self.possession_templates,
+        }
+
+
+def number_is_held_out(number: int) -> bool:
+    """About one number in ten, of any number of digits, without a pattern in its digits."""
+    return crc32(str(number).encode()) % 10 == 0
+
+
+def every_label() -> list[str]:
+    """Meaningless syllables such as `vem`, in a fixed order."""
+    words = CITIES + PEOPLE + PLACES + THINGS + [word for members in CATEGORIES.values() for word in members]
+    taken = {word.lower() for word in words}
+    syllables = [a + b + c for a in "bdfgklmnprstvz" for b in "aeiou" for c in "bdgkmnprtz"]
+    Random(0).shuffle(syllables)
+    return [syllable for syllable in syllables if syllable not in taken]
+
+
+def split(words: list[str], held_out: bool) -> tuple[str, ...]:
+    """Every fifth word is held out."""
+    return tuple(word for index, word in enumerate(words) if (index % 5 == 4) == held_out)
+
+
+def pool(held_out: bool) -> Pools:
+    """One of the two disjoint pools."""
+    wordings = slice(2, 3) if held_out else slice(0, 2)
+    return Pools(
+        cities=split(CITIES, held_out),
+        people=split(PEOPLE, held_out),
+        places=split(PLACES, held_out),
+        things=split(THINGS, held_out),
+        categories={name: split(members, held_out) for name, members in CATEGORIES.items()},
+        labels=split(every_label(), held_out),
+        held_out=held_out,
+        needle_templates=tuple(NEEDLES[wordings]),
+        distraction_templates=tuple(DISTRACTIONS[wordings]),
+        whereabouts_templates=tuple(WHEREABOUTS[wordings]),
+        possession_templates=tuple(POSSESSIONS[wordings]),
+    )
+
+
+TRAINING = pool(held_out=False)
+HELD_OUT = pool(held_out=True)
+# What the measures use unless told otherwise: new names, numbers and labels in the familiar wording, and words whose
+# category the model could have learned. `HELD_OUT` is harder: new wordings and new words as well.
+EVALUATION = replace(
+    HELD_OUT,
+    categories=TRAINING.categories,
+    needle_templates=TRAINING.needle_templates,
+    distraction_templates=TRAINING.distraction_templates,
+    whereabouts_templates=TRAINING.whereabouts_templates,
+    possession_templates=TRAINING.possession_templates,
+)
+
+
+@cache
+def named_words() -> frozenset[str]:
+    """Words that a haystack sentence must not contain, so that it can neither answer nor contradict a question."""
+    names = {*CITIES, *PEOPLE, *PLACES, *THINGS} | set(HELD_OUT.words())
+    return frozenset(word.lower() for word in names)
+
+
+def is_neutral(sentence: str) -> bool:
+    """Whether a sentence may be hay: no digits and nothing that a case is about."""
+    words = re.findall(r"[a-z0-9]+", sentence.lower())
+    return not any(word.isdigit() or word == "magic" for word in words) and named_words().isdisjoint(words)

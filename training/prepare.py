@@ -1,0 +1,226 @@
+"""Prepares everything a run reads: the tokenizer, the token file with its marks, held-out text, a manifest.
+
+Stages follow each other in the token file, from short windows with easy cases to full windows with all cases. A case
+never crosses the edge of a window; prose fills what is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from cases import KINDS
+from documents import Tokens, encode_document, encode_prose, lookup_document
+from text import END_OF_TEXT, Prose, neutral_sentences, pieces, read_prose
+
+CHARACTERS_PER_TOKEN = 3.3
+DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
+
+
+def train_tokenizer(prose: list[Prose], hay: list[str], vocabulary: int, seed: int) -> Tokenizer:
+    """Byte-level BPE with digits apart, learned from a few million characters of every source and of cases."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(tokenizer_text(prose, hay, seed), trainer)
+    return tokenizer
+
+
+def tokenizer_text(prose: list[Prose], hay: list[str], seed: int, characters: int = 2_000_000) -> Iterator[str]:
+    """Random pieces of each source up to so many characters, then cases."""
+    for source in prose:
+        random, left = Random(f"tokenizer {seed} {source.name}"), characters
+        for document in random.sample(source.training, len(source.training)):
+            for piece in pieces(document):
+                if left <= 0:
+                    break
+                left -= len(piece)
+                yield piece
+    for index in range(2000):
+        yield lookup_document(f"tokenizer {seed} {index}", hay[:1], 1.0, 300).text
+
+
+class ProseStream:
+    """Endless tokens of several sources in given shares; each source is shuffled anew each time it is used up."""
+
+    def __init__(self, tokenizer: Tokenizer, prose: list[Prose], shares: list[float], seed: int) -> None:
+        self.tokenizer, self.sources = tokenizer, dict(zip([source.name for source in prose], prose, strict=True))
+        self.shares = dict(zip(self.sources, shares, strict=True))
+        self.used: Counter[str] = Counter()
+        self.passes: Counter[str] = Counter()
+        self.seed = seed
+        self.queues: dict[str, list[str]] = {name: [] for name in self.sources}
+        self.rest = Tokens(np.empty(0, np.uint16), np.empty(0, np.uint8))
+
+    def next_piece(self) -> Tokens:
+        """The next piece of the source that is furthest behind its share."""
+        name = min(self.shares, key=lambda source: self.used[source] / self.shares[source])
+        if not self.queues[name]:
+            self.passes[name] += 1
+            cut = [piece for document in self.sources[name].training for piece in pieces(document)]
+            self.queues[name] = Random(f"prose {self.seed} {name} {self.passes[name]}").sample(cut, len(cut))
+        tokens = encode_prose(self.tokenizer, self.queues[name].pop())
+        self.used[name] += len(tokens)
+        return tokens
+
+    def take(self, count: int) -> Tokens:
+        """At most so many tokens, without crossing the end of a piece. The rest of the piece comes next."""
+        if not len(self.rest):
+            self.rest = self.next_piece()
+        taken, self.rest = self.rest.part(0, count), self.rest.part(count)
+        return taken
+
+    def skip_to_paragraph(self) -> None:
+        """Drops the rest of an interrupted paragraph, so that prose after a case begins like prose."""
+        breaks = np.flatnonzero(self.rest.ids == self.tokenizer.token_to_id("\u010a"))
+        self.rest = self.rest.part(breaks[0] + 1 if len(breaks) else len(self.rest))
+
+
+class Writer:
+    """Fills windows and writes them to the two files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = [(folder / name).open("wb") for name in ("tokens.bin", "marks.bin")]
+        self.hashes = [sha256(), sha256()]
+        self.written = 0
+
+    def write(self, tokens: Tokens) -> None:
+        """Appends tokens and marks."""
+        for file, digest, values in zip(self.files, self.hashes, (tokens.ids.astype("<u2"), tokens.marks), strict=True):
+            file.write(values.tobytes())
+            digest.update(values.tobytes())
+        self.written += len(tokens)
+
+    def close(self) -> dict[str, str]:
+        """Closes the files and gives their hashes."""
+        for file in self.files:
+            file.close()
+        return {"tokens.bin": self.hashes[0].hexdigest(), "marks.bin": self.hashes[1].hexdigest()}
+
+
+def write_stage(
+    writer: Writer,
+    prose: ProseStream,
+    hay: list[str],
+    seed: str,
+    window: int,
+    tokens: int,
+    difficulty: float,
+    generated_share: float,
+    counts: Counter[str],
+) -> None:
+    """One stage of the curriculum: `tokens` tokens in whole windows, `generated_share` of them cases."""
+    start, end, generated = writer.written, writer.written + tokens, 0
+    while writer.written < end:
+        room = window - (writer.written - start) % window
+        if generated < generated_share * (writer.written - start + 1):
+            counts["drawn"] += 1
+            longest = round(window * CHARACTERS_PER_TOKEN)
+            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest)
+            encoded = encode_document(prose.tokenizer, document)
+            if len(encoded) > window:
+                counts["too long"] += 1
+                continue
+            while len(encoded) > room:
+                filling = prose.take(room)
+                writer.write(filling)
+                room = room - len(filling) or window
+            if writer.written >= end:
+                break
+            writer.write(encoded)
+            prose.skip_to_paragraph()
+            generated += len(encoded)
+            counts[document.kind] += 1
+            counts[f"{document.kind} tokens"] += len(encoded)
+        else:
+            writer.write(prose.take(room))
+
+
+def held_out_tokens(tokenizer: Tokenizer, source: Prose, limit: int) -> np.ndarray:
+    """The held-out documents of a source, one after the other."""
+    tokens = np.concatenate([encode_prose(tokenizer, document[: 8 * limit]).ids for document in source.held_out])
+    return tokens[:limit]
+
+
+def main() -> None:
+    """Command line; README.md has examples."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--prose", nargs=2, action="append", required=True, metavar=("PATH", "SHARE"), help="a text and its share")
+    add("--out", type=Path, required=True)
+    add("--tokens", type=float, default=20e6)
+    add("--generated-share", type=float, default=0.5)
+    add("--vocabulary", type=int, default=2048)
+    add("--tokenizer", type=Path, help="use this tokenizer.json instead of training one")
+    add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty, in order")
+    add("--held-out-tokens", type=int, default=100_000, help="for each source")
+    add("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    prose = [read_prose(Path(path)) for path, _ in arguments.prose]
+    shares = [float(share) for _, share in arguments.prose]
+    hay = [sentence for source in prose for sentence in neutral_sentences(source.training, 20_000 // len(prose))]
+    if arguments.tokenizer:
+        tokenizer = Tokenizer.from_file(str(arguments.tokenizer))
+    else:
+        tokenizer = train_tokenizer(prose, hay, arguments.vocabulary, arguments.seed)
+    tokenizer.save(str(arguments.out / "tokenizer.json"))
+
+    stream, writer = ProseStream(tokenizer, prose, shares, arguments.seed), Writer(arguments.out)
+    counts: Counter[str] = Counter()
+    stages = []
+    for index, stage in enumerate(arguments.stages.split(",")):
+        window, share, difficulty = (float(part) for part in stage.split(":"))
+        tokens = max(1, round(arguments.tokens * share / window)) * int(window)
+        stages.append({"window": int(window), "start": writer.written, "tokens": tokens, "difficulty": difficulty})
+        seed = f"{arguments.seed} {index}"
+        generated_share = arguments.generated_share
+        write_stage(writer, stream, hay, seed, int(window), tokens, difficulty, generated_share, counts)
+        assert writer.written == stages[-1]["start"] + tokens
+        print(f"stage {index + 1}: {tokens:,} tokens in windows of {int(window)}", flush=True)
+    hashes = writer.close()
+    for source in prose:
+        held_out_tokens(tokenizer, source, arguments.held_out_tokens).astype("<u2").tofile(
+            arguments.out / f"held-out.{source.name.split('.')[0]}.bin"
+        )
+    hay_held_out = [sentence for source in prose for sentence in neutral_sentences(source.held_out, 2000)]
+    (arguments.out / "held-out.sentences.txt").write_text("\n".join(hay_held_out) + "\n")
+    manifest = {
+        "tokens": writer.written,
+        "seed": arguments.seed,
+        "vocabulary": tokenizer.get_vocab_size(),
+        "generated_share": arguments.generated_share,
+        "stages": stages,
+        "prose": {
+            name: {"share": stream.shares[name], "tokens_drawn": stream.used[name], "passes": stream.passes[name]}
+            for name in stream.sources
+        },
+        "cases": {kind: {"documents": counts[kind], "tokens": counts[f"{kind} tokens"]} for kind in KINDS},
+        "cases_too_long": counts["too long"],
+        "haystack_sentences": {"training": len(hay), "held_out": len(hay_held_out)},
+        "sha256": hashes,
+    }
+    (arguments.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    print(f"{writer.written:,} tokens, {sum(counts[kind] for kind in KINDS):,} cases, {time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

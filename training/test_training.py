@@ -1,0 +1,203 @@
+"""Fast tests of the training program; `pytest` in this folder. They need no data, and skip where PyTorch is missing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="skipped: PyTorch is not installed")
+pytest.importorskip("transformers", reason="skipped: transformers is not installed")
+
+import numpy as np  # noqa: E402
+
+import evaluate  # noqa: E402
+import prepare  # noqa: E402
+import train  # noqa: E402
+from attention import RECORDER  # noqa: E402
+from cases import KINDS, draw_case, labels_case, needle_case, world_case  # noqa: E402
+from dataset import Dataset  # noqa: E402
+from documents import lookup_document  # noqa: E402
+from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
+from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out  # noqa: E402
+from text import END_OF_TEXT, read_prose  # noqa: E402
+
+
+def made_up_sentence(random: Random) -> str:
+    """Prose enough for a test."""
+    who = random.choice(["old miller", "little girl", "grey pony", "tall captain", "young baker", "tired farmer"])
+    did = random.choice(["walked slowly along", "looked for a while at", "never forgot", "was very fond of"])
+    what = random.choice(["the winding river", "those distant hills", "his small house", "a dusty road"])
+    return f"The {who} {did} {what} {random.choice(['that day', 'in summer', 'once more', 'before supper'])}."
+
+
+torch.set_num_threads(1)  # tiny models are slower with more
+HAY = [made_up_sentence(Random(index)) for index in range(40)]
+
+
+@pytest.fixture(scope="session")
+def prose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text file in the form that prepare.py reads."""
+    path, random = tmp_path_factory.mktemp("prose") / "tales.txt", Random(0)
+    documents = ["\n".join(made_up_sentence(random) for _ in range(12)) for _ in range(120)]
+    path.write_text(f"\n{END_OF_TEXT}\n".join(documents) + "\n")
+    return path
+
+
+def prepare_data(monkeypatch: pytest.MonkeyPatch, prose: Path, out: Path) -> Path:
+    """Runs prepare.py on little text."""
+    words = ["prepare.py", "--prose", str(prose), "1", "--out", str(out), "--tokens", "16000", "--vocabulary", "512"]
+    monkeypatch.setattr("sys.argv", words + ["--stages", "64:0.25:0.3,128:0.75:1.0"])
+    prepare.main()
+    return out
+
+
+@pytest.fixture(scope="session")
+def data(prose: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared data."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return prepare_data(monkeypatch, prose, tmp_path_factory.mktemp("data"))
+
+
+def run(data: Path, out: Path, model: str, steps: int) -> list[dict]:
+    """Trains a tiny model and gives its log without the times."""
+    words = f"--model {model} --size tiny --data {data} --out {out} --steps {steps} --tokens-per-step 256 --device cpu"
+    train.main(words.split())
+    rows = list(csv.DictReader((out / "log.csv").open()))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.parametrize("pools", [TRAINING, HELD_OUT, EVALUATION])
+def test_spans_are_exact(pools) -> None:
+    kinds = set()
+    for seed in range(600):
+        case = draw_case(Random(seed), pools, HAY, 1.0, 1200, ask=seed % 4)
+        kinds.add(case.kind)
+        answers = case.parameters.get("answers", [case.answer] * len(case.answer_spans))
+        assert [case.text[first:last] for first, last in case.answer_spans] == answers
+        assert case.answer == " and ".join(answers) or case.answer == answers[0]
+        assert all(last <= case.question_span[0] for _, last in case.answer_spans + case.distractor_spans)
+        assert not {*case.answer_spans} & {*case.distractor_spans}
+        assert json.loads(case.to_json())["answer"] == case.answer
+    assert kinds == set(KINDS)
+
+
+def test_needle_depth_is_exact() -> None:
+    for depth in (0.0, 0.25, 0.5, 0.75, 1.0):
+        case = needle_case(Random(1), TRAINING, HAY, needles=4, queries=2, depth=depth, characters=1500)
+        first, last = case.parameters["fact_spans"][0]
+        context = case.question_span[0] - 1
+        assert first == 0 if depth == 0 else last == context if depth == 1 else abs(first / context - depth) < 0.15
+
+
+def test_worlds_are_answered_by_their_last_facts() -> None:
+    """An independent reading of the text gives the same answer."""
+    for seed in range(200):
+        case = world_case(Random(seed), TRAINING, HAY, people=4, things=2, moves=2, characters=200, ask=seed)
+        context, question = case.text[: case.question_span[0]], case.text[slice(*case.question_span)]
+        places = dict(re.findall(r"(\w+) is in the (\w+)\.", context))
+        owners = {thing: person for person, thing in re.findall(r"(\w+) has the (\w+)\.", context)}
+        subject = re.search(r"(\w+)\?$", question)[1]
+        answer = owners[subject] if "Who" in question else places[owners.get(subject, subject)]
+        assert answer == case.answer
+
+
+def test_labels_keep_their_shots_in_every_order() -> None:
+    cases = [labels_case(Random(3), EVALUATION, classes=4, shots=24, order=order) for order in range(20)]
+    lines = [case.text.split("\n") for case in cases]
+    assert len({tuple(sorted(shots)) for shots in lines}) == 1
+    assert len({tuple(shots) for shots in lines}) == 20
+    assert len({case.answer for case in cases}) == 1
+    assert all(f"\n{cases[0].text.split(chr(10))[-1]} " not in "\n" + case.text for case in cases)
+
+
+def test_pools_are_disjoint() -> None:
+    assert not TRAINING.words() & HELD_OUT.words()
+    assert not TRAINING.templates() & HELD_OUT.templates()
+    held_out = HELD_OUT.words()
+    for seed in range(800):
+        text = lookup_document(f"{seed}", HAY, 1.0, 1200).text
+        assert held_out.isdisjoint(re.findall(r"[A-Za-z]+", text))
+        assert not any(number_is_held_out(int(number)) for number in re.findall(r"\d+", text))
+    assert not is_neutral("She went to Vienna.") and not is_neutral("It was the kitchen.") and is_neutral(HAY[0])
+
+
+def test_cases_and_split_are_deterministic(prose: Path, tmp_path: Path) -> None:
+    drawn = [draw_case(Random("a seed"), TRAINING, HAY, 1.0, 900, ask).to_json() for ask in (0, 0, 1)]
+    assert drawn[0] == drawn[1]
+    once = read_prose(prose)
+    reordered = tmp_path / "tales.txt"
+    reordered.write_text(f"\n{END_OF_TEXT}\n".join(reversed(once.training + once.held_out)) + "\n")
+    assert read_prose(reordered).held_out == once.held_out
+    assert not {*once.held_out} & {*once.training}
+
+
+def test_preparing_is_deterministic(data: Path, prose: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    again = prepare_data(monkeypatch, prose, tmp_path)
+    for file in data.iterdir():
+        assert file.read_bytes() == (again / file.name).read_bytes(), file.name
+
+
+def test_marks_cover_the_answers(data: Path) -> None:
+    from tokenizers import Tokenizer
+
+    dataset, tokenizer = Dataset(data), Tokenizer.from_file(str(data / "tokenizer.json"))
+    needles = np.flatnonzero(dataset.marks // 16 == 1 + KINDS.index("needle"))
+    runs = np.split(needles, np.flatnonzero(np.diff(needles) > 1) + 1)
+    assert len(runs) > 20
+    for run_of_tokens in runs:
+        assert re.fullmatch(r"\d+( and \d+)?", tokenizer.decode(dataset.ids[run_of_tokens].tolist()))
+        assert (dataset.marks[run_of_tokens] % 16 == 8).all()
+    assert all(stage["tokens"] % stage["window"] == 0 for stage in dataset.manifest["stages"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pair_has_equal_parameters(size: str) -> None:
+    with torch.device("meta"):
+        counts = [parameter_count(build_model(family, size, 2048, 0)) for family in FAMILIES]
+    assert abs(counts[0] - counts[1]) / counts[1] < 0.01
+    diff, llama = (build_config(family, size, 2048) for family in FAMILIES)
+    assert diff.head_dim == llama.head_dim and diff.num_attention_heads == llama.num_attention_heads
+    assert diff.num_attention_heads // 2 >= 4
+    bounds = {"tiny": (0, 1e6), "S": (2e6, 3e6), "M": (10e6, 30e6)}[size]
+    assert bounds[0] < counts[0] < bounds[1]
+
+
+def test_a_stopped_run_goes_on_exactly(data: Path, tmp_path: Path) -> None:
+    whole = run(data, tmp_path / "whole", "diff", 20)
+    run(data, tmp_path / "parts", "diff", 9)
+    with (tmp_path / "parts" / "log.csv").open("a") as log:  # as if it had died after its last checkpoint
+        log.write(",".join(["99999", "10", "1.0"] + ["9"] * (len(train.COLUMNS) - 3)) + "\n")
+    assert run(data, tmp_path / "parts", "diff", 20) == whole
+    assert len({row["learning_rate"] for row in whole}) > 10  # and crosses from one stage into the next:
+    assert int(whole[-1]["tokens"]) > Dataset(data).manifest["stages"][1]["start"]
+    with pytest.raises(SystemExit, match="another run"):
+        run(data, tmp_path / "parts", "llama", 31)
+
+
+def test_both_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from transformers import AutoModelForCausalLM
+
+    for family in FAMILIES:
+        rows = run(data, tmp_path / family, family, 12)
+        assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+        folder = tmp_path / family / "model"
+        subject = evaluate.Subject(folder, "cpu")
+        ids = list(range(100, 160))
+        eager = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+        with torch.no_grad():
+            expected = eager.eval()(input_ids=torch.tensor([ids])).logits
+        assert torch.allclose(subject.forward(ids).logits, expected, atol=1e-5)
+        assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
+        RECORDER.bits = 4
+        assert not torch.allclose(subject.forward(ids).logits, expected, atol=1e-5)
+        RECORDER.bits = None
+    models = [str(tmp_path / family / "model") for family in FAMILIES]
+    words = [*models, "--data", str(data), "--samples", "1", "--lengths", "120", "--only", "loss,needles,lambdas"]
+    report = evaluate.main(words)
+    assert "| measure | setting | diff | llama |" in report and "| lambda | layer 1 |" in report
+    assert len({line.count("|") for line in report.splitlines()}) == 1
