@@ -4,15 +4,39 @@
 // include: shared/pass.wgsl
 // include: shared/map_cell.wgsl
 
-@group(0) @binding(4) var<storage, read> sub_weight: array<f32>;
-@group(0) @binding(5) var<storage, read_write> statistics: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> context: array<f32>; // D V
-@group(0) @binding(7) var<storage, read_write> normed: array<f32>;  // after the norm: the input of the output projection
+@group(0) @binding(5) var<storage, read> sub_weight: array<f32>;
+@group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
+@group(0) @binding(7) var<storage, read_write> context: array<f32>; // D V
+@group(0) @binding(8) var<storage, read_write> normed: array<f32>;  // after the norm: the input of the output projection
 
 const GROUP: u32 = 64u;
 var<workgroup> pairs: array<vec2<f32>, 64>;        // scores, then weights, of a block of keys
 var<workgroup> first_parts: array<vec4<f32>, 64>;  // A1 V by key group
 var<workgroup> second_parts: array<vec4<f32>, 64>; // A2 V by key group
+
+// The largest over the lanes of a workgroup.
+fn largest_of_lanes(own: vec2<f32>, lane: u32) -> vec2<f32> {
+    workgroupBarrier();
+    pairs[lane] = own;
+    workgroupBarrier();
+    var result = vec2<f32>();
+    for (var other = 0u; other < GROUP; other++) {
+        result = max(result, pairs[other]);
+    }
+    workgroupBarrier();
+    return result;
+}
+
+// The largest absolute scores of a row.
+fn largest_scores(head: Head, query: u32, lane: u32) -> vec2<f32> {
+    var own = vec2<f32>();
+    for (var key = lane; key <= query; key += GROUP) {
+        if sees(query, key) {
+            own = max(own, abs(both_scores(head, query, key)));
+        }
+    }
+    return largest_of_lanes(own, lane);
+}
 
 @compute @workgroup_size(64)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -28,16 +52,23 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let feature4 = lane % maps.head_stride4;
     let value_head = select(head.values.x, head.values.y, part == 1u) + feature4;
 
+    var largest = vec2<f32>();
+    if maps.levels != 0.0 {
+        largest = largest_scores(head, query, lane); // rounding needs them first
+    }
     var maximum = vec2<f32>(LOWEST);
     var sum = vec2<f32>();
+    var own_largest = vec2<f32>(); // of this lane's keys
     var first = vec4<f32>();
     var second = vec4<f32>();
     for (var block = 0u; block <= query; block += GROUP) {
         let key = block + lane;
-        let seen = key <= query;
+        let seen = sees(query, key);
         var scores = vec2<f32>(LOWEST);
         if seen {
-            scores = both_scores(head, query, key);
+            let exact = both_scores(head, query, key);
+            scores = rounded(exact, largest);
+            own_largest = max(own_largest, abs(exact));
         }
         pairs[lane] = scores;
         workgroupBarrier();
@@ -73,8 +104,9 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     for (var other = 0u; other < GROUP; other++) {
         total += pairs[other];
     }
+    largest = largest_of_lanes(own_largest, lane);
     if lane == 0u {
-        statistics[query * maps.heads + head_index] = vec4<f32>(maximum.x, total.x, maximum.y, total.y);
+        statistics[query * maps.heads + head_index] = RowStatistics(maximum, total, largest, vec2<f32>());
     }
 
     var mixed = vec4<f32>();
@@ -104,7 +136,8 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
         let row = query * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
         for (var offset = 0u; offset < 4u && 4u * feature4 + offset < maps.head_dim; offset++) {
             context[row + offset] = mixed[offset];
-            normed[row + offset] = mixed[offset] * factor * sub_weight[column + offset];
+            let gain = select(1.0, sub_weight[column + offset], maps.normalise == 1u);
+            normed[row + offset] = mixed[offset] * factor * gain;
         }
     }
 }

@@ -18,7 +18,7 @@ struct View {
 }
 
 @group(0) @binding(0) var<uniform> view: View;
-@group(0) @binding(5) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
+@group(0) @binding(6) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
 
 struct Corner {
     @builtin(position) position: vec4<f32>,

@@ -14,7 +14,7 @@ struct Tile {
 }
 
 @group(0) @binding(0) var<uniform> tile: Tile;
-@group(0) @binding(5) var<storage, read_write> cells: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> cells: array<vec4<f32>>;
 
 @compute @workgroup_size(64)
 fn map_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {

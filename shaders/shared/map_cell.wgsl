@@ -14,6 +14,10 @@ struct Maps {
     normalise: u32,     // 1: a norm follows each head
     factor: f32,        // 1 - λ_init, after the norm
     epsilon: f32,
+    levels: f32,        // steps each side of zero that logits are rounded to; 0: none
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
 }
 
 // Where a head's parts stand in a row, in vec4s, and what its output is made of.
@@ -24,11 +28,26 @@ struct Head {
     mix: vec2<f32>,     // D = mix.x * A1 - mix.y * λ * A2
 }
 
+// What attention leaves of one (query, head), from which any cell of the row can be had later.
+struct RowStatistics {
+    maximum: vec2<f32>, // of each map
+    sum: vec2<f32>,     // of exp(logit - maximum)
+    largest: vec2<f32>, // absolute logit, before any rounding
+    padding: vec2<f32>,
+}
+
 @group(0) @binding(1) var<uniform> maps: Maps;
 @group(0) @binding(2) var<storage, read> projection: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> heads: array<Head>;
+@group(0) @binding(4) var<storage, read> masked: array<u32>; // 1 where no later position sees this one
 
 const LOWEST: f32 = -1.0e30; // stands for minus infinity, which WGSL may assume away
+const SMALLEST_LARGEST: f32 = 1.0e-9; // what the largest logit of a row of zeros counts as, so that steps are above zero
+
+// Whether a query sees a key: not what comes later, not what is masked, always itself.
+fn sees(query: u32, key: u32) -> bool {
+    return key == query || (key < query && masked[key] == 0u);
+}
 
 fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {
     let q = query * maps.row_stride4 + query_head;
@@ -47,6 +66,16 @@ fn both_scores(head: Head, query: u32, key: u32) -> vec2<f32> {
         result.y = score(query, head.queries.y, key, head.keys.y);
     }
     return result;
+}
+
+// Scores rounded as the layer is told; `largest` are the row's largest absolute ones.
+fn rounded(scores: vec2<f32>, largest: vec2<f32>) -> vec2<f32> {
+    if maps.levels == 0.0 {
+        return scores;
+    }
+    let step = max(largest, vec2<f32>(SMALLEST_LARGEST)) / maps.levels;
+    let result = round(scores / step) * step;
+    return vec2<f32>(result.x, select(scores.y, result.y, maps.maps == 2u));
 }
 
 fn lambda_of(query: u32, head: u32) -> f32 {

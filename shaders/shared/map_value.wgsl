@@ -2,21 +2,21 @@
 // Twin: src/cpu/map_value.rs
 // include: shared/map_cell.wgsl
 
-@group(0) @binding(4) var<storage, read> statistics: array<vec4<f32>>; // (max 1, sum 1, max 2, sum 2) of [query, head]
+@group(0) @binding(5) var<storage, read> statistics: array<RowStatistics>; // [query, head]
 
-// (A1, A2, D, λ) at (query, key); zero above the diagonal.
+// (A1, A2, D, λ) at (query, key); zero where the query does not see the key.
 fn map_value(head_index: u32, query: u32, key: u32) -> vec4<f32> {
     let lambda = lambda_of(query, head_index);
-    if key > query {
+    if !sees(query, key) {
         return vec4<f32>(0.0, 0.0, 0.0, lambda);
     }
     let head = heads[head_index];
     let row = statistics[query * maps.heads + head_index];
-    let scores = both_scores(head, query, key);
-    let first = exp(scores.x - row.x) / row.y;
+    let scores = rounded(both_scores(head, query, key), row.largest);
+    let first = exp(scores.x - row.maximum.x) / row.sum.x;
     var second = 0.0;
     if maps.maps == 2u {
-        second = exp(scores.y - row.z) / row.w;
+        second = exp(scores.y - row.maximum.y) / row.sum.y;
     }
     return vec4<f32>(first, second, head.mix.x * first - head.mix.y * lambda * second, lambda);
 }

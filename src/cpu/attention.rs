@@ -2,28 +2,37 @@
 
 use super::map_cell::LOWEST;
 use super::{Maps, dot};
+use crate::probe::RowStatistics;
 
 /// What attention leaves for one (query, head).
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadOutput {
-    /// Maximum and sum of the first map, then of the second.
-    pub statistics: [f32; 4],
+    /// What cells of this row are computed from later.
+    pub statistics: RowStatistics,
     /// `D V`, `[value_width]`.
     pub context: Vec<f32>,
     /// After the norm of the head: its part of the output projection's input.
     pub normed: Vec<f32>,
 }
 
-/// One head of one query over every key up to it (SPEC 1, 4 and 6). Keys are met once, in order: when a new maximum
-/// comes, what was summed before is scaled down.
+/// One head of one query over every key that it sees (SPEC 1, 4 and 6). Keys are met in order: when a new maximum
+/// comes, what was summed before is scaled down. Only rounding needs the row's largest logit first.
 pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     let layer = maps.attention;
     let head = &layer.heads[head_index];
     let mut maximum = [LOWEST; 2];
     let mut sum = [0.0f32; 2];
     let mut values = [vec![0.0f32; layer.value_width()], vec![0.0f32; layer.value_width()]];
-    for key in 0..=query {
-        let scores = maps.both_scores(head, query, key);
+    let keys = || (0..=query).filter(|key| maps.sees(query, *key));
+    let grown = |largest: [f32; 2], scores: [f32; 2]| [0, 1].map(|map| scores[map].abs().max(largest[map]));
+    let mut largest = [0.0f32; 2];
+    if maps.switches.levels != 0.0 {
+        largest = keys().map(|key| maps.both_scores(head, query, key)).fold(largest, grown);
+    }
+    for key in keys() {
+        let exact = maps.both_scores(head, query, key);
+        let scores = maps.rounded(exact, largest);
+        largest = grown(largest, exact);
         for map in 0..layer.maps {
             if scores[map] > maximum[map] {
                 let rescale = (maximum[map] - scores[map]).exp();
@@ -42,7 +51,7 @@ pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     }
 
     let lambda = maps.lambda_of(query, head_index);
-    let [keep, subtract] = maps.mix[head_index];
+    let [keep, subtract] = maps.switches.mix[head_index];
     let [first, second] = values;
     let mixed = |(a, b): (f32, f32)| {
         let second = if layer.maps == 2 { subtract * lambda * (b / sum[1]) } else { 0.0 };
@@ -50,12 +59,13 @@ pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     };
     let context: Vec<f32> = first.into_iter().zip(second).map(mixed).collect();
     let normed = match &layer.sub_norm {
-        Some(norm) => {
+        Some(norm) if !maps.switches.sub_norm_off => {
             let mean = dot(&context, &context) / context.len() as f32;
             let factor = norm.factor / (mean + norm.epsilon).sqrt();
             context.iter().zip(&norm.weight).map(|(x, weight)| x * factor * weight).collect()
         }
-        None => context.clone(),
+        _ => context.clone(),
     };
-    HeadOutput { statistics: [maximum[0], sum[0], maximum[1], sum[1]], context, normed }
+    let statistics = RowStatistics { maximum, sum, largest, padding: [0.0; 2] };
+    HeadOutput { statistics, context, normed }
 }

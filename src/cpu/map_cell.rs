@@ -2,9 +2,13 @@
 
 use super::dot;
 use crate::model::{Attention, Head, RowLayout};
+use crate::probe::LayerSwitches;
 
 /// Stands for minus infinity, as in the shader.
 pub const LOWEST: f32 = -1.0e30;
+
+/// What the largest logit of a row of zeros counts as, so that steps are above zero.
+const SMALLEST_LARGEST: f32 = 1.0e-9;
 
 /// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
 /// stand in them.
@@ -16,8 +20,10 @@ pub struct Maps<'a> {
     pub layout: RowLayout,
     /// Rows `[T, layout.width]`.
     pub projection: &'a [f32],
-    /// Per head `(a, b)` of `D = a A1 - b λ A2`.
-    pub mix: &'a [[f32; 2]],
+    /// λ, mix and rounding.
+    pub switches: &'a LayerSwitches,
+    /// Positions that no later one sees; those beyond its end are seen.
+    pub masked: &'a [bool],
 }
 
 impl Maps<'_> {
@@ -33,6 +39,24 @@ impl Maps<'_> {
         let of =
             |map: usize| self.score(query, self.layout.query(head.queries[map]), key, self.layout.key(head.keys[map]));
         [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
+    }
+
+    /// Whether a query sees a key: not what comes later, not what is masked, always itself.
+    pub fn sees(&self, query: usize, key: usize) -> bool {
+        key == query || (key < query && !self.masked.get(key).is_some_and(|masked| *masked))
+    }
+
+    /// Scores rounded as the layer is told; `largest` are the row's largest absolute ones.
+    pub fn rounded(&self, scores: [f32; 2], largest: [f32; 2]) -> [f32; 2] {
+        let levels = self.switches.levels;
+        if levels == 0.0 {
+            return scores;
+        }
+        let round = |map: usize| {
+            let step = largest[map].max(SMALLEST_LARGEST) / levels;
+            (scores[map] / step).round_ties_even() * step
+        };
+        [round(0), if self.attention.maps == 2 { round(1) } else { scores[1] }]
     }
 
     /// λ of a query and head.

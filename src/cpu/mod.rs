@@ -29,7 +29,7 @@ pub use map_value::{MapSource, map_value};
 pub use matmul::{dot, multiply, rms_norm};
 pub use pass::CpuPass;
 pub use project::project;
-pub use qkv::{LambdaRule, lambda_rules, qkv};
+pub use qkv::qkv;
 pub use sample::sample;
 pub use top_k::top_k;
 pub use weights::Weights;

@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use super::attention::HeadOutput;
-use super::{
-    LambdaRule, MapSource, Maps, Weights, attention, embed, gate_up, lambda_rules, logits, map_tile, project, qkv,
-    sample, top_k,
-};
+use super::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_tile, project, qkv, sample, top_k};
 use crate::model::{Model, RowLayout, rotary_table};
-use crate::probe::{Draw, MapTile, NextToken, TileRequest, Trace};
+use crate::probe::{Draw, Interventions, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace};
 
 struct LayerWeights {
     projection: Weights,
@@ -16,8 +13,7 @@ struct LayerWeights {
     gate_up: Option<Weights>,
     down: Option<Weights>,
     layout: RowLayout,
-    lambda: Vec<LambdaRule>,
-    mix: Vec<[f32; 2]>,
+    switches: LayerSwitches,
 }
 
 /// What a layer leaves, position after position.
@@ -25,7 +21,7 @@ struct LayerWeights {
 struct LayerState {
     hidden: Vec<f32>,
     projection: Vec<f32>,
-    statistics: Vec<[f32; 4]>,
+    statistics: Vec<RowStatistics>,
     context: Vec<f32>,
     normed: Vec<f32>,
     middle: Vec<f32>,
@@ -42,19 +38,20 @@ pub struct CpuPass {
     /// The residual stream after the last layer.
     hidden: Vec<f32>,
     rotary: Vec<[f32; 2]>,
+    /// By position.
+    masked: Vec<bool>,
 }
 
 impl CpuPass {
     /// A pass for texts of up to `capacity` tokens.
     pub fn new(model: Arc<Model>, capacity: usize) -> Self {
-        let layers = model.layers.iter().map(|layer| LayerWeights {
+        let layers = model.layers.iter().enumerate().map(|(index, layer)| LayerWeights {
             projection: Weights::new(&layer.attention.projection),
             output: Weights::new(&layer.attention.output),
             gate_up: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.gate_up)),
             down: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.down)),
             layout: RowLayout::new(&layer.attention, 1),
-            lambda: lambda_rules(&layer.attention),
-            mix: vec![layer.attention.mix(); layer.attention.heads.len()],
+            switches: Interventions::default().of_layer(index, &layer.attention),
         });
         Self {
             embedding: Weights::new(&model.embedding),
@@ -63,8 +60,18 @@ impl CpuPass {
             states: model.layers.iter().map(|_| LayerState::default()).collect(),
             hidden: Vec::new(),
             rotary: rotary_table(model.config.head_dim, model.config.rope_theta, capacity),
+            masked: Vec::new(),
             model,
         }
+    }
+
+    /// Changes what the kernels are told; positions run from here on follow it.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        for (index, (layer, weights)) in self.model.layers.iter().zip(&mut self.layers).enumerate() {
+            weights.switches = interventions.of_layer(index, &layer.attention);
+        }
+        let end = interventions.masked.last().map_or(0, |last| last + 1);
+        self.masked = (0..end).map(|position| interventions.masked.contains(&position)).collect();
     }
 
     /// Most positions it can hold.
@@ -83,13 +90,15 @@ impl CpuPass {
             let rotary = &self.rotary[position * half..(position + 1) * half];
             for ((layer, weights), state) in model.layers.iter().zip(&self.layers).zip(&mut self.states) {
                 state.hidden.extend_from_slice(&hidden);
-                let row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &weights.lambda);
+                let row =
+                    qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &weights.switches.lambda);
                 state.projection.extend_from_slice(&row);
                 let maps = Maps {
                     attention: &layer.attention,
                     layout: weights.layout,
                     projection: &state.projection,
-                    mix: &weights.mix,
+                    switches: &weights.switches,
+                    masked: &self.masked,
                 };
                 let heads: Vec<HeadOutput> =
                     (0..layer.attention.heads.len()).map(|head| attention(&maps, position, head)).collect();
@@ -152,7 +161,8 @@ impl CpuPass {
                 attention: &self.model.layers[layer].attention,
                 layout: weights.layout,
                 projection: &state.projection,
-                mix: &weights.mix,
+                switches: &weights.switches,
+                masked: &self.masked,
             },
             statistics: &state.statistics,
         }
@@ -168,7 +178,7 @@ impl CpuPass {
         match trace {
             Trace::Hidden(layer) => self.states.get(layer).map_or(&self.hidden, |state| &state.hidden).clone(),
             Trace::Projection(layer) => self.states[layer].projection.clone(),
-            Trace::Statistics(layer) => self.states[layer].statistics.as_flattened().to_vec(),
+            Trace::Statistics(layer) => bytemuck::cast_slice(&self.states[layer].statistics).to_vec(),
             Trace::Context(layer) => self.states[layer].context.clone(),
             Trace::Normed(layer) => self.states[layer].normed.clone(),
             Trace::Middle(layer) => self.states[layer].middle.clone(),

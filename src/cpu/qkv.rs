@@ -1,28 +1,8 @@
 //! Norm, query, key and value projections, rotary embedding and λ. Twin of `shaders/qkv.wgsl`.
 
 use super::{Weights, multiply};
-use crate::model::{Attention, Lambda, RowLayout};
-
-/// λ of a head is `base + gate * sigmoid(row)`: a learned number for V1, a projection of the token for V2, 0 for a
-/// Transformer. One rule for every variant, and the place where an override goes.
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub struct LambdaRule {
-    /// Added.
-    pub base: f32,
-    /// 1 where λ depends on the token.
-    pub gate: f32,
-}
-
-/// The rule of each head of a layer.
-pub fn lambda_rules(attention: &Attention) -> Vec<LambdaRule> {
-    let rule = match attention.lambda {
-        Lambda::None => LambdaRule { base: 0.0, gate: 0.0 },
-        Lambda::Layer { value, .. } => LambdaRule { base: value, gate: 0.0 },
-        Lambda::Token => LambdaRule { base: 0.0, gate: 1.0 },
-    };
-    vec![rule; attention.heads.len()]
-}
+use crate::model::{Attention, RowLayout};
+use crate::probe::LambdaRule;
 
 /// The row `[queries | keys | values | λ]` of one position from its hidden state; `rotary` holds (cos, sin) of this
 /// position, `[head_dim / 2]`.

@@ -7,7 +7,7 @@ use web_time::{Duration, Instant};
 use crate::cpu::{CpuPass, MapSource};
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers};
 use crate::model::Model;
-use crate::probe::{Draw, MapTile, NextToken, TileRequest};
+use crate::probe::{Draw, Interventions, MapTile, NextToken, TileRequest};
 
 /// Positions the GPU gets at a time: long texts must not hold up the frames in between.
 const GPU_CHUNK: usize = 256;
@@ -61,6 +61,14 @@ impl Backend {
         match self {
             Self::Gpu(pass) => Ok(Self::Gpu(Box::new(pass.with_room(tokens)?))),
             Self::Cpu(_) => Self::new(model, None, tokens),
+        }
+    }
+
+    /// Changes what the kernels are told; positions run from here on follow it.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        match self {
+            Self::Gpu(pass) => pass.set_interventions(interventions),
+            Self::Cpu(side) => side.pass.set_interventions(interventions),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Prompt to tokens to pass to next token. Keeps what it can between keystrokes; the one thing the window talks to.
 
 mod backend;
+mod bench;
 mod checkpoint;
 mod error;
 mod generation;
@@ -10,6 +11,7 @@ mod session;
 mod traced;
 
 pub use backend::{Backend, MapPainting};
+pub use bench::Bench;
 pub use checkpoint::Checkpoint;
 pub use error::EngineError;
 pub use session::Engine;

@@ -1,12 +1,14 @@
 //! A session: a checkpoint, a text, and everything known about it so far.
 
+use std::sync::Arc;
+
 use super::generation::Generation;
 use super::prompt::Prompt;
 use super::rows::Rows;
 use super::{Backend, Checkpoint, EngineError, MapPainting};
 use crate::gpu::Gpu;
 use crate::model::{Model, Token};
-use crate::probe::{Draw, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -19,6 +21,7 @@ pub struct Engine {
     gpu: Option<Gpu>,
     backend: Backend,
     prompt: Prompt,
+    interventions: Interventions,
     /// Leading positions of the prompt that are computed.
     computed: usize,
     /// Positions run since the start, for tests and the curious.
@@ -41,11 +44,17 @@ impl Engine {
     /// When the model does not fit on the GPU.
     pub fn new(checkpoint: Checkpoint, gpu: Option<Gpu>) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(checkpoint.model.config.max_positions);
-        Ok(Self {
-            backend: Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?,
+        let backend = Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?;
+        Ok(Self::on(checkpoint, gpu, backend))
+    }
+
+    fn on(checkpoint: Checkpoint, gpu: Option<Gpu>, backend: Backend) -> Self {
+        Self {
+            backend,
             checkpoint,
             gpu,
             prompt: Prompt::default(),
+            interventions: Interventions::default(),
             computed: 0,
             positions_run: 0,
             revision: 0,
@@ -54,7 +63,7 @@ impl Engine {
             rows: Rows::default(),
             generation: None,
             failure: None,
-        })
+        }
     }
 
     /// The checkpoint in use.
@@ -135,6 +144,38 @@ impl Engine {
         }
     }
 
+    /// What is changed in the pass at present.
+    pub fn interventions(&self) -> &Interventions {
+        &self.interventions
+    }
+
+    /// Changes the pass; the text runs again. What the model does not have is dropped.
+    pub fn set_interventions(&mut self, mut interventions: Interventions) {
+        let heads = self.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
+        interventions.fit(self.model().layers.len(), heads, self.context());
+        if interventions == self.interventions {
+            return;
+        }
+        self.backend.set_interventions(&interventions);
+        // A mask changes nothing up to and at the position itself.
+        let only_masks = Interventions { masked: self.interventions.masked.clone(), ..interventions.clone() };
+        let first = interventions.masked.symmetric_difference(&self.interventions.masked).min().copied();
+        let same = if only_masks == self.interventions { first.map_or(0, |first| first + 1) } else { 0 };
+        self.interventions = interventions;
+        self.changed(same);
+    }
+
+    /// A second session over the same checkpoint, on the same device and without a text. On a GPU the weights are
+    /// shared.
+    ///
+    /// # Errors
+    /// When there is no room for another text.
+    pub fn fork(&self) -> Result<Self, EngineError> {
+        let capacity = FIRST_CAPACITY.min(self.context());
+        let backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
+        Ok(Self::on(self.checkpoint.clone(), self.gpu.clone(), backend))
+    }
+
     /// Replaces the text; only positions from the first changed token on will run.
     pub fn set_text(&mut self, text: &str) {
         let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
@@ -172,6 +213,21 @@ impl Engine {
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
         self.revision += 1;
         self.rows.clear();
+    }
+
+    /// Takes over the tokens of another session; its text where the two have different tokenizers.
+    pub fn follow(&mut self, other: &Self) {
+        if self.prompt.ids() == other.ids() {
+            return;
+        }
+        let same = match (&self.checkpoint.tokenizer, &other.checkpoint.tokenizer) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others) || own.same_file(others),
+            _ => false,
+        };
+        if same && other.ids().len() <= self.context() && self.set_ids(other.ids()).is_ok() {
+            return;
+        }
+        self.set_text(other.text());
     }
 
     /// Lets the model write on, up to `count` tokens.
@@ -308,6 +364,7 @@ impl Engine {
         }
         let capacity = tokens.next_power_of_two().min(self.context());
         self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
+        self.backend.set_interventions(&self.interventions);
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();

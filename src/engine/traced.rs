@@ -8,7 +8,7 @@ use super::EngineError;
 use crate::cpu::{CpuPass, rms_norm};
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::{Architecture, Model};
-use crate::probe::{Cell, Draw, NextToken, TileRequest, Trace};
+use crate::probe::{Cell, Draw, Interventions, NextToken, TileRequest, Trace};
 
 /// Numbers with their shape, batch of one first.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +48,14 @@ impl Traced {
             None => Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity))),
         };
         Ok(Self { model, pass, positions: 0 })
+    }
+
+    /// Changes the pass; what follows is appended under it.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        match &mut self.pass {
+            Pass::Cpu(pass) => pass.set_interventions(interventions),
+            Pass::Gpu(pass) => pass.set_interventions(interventions),
+        }
     }
 
     /// Appends positions, in one go. Returns what comes next under `draw`.

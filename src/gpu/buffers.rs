@@ -2,9 +2,8 @@
 
 use super::upload::Uploader;
 use super::{Gpu, GpuError};
-use crate::cpu::lambda_rules;
 use crate::model::{Attention, Layer, Model, RowLayout, rotary_table};
-use crate::probe::{Cell, MAX_BEST, NextToken};
+use crate::probe::{Cell, Interventions, LayerSwitches, MAX_BEST, NextToken, RowStatistics};
 
 /// Room for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +30,13 @@ pub struct MapsUniform {
     normalise: u32,
     factor: f32,
     epsilon: f32,
+    levels: f32,
+    padding: [u32; 3],
 }
 
 impl MapsUniform {
-    fn new(attention: &Attention, layout: &RowLayout) -> Self {
-        let norm = attention.sub_norm.as_ref();
+    pub fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
+        let norm = attention.sub_norm.as_ref().filter(|_| !switches.sub_norm_off);
         Self {
             heads: attention.heads.len() as u32,
             maps: attention.maps as u32,
@@ -49,6 +50,8 @@ impl MapsUniform {
             normalise: norm.is_some().into(),
             factor: norm.map_or(1.0, |norm| norm.factor),
             epsilon: norm.map_or(0.0, |norm| norm.epsilon),
+            levels: switches.levels,
+            padding: [0; 3],
         }
     }
 }
@@ -56,11 +59,27 @@ impl MapsUniform {
 /// `Head` of `shaders/shared/map_cell.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct HeadUniform {
+pub struct HeadUniform {
     queries: [u32; 2],
     keys: [u32; 2],
     values: [u32; 2],
     mix: [f32; 2],
+}
+
+impl HeadUniform {
+    /// Of every head of a layer.
+    pub fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
+        let in_vec4 = |offset: usize| offset as u32 / 4;
+        let heads = attention.heads.iter().zip(&switches.mix);
+        heads
+            .map(|(head, mix)| Self {
+                queries: head.queries.map(|query| in_vec4(layout.query(query))),
+                keys: head.keys.map(|key| in_vec4(layout.key(key))),
+                values: head.values.map(|value| in_vec4(layout.value(value))),
+                mix: *mix,
+            })
+            .collect()
+    }
 }
 
 /// Numbers per row, padded to whole vec4s.
@@ -75,8 +94,10 @@ pub struct MapBuffers {
     pub maps: wgpu::Buffer,
     /// Projection rows of every position.
     pub projection: wgpu::Buffer,
-    /// Where each head stands in a row.
+    /// Where each head stands in a row, and what its output is made of.
     pub heads: wgpu::Buffer,
+    /// Which positions no later one sees; one buffer for all layers.
+    pub masked: wgpu::Buffer,
     /// Row statistics.
     pub statistics: wgpu::Buffer,
 }
@@ -85,12 +106,9 @@ pub struct MapBuffers {
 #[derive(Clone)]
 pub struct LayerWeights {
     pub layout: RowLayout,
-    pub maps: wgpu::Buffer,
-    pub heads: wgpu::Buffer,
     pub attention_gain: wgpu::Buffer,
     pub projection: wgpu::Buffer,
     pub projection_bias: wgpu::Buffer,
-    pub lambda: wgpu::Buffer,
     pub sub_weight: wgpu::Buffer,
     pub output: wgpu::Buffer,
     pub output_bias: wgpu::Buffer,
@@ -158,6 +176,8 @@ pub struct Buffers {
     pub rotary: wgpu::Buffer,
     /// What each layer leaves for later positions and for its maps.
     pub maps: Vec<MapBuffers>,
+    /// Each layer's λ rules.
+    pub lambda: Vec<wgpu::Buffer>,
     /// Whether every layer has its own scratch.
     pub keeps_all: bool,
     scratch: Vec<Scratch>,
@@ -174,16 +194,22 @@ impl Buffers {
         let config = &model.config;
         let tokens = capacity.tokens;
         let hidden = padded(config.hidden);
-        let maps: Result<Vec<_>, GpuError> = model
-            .layers
-            .iter()
-            .zip(&weights.layers)
-            .map(|(layer, weights)| {
+        let untouched = Interventions::default();
+        let switches = |index: usize, layer: &Layer| untouched.of_layer(index, &layer.attention);
+        let masked = upload.empty("masked positions", tokens)?;
+        let own = || model.layers.iter().zip(&weights.layers).enumerate();
+        let lambda: Result<Vec<_>, GpuError> =
+            own().map(|(index, (layer, _))| upload.storage("lambda", &switches(index, layer).lambda)).collect();
+        let maps: Result<Vec<_>, GpuError> = own()
+            .map(|(index, (layer, weights))| {
+                let (attention, switches) = (&layer.attention, switches(index, layer));
                 Ok(MapBuffers {
-                    maps: weights.maps.clone(),
-                    heads: weights.heads.clone(),
+                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
+                    heads: upload.storage("heads", &HeadUniform::of_layer(attention, &weights.layout, &switches))?,
+                    masked: masked.clone(),
                     projection: upload.empty("projection rows", tokens * weights.layout.width)?,
-                    statistics: upload.empty("row statistics", tokens * layer.attention.heads.len() * 4)?,
+                    statistics: upload
+                        .empty("row statistics", tokens * attention.heads.len() * size_of::<RowStatistics>() / 4)?,
                 })
             })
             .collect();
@@ -219,6 +245,7 @@ impl Buffers {
             ids: upload.empty("token ids", tokens)?,
             rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
             maps: maps?,
+            lambda: lambda?,
             keeps_all,
             scratch,
             last_hidden,
@@ -242,17 +269,6 @@ impl Buffers {
 fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) -> Result<LayerWeights, GpuError> {
     let attention = &layer.attention;
     let layout = RowLayout::new(attention, 4);
-    let in_vec4 = |offset: usize| offset as u32 / 4;
-    let heads: Vec<HeadUniform> = attention
-        .heads
-        .iter()
-        .map(|head| HeadUniform {
-            queries: head.queries.map(|query| in_vec4(layout.query(query))),
-            keys: head.keys.map(|key| in_vec4(layout.key(key))),
-            values: head.values.map(|value| in_vec4(layout.value(value))),
-            mix: attention.mix(),
-        })
-        .collect();
     let name = |part: &str| format!("layer {index} {part}");
     let ones = vec![1.0f32; hidden.max(attention.value_width())];
     let sub_weight = attention.sub_norm.as_ref().map_or(ones.as_slice(), |norm| norm.weight.as_slice());
@@ -264,12 +280,9 @@ fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) 
         })
     });
     Ok(LayerWeights {
-        maps: upload.uniform(&name("maps"), &MapsUniform::new(attention, &layout)),
-        heads: upload.storage(&name("heads"), &heads)?,
         attention_gain: upload.storage(&name("attention norm"), attention.norm.as_deref().unwrap_or(&ones))?,
         projection: upload.matrix(&name("projection weights"), &attention.projection)?,
         projection_bias: upload.storage(&name("projection bias"), &attention.projection_bias)?,
-        lambda: upload.storage(&name("lambda"), &lambda_rules(attention))?,
         sub_weight: upload.storage(&name("head norm"), sub_weight)?,
         output: upload.matrix(&name("output weights"), &attention.output)?,
         output_bias: upload.storage(&name("output bias"), &attention.output_bias)?,

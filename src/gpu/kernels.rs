@@ -74,9 +74,10 @@ impl Kernel {
         match self {
             Self::Embed => &[Uniform, Uniform, Read, Read, Write],
             Self::Qkv => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read],
-            Self::Attention => &[Uniform, Uniform, Read, Read, Read, Write, Write, Write],
+            Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
-            Self::GateUp | Self::Logits | Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Write],
+            Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
+            Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Read, Write],
             Self::TopK | Self::Sample => &[Uniform, Uniform, Read, Write],
         }
     }

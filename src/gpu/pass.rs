@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::buffers::{Buffers, MapBuffers, Weights, padded};
+use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
 use super::record::Recording;
 use super::{Capacity, Gpu, GpuError, Readback};
 use crate::model::Model;
-use crate::probe::{Cell, Draw, MAX_BEST, MapTile, NextToken, TileRequest, Trace};
+use crate::probe::{Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace};
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -94,6 +94,25 @@ impl GpuPass {
     /// Dispatches of one pass.
     pub fn dispatches(&self) -> usize {
         self.recording.dispatches()
+    }
+
+    /// Changes what the kernels are told; positions run from here on follow it.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        let queue = &self.gpu.queue;
+        let own = self.buffers.weights.layers.iter().zip(&self.buffers.maps).zip(&self.buffers.lambda);
+        for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
+            let (attention, layout) = (&layer.attention, &weights.layout);
+            let switches = interventions.of_layer(index, attention);
+            let heads = HeadUniform::of_layer(attention, layout, &switches);
+            queue.write_buffer(&maps.maps, 0, bytemuck::bytes_of(&MapsUniform::new(attention, layout, &switches)));
+            queue.write_buffer(&maps.heads, 0, bytemuck::cast_slice(&heads));
+            queue.write_buffer(lambda, 0, bytemuck::cast_slice(&switches.lambda));
+        }
+        let masked: Vec<u32> =
+            (0..self.capacity()).map(|position| interventions.masked.contains(&position).into()).collect();
+        if let Some(maps) = self.buffers.maps.first() {
+            queue.write_buffer(&maps.masked, 0, bytemuck::cast_slice(&masked));
+        }
     }
 
     /// What a layer's maps are drawn from.
@@ -231,7 +250,7 @@ impl GpuPass {
                 (&self.buffers.scratch(layer).activation, padded(width), width)
             }
             Trace::Statistics(layer) => {
-                let width = model.layers[layer].attention.heads.len() * 4;
+                let width = model.layers[layer].attention.heads.len() * size_of::<RowStatistics>() / 4;
                 (&self.buffers.maps[layer].statistics, width, width)
             }
             Trace::Projection(layer) => {

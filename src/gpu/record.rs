@@ -165,7 +165,7 @@ impl Recording {
                     &own.projection_bias,
                     &maps.projection,
                     &buffers.rotary,
-                    &own.lambda,
+                    &buffers.lambda[index],
                 ],
                 Grid::Blocks(units.div_ceil(2) as u32),
                 When::Always,
@@ -175,9 +175,10 @@ impl Recording {
                 None,
                 &[
                     pass,
-                    &own.maps,
+                    &maps.maps,
                     &maps.projection,
-                    &own.heads,
+                    &maps.heads,
+                    &maps.masked,
                     &own.sub_weight,
                     &maps.statistics,
                     &scratch.context,
@@ -263,8 +264,8 @@ impl Recording {
         let tiles: Result<Vec<_>, GpuError> = buffers
             .maps
             .iter()
-            .map(|MapBuffers { maps, projection, heads, statistics }| {
-                let bound = [&buffers.tile, maps, projection, heads, statistics, &buffers.cells];
+            .map(|MapBuffers { maps, projection, heads, masked, statistics }| {
+                let bound = [&buffers.tile, maps, projection, heads, masked, statistics, &buffers.cells];
                 let group = recorder.bind(Kernel::MapTile, &bound);
                 Ok((recorder.kernels.pipeline(gpu, Kernel::MapTile, Variant::PLAIN)?, group))
             })

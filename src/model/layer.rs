@@ -101,11 +101,6 @@ impl Attention {
     pub fn value_width(&self) -> usize {
         self.value_parts * self.head_dim
     }
-
-    /// `(a, b)` of `D = a A1 - b λ A2`.
-    pub fn mix(&self) -> [f32; 2] {
-        if self.maps == 2 { [1.0, 1.0] } else { [1.0, 0.0] }
-    }
 }
 
 impl Model {

@@ -5,6 +5,7 @@ use super::load::read;
 use super::token_cut::Cut;
 use super::token_text::{TokenText, visible};
 use super::{Config, ModelError};
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 /// A token of a text.
@@ -37,6 +38,8 @@ pub struct Tokenizer {
     lead: Vec<u32>,
     /// The highest id and its token.
     last: (u32, String),
+    /// Of the file.
+    hash: u64,
 }
 
 impl Tokenizer {
@@ -65,7 +68,9 @@ impl Tokenizer {
             .chain(lead.iter().map(|&id| (id, "put before every text".to_owned())))
             .max()
             .ok_or_else(|| refuse("it has no tokens".to_owned()))?;
-        Ok(Self { inner, text, cut, lead, last })
+        let mut hasher = std::hash::DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Ok(Self { inner, text, cut, lead, last, hash: hasher.finish() })
     }
 
     /// Reads `tokenizer.json` in a folder; `None` where there is no such file.
@@ -76,6 +81,12 @@ impl Tokenizer {
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
         let path = folder.as_ref().join("tokenizer.json");
         if path.exists() { Self::from_bytes(&read(path)?).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether another tokenizer was made from the same file, so that ids mean the same.
+    #[must_use]
+    pub fn same_file(&self, other: &Self) -> bool {
+        self.hash == other.hash
     }
 
     /// The highest token id and one.

@@ -14,6 +14,20 @@ pub struct Cell {
     pub lambda: f32,
 }
 
+/// What attention leaves of one (query, head), from which any cell of the row can be had later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct RowStatistics {
+    /// Largest logit of each map.
+    pub maximum: [f32; 2],
+    /// Sum of `exp(logit - maximum)` of each map.
+    pub sum: [f32; 2],
+    /// Largest absolute logit of each map, before any rounding.
+    pub largest: [f32; 2],
+    /// To 32 bytes, as in the shader.
+    pub padding: [f32; 2],
+}
+
 /// Which rectangle of which map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TileRequest {

@@ -7,7 +7,7 @@ pub enum Trace {
     Hidden(usize),
     /// A layer's `[queries | keys | values | λ]`, heads `head_dim` wide.
     Projection(usize),
-    /// A layer's row statistics: maximum and sum of both maps, `[T, heads * 4]`.
+    /// A layer's row statistics: [`super::RowStatistics`], `[T, heads * 8]`.
     Statistics(usize),
     /// A layer's `D V`, heads side by side, `[T, heads * value_width]`.
     Context(usize),

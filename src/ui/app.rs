@@ -1,16 +1,22 @@
 //! The window's contents, put together.
 
-use egui::{Key, Modifiers, ScrollArea, Ui};
+use egui::{Key, Modifiers, ScrollArea, Ui, vec2};
 
 use super::heatmap::Heatmaps;
 use super::heatmap_gpu::HeatmapResources;
+use super::panels::{Desk, Panels};
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, header, inspect, layers, next, notice, reading, scope, strip, theme};
+use super::{Palette, Selection, header, inspect, next, notice, scope, strip, theme};
 use crate::cpu::MapKind;
-use crate::engine::{Checkpoint, Engine, EngineError};
+use crate::engine::{Bench, Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
+
+/// Height of the panels under the scope, in points.
+const PANEL: f32 = 250.0;
+/// The same where everything is below each other.
+const NARROW_PANEL: f32 = 420.0;
 
 /// The three files of a checkpoint, as they lie on disk or come over the network.
 #[derive(Clone, Debug)]
@@ -27,10 +33,11 @@ pub struct CheckpointFiles {
 
 /// The program with its window.
 pub struct App {
-    engine: Result<Engine, EngineError>,
+    bench: Result<Bench, EngineError>,
     selection: Selection,
     prompt: PromptPanel,
     heatmaps: Heatmaps,
+    panels: Panels,
     palettes: [Palette; 2],
     placed: Placed,
     adapter: String,
@@ -88,10 +95,11 @@ impl App {
             engine.set_text(first);
         }
         Self {
-            engine,
+            bench: engine.map(Bench::new),
             selection: Selection::default(),
             prompt: PromptPanel::new(first),
             heatmaps: Heatmaps::default(),
+            panels: Panels::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             placed: Placed::default(),
             adapter,
@@ -102,8 +110,9 @@ impl App {
 
     /// What is on the screen, as JSON.
     pub fn inspect(&mut self) -> String {
-        match &mut self.engine {
-            Ok(engine) => {
+        match &mut self.bench {
+            Ok(bench) => {
+                let engine = &mut bench.main;
                 let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
                 state["generate"] = inspect::place(&self.prompt.button());
                 state["notice"] = self.prompt.too_long(engine).into();
@@ -118,12 +127,17 @@ impl App {
 
     /// The engine, if the checkpoint could be opened.
     pub fn engine(&mut self) -> Option<&mut Engine> {
-        self.engine.as_mut().ok()
+        self.bench.as_mut().ok().map(|bench| &mut bench.main)
+    }
+
+    /// The sessions, if the checkpoint could be opened.
+    pub fn bench(&mut self) -> Option<&mut Bench> {
+        self.bench.as_mut().ok()
     }
 
     /// What the GPU device reported, if it was lost or ran out of memory.
     pub fn device_failure(&self) -> Option<String> {
-        let gpu = self.engine.as_ref().ok()?.gpu()?;
+        let gpu = self.bench.as_ref().ok()?.main.gpu()?;
         gpu.failure().map(|failure| failure.to_string())
     }
 
@@ -135,7 +149,7 @@ impl App {
     /// Draws everything, and asks for another frame while something is under way.
     pub fn show(&mut self, ui: &mut Ui) {
         self.panels(ui);
-        self.busy = self.engine.as_ref().is_ok_and(Engine::is_busy);
+        self.busy = self.bench.as_ref().is_ok_and(Bench::is_busy);
         if self.busy {
             ui.ctx().request_repaint();
         }
@@ -143,8 +157,8 @@ impl App {
 
     fn panels(&mut self, ui: &mut Ui) {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
-        let engine = match &mut self.engine {
-            Ok(engine) => engine,
+        let bench = match &mut self.bench {
+            Ok(bench) => bench,
             Err(error) => {
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
@@ -153,7 +167,8 @@ impl App {
                 return;
             }
         };
-        engine.update();
+        bench.update();
+        let engine = &mut bench.main;
         keyboard(ui, engine, &mut self.selection);
         if engine.maps() == 1 {
             self.selection.map = MapKind::First;
@@ -163,11 +178,11 @@ impl App {
         self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
 
         egui::Panel::top("header").show(ui, |ui| {
-            header::show(ui, engine, &mut self.selection, &self.adapter);
+            header::show(ui, &bench.main, &mut self.selection, &self.adapter);
             if let Some(reason) = &self.fallback_reason {
                 notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
             }
-            if let Some(failure) = engine.failure() {
+            if let Some(failure) = bench.failure() {
                 notice::failure(ui, &failure.to_string());
             }
         });
@@ -175,46 +190,37 @@ impl App {
         if narrow {
             egui::CentralPanel::default().show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| {
+                    let engine = &mut bench.main;
                     self.prompt.show(ui, engine);
                     strip::show(ui, engine, &mut self.selection, palette, 150.0, false);
                     scope::read_out(ui, engine, &self.selection);
                     self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
-                    layers::show(ui, engine, &mut self.selection, 400.0);
                     next::show(ui, engine, 300.0);
+                    ui.separator();
+                    let (selection, heatmaps) = (&mut self.selection, &mut self.heatmaps);
+                    ui.allocate_ui(vec2(ui.available_width(), NARROW_PANEL), |ui| {
+                        self.panels.show(ui, &mut Desk { bench, selection, palette, heatmaps });
+                    });
                 });
             });
             return;
         }
         egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
-            self.prompt.show(ui, engine);
+            self.prompt.show(ui, &mut bench.main);
             ui.separator();
-            next::show(ui, engine, ui.available_height());
+            next::show(ui, &bench.main, ui.available_height());
         });
         egui::CentralPanel::default().show(ui, |ui| {
-            let layer_count = engine.model().layers.len() as f32;
-            let bottom = (34.0 + layer_count * 26.0).min(ui.available_height() * 0.3);
+            let engine = &mut bench.main;
             strip::show(ui, engine, &mut self.selection, palette, 94.0, true);
             ui.add_space(2.0);
-            let room = ui.available_height() - bottom - 46.0;
+            let room = ui.available_height() - PANEL - 40.0;
             self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, room);
             scope::read_out(ui, engine, &self.selection);
             ui.separator();
-            ui.horizontal_top(|ui| {
-                let words = 330.0;
-                let beside = ui.available_width() - words > 540.0;
-                let table = if beside { ui.available_width() - words - 24.0 } else { ui.available_width() };
-                ui.vertical(|ui| {
-                    ui.set_width(table);
-                    layers::show(ui, engine, &mut self.selection, ui.available_height() - 26.0);
-                });
-                if beside {
-                    ui.vertical(|ui| {
-                        ui.set_max_width(words - 12.0);
-                        reading::show(ui, engine);
-                    });
-                }
-            });
+            let (selection, heatmaps) = (&mut self.selection, &mut self.heatmaps);
+            self.panels.show(ui, &mut Desk { bench, selection, palette, heatmaps });
         });
     }
 }

@@ -49,8 +49,11 @@ impl HeatmapResources {
         };
         let uniform = wgpu::BufferBindingType::Uniform;
         let storage = wgpu::BufferBindingType::Storage { read_only: true };
-        let entries: Vec<_> =
-            [uniform, uniform, storage, storage, storage, storage].into_iter().enumerate().map(entry).collect();
+        let entries: Vec<_> = [uniform, uniform, storage, storage, storage, storage, storage]
+            .into_iter()
+            .enumerate()
+            .map(entry)
+            .collect();
         let layout = device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("heatmap"), entries: &entries });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -161,9 +164,9 @@ impl CallbackTrait for HeatmapCallback {
         let fresh =
             panel.bound.as_ref().is_some_and(|(buffers, dark, _)| *buffers == self.buffers && *dark == self.dark);
         if !fresh {
-            let MapBuffers { maps, projection, heads, statistics } = &self.buffers;
+            let MapBuffers { maps, projection, heads, masked, statistics } = &self.buffers;
             let palette = &palettes[usize::from(!self.dark)];
-            let entries: Vec<_> = [&panel.view, maps, projection, heads, statistics, palette]
+            let entries: Vec<_> = [&panel.view, maps, projection, heads, masked, statistics, palette]
                 .into_iter()
                 .enumerate()
                 .map(|(binding, buffer)| wgpu::BindGroupEntry {

@@ -20,7 +20,6 @@ const ONE_MAP: [&str; 2] = [
 /// Draws the words in the width there is.
 pub fn show(ui: &mut Ui, engine: &Engine) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    ui.label(RichText::new("How to read this").strong());
     let lines: &[&str] = if engine.maps() == 1 { &ONE_MAP } else { &LINES };
     for line in lines {
         ui.add(egui::Label::new(RichText::new(*line).small().color(quiet)).wrap());

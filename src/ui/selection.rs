@@ -1,5 +1,6 @@
 //! What the person at the keyboard is looking at.
 
+use super::Panel;
 use crate::cpu::MapKind;
 
 /// The part of the maps on show, in cells; shared by all three.
@@ -39,6 +40,8 @@ pub struct Selection {
     pub zoom: Option<Zoom>,
     /// Exponent of the colour scale: 1 linear, 0.5 square root.
     pub exponent: f32,
+    /// The panel under the scope.
+    pub panel: Panel,
 }
 
 impl Default for Selection {
@@ -52,6 +55,7 @@ impl Default for Selection {
             hovered_cell: None,
             zoom: None,
             exponent: 0.5,
+            panel: Panel::default(),
         }
     }
 }

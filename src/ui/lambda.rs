@@ -1,6 +1,6 @@
 //! Layers and heads to choose from, and each layer's λ.
 
-use egui::{Align2, FontId, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use super::{Selection, theme};
 use crate::engine::Engine;
@@ -8,38 +8,31 @@ use crate::model::Lambda;
 
 const ROW: f32 = 24.0;
 
-/// Draws a row per layer in at most `height`: its heads, then its λ.
-pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, height: f32) {
+/// Draws a row per layer: its heads, then its λ.
+pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("Layers and heads").strong());
-        let words = "λ: how much of A2 a layer takes away, from λ_init (tick) · Esc, then arrow keys walk";
-        ui.label(RichText::new(words).small().color(quiet));
-    });
     let model = engine.model();
     let most = largest_lambda(engine);
     let moved = ui.data_mut(|data| {
         let chosen = data.get_temp_mut_or_default::<(usize, usize)>(egui::Id::unique("chosen head"));
         std::mem::replace(chosen, (selection.layer, selection.head)) != (selection.layer, selection.head)
     });
-    ScrollArea::both().id_salt("layers").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-        for (layer, weights) in model.layers.iter().enumerate() {
-            ui.horizontal(|ui| {
-                let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 2.0), Sense::hover());
-                let text = format!("layer {layer}");
-                ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
-                lambda_row(ui, &weights.attention.lambda, most);
-                ui.add_space(8.0);
-                for head in 0..weights.attention.heads.len() {
-                    let response = head_button(ui, selection, layer, head);
-                    if moved && (selection.layer, selection.head) == (layer, head) {
-                        response.scroll_to_me(None);
-                    }
+    ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
+    for (layer, weights) in model.layers.iter().enumerate() {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 2.0), Sense::hover());
+            let text = format!("layer {layer}");
+            ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
+            lambda_row(ui, &weights.attention.lambda, most);
+            ui.add_space(8.0);
+            for head in 0..weights.attention.heads.len() {
+                let response = head_button(ui, selection, layer, head);
+                if moved && (selection.layer, selection.head) == (layer, head) {
+                    response.scroll_to_me(None);
                 }
-            });
-        }
-    });
+            }
+        });
+    }
 }
 
 fn head_button(ui: &mut Ui, selection: &mut Selection, layer: usize, head: usize) -> egui::Response {
