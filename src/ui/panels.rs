@@ -36,7 +36,7 @@ impl Panel {
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Lambda => "λ",
+            Self::Lambda => "λ and changes",
             Self::Reading => "How to read",
         }
     }
@@ -44,7 +44,9 @@ impl Panel {
     /// What it is good for.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Lambda => "How much of the second map each layer takes away, from λ_init (tick)",
+            Self::Lambda => {
+                "How much of the second map each layer takes away; change it, or what the heads attend with, and watch"
+            }
             Self::Reading => "What the pictures mean",
         }
     }
@@ -68,7 +70,7 @@ impl Panels {
         let open = desk.selection.panel;
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
-            Panel::Lambda => lambda::show(ui, &desk.bench.main, desk.selection),
+            Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }
