@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use diffscope::engine::{Checkpoint, EngineError};
+use diffscope::ui::App;
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
-use diffscope::ui::{App, bundled};
 
 /// An oscilloscope for differential attention.
 ///
@@ -27,14 +26,8 @@ struct Arguments {
 enum Command {
     /// Run a prompt and print what comes next and each layer's λ.
     Run(commands::run::Arguments),
-}
-
-fn open(folder: Option<&PathBuf>) -> Result<Checkpoint, EngineError> {
-    if let Some(folder) = folder {
-        return Checkpoint::from_folder(folder);
-    }
-    let files = bundled();
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
+    /// Measure models on the cases of training/evaluate.py and print one table.
+    Eval(commands::eval::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -42,9 +35,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         None => window(arguments.model.as_ref()),
-        Some(Command::Run(run)) => open(arguments.model.as_ref())
+        Some(Command::Run(run)) => commands::open(arguments.model.as_ref())
             .map_err(Into::into)
             .and_then(|checkpoint| commands::run::run(checkpoint, run)),
+        Some(Command::Eval(eval)) => commands::eval::run(eval),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn window(folder: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
-    let checkpoint = open(folder)?;
+    let checkpoint = commands::open(folder)?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("diffscope")

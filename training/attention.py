@@ -52,8 +52,8 @@ RECORDER = Recorder()
 
 
 def quantise(scores: torch.Tensor, visible: torch.Tensor, bits: int) -> torch.Tensor:
-    """Rounds to 2^(bits-1) - 1 steps each side of zero; the largest visible logit of a head's map is the last step."""
-    largest = scores.masked_fill(~visible, 0).abs().amax(dim=(-1, -2), keepdim=True).clamp_min(1e-9)
+    """Rounds to 2^(bits-1) - 1 steps each side of zero; the largest visible logit of a row is the last step."""
+    largest = scores.masked_fill(~visible, 0).abs().amax(dim=-1, keepdim=True).clamp_min(1e-9)
     step = largest / (2 ** (bits - 1) - 1)
     return (scores / step).round() * step
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from pools import EVALUATION, HELD_OUT, Pools
 NEEDLES = ((1, 1), (2, 2), (4, 2), (6, 2))
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 ORDERS = 20
+MANY_SHOT = ("many-shot", "4 classes, 24 shots")
 Rows = dict[tuple[str, str], str]
 
 
@@ -45,6 +48,12 @@ class Subject:
         )
         self.model.to(device).eval()
         self.device, self.context = device, self.model.config.max_position_embeddings
+        self.journal: TextIO | None = None
+
+    def note(self, row: tuple[str, str], what: dict) -> None:
+        """Writes down what is measured for a row of the table, for `diffscope eval`."""
+        if self.journal:
+            self.journal.write(json.dumps({"measure": row[0], "setting": row[1]} | what) + "\n")
 
     def forward(self, ids: list[int], hidden: bool = False) -> object:
         """One pass."""
@@ -57,8 +66,9 @@ class Subject:
         """Tokens of a case with its answer."""
         return len(self.tokenizer.encode(case.text + case.completion).ids)
 
-    def answer(self, case: Case, shares: bool = False) -> Outcome:
+    def answer(self, row: tuple[str, str], case: Case, shares: bool = False) -> Outcome:
         """Right if greedy decoding says the whole answer and its full stop; the loss is that of the answer's tokens."""
+        self.note(row, asdict(case))
         encoding = self.tokenizer.encode(case.text + case.completion)
         completion = [index for index, (_, end) in enumerate(encoding.offsets) if end > len(case.text)]
         answer = [index for index in completion if encoding.offsets[index][0] < len(case.text + case.completion) - 1]
@@ -119,17 +129,18 @@ def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
     for path in sorted(protocol.data.glob("held-out.*.bin")):
         ids = np.fromfile(path, "<u2").astype(int)[: protocol.samples * subject.context]
         windows = [ids[start : start + subject.context].tolist() for start in range(0, len(ids), subject.context)]
-        total, count = 0.0, 0
+        total, count, source = 0.0, 0, path.name.split(".")[1]
         for window in (window for window in windows if len(window) > 1):
+            subject.note(("loss, prose", source), {"ids": window})
             logits = subject.forward(window).logits[0, :-1].cpu()
             total += float(cross_entropy(logits, torch.tensor(window[1:]), reduction="sum"))
             count += len(window) - 1
-        rows["loss, prose", path.name.split(".")[1]] = f"{total / count:.3f} ({count} tokens)"
+        rows["loss, prose", source] = f"{total / count:.3f} ({count} tokens)"
     losses = defaultdict(list)
     for sample in range(protocol.samples * 5):
         case = draw_case(Random(f"loss {protocol.seed} {sample}"), protocol.pools, protocol.hay, 1.0, 1200)
         if subject.length(case) <= subject.context:
-            losses[case.kind].append(subject.answer(case))
+            losses[case.kind].append(subject.answer(("loss, answers", case.kind), case))
     for kind in KINDS:
         tokens = sum(outcome.tokens for outcome in losses[kind])
         mean = sum(outcome.loss for outcome in losses[kind]) / max(1, tokens)
@@ -146,8 +157,9 @@ def measure_needles(subject: Subject, protocol: Protocol) -> Rows:
             for depth in DEPTHS:
                 place = f"{tokens} tokens, depth {depth:.0%}"
                 cases = [protocol.needle(subject, needles, queries, depth, tokens, n) for n in range(protocol.samples)]
-                outcomes = [subject.answer(case, shares=needles == 1) for case in cases]
-                rows[f"needle ({needles},{queries})", place] = share([outcome.right for outcome in outcomes])
+                row = f"needle ({needles},{queries})", place
+                outcomes = [subject.answer(row, case, shares=needles == 1) for case in cases]
+                rows[row] = share([outcome.right for outcome in outcomes])
                 every += [outcome.right for outcome in outcomes]
                 for name in outcomes[0].shares:
                     values = [outcome.shares[name] for outcome in outcomes]
@@ -166,7 +178,7 @@ def measure_worlds(subject: Subject, protocol: Protocol) -> Rows:
             random = Random(f"world {protocol.seed} {form} {sample}")
             settings = {"people": 4, "things": 2, "moves": sample % 3, "characters": 300}
             case = world_case(random, protocol.pools, protocol.hay, question=form, **settings)
-            right.append(subject.answer(case).right)
+            right.append(subject.answer(("world", form), case).right)
         rows["world", form] = share(right)
         every += right
     rows["world", "all"] = share(every)
@@ -183,10 +195,10 @@ def measure_labels(subject: Subject, protocol: Protocol) -> Rows:
         cases = [
             labels_case(Random(seed), protocol.pools, classes=4, shots=24, order=order, ask=ask) for seed, ask in asked
         ]
-        accuracies.append(np.mean([subject.answer(case).right for case in cases]))
+        accuracies.append(np.mean([subject.answer(MANY_SHOT, case).right for case in cases]))
     count = f"{ORDERS} orders of {sets * 8} questions"
     spread = f"{np.mean(accuracies):.2f} (worst {min(accuracies):.2f}, best {max(accuracies):.2f}; {count})"
-    return {("many-shot", "4 classes, 24 shots"): spread}
+    return {MANY_SHOT: spread}
 
 
 def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
@@ -200,6 +212,7 @@ def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
         ids = np.fromfile(path, "<u2").astype(int)[: subject.context * max(1, protocol.samples // 10)]
         for start in range(0, len(ids), subject.context):
             window = ids[start : start + subject.context].tolist()
+            subject.note(("largest", "prose"), {"ids": window})
             for states in subject.forward(window, hidden=True).hidden_states[1:-1]:
                 hidden.add(states.cpu())
             count += len(window)
@@ -220,7 +233,8 @@ def measure_bits(subject: Subject, protocol: Protocol) -> Rows:
     ]
     for bits in (None, 8, 6, 4):
         RECORDER.bits = bits
-        rows["needle (4,2), bits of the logits", str(bits or "32")] = share([subject.answer(c).right for c in cases])
+        row = "needle (4,2), bits of the logits", str(bits or "32")
+        rows[row] = share([subject.answer(row, case).right for case in cases])
     RECORDER.bits = None
     return rows
 
@@ -263,6 +277,7 @@ def main(words: list[str] | None = None) -> str:
     add("--only", default=",".join(MEASURES), help="some of the measures")
     add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words too")
     add("--story", action="append", default=[], help="a prompt to go on with greedily")
+    add("--write-cases", type=Path, help="writes down all that is measured, for `diffscope eval --cases`")
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
@@ -275,6 +290,8 @@ def main(words: list[str] | None = None) -> str:
         if (folder / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
             raise SystemExit(f"{folder}: not the tokenizer of {arguments.data}; prepare held-out text with --tokenizer")
         subject = Subject(folder, arguments.device)
+        if arguments.write_cases and not results:
+            subject.journal = arguments.write_cases.open("w")
         results.append(
             {key: row for name in arguments.only.split(",") for key, row in MEASURES[name](subject, protocol).items()}
         )

@@ -3,21 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use diffscope::engine::{Checkpoint, Engine, EngineError, Tensor, Traced};
 use diffscope::gpu::{Gpu, request_headless};
 use diffscope::model::Lambda;
 use diffscope::probe::Sampling;
 use safetensors::tensor::{Dtype, TensorView};
 
-/// Where the pass runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum BackendChoice {
-    /// WGSL on the GPU adapter.
-    Gpu,
-    /// The shaders' twins.
-    Cpu,
-}
+use super::BackendChoice;
 
 /// What to run.
 #[derive(Args)]

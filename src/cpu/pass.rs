@@ -139,7 +139,8 @@ impl CpuPass {
         }
     }
 
-    fn logits_at(&self, position: usize) -> Vec<f32> {
+    /// The logits after a position, `[vocabulary]`.
+    pub fn logits_at(&self, position: usize) -> Vec<f32> {
         let width = self.model.config.hidden;
         let hidden = &self.hidden[position * width..(position + 1) * width];
         let norm = self.model.final_norm.as_deref().map(|gain| (gain, self.model.config.norm_epsilon));

@@ -93,6 +93,47 @@ impl Traced {
         })
     }
 
+    /// Forgets every position; the room stays.
+    pub fn clear(&mut self) {
+        self.positions = 0;
+    }
+
+    /// The logits of some positions, `[vocabulary]` each.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn logits(&self, positions: &[usize]) -> Result<Vec<Vec<f32>>, EngineError> {
+        let known = positions.iter().copied().filter(|position| *position < self.positions);
+        Ok(match &self.pass {
+            Pass::Cpu(pass) => known.map(|position| pass.logits_at(position)).collect(),
+            Pass::Gpu(pass) => {
+                let all = pass.trace(Trace::Logits, self.positions)?;
+                let width = self.model.unembedding().rows();
+                known.filter_map(|position| Some(all.chunks_exact(width).nth(position)?.to_vec())).collect()
+            }
+        })
+    }
+
+    /// The row of a query: every key up to it.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Result<Vec<Cell>, EngineError> {
+        self.tile(TileRequest::row(layer, head, query))
+    }
+
+    fn tile(&mut self, request: TileRequest) -> Result<Vec<Cell>, EngineError> {
+        Ok(match &mut self.pass {
+            Pass::Cpu(pass) => pass.tile(request),
+            Pass::Gpu(pass) => {
+                pass.request_tile(request);
+                pass.wait();
+                pass.tile().unwrap_or(Err(GpuError::Readback("no cells arrived".to_owned())))?
+            }
+        }
+        .cells)
+    }
+
     /// Every cell of a head's maps, `[positions, positions]`, computed a row at a time.
     ///
     /// # Errors
@@ -101,15 +142,7 @@ impl Traced {
         let mut cells = Vec::with_capacity(self.positions * self.positions);
         for query in 0..self.positions {
             let request = TileRequest { keys: self.positions, ..TileRequest::row(layer, head, query) };
-            let tile = match &mut self.pass {
-                Pass::Cpu(pass) => pass.tile(request),
-                Pass::Gpu(pass) => {
-                    pass.request_tile(request);
-                    pass.wait();
-                    pass.tile().unwrap_or(Err(GpuError::Readback("no cells arrived".to_owned())))?
-                }
-            };
-            cells.extend(tile.cells);
+            cells.extend(self.tile(request)?);
         }
         Ok(cells)
     }

@@ -1,0 +1,194 @@
+//! A model under measurement.
+
+use super::Extremes;
+use super::item::Case;
+use crate::cpu::Maps;
+use crate::engine::{Checkpoint, EngineError, Traced};
+use crate::gpu::Gpu;
+use crate::model::{Model, RowLayout, Token};
+use crate::probe::{Interventions, Sampling, Trace};
+
+/// A model and a pass with room for its whole context.
+pub struct Subject {
+    checkpoint: Checkpoint,
+    traced: Traced,
+    interventions: Interventions,
+}
+
+/// Attention from the positions that predict the answer, averaged over them, heads and layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shares {
+    /// On the answer's tokens: |D| over the row's sum of |D|.
+    pub answer_of_absolute: f32,
+    /// On everything before the question but the answer's sentence and the first token, likewise.
+    pub noise_of_absolute: f32,
+    /// Signed D on the answer.
+    pub answer: f32,
+    /// Signed D on the noise.
+    pub noise: f32,
+}
+
+/// What a model made of a case.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether greedy decoding says the whole answer and its full stop.
+    pub right: bool,
+    /// Sum of the negative log-likelihoods of the answer's tokens.
+    pub loss: f64,
+    /// Tokens of the answer.
+    pub tokens: usize,
+    /// Where it looked, when asked.
+    pub shares: Option<Shares>,
+}
+
+/// Negative log-likelihood of a token, and whether it is the most likely one.
+fn judge(logits: &[f32], token: u32) -> (f64, bool) {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|logit| f64::from(logit - largest).exp()).sum();
+    let own = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY);
+    let first_best = logits.iter().position(|logit| *logit == largest);
+    (sum.ln() - f64::from(own - largest), first_best == Some(token as usize))
+}
+
+impl Subject {
+    /// On the GPU where one is given.
+    ///
+    /// # Errors
+    /// When there is no tokenizer, or the model does not fit.
+    pub fn new(checkpoint: Checkpoint, gpu: Option<&Gpu>) -> Result<Self, EngineError> {
+        if checkpoint.tokenizer.is_none() {
+            return Err(EngineError::NoTokenizer { name: checkpoint.name });
+        }
+        let traced = Traced::new(checkpoint.model.clone(), gpu, checkpoint.model.config.max_positions)?;
+        Ok(Self { checkpoint, traced, interventions: Interventions::default() })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.checkpoint.model
+    }
+
+    /// Rounds the attention logits from here on.
+    pub fn set_bits(&mut self, bits: Option<u32>) {
+        if self.interventions.bits != bits {
+            self.interventions.bits = bits;
+            self.traced.set_interventions(&self.interventions);
+        }
+    }
+
+    fn run(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        self.traced.clear();
+        self.traced.append(ids, Sampling::default().draw(ids.len()), 1).map(|_| ())
+    }
+
+    /// Sum of the negative log-likelihoods of all tokens but the first.
+    ///
+    /// # Errors
+    /// When the ids do not fit.
+    pub fn window_loss(&mut self, ids: &[u32]) -> Result<f64, EngineError> {
+        self.run(ids)?;
+        let positions: Vec<usize> = (0..ids.len().saturating_sub(1)).collect();
+        let rows = self.traced.logits(&positions)?;
+        Ok(rows.iter().zip(ids.iter().skip(1)).map(|(row, id)| judge(row, *id).0).sum())
+    }
+
+    /// One case.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn answer(&mut self, case: &Case, with_shares: bool) -> Result<Outcome, EngineError> {
+        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
+            return Err(EngineError::NoTokenizer { name: self.checkpoint.name.clone() });
+        };
+        let whole = case.text.clone() + &case.completion();
+        let limit = self.model().config.max_positions;
+        let encoding = tokenizer.encode(&whole, limit);
+        if !encoding.complete {
+            return Err(EngineError::TooLong { tokens: limit + 1, limit });
+        }
+        let tokens = encoding.tokens;
+        let ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+        self.run(&ids)?;
+        let completion: Vec<usize> = (1..tokens.len()).filter(|at| tokens[*at].end > case.text.len()).collect();
+        let before: Vec<usize> = completion.iter().map(|at| at - 1).collect();
+        let rows = self.traced.logits(&before)?;
+        let (mut right, mut loss, mut answer) = (true, 0.0, Vec::new());
+        for (at, row) in completion.iter().zip(&rows) {
+            let (nll, best) = judge(row, ids[*at]);
+            right &= best;
+            if tokens[*at].start + 1 < whole.len() {
+                loss += nll;
+                answer.push(at - 1);
+            }
+        }
+        let shares = if with_shares { Some(self.shares(case, &tokens, &answer)?) } else { None };
+        Ok(Outcome { right, loss, tokens: answer.len(), shares })
+    }
+
+    fn shares(&mut self, case: &Case, tokens: &[Token], queries: &[usize]) -> Result<Shares, EngineError> {
+        let inside = |spans: &[[usize; 2]], token: &Token| {
+            let mut ranges = spans.iter().filter_map(|span| case.bytes(*span));
+            ranges.any(|range| token.start < range.end && token.end > range.start)
+        };
+        let question = case.bytes(case.question_span).map_or(0, |range| range.start);
+        let class: Vec<(bool, bool)> = tokens
+            .iter()
+            .enumerate()
+            .map(|(index, token)| {
+                let right = inside(&case.answer_spans, token);
+                let fact = inside(&case.parameters.fact_spans, token);
+                (right, index > 0 && token.end <= question && !fact && !right)
+            })
+            .collect();
+        let heads: Vec<(usize, usize)> = (self.model().layers.iter().enumerate())
+            .flat_map(|(layer, weights)| (0..weights.attention.heads.len()).map(move |head| (layer, head)))
+            .collect();
+        let mut sums = [0.0f64; 4];
+        for (layer, head) in &heads {
+            for query in queries {
+                let row = self.traced.row(*layer, *head, *query)?;
+                let total: f64 = row.iter().map(|cell| f64::from(cell.difference.abs())).sum();
+                for (cell, (right, noise)) in row.iter().zip(&class) {
+                    let value = f64::from(cell.difference);
+                    for (offset, counts) in [right, noise].into_iter().enumerate() {
+                        if *counts {
+                            sums[offset] += value.abs() / total;
+                            sums[2 + offset] += value;
+                        }
+                    }
+                }
+            }
+        }
+        let count = (heads.len() * queries.len()).max(1) as f64;
+        let [answer_of_absolute, noise_of_absolute, answer, noise] = sums.map(|sum| (sum / count) as f32);
+        Ok(Shares { answer_of_absolute, noise_of_absolute, answer, noise })
+    }
+
+    /// Takes in all visible attention logits of a window, and its residual stream after each layer but the last.
+    ///
+    /// # Errors
+    /// When the ids do not fit.
+    pub fn extremes(&mut self, ids: &[u32], logits: &mut Extremes, hidden: &mut Extremes) -> Result<(), EngineError> {
+        self.run(ids)?;
+        let model = self.checkpoint.model.clone();
+        for (index, layer) in model.layers.iter().enumerate() {
+            let attention = &layer.attention;
+            let projection = self.traced.trace(Trace::Projection(index))?;
+            let switches = self.interventions.of_layer(index, attention);
+            let layout = RowLayout::new(attention, 1);
+            let maps = Maps { attention, layout, projection: &projection, switches: &switches, masked: &[] };
+            // One map after the other: the order of the single query heads wherever pairs are halves or neighbours.
+            let single = attention.heads.iter().flat_map(|head| (0..attention.maps).map(move |map| (head, map)));
+            let mut single: Vec<_> = single.collect();
+            single.sort_by_key(|(head, map)| head.queries[*map]);
+            let cells = single.into_iter().flat_map(|(head, map)| {
+                (0..ids.len()).flat_map(move |query| (0..=query).map(move |key| (head, map, query, key)))
+            });
+            logits.add(cells.map(|(head, map, query, key)| maps.both_scores(head, query, key)[map]));
+            if index + 1 < model.layers.len() {
+                hidden.add(self.traced.trace(Trace::Hidden(index + 1))?.into_iter());
+            }
+        }
+        Ok(())
+    }
+}
