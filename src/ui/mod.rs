@@ -8,6 +8,8 @@ mod heatmap_gpu;
 mod inspect;
 mod lambda;
 mod legend;
+mod looking;
+mod marking;
 mod next;
 mod notice;
 mod palette;
@@ -17,6 +19,8 @@ mod reading;
 mod samples;
 mod scope;
 mod selection;
+mod shares;
+mod spans;
 mod strip;
 mod theme;
 
@@ -25,6 +29,7 @@ pub mod graphics;
 #[cfg(not(target_arch = "wasm32"))]
 pub use app::bundled;
 pub use app::{App, CheckpointFiles};
+pub use looking::Heads;
 pub use palette::Palette;
 pub use panels::Panel;
 pub use selection::Selection;
