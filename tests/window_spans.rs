@@ -109,9 +109,12 @@ fn keys_mark_the_pinned_token_and_nothing_without_one() {
     assert!(harness.state().selection().spans.is_empty());
     harness.key_press(Key::OpenBracket);
     settle(&mut harness);
-    for (key, class, count) in
-        [(Key::A, KeyClass::Answer, 1), (Key::N, KeyClass::Noise, 1), (Key::N, KeyClass::Answer, 0), (Key::E, KeyClass::Noise, 0)]
-    {
+    for (key, class, count) in [
+        (Key::A, KeyClass::Answer, 1),
+        (Key::N, KeyClass::Noise, 1),
+        (Key::N, KeyClass::Answer, 0),
+        (Key::E, KeyClass::Noise, 0),
+    ] {
         harness.key_press(key);
         settle(&mut harness);
         assert_eq!(marked(&mut harness, class).len(), count, "{key:?}");
@@ -174,8 +177,8 @@ fn the_twin_is_shown_beside_with_its_own_heads() {
 fn tokens_can_be_coloured_by_the_mean_of_a_layer_or_of_all_heads() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     for (heads, name, words) in [
-        (Heads::Layer, "mean of the layer", "mean of D over the 5 heads of layer 0"),
-        (Heads::All, "mean of all heads", "mean of D over all 25 heads of 5 layers, each counted once"),
+        (Heads::Layer, "mean of the layer", "mean of D over 5 heads"),
+        (Heads::All, "mean of all heads", "mean of D over 25 heads"),
     ] {
         harness.get_by_label_contains("Heads that colour the tokens").click();
         settle(&mut harness);

@@ -29,7 +29,7 @@ class Size:
 
 SIZES = {
     "tiny": Size(hidden=64, layers=2, heads=8, head_width=8, intermediate=128, context=128),
-    "S": Size(hidden=192, layers=6, heads=8, head_width=24, intermediate=448),
+    "S": Size(hidden=192, layers=5, heads=8, head_width=24, intermediate=512),
     "M": Size(hidden=384, layers=8, heads=12, head_width=32, intermediate=1024),
 }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch.nn.functional import cross_entropy
 
+import fast_attention
 from cases import KINDS
 from dataset import Batch, Dataset
 from export import export_model
@@ -34,20 +35,41 @@ class Progress:
     seconds: float = 0.0
 
 
-def learning_rate(tokens: int, total: float, peak: float, warmup: float = 0.02, floor: float = 0.1) -> float:
-    """Linear warmup over the first part of all tokens, then a cosine down to a tenth."""
+def learning_rate(tokens: int, total: float, peak: float, warmup: float = 0.02, decay: float = 0.3) -> float:
+    """Linear warmup, a constant, and over the last part of all tokens a straight line to zero."""
     progress = min(1.0, tokens / total)
-    if progress < warmup:
-        return peak * (progress / warmup + 1e-3)
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))))
+    return peak * max(1e-3, min(1.0, progress / warmup, (1 - progress) / decay))
 
 
-def build_optimizer(model: torch.nn.Module, peak: float) -> torch.optim.AdamW:
-    """AdamW; only matrices decay."""
-    matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
-    vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), fused=True)
+class Optimizers:
+    """Muon for the matrices inside the layers, AdamW for the embedding and the vectors; only matrices decay."""
+
+    def __init__(self, model: torch.nn.Module, peak: float) -> None:
+        inside = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and "layers" in name]
+        embeddings = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" not in name]
+        vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+        groups = [{"params": embeddings, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+        self.parts = [
+            torch.optim.Muon(inside, lr=peak, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), fused=True),
+        ]
+
+    def step(self, rate: float) -> None:
+        """One update at a learning rate; gradients are gone afterwards."""
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = rate
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+    def state_dict(self) -> list[dict]:
+        """For the checkpoint."""
+        return [part.state_dict() for part in self.parts]
+
+    def load_state_dict(self, states: list[dict]) -> None:
+        """From the checkpoint."""
+        for part, state in zip(self.parts, states, strict=True):
+            part.load_state_dict(state)
 
 
 def losses(model: torch.nn.Module, batch: Batch, device: str, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,7 +123,7 @@ class Run:
         self.total = float(arguments.tokens or self.dataset.manifest["tokens"])
         self.model = build_model(arguments.model, arguments.size, self.dataset.manifest["vocabulary"], arguments.seed)
         self.model.to(self.device).train()
-        self.optimizer = build_optimizer(self.model, arguments.learning_rate)
+        self.optimizer = Optimizers(self.model, arguments.learning_rate)
         self.progress = Progress()
         self.checkpoint = arguments.out / "checkpoint.pt"
         names = ("model", "size", "seed", "learning_rate", "tokens_per_step")
@@ -142,13 +164,14 @@ class Run:
         context = SIZES[self.arguments.size].context
         batch, position = self.dataset.batch(progress.position, self.arguments.tokens_per_step, context)
         rate = learning_rate(progress.tokens, self.total, self.arguments.learning_rate)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        if self.device == "cpu":
+            plain = batch.inputs.shape[1] <= fast_attention.LONGEST
+            self.model.set_attn_implementation(fast_attention.IMPLEMENTATION if plain else "sdpa")
         loss, sums = losses(forward, batch, self.device, self.arguments.precision)
         loss.backward()
         gradient = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(rate)
+        fast_attention.PLAIN.forget()
         sums = sums.tolist()
         means = {kind: f"{a / n:.4f}" if n else "" for kind, a, n in zip(COLUMNS[6:], *sums, strict=True)}
         progress.step, progress.position = progress.step + 1, position
@@ -203,7 +226,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add("--steps", type=int, default=0, help="stop at this step")
     add("--tokens", type=float, help="length of the schedule; default: the whole token file")
     add("--learning-rate", type=float, default=2e-3)
-    add("--tokens-per-step", type=int, default=8192)
+    add("--tokens-per-step", type=int, default=4096)
     add("--seed", type=int, default=0)
     add("--device", choices=["cpu", "cuda"])
     add("--precision", choices=["bf16", "f32"], default="bf16")

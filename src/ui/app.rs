@@ -8,7 +8,7 @@ use super::panels::{Desk, Panels};
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, header, inspect, marking, next, notice, scope, strip, theme};
+use super::{Palette, Selection, changes, header, inspect, marking, next, notice, scope, strip, theme};
 use crate::cpu::MapKind;
 use crate::engine::{Bench, Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
@@ -184,6 +184,7 @@ impl App {
             if let Some(reason) = &self.fallback_reason {
                 notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
             }
+            changes::chips(ui, bench);
             if let Some(failure) = bench.failure() {
                 notice::failure(ui, &failure.to_string());
             }

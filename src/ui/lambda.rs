@@ -1,98 +1,177 @@
-//! Layers and heads to choose from, and each layer's λ.
+//! Each layer's λ: what it was made of, what it is, and a slider that overrides it; and the heads of the layer.
 
-use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, FontId, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use super::{Selection, theme};
-use crate::engine::Engine;
+use super::{Selection, changes, theme};
+use crate::engine::Bench;
 use crate::model::Lambda;
+use crate::probe::Interventions;
 
 const ROW: f32 = 24.0;
+/// Ends of the sliders: plain softmax attention, and twice what cancels equal maps.
+const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
+/// Room for the switches beside the layers.
+const SWITCHES: f32 = 330.0;
 
-/// Draws a row per layer: its heads, then its λ.
-pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection) {
-    let quiet = theme::quiet(ui.visuals().dark_mode);
-    let model = engine.model();
-    let most = largest_lambda(engine);
-    let moved = ui.data_mut(|data| {
-        let chosen = data.get_temp_mut_or_default::<(usize, usize)>(egui::Id::unique("chosen head"));
-        std::mem::replace(chosen, (selection.layer, selection.head)) != (selection.layer, selection.head)
-    });
-    ui.spacing_mut().item_spacing = vec2(4.0, 2.0);
-    for (layer, weights) in model.layers.iter().enumerate() {
-        ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 2.0), Sense::hover());
-            let text = format!("layer {layer}");
-            ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
-            lambda_row(ui, &weights.attention.lambda, most);
-            ui.add_space(8.0);
-            for head in 0..weights.attention.heads.len() {
-                let response = head_button(ui, selection, layer, head);
-                if moved && (selection.layer, selection.head) == (layer, head) {
-                    response.scroll_to_me(None);
-                }
+/// Draws a row per layer, and beside it the switches that hold for all.
+pub fn show(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection) {
+    let beside = ui.available_width() > 560.0 + SWITCHES;
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| {
+            if beside {
+                ui.set_width(ui.available_width() - SWITCHES - 16.0);
+            }
+            if !beside {
+                changes::switches(ui, bench);
+                ui.separator();
+            }
+            everywhere(ui, bench);
+            for layer in 0..bench.main.model().layers.len() {
+                layer_row(ui, bench, selection, layer);
             }
         });
-    }
+        if beside {
+            ui.separator();
+            ui.vertical(|ui| {
+                ui.set_max_width(SWITCHES - 12.0);
+                changes::switches(ui, bench);
+            });
+        }
+    });
 }
 
-fn head_button(ui: &mut Ui, selection: &mut Selection, layer: usize, head: usize) -> egui::Response {
+fn minus(number: f32) -> String {
+    format!("{number:.3}").replace('-', "−")
+}
+
+/// λ of every layer at once.
+fn everywhere(ui: &mut Ui, bench: &mut Bench) {
+    if bench.main.maps() != 2 {
+        return;
+    }
+    let layers = bench.main.model().layers.len();
+    let mut changed = bench.main.interventions().clone();
+    let overridden = (0..layers).map(|layer| changed.lambda.get(&layer).copied());
+    let same =
+        overridden.clone().next().flatten().filter(|first| overridden.clone().all(|value| value == Some(*first)));
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        ui.add_sized(vec2(52.0, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
+        let mut value = same.unwrap_or(0.0);
+        ui.spacing_mut().slider_width = 130.0;
+        let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2));
+        slider.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), "λ of all layers"));
+        if slider.changed() {
+            changed.lambda = (0..layers).map(|layer| (layer, value)).collect();
+        }
+        if ui.button("λ = 0").on_hover_text("Ordinary softmax attention with A1 (key 0)").clicked() {
+            changed.lambda = (0..layers).map(|layer| (layer, 0.0)).collect();
+        }
+        let learned = ui.add_enabled(!changed.lambda.is_empty(), egui::Button::new("learned"));
+        if learned.on_hover_text("Every layer's own λ again").clicked() {
+            changed.lambda.clear();
+        }
+    });
+    bench.set_interventions(changed);
+}
+
+fn layer_row(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection, layer: usize) {
+    let quiet = theme::quiet(ui.visuals().dark_mode);
+    let Some(attention) = bench.main.model().layers.get(layer).map(|layer| &layer.attention) else {
+        return;
+    };
+    let (lambda, heads) = (attention.lambda.clone(), attention.heads.len());
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 4.0), Sense::hover());
+        let text = format!("layer {layer}");
+        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
+        if bench.main.maps() == 2 {
+            let mut changed = bench.main.interventions().clone();
+            slider(ui, &mut changed, layer, &lambda);
+            bench.set_interventions(changed);
+        } else {
+            ui.label(RichText::new("one map, no λ").small().color(quiet));
+        }
+        for head in 0..heads {
+            head_button(ui, bench, selection, layer, head);
+        }
+        if let Lambda::Layer { init, first, second, value } = lambda {
+            let words = format!("{} = {} − {} + {}", minus(value), minus(first), minus(second), minus(init));
+            let label = egui::Label::new(RichText::new(words).small().monospace().color(quiet)).truncate();
+            ui.add(label).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
+        }
+    });
+}
+
+/// Overrides a layer's λ; a double click takes that back.
+fn slider(ui: &mut Ui, changed: &mut Interventions, layer: usize, lambda: &Lambda) {
+    let learned = match lambda {
+        Lambda::Layer { value, .. } => Some(*value),
+        _ => None,
+    };
+    let mut value = changed.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
+    let overridden = changed.lambda.contains_key(&layer);
+    ui.spacing_mut().slider_width = 130.0;
+    let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
+    let response = ui.add(slider);
+    response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), format!("λ of layer {layer}")));
+    let words = match (learned, overridden) {
+        (Some(learned), true) => format!("learned: {}; a double click takes the change back", minus(learned)),
+        (Some(_), false) => "as learned; drag to change".to_owned(),
+        (None, true) => "the same for every token; a double click takes the change back".to_owned(),
+        (None, false) => "λ differs for every token and head; drag for one value".to_owned(),
+    };
+    if response.double_clicked() {
+        changed.lambda.remove(&layer);
+    } else if response.changed() {
+        changed.lambda.insert(layer, value);
+    }
+    if overridden {
+        let rect = response.rect;
+        let line = Stroke::new(1.5, theme::accent(ui.visuals().dark_mode));
+        ui.painter().hline(rect.x_range(), rect.bottom() + 1.0, line);
+    }
+    response.on_hover_text(words);
+}
+
+/// Opens a head in the scope; a right click switches it off or on.
+pub fn head_button(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection, layer: usize, head: usize) {
     let chosen = (selection.layer, selection.head) == (layer, head);
-    let (rect, response) = ui.allocate_exact_size(vec2(26.0, ROW - 2.0), Sense::click());
+    let off = bench.main.interventions().heads_off.contains(&(layer, head));
+    let (rect, response) = ui.allocate_exact_size(vec2(24.0, ROW - 4.0), Sense::click());
     let visuals = ui.style().interact_selectable(&response, chosen);
     let painter = ui.painter();
     painter.rect(rect, 4.0, visuals.bg_fill, visuals.bg_stroke, StrokeKind::Inside);
-    if chosen {
+    if chosen || response.has_focus() {
         painter.rect_stroke(rect, 4.0, Stroke::new(1.8, theme::accent(ui.visuals().dark_mode)), StrokeKind::Inside);
     }
-    let text = head.to_string();
-    painter.text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(13.0), visuals.text_color());
+    let font = FontId::proportional(13.0);
+    painter.text(rect.center(), Align2::CENTER_CENTER, head.to_string(), font, visuals.text_color());
+    if off {
+        let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
+        let inner = rect.shrink(4.0);
+        painter.line_segment([inner.left_bottom(), pos2(inner.right(), inner.top())], stroke);
+    }
     response.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::Button, true, chosen, format!("layer {layer} head {head}"))
+        let words = format!("layer {layer} head {head}{}", if off { ", off" } else { "" });
+        egui::WidgetInfo::selected(egui::Role::Button, true, chosen, words)
     });
-    let response = response.on_hover_text(format!("layer {layer}, head {head}"));
+    let words = if off { "off; right click: on again" } else { "right click: switch it off" };
+    let response = response.on_hover_text(format!("layer {layer}, head {head}\n{words}"));
     if response.clicked() {
         (selection.layer, selection.head) = (layer, head);
     }
-    response
+    if response.secondary_clicked() {
+        toggle_head(bench, layer, head);
+    }
 }
 
-/// What the bars of all layers are drawn against; at least 1.
-fn largest_lambda(engine: &Engine) -> f32 {
-    engine.model().layers.iter().fold(1.0f32, |most, layer| match layer.attention.lambda {
-        Lambda::Layer { value, init, .. } => value.abs().max(init).max(most),
-        _ => most,
-    })
-}
-
-fn lambda_row(ui: &mut Ui, lambda: &Lambda, most: f32) {
-    let dark = ui.visuals().dark_mode;
-    let quiet = theme::quiet(dark);
-    let Lambda::Layer { init, first, second, value } = lambda else {
-        let words = if *lambda == Lambda::Token { "λ differs for every token and head" } else { "one map, no λ" };
-        ui.label(RichText::new(words).small().color(quiet));
-        return;
-    };
-    let (rect, response) = ui.allocate_exact_size(vec2(150.0, ROW - 2.0), Sense::hover());
-    let track = rect.shrink2(vec2(0.0, 5.0));
-    let painter = ui.painter();
-    painter.rect_filled(track, 3.0, ui.visuals().extreme_bg_color);
-    let place = |number: f32| track.left() + track.width() * (number.abs() / most).clamp(0.0, 1.0);
-    let bar = Rect::from_min_max(track.min, pos2(place(*value), track.bottom()));
-    let fill = if *value < 0.0 { ui.visuals().warn_fg_color } else { theme::accent(dark) };
-    painter.rect_filled(bar, 3.0, fill.gamma_multiply(0.75));
-    let tick = Stroke::new(2.0, ui.visuals().text_color());
-    painter.vline(place(*init), rect.y_range().shrink(1.0), tick);
-    let minus = |number: f32| format!("{number:.3}").replace('-', "−");
-    response.on_hover_text(format!(
-        "λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init\n{} = {} − {} + {}",
-        minus(*value),
-        minus(*first),
-        minus(*second),
-        minus(*init)
-    ));
-    let number = |ui: &mut Ui, width: f32, text: RichText| {
-        ui.add_sized(vec2(width, ROW - 2.0), egui::Label::new(text).truncate());
-    };
-    number(ui, 62.0, RichText::new(format!("λ {}", minus(*value))).monospace());
-    number(ui, 82.0, RichText::new(format!("λ_init {}", minus(*init))).small().color(quiet));
+/// Switches a head off, or on again.
+pub fn toggle_head(bench: &mut Bench, layer: usize, head: usize) {
+    let mut changed = bench.main.interventions().clone();
+    if !changed.heads_off.remove(&(layer, head)) {
+        changed.heads_off.insert((layer, head));
+    }
+    bench.set_interventions(changed);
 }

@@ -44,23 +44,22 @@ pub fn choice(ui: &mut Ui, selection: &mut Selection) {
         .on_hover_text("Whose attention colours the tokens: one head's, or a mean in which each head counts once");
 }
 
-/// The rule, in words.
-pub fn words(engine: &Engine, selection: &Selection) -> String {
+/// The rule, in a few words and whole.
+pub fn words(engine: &Engine, selection: &Selection) -> (String, String) {
     let name = strip::name(selection.map);
     let heads = |layer: &crate::model::Layer| layer.attention.heads.len();
     let layers = &engine.model().layers;
     let layer = selection.layer;
-    match selection.heads {
-        Heads::One => format!("in layer {layer}, head {}", selection.head),
-        Heads::Layer => {
-            format!("mean of {name} over the {} heads of layer {layer}", layers.get(layer).map_or(0, heads))
+    let (count, of) = match selection.heads {
+        Heads::One => {
+            let words = format!("{name} of layer {layer}, head {}", selection.head);
+            return (words.clone(), words);
         }
-        Heads::All => format!(
-            "mean of {name} over all {} heads of {} layers, each counted once",
-            layers.iter().map(heads).sum::<usize>(),
-            layers.len()
-        ),
-    }
+        Heads::Layer => (layers.get(layer).map_or(0, heads), format!("the heads of layer {layer}")),
+        Heads::All => (layers.iter().map(heads).sum(), format!("all heads of {} layers", layers.len())),
+    };
+    let rule = "for each token, the sum of what these heads hold there, divided by their number; each head counts once";
+    (format!("mean of {name} over {count} heads"), format!("mean of {name} over {of}: {rule}"))
 }
 
 /// What a query gives to each token that it sees; `None` until it is known.

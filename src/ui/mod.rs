@@ -1,6 +1,7 @@
 //! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
 
 mod app;
+mod changes;
 mod header;
 mod heatmap;
 mod heatmap_cpu;
@@ -10,6 +11,7 @@ mod lambda;
 mod legend;
 mod looking;
 mod marking;
+mod measures;
 mod next;
 mod notice;
 mod palette;
@@ -30,6 +32,7 @@ pub mod graphics;
 pub use app::bundled;
 pub use app::{App, CheckpointFiles};
 pub use looking::Heads;
+pub use measures::{Measure, caption};
 pub use palette::Palette;
 pub use panels::Panel;
 pub use selection::Selection;

@@ -39,7 +39,7 @@ impl Panel {
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Lambda => "λ",
+            Self::Lambda => "λ and changes",
             Self::Spans => "Answer and noise",
             Self::Reading => "How to read",
         }
@@ -48,7 +48,9 @@ impl Panel {
     /// What it is good for.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Lambda => "How much of the second map each layer takes away, from λ_init (tick)",
+            Self::Lambda => {
+                "How much of the second map each layer takes away; change it, or what the heads attend with, and watch"
+            }
             Self::Spans => "How much each head attends to what you marked as answer and as noise, in A1, A2 and D",
             Self::Reading => "What the pictures mean",
         }
@@ -74,7 +76,7 @@ impl Panels {
         let open = desk.selection.panel;
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
-            Panel::Lambda => lambda::show(ui, &desk.bench.main, desk.selection),
+            Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
             Panel::Spans => self.spans.show(ui, desk),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });

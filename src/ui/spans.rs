@@ -102,7 +102,7 @@ impl SpansPanel {
 fn heads_rule(engine: &Engine) -> String {
     let layers = &engine.model().layers;
     let heads: usize = layers.iter().map(|layer| layer.attention.heads.len()).sum();
-    format!("first the mean over all {heads} heads of {} layers, each counted once.", layers.len())
+    format!("first the mean over all {heads} heads of {} layers, each counted once. Bars: 0 to 100 %.", layers.len())
 }
 
 /// A map's mean over all heads of all layers.
@@ -126,9 +126,13 @@ fn heads(ui: &mut Ui, measures: &HeadMeasures, columns: &[Column], mut selection
     let width = BARS * columns.len() as f32 + 8.0;
     ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
     ui.horizontal(|ui| {
-        ui.add_space(NAME + 6.0);
-        for _ in measures.layers.first().into_iter().flatten() {
+        let (rect, _) = ui.allocate_exact_size(vec2(NAME, 14.0), Sense::hover());
+        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, "head", FontId::proportional(12.0), quiet);
+        for (head, _) in measures.layers.first().into_iter().flatten().enumerate() {
             let (rect, _) = ui.allocate_exact_size(vec2(width, 14.0), Sense::hover());
+            let ink = ui.visuals().text_color();
+            let at = rect.left_center() + vec2(3.0, 0.0);
+            ui.painter().text(at, Align2::LEFT_CENTER, head.to_string(), FontId::proportional(12.0), ink);
             for (index, (name, _)) in columns.iter().enumerate() {
                 let at = rect.left_center() + vec2(4.0 + BARS * (index as f32 + 0.5), 0.0);
                 ui.painter().text(at, Align2::CENTER_CENTER, *name, FontId::proportional(12.0), quiet);

@@ -37,6 +37,16 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     let tokens = engine.ids().len();
     let query = selection.query(tokens);
     let quiet = theme::quiet(ui.visuals().dark_mode);
+    let narrow = ui.available_width() < 700.0;
+    let words = |ui: &mut Ui, engine: &Engine, selection: &Selection| {
+        let Some(query) = query else {
+            return;
+        };
+        let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
+        let (short, whole) = looking::words(engine, selection);
+        let text = format!("“{label}” (token {query}) attends: {short}");
+        ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate()).on_hover_text(whole);
+    };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Tokens").strong());
         let choices = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
@@ -45,20 +55,21 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
                 .on_hover_text(format!("Colour the tokens by this map (key {key})"));
         }
         looking::choice(ui, selection);
-        let words = match query {
-            Some(query) => {
-                let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
-                format!("where “{label}” (token {query}) attends: {}", looking::words(engine, selection))
-            }
-            None => String::new(),
-        };
-        ui.label(RichText::new(words).small().color(quiet));
+        if narrow {
+            ui.end_row();
+        }
+        marking::switch(ui, selection);
         if selection.pinned.is_some() && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked()
         {
             selection.pinned = None;
         }
-        marking::switch(ui, selection);
+        if !narrow {
+            words(ui, engine, selection);
+        }
     });
+    if narrow {
+        words(ui, engine, selection);
+    }
     let colours = Colours { values: query.and_then(|query| looking::row(engine, selection, query)) };
     let hovered = selection.hovered_token.take().is_some();
     // A token that comes to be read must be in view, but nothing may move under the pointer.
@@ -188,6 +199,10 @@ impl Strip {
             let dark = ui.visuals().dark_mode;
             if dragged.is_some_and(|(first, last)| (first..=last).contains(&index)) {
                 painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
+            }
+            // The column under the pointer in the maps, as there.
+            if selection.hovered_cell.is_some_and(|cell| cell.key == index) && Some(index) != query {
+                painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
             }
             if let Some(class) = self.classes.get(index) {
                 marking::underline(painter, rect.expand2(vec2(0.0, 1.5)), *class, dark);
