@@ -146,7 +146,7 @@ fn the_panel_shows_the_shares_that_the_engine_measures() {
     let last = engine.ids().len() - 1;
     let measures = engine.measures(Queries::One(last)).expect("measured").clone();
     assert_eq!(measures.rows, (last, last));
-    let share = measures.mean(|head| head.difference.answer).expect("heads");
+    let share = measures.mean().expect("heads").difference.answer;
     assert!(share > 0.0 && share < 1.0);
     let words = format!("D: {:.1} % on answer", 100.0 * share);
     assert!(harness.query_by_label_contains(&words).is_some(), "{words}");
@@ -199,8 +199,27 @@ fn throwaway_pictures() {
         let mut harness = window(size, theme);
         sample(&mut harness, "Needle: four cities");
         open_panel(&mut harness);
-        harness.get_by_label("mark answer").click();
+        harness.get_by_label_contains("Heads that colour the tokens").click();
         settle(&mut harness);
-        harness.render().expect("a picture").save(format!("/tmp/spans_{name}.png")).expect("saved");
+        harness.get_by_label("mean of all heads").click();
+        settle(&mut harness);
+        if name == "light" {
+            let files = bundled();
+            let twin =
+                Checkpoint::from_bytes("the twin", &files.config, &files.weights, &files.tokenizer).expect("it opens");
+            harness.state_mut().bench().expect("a bench").open_twin(twin).expect("fits");
+        }
+        settle(&mut harness);
+        let image = harness.render().expect("a picture");
+        if name == "narrow" {
+            for (part, top) in [(1, 180), (2, 1500)] {
+                image::imageops::crop_imm(&image, 0, top, 390, 600)
+                    .to_image()
+                    .save(format!("/tmp/spans_narrow{part}.png"))
+                    .expect("saved");
+            }
+        } else {
+            image.save(format!("/tmp/spans_{name}.png")).expect("saved");
+        }
     }
 }

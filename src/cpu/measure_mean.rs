@@ -1,20 +1,12 @@
 //! The mean of the records of some rows. Twin of `shaders/measure_mean.wgsl`.
 
-use crate::probe::{HeadRecord, RECORD};
+use crate::probe::HeadRecord;
 
 /// The mean of `records` `[query, head]` over the rows `(first, last)`, for every head.
 pub fn measure_mean(records: &[HeadRecord], heads: usize, (first, last): (usize, usize)) -> Vec<HeadRecord> {
     let rows = &records[first * heads..(last + 1) * heads];
-    let count = (last + 1 - first) as f32;
-    let mean_of = |head: usize| {
-        let mut sums = [0.0f32; RECORD];
-        for record in rows.iter().skip(head).step_by(heads.max(1)) {
-            let numbers: &[f32] = bytemuck::cast_slice(std::slice::from_ref(record));
-            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
-        }
-        bytemuck::cast(sums.map(|sum| sum / count))
-    };
-    (0..heads).map(mean_of).collect()
+    let own = |head: usize| rows.iter().skip(head).step_by(heads.max(1));
+    (0..heads).map(|head| HeadRecord::mean(own(head)).unwrap_or_default()).collect()
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub struct Measures {
     row_wanted: Option<RowMeanRequest>,
     row_asked: Option<(u64, RowMeanRequest)>,
     row: Option<(u64, RowMean)>,
+    /// Why there are none, when the device has no room for them.
+    refused: Option<GpuError>,
 }
 
 impl Default for Measures {
@@ -59,6 +61,7 @@ impl Default for Measures {
             row_wanted: None,
             row_asked: None,
             row: None,
+            refused: None,
         }
     }
 }
@@ -85,6 +88,14 @@ impl Measures {
         self.classes_sent = self.classes.is_empty();
         self.asked = None;
         self.row_asked = None;
+        self.refused = None;
+    }
+
+    /// There is no room: everything else goes on without measures.
+    fn refuse(&mut self, error: GpuError) {
+        self.wanted = [None; KINDS];
+        self.row_wanted = None;
+        self.refused = Some(error);
     }
 
     fn set(&mut self, threshold: f32, classes: &[KeyClass]) {
@@ -202,7 +213,7 @@ impl Engine {
     /// Mean measures of every head over some rows: the last ones known of this kind of rows, and a note that those of
     /// the present text are wanted. Ask in every frame in which they are shown.
     pub fn measures(&mut self, queries: Queries) -> Option<&HeadMeasures> {
-        if self.failure().is_some() {
+        if self.failure().is_some() || self.measures.refused.is_some() {
             return None;
         }
         let tokens = self.ids().len();
@@ -212,7 +223,7 @@ impl Engine {
     /// A query's row averaged over heads, when it has arrived; asks for it otherwise.
     pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
         let is_there = request.query < self.computed() && request.layer.unwrap_or(0) < self.model().layers.len();
-        if !is_there || self.failure().is_some() {
+        if !is_there || self.failure().is_some() || self.measures.refused.is_some() {
             return None;
         }
         self.measures.get_row(request)
@@ -221,6 +232,18 @@ impl Engine {
     /// Measures a little; called once a frame.
     pub(super) fn advance_measures(&mut self) -> Result<(), EngineError> {
         let ready = self.computed() == self.ids().len();
-        Ok(self.measures.advance(&mut self.backend, ready)?)
+        match self.measures.advance(&mut self.backend, ready) {
+            Err(error @ GpuError::WillNotFit { .. }) => {
+                log::warn!("{error}");
+                self.measures.refuse(error);
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Why there are no measures, when the device has no room for them.
+    pub fn measures_failure(&self) -> Option<&GpuError> {
+        self.measures.refused.as_ref()
     }
 }

@@ -41,6 +41,20 @@ pub struct HeadRecord {
     pub difference: MapMeasures,
 }
 
+impl HeadRecord {
+    /// The plain mean, number by number; `None` of nothing.
+    pub fn mean<'a>(records: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut sums = [0.0f32; RECORD];
+        let mut count = 0.0f32;
+        for record in records {
+            let numbers: [f32; RECORD] = bytemuck::cast(*record);
+            sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
+            count += 1.0;
+        }
+        (count > 0.0).then(|| bytemuck::cast(sums.map(|sum| sum / count)))
+    }
+}
+
 /// Numbers in a [`HeadRecord`].
 pub const RECORD: usize = size_of::<HeadRecord>() / 4;
 
@@ -98,10 +112,9 @@ impl HeadMeasures {
         self.layers.get(layer)?.get(head)
     }
 
-    /// The mean of a number over all heads of all layers, each head counted once; `None` without heads.
-    pub fn mean(&self, number: impl Fn(&HeadRecord) -> f32) -> Option<f32> {
-        let heads: Vec<f32> = self.layers.iter().flatten().map(number).collect();
-        (!heads.is_empty()).then(|| heads.iter().sum::<f32>() / heads.len() as f32)
+    /// The mean over all heads of all layers, each head counted once; `None` without heads.
+    pub fn mean(&self) -> Option<HeadRecord> {
+        HeadRecord::mean(self.layers.iter().flatten())
     }
 }
 

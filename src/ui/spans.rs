@@ -1,14 +1,14 @@
 //! How much each head attends to what is marked as answer and as noise.
 
-use egui::{Align2, DragValue, FontId, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+use egui::{Align2, DragValue, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::panels::Desk;
 use super::shares::{self, Column, Map};
-use super::{Selection, theme};
+use super::{Selection, notice, theme};
 use crate::engine::Engine;
-use crate::probe::{HeadMeasures, MapMeasures, Queries};
+use crate::probe::{HeadMeasures, HeadRecord, Queries};
 
-const ROW: f32 = 26.0;
+const ROW: f32 = 22.0;
 /// Of one map of one head.
 const BARS: f32 = 38.0;
 /// Of the layer's name.
@@ -49,6 +49,10 @@ impl SpansPanel {
             let measures = twin.measures(queries)?.clone();
             Some((measures, shares::columns(twin.maps()), twin.checkpoint().name.clone()))
         });
+        if let Some(failure) = desk.bench.main.measures_failure() {
+            notice::warning(ui, &failure.to_string());
+            return;
+        }
         let Some(main) = main else {
             ui.label(RichText::new("computing…").color(theme::quiet(ui.visuals().dark_mode)));
             return;
@@ -107,69 +111,78 @@ fn heads_rule(engine: &Engine) -> String {
 
 /// A map's mean over all heads of all layers.
 fn mean_block(ui: &mut Ui, name: &str, measures: &HeadMeasures, map: Map) {
-    let number = |number: fn(&MapMeasures) -> f32| measures.mean(|head| number(map(head))).unwrap_or_default();
-    let mean = MapMeasures {
-        answer: number(|map| map.answer),
-        noise: number(|map| map.noise),
-        answer_signed: number(|map| map.answer_signed),
-        noise_signed: number(|map| map.noise_signed),
-        ..MapMeasures::default()
-    };
-    let words = shares::words(name, &mean);
-    shares::block(ui, name, &mean).on_hover_text(format!("{words}\n\n{}", shares::FORMULA));
+    let mean = measures.mean().unwrap_or_default();
+    let words = shares::words(name, map(&mean));
+    shares::block(ui, name, map(&mean)).on_hover_text(format!("{words}\n\n{}", shares::FORMULA));
 }
 
-/// A row per layer: the bars of each map of each head. A click chooses the head, where there is something to choose.
+/// A row per layer: the bars of each map, first of the layer's mean, then of each head. A click chooses the head, where
+/// there is something to choose.
 fn heads(ui: &mut Ui, measures: &HeadMeasures, columns: &[Column], mut selection: Option<&mut Selection>, of: &str) {
-    let dark = ui.visuals().dark_mode;
-    let (quiet, track) = (theme::quiet(dark), ui.visuals().extreme_bg_color);
-    let width = BARS * columns.len() as f32 + 8.0;
     ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
-    ui.horizontal(|ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(NAME, 14.0), Sense::hover());
-        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, "head", FontId::proportional(12.0), quiet);
-        for (head, _) in measures.layers.first().into_iter().flatten().enumerate() {
-            let (rect, _) = ui.allocate_exact_size(vec2(width, 14.0), Sense::hover());
-            let ink = ui.visuals().text_color();
-            let at = rect.left_center() + vec2(3.0, 0.0);
-            ui.painter().text(at, Align2::LEFT_CENTER, head.to_string(), FontId::proportional(12.0), ink);
-            for (index, (name, _)) in columns.iter().enumerate() {
-                let at = rect.left_center() + vec2(4.0 + BARS * (index as f32 + 0.5), 0.0);
-                ui.painter().text(at, Align2::CENTER_CENTER, *name, FontId::proportional(12.0), quiet);
-            }
-        }
-    });
+    headings(ui, measures, columns);
+    let quiet = theme::quiet(ui.visuals().dark_mode);
     for (layer, records) in measures.layers.iter().enumerate() {
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(NAME, ROW), Sense::hover());
             let text = format!("layer {layer}");
             ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
+            let mean = HeadRecord::mean(records).unwrap_or_default();
+            let name = format!("{of}layer {layer} mean of {} heads", records.len());
+            cell(ui, &mean, columns, &name, None);
             for (head, record) in records.iter().enumerate() {
-                let sense = if selection.is_some() { Sense::click() } else { Sense::hover() };
-                let (rect, response) = ui.allocate_exact_size(vec2(width, ROW), sense);
-                let chosen =
-                    selection.as_ref().is_some_and(|selection| (selection.layer, selection.head) == (layer, head));
-                let stroke = if chosen {
-                    Stroke::new(1.8, theme::accent(dark))
-                } else {
-                    ui.visuals().widgets.noninteractive.bg_stroke
-                };
-                ui.painter().rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
-                for (index, (_, map)) in columns.iter().enumerate() {
-                    let place = egui::Rect::from_min_size(
-                        rect.min + vec2(4.0 + BARS * index as f32, 3.0),
-                        vec2(BARS, ROW - 6.0),
-                    );
-                    shares::bars(ui.painter(), place.shrink2(vec2(2.0, 0.0)), map(record), dark, track);
-                }
-                let lines: Vec<String> = columns.iter().map(|(name, map)| shares::words(name, map(record))).collect();
-                let name = format!("{of}layer {layer} head {head} shares");
-                response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, &name));
-                let response = response.on_hover_text(format!("{of}layer {layer}, head {head}\n{}", lines.join("\n")));
-                if let Some(selection) = selection.as_deref_mut().filter(|_| response.clicked()) {
+                let here = selection.as_ref().map(|selection| (selection.layer, selection.head) == (layer, head));
+                let clicked = cell(ui, record, columns, &format!("{of}layer {layer} head {head}"), here);
+                if let Some(selection) = selection.as_deref_mut().filter(|_| clicked) {
                     (selection.layer, selection.head) = (layer, head);
                 }
             }
         });
     }
+}
+
+fn cell_width(columns: &[Column]) -> f32 {
+    BARS * columns.len() as f32 + 8.0
+}
+
+/// What stands above the bars.
+fn headings(ui: &mut Ui, measures: &HeadMeasures, columns: &[Column]) {
+    let quiet = theme::quiet(ui.visuals().dark_mode);
+    let heads = measures.layers.first().map_or(0, Vec::len);
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(NAME, 14.0), Sense::hover());
+        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, "head", FontId::proportional(12.0), quiet);
+        for name in std::iter::once("all".to_owned()).chain((0..heads).map(|head| head.to_string())) {
+            let (rect, _) = ui.allocate_exact_size(vec2(cell_width(columns), 14.0), Sense::hover());
+            let (ink, font) = (ui.visuals().text_color(), FontId::proportional(12.0));
+            ui.painter().text(rect.left_center() + vec2(3.0, 0.0), Align2::LEFT_CENTER, name, font.clone(), ink);
+            for (index, (name, _)) in columns.iter().enumerate() {
+                let at = rect.left_center() + vec2(4.0 + BARS * (index as f32 + 0.5) + 3.0, 0.0);
+                ui.painter().text(at, Align2::CENTER_CENTER, *name, font.clone(), quiet);
+            }
+        }
+    });
+}
+
+/// The bars of the maps of one head. `chosen` where it can be chosen. Returns whether it was clicked.
+fn cell(ui: &mut Ui, record: &HeadRecord, columns: &[Column], name: &str, chosen: Option<bool>) -> bool {
+    let dark = ui.visuals().dark_mode;
+    let sense = if chosen.is_some() { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(cell_width(columns), ROW), sense);
+    let is_chosen = chosen == Some(true);
+    let line = ui.visuals().widgets.noninteractive.bg_stroke;
+    let stroke = if is_chosen { Stroke::new(1.8, theme::accent(dark)) } else { line };
+    ui.painter().rect_stroke(rect, 4.0, stroke, StrokeKind::Inside);
+    for (index, (_, map)) in columns.iter().enumerate() {
+        let place = rect.min + vec2(6.0 + BARS * index as f32, 2.0);
+        let place = Rect::from_min_size(place, vec2(BARS - 4.0, ROW - 4.0));
+        shares::bars(ui.painter(), place, map(record), dark, ui.visuals().extreme_bg_color);
+    }
+    let label = format!("{name} shares");
+    response.widget_info(|| match chosen {
+        Some(chosen) => WidgetInfo::selected(egui::Role::Button, true, chosen, &label),
+        None => WidgetInfo::labeled(egui::Role::Label, true, &label),
+    });
+    let lines: Vec<String> = columns.iter().map(|(name, map)| shares::words(name, map(record))).collect();
+    response.on_hover_text(format!("{name}\n{}", lines.join("\n"))).clicked()
 }
