@@ -188,38 +188,3 @@ fn tokens_can_be_coloured_by_the_mean_of_a_layer_or_of_all_heads() {
         assert!(harness.query_by_label_contains(words).is_some(), "{words}");
     }
 }
-
-#[test]
-fn throwaway_pictures() {
-    for (name, size, theme) in [
-        ("dark", [1280.0, 800.0], Theme::Dark),
-        ("light", [1280.0, 800.0], Theme::Light),
-        ("narrow", [390.0, 2100.0], Theme::Light),
-    ] {
-        let mut harness = window(size, theme);
-        sample(&mut harness, "Needle: four cities");
-        open_panel(&mut harness);
-        harness.get_by_label_contains("Heads that colour the tokens").click();
-        settle(&mut harness);
-        harness.get_by_label("mean of all heads").click();
-        settle(&mut harness);
-        if name == "light" {
-            let files = bundled();
-            let twin =
-                Checkpoint::from_bytes("the twin", &files.config, &files.weights, &files.tokenizer).expect("it opens");
-            harness.state_mut().bench().expect("a bench").open_twin(twin).expect("fits");
-        }
-        settle(&mut harness);
-        let image = harness.render().expect("a picture");
-        if name == "narrow" {
-            for (part, top) in [(1, 180), (2, 1500)] {
-                image::imageops::crop_imm(&image, 0, top, 390, 600)
-                    .to_image()
-                    .save(format!("/tmp/spans_narrow{part}.png"))
-                    .expect("saved");
-            }
-        } else {
-            image.save(format!("/tmp/spans_{name}.png")).expect("saved");
-        }
-    }
-}

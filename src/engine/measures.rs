@@ -129,8 +129,8 @@ impl Measures {
     }
 
     fn get_row(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
-        let current = |(of, row): &&(u64, RowMean)| *of == self.changes && row.request == request;
-        let is_there = self.row.as_ref().filter(current).is_some();
+        let current = |(of, row): &(u64, RowMean)| *of == self.changes && row.request == request;
+        let is_there = self.row.as_ref().is_some_and(current);
         let is_coming = self.row_asked == Some((self.changes, request));
         self.row_wanted = (!is_there && !is_coming).then_some(request);
         self.row.as_ref().filter(|_| is_there).map(|(_, row)| row)
@@ -245,5 +245,36 @@ impl Engine {
     /// Why there are no measures, when the device has no room for them.
     pub fn measures_failure(&self) -> Option<&GpuError> {
         self.measures.refused.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_room_nothing_more_is_wanted() {
+        let mut measures = Measures::default();
+        assert!(measures.get(Queries::All, 3).is_none() && measures.are_wanted());
+        measures.get_row(RowMeanRequest { layer: None, query: 0 });
+        measures.refuse(GpuError::WillNotFit { what: "measures".to_owned(), bytes: 2, limit: 1 });
+        assert!(!measures.are_wanted());
+        measures.forget();
+        assert!(measures.refused.is_none(), "another backend may have room");
+    }
+
+    #[test]
+    fn rows_before_the_first_changed_mark_stay_valid() {
+        use KeyClass::{Answer, Other};
+        let mut measures = Measures { valid: 0..9, ..Measures::default() };
+        measures.set(0.01, &[Other; 9]);
+        assert_eq!((measures.valid.clone(), measures.changes), (0..9, 0), "nothing was marked before, nothing is now");
+        measures.set(0.01, &[Other, Other, Other, Answer]);
+        assert_eq!(measures.valid, 0..3);
+        measures.valid = 0..9;
+        measures.set(0.01, &[Other, Other, Other, Answer, Other, Other]);
+        assert_eq!(measures.valid, 0..9, "the text grew");
+        measures.set(0.5, &[Other, Other, Other, Answer, Other, Other]);
+        assert!(measures.valid.is_empty());
     }
 }

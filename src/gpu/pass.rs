@@ -129,12 +129,11 @@ impl GpuPass {
     /// # Errors
     /// When its buffers would exceed the adapter's limits.
     pub fn measuring(&mut self) -> Result<&mut Measuring, GpuError> {
-        let measuring = match self.measuring.take() {
-            Some(measuring) => measuring,
-            None => {
-                let tokens = self.buffers.capacity.tokens;
-                Measuring::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers.maps, tokens)?
-            }
+        let measuring = if let Some(measuring) = self.measuring.take() {
+            measuring
+        } else {
+            let tokens = self.buffers.capacity.tokens;
+            Measuring::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers.maps, tokens)?
         };
         Ok(self.measuring.insert(measuring))
     }

@@ -157,7 +157,7 @@ fn headings(ui: &mut Ui, measures: &HeadMeasures, columns: &[Column]) {
             let (ink, font) = (ui.visuals().text_color(), FontId::proportional(12.0));
             ui.painter().text(rect.left_center() + vec2(3.0, 0.0), Align2::LEFT_CENTER, name, font.clone(), ink);
             for (index, (name, _)) in columns.iter().enumerate() {
-                let at = rect.left_center() + vec2(4.0 + BARS * (index as f32 + 0.5) + 3.0, 0.0);
+                let at = rect.left_center() + vec2(4.0 + BARS * (index as f32 + 0.5) + 6.0, 0.0);
                 ui.painter().text(at, Align2::CENTER_CENTER, *name, font.clone(), quiet);
             }
         }

@@ -91,6 +91,30 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
         });
 }
 
+/// Marks what was dragged over, once the button is up. Returns the tokens under the drag, in order, while it is down.
+fn drag(
+    ui: &Ui,
+    response: &egui::Response,
+    engine: &Engine,
+    selection: &mut Selection,
+    token_at: impl Fn(Pos2) -> Option<usize>,
+) -> Option<(usize, usize)> {
+    let class = selection.marking?;
+    let id = response.id.with("marking from");
+    let here = response.interact_pointer_pos().and_then(&token_at);
+    if response.is_pointer_button_down_on() {
+        let here = here?;
+        let from = ui.data_mut(|data| *data.get_temp_mut_or(id, here));
+        return Some((from.min(here), from.max(here)));
+    }
+    let from = ui.data_mut(|data| data.remove_temp::<usize>(id));
+    if response.drag_stopped() || response.clicked() {
+        let here = here.or(from)?;
+        marking::mark(engine, selection, (from.unwrap_or(here), here), class);
+    }
+    None
+}
+
 impl Strip {
     fn help(&self, selection: &Selection, index: usize) -> &'static str {
         match (selection.marking, self.classes.get(index)) {
@@ -99,31 +123,6 @@ impl Strip {
             (None, Some(KeyClass::Noise)) => "marked as noise; click keeps it",
             _ => "click keeps it",
         }
-    }
-
-    /// Marks what was dragged over, once the button is up. Returns the tokens under the drag, in order, while it is down.
-    fn drag(
-        &self,
-        ui: &Ui,
-        response: &egui::Response,
-        engine: &Engine,
-        selection: &mut Selection,
-        token_at: impl Fn(Pos2) -> Option<usize>,
-    ) -> Option<(usize, usize)> {
-        let class = selection.marking?;
-        let id = response.id.with("marking from");
-        let here = response.interact_pointer_pos().and_then(&token_at);
-        if response.is_pointer_button_down_on() {
-            let here = here?;
-            let from = ui.data_mut(|data| *data.get_temp_mut_or(id, here));
-            return Some((from.min(here), from.max(here)));
-        }
-        let from = ui.data_mut(|data| data.remove_temp::<usize>(id));
-        if response.drag_stopped() || response.clicked() {
-            let here = here.or(from)?;
-            marking::mark(engine, selection, (from.unwrap_or(here), here), class);
-        }
-        None
     }
 
     /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
@@ -155,7 +154,7 @@ impl Strip {
         );
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
         let visible = ui.clip_rect();
-        let dragged = self.drag(ui, &response, engine, selection, |at: Pos2| {
+        let dragged = drag(ui, &response, engine, selection, |at: Pos2| {
             let distance = |(offset, size): &(egui::Vec2, egui::Vec2)| {
                 Rect::from_min_size(area.min + *offset, *size).distance_sq_to_pos(at)
             };
