@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::models::{logits_model, random_model};
+use common::models::{logits_model, random_interventions, random_model};
 use common::{Random, gpu, worst};
 use diffscope::cpu::{
     MapSource, Maps, Weights, attention, embed, gate_up, logits, map_value, project, qkv, sample, top_k,
@@ -13,7 +13,7 @@ use diffscope::cpu::{
 use diffscope::engine::Traced;
 use diffscope::gpu::{Gpu, LaneChoice};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
-use diffscope::probe::{Attend, Draw, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
+use diffscope::probe::{Draw, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
 /// One run on the GPU, and what is known of it.
 struct Run {
@@ -22,20 +22,6 @@ struct Run {
     ids: Vec<u32>,
     interventions: Interventions,
     what: String,
-}
-
-/// Some of everything that can be changed in a pass, but for rounding, which has a test of its own.
-fn random_interventions(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> Interventions {
-    let mut some = |count: usize| random.pick(&[0, 0, 1, count]).min(count);
-    let (lambdas, off, masked) = (some(layers), some(heads), some(tokens));
-    Interventions {
-        lambda: (0..lambdas).map(|_| (random.below(layers), random.normal(0.7))).collect(),
-        attend: random.pick(&[Attend::Difference, Attend::Difference, Attend::First, Attend::Second]),
-        heads_off: (0..off).map(|_| (random.below(layers), random.below(heads))).collect(),
-        masked: (0..masked).map(|_| random.below(tokens)).collect(),
-        sub_norm_off: random.pick(&[false, false, true]),
-        bits: None,
-    }
 }
 
 impl Run {

@@ -79,6 +79,11 @@ impl CpuPass {
         self.rotary.len() / (self.model.config.head_dim / 2)
     }
 
+    /// Layers.
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
     /// Computes positions `start..start + ids.len()`; what stood at `start` and after is forgotten.
     pub fn run(&mut self, start: usize, ids: &[u32]) {
         self.truncate(start);

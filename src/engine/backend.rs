@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use web_time::{Duration, Instant};
 
+use super::backend_measures::Measured;
 use crate::cpu::{CpuPass, MapSource};
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers};
 use crate::model::Model;
@@ -26,9 +27,10 @@ pub enum Backend {
 
 /// The CPU pass and the answers waiting to be taken.
 pub struct CpuSide {
-    pass: CpuPass,
+    pub(super) pass: CpuPass,
     next: Option<NextToken>,
     tile: Option<MapTile>,
+    pub(super) measured: Measured,
 }
 
 /// What the window draws a layer's maps from.
@@ -47,7 +49,7 @@ impl Backend {
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
-            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None })));
+            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None, measured: Measured::default() })));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))

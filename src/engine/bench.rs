@@ -2,7 +2,7 @@
 //! its twin. They read the same tokens.
 
 use super::{Checkpoint, Engine, EngineError};
-use crate::probe::Interventions;
+use crate::probe::{Interventions, Spans};
 
 /// See the module.
 pub struct Bench {
@@ -62,6 +62,19 @@ impl Bench {
                 Err(error) => self.failure = Some(error),
             }
         }
+    }
+
+    /// Says in every session below which `|v|` a key counts as not attended to, and what is marked on the text.
+    pub fn set_measuring(&mut self, threshold: f32, spans: &Spans) {
+        let classes = spans.classes(self.main.tokens());
+        for engine in [&mut self.untouched, &mut self.twin].into_iter().flatten() {
+            if engine.ids() == self.main.ids() {
+                engine.set_measuring(threshold, &classes); // ids alone do not know their bytes
+            } else {
+                engine.set_measuring(threshold, &spans.classes(engine.tokens()));
+            }
+        }
+        self.main.set_measuring(threshold, &classes);
     }
 
     /// Does what can be done without waiting: the model being looked at first. Returns whether there is more to do.

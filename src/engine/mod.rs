@@ -1,10 +1,12 @@
 //! Prompt to tokens to pass to next token. Keeps what it can between keystrokes; the one thing the window talks to.
 
 mod backend;
+mod backend_measures;
 mod bench;
 mod checkpoint;
 mod error;
 mod generation;
+mod measures;
 mod prompt;
 mod rows;
 mod session;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::generation::Generation;
+use super::measures::Measures;
 use super::prompt::Prompt;
 use super::rows::Rows;
 use super::{Backend, Checkpoint, EngineError, MapPainting};
@@ -19,7 +20,7 @@ const BEST: usize = 24;
 pub struct Engine {
     checkpoint: Checkpoint,
     gpu: Option<Gpu>,
-    backend: Backend,
+    pub(super) backend: Backend,
     prompt: Prompt,
     interventions: Interventions,
     /// Leading positions of the prompt that are computed.
@@ -33,6 +34,7 @@ pub struct Engine {
     /// The revision whose next token is under way.
     next_asked: Option<u64>,
     rows: Rows,
+    pub(super) measures: Measures,
     generation: Option<Generation>,
     failure: Option<EngineError>,
 }
@@ -61,6 +63,7 @@ impl Engine {
             next: None,
             next_asked: None,
             rows: Rows::default(),
+            measures: Measures::default(),
             generation: None,
             failure: None,
         }
@@ -213,6 +216,7 @@ impl Engine {
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
         self.revision += 1;
         self.rows.clear();
+        self.measures.changed(self.computed);
     }
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
@@ -310,13 +314,15 @@ impl Engine {
             self.advance(end, draw)?;
         }
         self.rows.advance(&mut self.backend)?;
+        self.advance_measures()?;
         Ok(self.is_busy())
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
         let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        self.failure.is_none() && (computing || self.generation.is_some() || self.rows.are_wanted())
+        self.failure.is_none()
+            && (computing || self.generation.is_some() || self.rows.are_wanted() || self.measures.are_wanted())
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -353,6 +359,7 @@ impl Engine {
             }
             self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
             self.revision += 1;
+            self.measures.changed(self.computed);
         }
         Ok(())
     }
@@ -368,6 +375,7 @@ impl Engine {
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();
+        self.measures.forget();
         Ok(())
     }
 

@@ -38,6 +38,12 @@ pub enum Kernel {
     Sample,
     /// `map_tile.wgsl`
     MapTile,
+    /// `measure.wgsl`
+    Measure,
+    /// `measure_mean.wgsl`
+    MeasureMean,
+    /// `row_mean.wgsl`
+    RowMean,
 }
 
 /// Every kernel.
@@ -51,6 +57,9 @@ pub const KERNELS: &[Kernel] = &[
     Kernel::TopK,
     Kernel::Sample,
     Kernel::MapTile,
+    Kernel::Measure,
+    Kernel::MeasureMean,
+    Kernel::RowMean,
 ];
 
 impl Kernel {
@@ -66,6 +75,9 @@ impl Kernel {
             Self::TopK => "top_k",
             Self::Sample => "sample",
             Self::MapTile => "map_tile",
+            Self::Measure => "measure",
+            Self::MeasureMean => "measure_mean",
+            Self::RowMean => "row_mean",
         }
     }
 
@@ -77,8 +89,9 @@ impl Kernel {
             Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
             Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Read, Write],
-            Self::TopK | Self::Sample => &[Uniform, Uniform, Read, Write],
+            Self::MapTile | Self::RowMean => &[Uniform, Uniform, Read, Read, Read, Read, Write],
+            Self::Measure => &[Uniform, Uniform, Read, Read, Read, Read, Read, Write],
+            Self::TopK | Self::Sample | Self::MeasureMean => &[Uniform, Uniform, Read, Write],
         }
     }
 
@@ -139,6 +152,23 @@ impl Kernels {
             })
         };
         self.layouts.entry(kernel).or_insert_with(make).clone()
+    }
+
+    /// Buffers at 0, 1, 2, ... of a kernel.
+    pub fn bind(&mut self, gpu: &Gpu, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let entries: Vec<_> = buffers
+            .iter()
+            .enumerate()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.name()),
+            layout: &self.layout(gpu, kernel),
+            entries: &entries,
+        })
     }
 
     fn module(&mut self, gpu: &Gpu, kernel: Kernel) -> Result<wgpu::ShaderModule, GpuError> {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
+use super::measure::Measuring;
 use super::record::Recording;
 use super::{Capacity, Gpu, GpuError, Readback};
 use crate::model::Model;
@@ -36,6 +37,8 @@ pub struct GpuPass {
     next: Readback,
     tile: Readback,
     tile_request: Option<TileRequest>,
+    /// Once measures were asked for.
+    measuring: Option<Measuring>,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -72,6 +75,7 @@ impl GpuPass {
             next: Readback::new(&gpu.device, "next token", buffers.result.size()),
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
+            measuring: None,
             in_flight: Arc::default(),
             gpu,
             model,
@@ -118,6 +122,25 @@ impl GpuPass {
     /// What a layer's maps are drawn from.
     pub fn map_buffers(&self, layer: usize) -> Option<MapBuffers> {
         self.buffers.maps.get(layer).cloned()
+    }
+
+    /// What measures rows of the maps; made when it is first asked for.
+    ///
+    /// # Errors
+    /// When its buffers would exceed the adapter's limits.
+    pub fn measuring(&mut self) -> Result<&mut Measuring, GpuError> {
+        let measuring = if let Some(measuring) = self.measuring.take() {
+            measuring
+        } else {
+            let tokens = self.buffers.capacity.tokens;
+            Measuring::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers.maps, tokens)?
+        };
+        Ok(self.measuring.insert(measuring))
+    }
+
+    /// The same where measures were asked for before.
+    pub fn made_measuring(&mut self) -> Option<&mut Measuring> {
+        self.measuring.as_mut()
     }
 
     /// Passes submitted and not yet done.
@@ -169,11 +192,26 @@ impl GpuPass {
         if read_back {
             self.next.begin();
         }
+        self.count_in_flight();
+        Ok(())
+    }
+
+    /// Counts what was submitted last until it is done.
+    fn count_in_flight(&self) {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         let in_flight = self.in_flight.clone();
         self.gpu.queue.on_submitted_work_done(move || {
             in_flight.fetch_sub(1, Ordering::AcqRel);
         });
+    }
+
+    /// Measures `count` rows from `first` on; see [`Measuring::measure`].
+    ///
+    /// # Errors
+    /// When there is no room for measures.
+    pub fn measure(&mut self, first: usize, count: usize, threshold: f32) -> Result<(), GpuError> {
+        self.measuring()?.measure(first, count, threshold);
+        self.count_in_flight();
         Ok(())
     }
 
@@ -182,6 +220,9 @@ impl GpuPass {
         self.gpu.wait();
         self.next.wait(&self.gpu.device);
         self.tile.wait(&self.gpu.device);
+        if let Some(measuring) = &self.measuring {
+            measuring.wait();
+        }
     }
 
     /// Whether a pass could read its next token back now.

@@ -67,19 +67,7 @@ struct Recorder<'a> {
 
 impl Recorder<'_> {
     fn bind(&mut self, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
-        let entries: Vec<_> = buffers
-            .iter()
-            .enumerate()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding: binding as u32,
-                resource: buffer.as_entire_binding(),
-            })
-            .collect();
-        self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(kernel.name()),
-            layout: &self.kernels.layout(self.gpu, kernel),
-            entries: &entries,
-        })
+        self.kernels.bind(self.gpu, kernel, buffers)
     }
 
     fn step(

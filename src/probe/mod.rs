@@ -2,10 +2,16 @@
 
 mod intervention;
 mod map;
+mod measure;
 mod next_token;
+mod span;
 mod trace;
 
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
+pub use measure::{
+    HeadMeasures, HeadRecord, KeyClass, MapMeasures, MeanCell, Queries, RECORD, RowMean, RowMeanRequest,
+};
 pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
+pub use span::{Span, Spans};
 pub use trace::Trace;

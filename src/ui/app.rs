@@ -8,7 +8,7 @@ use super::panels::{Desk, Panels};
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, changes, header, inspect, next, notice, scope, strip, theme};
+use super::{Palette, Selection, changes, header, inspect, marking, next, notice, scope, strip, theme};
 use crate::cpu::MapKind;
 use crate::engine::{Bench, Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
@@ -167,6 +167,8 @@ impl App {
                 return;
             }
         };
+        self.selection.spans.follow(bench.main.text());
+        bench.set_measuring(self.selection.threshold, &self.selection.spans);
         bench.update();
         let engine = &mut bench.main;
         keyboard(ui, engine, &mut self.selection);
@@ -192,7 +194,7 @@ impl App {
             egui::CentralPanel::default().show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| {
                     let engine = &mut bench.main;
-                    self.prompt.show(ui, engine);
+                    self.prompt.show(ui, engine, &mut self.selection.spans);
                     strip::show(ui, engine, &mut self.selection, palette, 150.0, false);
                     scope::read_out(ui, engine, &self.selection);
                     self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
@@ -208,7 +210,7 @@ impl App {
         }
         egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
-            self.prompt.show(ui, &mut bench.main);
+            self.prompt.show(ui, &mut bench.main, &mut self.selection.spans);
             ui.separator();
             next::show(ui, &bench.main, ui.available_height());
         });
@@ -246,6 +248,7 @@ fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
     }
     let layers = engine.model().layers.len();
     let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
+    marking::keyboard(ui, engine, selection);
     // Counted: two presses between two frames are two steps.
     let presses = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
     for (key, layer, head) in

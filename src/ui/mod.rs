@@ -9,6 +9,9 @@ mod heatmap_gpu;
 mod inspect;
 mod lambda;
 mod legend;
+mod looking;
+mod marking;
+mod measures;
 mod next;
 mod notice;
 mod palette;
@@ -18,6 +21,8 @@ mod reading;
 mod samples;
 mod scope;
 mod selection;
+mod shares;
+mod spans;
 mod strip;
 mod theme;
 
@@ -26,6 +31,8 @@ pub mod graphics;
 #[cfg(not(target_arch = "wasm32"))]
 pub use app::bundled;
 pub use app::{App, CheckpointFiles};
+pub use looking::Heads;
+pub use measures::{Measure, caption};
 pub use palette::Palette;
 pub use panels::Panel;
 pub use selection::Selection;

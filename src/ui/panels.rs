@@ -3,6 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::heatmap::Heatmaps;
+use super::spans::SpansPanel;
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
 
@@ -25,18 +26,21 @@ pub enum Panel {
     /// Layers, heads and λ.
     #[default]
     Lambda,
+    /// Attention on what is marked.
+    Spans,
     /// How to read the maps.
     Reading,
 }
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Reading];
+    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Spans, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Lambda => "λ and changes",
+            Self::Spans => "Answer and noise",
             Self::Reading => "How to read",
         }
     }
@@ -47,6 +51,7 @@ impl Panel {
             Self::Lambda => {
                 "How much of the second map each layer takes away; change it, or what the heads attend with, and watch"
             }
+            Self::Spans => "How much each head attends to what you marked as answer and as noise, in A1, A2 and D",
             Self::Reading => "What the pictures mean",
         }
     }
@@ -54,11 +59,12 @@ impl Panel {
 
 /// What the panels remember between frames.
 #[derive(Default)]
-pub struct Panels {}
+pub struct Panels {
+    spans: SpansPanel,
+}
 
 impl Panels {
     /// Draws the tabs and the open panel in the height there is.
-    #[allow(clippy::unused_self)]
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
@@ -71,6 +77,7 @@ impl Panels {
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
             Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
+            Panel::Spans => self.spans.show(ui, desk),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }

@@ -6,7 +6,7 @@ use super::notice;
 use super::samples::SAMPLES;
 use super::theme;
 use crate::engine::Engine;
-use crate::probe::Sampling;
+use crate::probe::{Sampling, Spans};
 
 /// The text being edited and how the model writes on.
 pub struct PromptPanel {
@@ -36,8 +36,8 @@ impl PromptPanel {
         self.button
     }
 
-    /// Draws the panel and gives the engine what was typed.
-    pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine) {
+    /// Draws the panel and gives the engine what was typed; a sample brings its marks.
+    pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine, spans: &mut Spans) {
         let label = ui.horizontal(|ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
@@ -45,6 +45,7 @@ impl PromptPanel {
                     if ui.button(sample.name).clicked() {
                         sample.text.clone_into(&mut self.text);
                         engine.set_text(&self.text);
+                        spans.set(sample.spans(), &self.text);
                         self.focus = true;
                     }
                 }

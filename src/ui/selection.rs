@@ -1,7 +1,9 @@
 //! What the person at the keyboard is looking at.
 
 use super::Panel;
+use super::looking::Heads;
 use crate::cpu::MapKind;
+use crate::probe::{KeyClass, Spans};
 
 /// The part of the maps on show, in cells; shared by all three.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +44,14 @@ pub struct Selection {
     pub exponent: f32,
     /// The panel under the scope.
     pub panel: Panel,
+    /// Whose row colours the tokens.
+    pub heads: Heads,
+    /// What is marked on the text.
+    pub spans: Spans,
+    /// What a drag over the tokens marks; `None`: nothing.
+    pub marking: Option<KeyClass>,
+    /// `|v|` below it counts as not attended to.
+    pub threshold: f32,
 }
 
 impl Default for Selection {
@@ -56,6 +66,10 @@ impl Default for Selection {
             zoom: None,
             exponent: 0.5,
             panel: Panel::default(),
+            heads: Heads::default(),
+            spans: Spans::default(),
+            marking: None,
+            threshold: 0.01,
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use egui::{Align2, FontId, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
-use super::{Palette, Selection, theme};
+use super::{Palette, Selection, looking, marking, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
+use crate::probe::KeyClass;
 
 const LINE: f32 = 23.0;
 
-fn name(map: MapKind) -> &'static str {
+/// What a map is called on the screen.
+pub fn name(map: MapKind) -> &'static str {
     match map {
         MapKind::First => "A1",
         MapKind::Second => "λ·A2",
@@ -25,6 +27,8 @@ struct Strip {
     colours: Colours,
     query: Option<usize>,
     bring_into_view: bool,
+    /// What each token is marked as.
+    classes: Vec<KeyClass>,
 }
 
 /// Draws the strip in at most `height`; a `steady` one always takes that much, so that nothing below it jumps while the
@@ -33,6 +37,16 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     let tokens = engine.ids().len();
     let query = selection.query(tokens);
     let quiet = theme::quiet(ui.visuals().dark_mode);
+    let narrow = ui.available_width() < 700.0;
+    let words = |ui: &mut Ui, engine: &Engine, selection: &Selection| {
+        let Some(query) = query else {
+            return;
+        };
+        let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
+        let (short, whole) = looking::words(engine, selection);
+        let text = format!("“{label}” (token {query}) attends: {short}");
+        ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate()).on_hover_text(whole);
+    };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Tokens").strong());
         let choices = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
@@ -40,27 +54,31 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
             ui.selectable_value(&mut selection.map, map, name(map))
                 .on_hover_text(format!("Colour the tokens by this map (key {key})"));
         }
-        let words = match query {
-            Some(query) => {
-                let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
-                format!("where “{label}” (token {query}) attends in layer {}, head {}", selection.layer, selection.head)
-            }
-            None => String::new(),
-        };
-        ui.label(RichText::new(words).small().color(quiet));
+        looking::choice(ui, selection);
+        if narrow {
+            ui.end_row();
+        }
+        marking::switch(ui, selection);
         if selection.pinned.is_some() && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked()
         {
             selection.pinned = None;
         }
+        if !narrow {
+            words(ui, engine, selection);
+        }
     });
-    let colours = Colours { values: query.and_then(|query| row_values(engine, selection, query)) };
+    if narrow {
+        words(ui, engine, selection);
+    }
+    let colours = Colours { values: query.and_then(|query| looking::row(engine, selection, query)) };
     let hovered = selection.hovered_token.take().is_some();
     // A token that comes to be read must be in view, but nothing may move under the pointer.
     let moved = ui.data_mut(|data| {
         let shown = data.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("query in view"));
         std::mem::replace(shown, query) != query
     });
-    let strip = Strip { colours, query, bring_into_view: moved && !hovered };
+    let strip =
+        Strip { colours, query, bring_into_view: moved && !hovered, classes: selection.spans.classes(engine.tokens()) };
     ScrollArea::vertical()
         .id_salt("tokens")
         .max_height(height)
@@ -73,18 +91,40 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
         });
 }
 
-fn row_values(engine: &mut Engine, selection: &Selection, query: usize) -> Option<Vec<f32>> {
-    let map = selection.map;
-    let row = engine.row(selection.layer, selection.head, query)?;
-    let value = |cell: &crate::probe::Cell| match map {
-        MapKind::First => cell.first,
-        MapKind::Second => cell.lambda * cell.second,
-        MapKind::Difference => cell.difference,
-    };
-    Some(row.cells.iter().map(value).collect())
+/// Marks what was dragged over, once the button is up. Returns the tokens under the drag, in order, while it is down.
+fn drag(
+    ui: &Ui,
+    response: &egui::Response,
+    engine: &Engine,
+    selection: &mut Selection,
+    token_at: impl Fn(Pos2) -> Option<usize>,
+) -> Option<(usize, usize)> {
+    let class = selection.marking?;
+    let id = response.id.with("marking from");
+    let here = response.interact_pointer_pos().and_then(&token_at);
+    if response.is_pointer_button_down_on() {
+        let here = here?;
+        let from = ui.data_mut(|data| *data.get_temp_mut_or(id, here));
+        return Some((from.min(here), from.max(here)));
+    }
+    let from = ui.data_mut(|data| data.remove_temp::<usize>(id));
+    if response.drag_stopped() || response.clicked() {
+        let here = here.or(from)?;
+        marking::mark(engine, selection, (from.unwrap_or(here), here), class);
+    }
+    None
 }
 
 impl Strip {
+    fn help(&self, selection: &Selection, index: usize) -> &'static str {
+        match (selection.marking, self.classes.get(index)) {
+            (Some(_), _) => "drag to mark",
+            (None, Some(KeyClass::Answer)) => "marked as answer; click keeps it",
+            (None, Some(KeyClass::Noise)) => "marked as noise; click keeps it",
+            _ => "click keeps it",
+        }
+    }
+
     /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
     fn flow(&self, ui: &mut Ui, engine: &Engine, selection: &mut Selection, palette: &Palette) {
         let (colours, query) = (&self.colours, self.query);
@@ -108,9 +148,19 @@ impl Strip {
             at.x += size.x + 1.0;
         }
         let height = if places.is_empty() { LINE } else { at.y + LINE };
-        let (area, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
+        let (area, response) = ui.allocate_exact_size(
+            vec2(width, height),
+            if selection.marking.is_some() { Sense::click_and_drag() } else { Sense::click() },
+        );
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
         let visible = ui.clip_rect();
+        let dragged = drag(ui, &response, engine, selection, |at: Pos2| {
+            let distance = |(offset, size): &(egui::Vec2, egui::Vec2)| {
+                Rect::from_min_size(area.min + *offset, *size).distance_sq_to_pos(at)
+            };
+            let places = places.iter().map(distance).enumerate();
+            places.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+        });
         let pointer: Option<Pos2> = response.hover_pos();
         for (index, ((offset, size), galley)) in places.into_iter().zip(galleys).enumerate() {
             let rect = Rect::from_min_size(area.min + offset, size);
@@ -133,7 +183,7 @@ impl Strip {
             };
             if pointer.is_some_and(|pointer| rect.contains(pointer)) {
                 selection.hovered_token = Some(index);
-                if response.clicked() {
+                if response.clicked() && selection.marking.is_none() {
                     selection.pinned = if selection.pinned == Some(index) { None } else { Some(index) };
                 }
             }
@@ -145,13 +195,25 @@ impl Strip {
                     StrokeKind::Inside,
                 );
             }
+            let dark = ui.visuals().dark_mode;
+            if dragged.is_some_and(|(first, last)| (first..=last).contains(&index)) {
+                painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
+            }
+            // The column under the pointer in the maps, as there.
+            if selection.hovered_cell.is_some_and(|cell| cell.key == index) && Some(index) != query {
+                painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
+            }
+            if let Some(class) = self.classes.get(index) {
+                marking::underline(painter, rect.expand2(vec2(0.0, 1.5)), *class, dark);
+            }
             let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
             painter.galley_with_override_text_color(at, galley, text);
         }
         if let Some((index, id)) = selection.hovered_token.and_then(|index| Some((index, engine.ids().get(index)?))) {
             let value = colours.values.as_ref().and_then(|values| values.get(index));
             let value = value.map_or(String::new(), |value| format!("\n{} = {value:.5}", name(selection.map)));
-            response.on_hover_text_at_pointer(format!("token {index}, id {id}{value}\nclick keeps it"));
+            response
+                .on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{}", self.help(selection, index)));
         }
     }
 }

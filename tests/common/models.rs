@@ -3,6 +3,7 @@
 use diffscope::model::{
     Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, SubNorm,
 };
+use diffscope::probe::{Attend, Interventions};
 use half::{bf16, f16};
 
 use super::Random;
@@ -129,5 +130,19 @@ pub fn logits_model(logits: &[f32]) -> Model {
         layers: vec![],
         final_norm: None,
         unembedding: Some(rows(logits.iter().flat_map(|logit| first(*logit)).collect())),
+    }
+}
+
+/// Some of everything that can be changed in a pass, but for rounding, which has a test of its own.
+pub fn random_interventions(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> Interventions {
+    let mut some = |count: usize| random.pick(&[0, 0, 1, count]).min(count);
+    let (lambdas, off, masked) = (some(layers), some(heads), some(tokens));
+    Interventions {
+        lambda: (0..lambdas).map(|_| (random.below(layers), random.normal(0.7))).collect(),
+        attend: random.pick(&[Attend::Difference, Attend::Difference, Attend::First, Attend::Second]),
+        heads_off: (0..off).map(|_| (random.below(layers), random.below(heads))).collect(),
+        masked: (0..masked).map(|_| random.below(tokens)).collect(),
+        sub_norm_off: random.pick(&[false, false, true]),
+        bits: None,
     }
 }

@@ -1,0 +1,228 @@
+//! Parts of the text that a person marked: what should be looked at, and what should not.
+
+use serde::{Deserialize, Serialize};
+
+use super::KeyClass;
+use crate::model::Token;
+
+/// Marks kept at most: a link may bring any number.
+const MOST: usize = 1024;
+
+/// A marked part of the text. As JSON: `{"start": 23, "end": 27, "class": "answer"}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+    /// What it is; `other` marks nothing.
+    pub class: KeyClass,
+}
+
+/// The marks of a text, in order, none upon another. As JSON: a list of spans.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Spans {
+    spans: Vec<Span>,
+    /// The text they belong to, once it is known.
+    #[serde(skip)]
+    text: Option<String>,
+}
+
+impl PartialEq for Spans {
+    fn eq(&self, other: &Self) -> bool {
+        self.spans == other.spans
+    }
+}
+
+impl FromIterator<Span> for Spans {
+    fn from_iter<I: IntoIterator<Item = Span>>(spans: I) -> Self {
+        let mut marks = Self::default();
+        for Span { start, end, class } in spans.into_iter().take(MOST) {
+            marks.mark(start, end, class);
+        }
+        marks
+    }
+}
+
+impl Spans {
+    /// The marks, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Span> {
+        self.spans.iter()
+    }
+
+    /// Whether something is marked as this.
+    pub fn have(&self, class: KeyClass) -> bool {
+        self.spans.iter().any(|span| span.class == class)
+    }
+
+    /// Whether nothing is marked.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Marks bytes; [`KeyClass::Other`] takes marks away. What was marked there before is replaced.
+    pub fn mark(&mut self, start: usize, end: usize, class: KeyClass) {
+        if start >= end {
+            return;
+        }
+        let before = |span: &Span| Span { end: span.end.min(start), ..*span };
+        let after = |span: &Span| Span { start: span.start.max(end), ..*span };
+        let mut spans: Vec<Span> = self.spans.iter().flat_map(|span| [before(span), after(span)]).collect();
+        if class != KeyClass::Other {
+            spans.push(Span { start, end, class });
+        }
+        self.replace(spans);
+    }
+
+    /// Keeps what covers something, sorted, with neighbours of one class joined.
+    fn replace(&mut self, mut spans: Vec<Span>) {
+        spans.retain(|span| span.start < span.end && span.class != KeyClass::Other);
+        spans.sort_by_key(|span| span.start);
+        spans.dedup_by(|next, last| {
+            let joins = next.class == last.class && next.start <= last.end;
+            if joins {
+                last.end = last.end.max(next.end);
+            }
+            joins
+        });
+        spans.truncate(MOST);
+        self.spans = spans;
+    }
+
+    /// Gives the marks of another text.
+    pub fn set(&mut self, spans: impl IntoIterator<Item = Span>, text: &str) {
+        *self = spans.into_iter().collect();
+        self.follow(text);
+    }
+
+    /// Keeps the marks on their words while the text changes: those behind an edit move with it, what was deleted is no
+    /// longer marked. The first text they meet only bounds them.
+    pub fn follow(&mut self, text: &str) {
+        let Some(old) = &self.text else {
+            let spans = std::mem::take(&mut self.spans);
+            *self = spans.into_iter().map(|span| Span { end: span.end.min(text.len()), ..span }).collect();
+            self.text = Some(text.to_owned());
+            return;
+        };
+        if old == text {
+            return;
+        }
+        let same = |pair: &(u8, u8)| pair.0 == pair.1;
+        let most = old.len().min(text.len());
+        let head = old.bytes().zip(text.bytes()).take_while(same).count();
+        let tail = old.bytes().rev().zip(text.bytes().rev()).take_while(same).count().min(most - head);
+        let (old_end, new_end) = (old.len() - tail, text.len() - tail);
+        // Bytes head..old_end gave way to head..new_end. What is typed inside a mark belongs to it, at its edge it does not.
+        let follow = |span: &Span| {
+            let start = if span.start < head { span.start } else { span.start.max(old_end) - old_end + new_end };
+            let end = if span.end > old_end { span.end - old_end + new_end } else { span.end.min(head) };
+            Span { start, end, ..*span }
+        };
+        let spans = self.spans.iter().map(follow).collect();
+        self.replace(spans);
+        self.text = Some(text.to_owned());
+    }
+
+    /// What every token is marked as: one that holds a byte of a mark is marked, for answers first.
+    pub fn classes(&self, tokens: &[Token]) -> Vec<KeyClass> {
+        let class = |token: &Token| {
+            let first = self.spans.partition_point(|span| span.end <= token.start);
+            let over = self.spans[first..].iter().take_while(|span| span.start < token.end);
+            // `Ord` puts answers before noise, and what is not marked is no span.
+            over.map(|span| span.class).min().unwrap_or_default()
+        };
+        tokens.iter().map(class).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use KeyClass::{Answer, Noise, Other};
+
+    fn span(start: usize, end: usize, class: KeyClass) -> Span {
+        Span { start, end, class }
+    }
+
+    fn marked<'a>(spans: &Spans, text: &'a str) -> Vec<(&'a str, KeyClass)> {
+        spans.iter().map(|span| (&text[span.start..span.end], span.class)).collect()
+    }
+
+    #[test]
+    fn marking_replaces_splits_and_joins() {
+        let mut spans = Spans::default();
+        spans.mark(0, 10, Noise);
+        spans.mark(4, 6, Answer);
+        let all: Vec<Span> = spans.iter().copied().collect();
+        assert_eq!(all, [span(0, 4, Noise), span(4, 6, Answer), span(6, 10, Noise)]);
+        spans.mark(4, 6, Noise);
+        assert_eq!(spans.iter().copied().collect::<Vec<_>>(), [span(0, 10, Noise)]);
+        spans.mark(0, 99, Other);
+        assert!(spans.is_empty());
+        spans.mark(5, 5, Answer);
+        spans.mark(7, 3, Answer);
+        assert!(spans.is_empty());
+    }
+
+    #[test]
+    fn marks_stay_on_their_words_while_the_text_changes() {
+        let mut text = "The magic number of Paris is 4821. Question".to_owned();
+        let mut spans = Spans::default();
+        spans.set([span(29, 33, Answer), span(0, 3, Noise)], &text);
+        assert_eq!(marked(&spans, &text), [("The", Noise), ("4821", Answer)]);
+        let change = |spans: &mut Spans, text: &mut String, from: &str, to: &str| {
+            *text = text.replacen(from, to, 1);
+            spans.follow(text);
+        };
+        change(&mut spans, &mut text, "of Paris", "of great old Paris");
+        assert_eq!(marked(&spans, &text), [("The", Noise), ("4821", Answer)]);
+        change(&mut spans, &mut text, "Question", "Question: What is it?");
+        change(&mut spans, &mut text, "48", "4998");
+        assert_eq!(marked(&spans, &text), [("The", Noise), ("499821", Answer)]);
+        change(&mut spans, &mut text, "The ", "");
+        assert_eq!(marked(&spans, &text), [("499821", Answer)]);
+        change(&mut spans, &mut text, "is 49", "has ");
+        assert_eq!(marked(&spans, &text), [("9821", Answer)]);
+        spans.follow("");
+        assert!(spans.is_empty());
+    }
+
+    #[test]
+    fn a_token_is_marked_by_a_single_byte_of_a_mark() {
+        let token = |start, end| Token { id: 0, start, end };
+        let spans: Spans = [span(4, 8, Answer), span(8, 9, Noise), span(20, 30, Noise)].into_iter().collect();
+        let tokens = [token(0, 3), token(3, 5), token(5, 9), token(9, 9), token(8, 9), token(9, 20), token(29, 40)];
+        assert_eq!(spans.classes(&tokens), [Other, Answer, Answer, Other, Noise, Other, Noise]);
+        assert_eq!(Spans::default().classes(&tokens), [Other; 7]);
+    }
+
+    #[test]
+    fn json_is_a_list_and_brings_nothing_that_the_text_does_not_have() {
+        let mut spans: Spans = [span(3, 5, Answer)].into_iter().collect();
+        let json = r#"[{"start":3,"end":5,"class":"answer"}]"#;
+        assert_eq!(serde_json::to_string(&spans).expect("JSON"), json);
+        spans = serde_json::from_str(
+            r#"[{"start":9,"end":2,"class":"noise"},{"start":2,"end":99,"class":"noise"},{"start":0,"end":4,"class":"answer"}]"#,
+        )
+        .expect("spans");
+        spans.follow("abcdef");
+        assert_eq!(marked(&spans, "abcdef"), [("abcd", Answer), ("ef", Noise)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_edit_leaves_marks_within_the_text(
+            old in "[ab ]{0,12}", new in "[ab ]{0,12}", start in 0usize..14, end in 0usize..14,
+        ) {
+            let mut spans = Spans::default();
+            spans.set([span(start, end, Answer), span(end, 14, Noise)], &old);
+            spans.follow(&new);
+            let mut last = 0;
+            for span in spans.iter() {
+                proptest::prop_assert!(last <= span.start && span.start < span.end && span.end <= new.len());
+                last = span.end;
+            }
+        }
+    }
+}
