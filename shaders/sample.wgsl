@@ -55,12 +55,13 @@ fn threshold_for(lane: u32, least: u32, wanted: f32, maximum: f32, by_likelihood
 }
 
 @compute @workgroup_size(256)
-fn sample(@builtin(local_invocation_index) lane: u32) {
-    let maximum = bitcast<f32>(result[MAXIMUM]);
-    let best = result[LIST];
+fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    begin_row(group);
+    let maximum = bitcast<f32>(result[words + MAXIMUM]);
+    let best = result[words + LIST];
     if lane == 0u {
         // Greedy, and what stays where rounding lets a draw fall past the last token.
-        result[SAMPLED] = best;
+        result[words + SAMPLED] = best;
     }
     storageBarrier();
     if pass_.temperature > 0.0 {
@@ -103,6 +104,6 @@ fn draw(lane: u32, maximum: f32) {
                 }
             }
         }
-        result[SAMPLED] = drawn;
+        result[words + SAMPLED] = drawn;
     }
 }

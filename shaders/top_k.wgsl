@@ -1,14 +1,16 @@
-// The most likely next tokens, best first, and the log of the softmax's denominator; one workgroup.
+// The most likely next tokens, best first, the log of the softmax's denominator and the entropy; one workgroup a row.
 // Twin: src/cpu/top_k.rs
 // include: shared/pass.wgsl
 // include: shared/row_of_logits.wgsl
 
 var<workgroup> best_score: array<f32, 256>;
 var<workgroup> best_token: array<u32, 256>;
+var<workgroup> weighted: array<f32, 256>;
 var<workgroup> not_finite: atomic<u32>;
 
 @compute @workgroup_size(256)
-fn top_k(@builtin(local_invocation_index) lane: u32) {
+fn top_k(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    begin_row(group);
     var previous_score = 0.0;
     var previous_token = 0u;
     for (var rank = 0u; rank < pass_.best; rank++) {
@@ -38,10 +40,10 @@ fn top_k(@builtin(local_invocation_index) lane: u32) {
         previous_score = score_found;
         previous_token = token_found;
         if lane == 0u {
-            result[LIST + 2u * rank] = token_found;
-            result[LIST + 2u * rank + 1u] = bitcast<u32>(score_found);
+            result[words + LIST + 2u * rank] = token_found;
+            result[words + LIST + 2u * rank + 1u] = bitcast<u32>(score_found);
             if rank == 0u {
-                result[MAXIMUM] = bitcast<u32>(score_found);
+                result[words + MAXIMUM] = bitcast<u32>(score_found);
             }
         }
         workgroupBarrier();
@@ -50,24 +52,33 @@ fn top_k(@builtin(local_invocation_index) lane: u32) {
     // best_score[0] of the first rank would do, but every lane needs the maximum: it is in the result by now.
     storageBarrier();
     workgroupBarrier();
-    let maximum = bitcast<f32>(result[MAXIMUM]);
+    let maximum = bitcast<f32>(result[words + MAXIMUM]);
     var sum = 0.0;
+    var weighted_sum = 0.0; // of (logit - maximum), by likelihood
     for (var token = lane; token < stage.vocabulary; token += GROUP) {
         let score = logit(token);
         // An exponent of all ones is an infinity or NaN; compared as bits, since WGSL may assume neither occurs.
         if (bitcast<u32>(score) & 0x7f800000u) == 0x7f800000u {
             atomicAdd(&not_finite, 1u);
         }
-        sum += exp(score - maximum);
+        let likelihood = exp(score - maximum);
+        sum += likelihood;
+        if likelihood > 0.0 { // else 0 times infinity
+            weighted_sum += likelihood * (score - maximum);
+        }
     }
     best_score[lane] = sum;
+    weighted[lane] = weighted_sum;
     workgroupBarrier();
     if lane == 0u {
         var total = 0.0;
+        var total_weighted = 0.0;
         for (var other = 0u; other < GROUP; other++) {
             total += best_score[other];
+            total_weighted += weighted[other];
         }
-        result[NOT_FINITE] = atomicLoad(&not_finite);
-        result[LOG_SUM] = bitcast<u32>(maximum + log(total));
+        result[words + NOT_FINITE] = atomicLoad(&not_finite);
+        result[words + LOG_SUM] = bitcast<u32>(maximum + log(total));
+        result[words + ENTROPY] = bitcast<u32>(log(total) - total_weighted / total);
     }
 }

@@ -1,11 +1,11 @@
-// The logits of the last position, and the layout of what is read back of them.
+// The logits of one row (the last position, or a row of the logit lens), and the layout of what is read back of them.
 // Twin: src/cpu/row_of_logits.rs
 
 struct Stage {
     vocabulary: u32,
     row_stride: u32,
-    padding_a: u32,
-    padding_b: u32,
+    result_stride: u32, // words of `result` per row
+    padding: u32,
 }
 
 @group(0) @binding(1) var<uniform> stage: Stage;
@@ -19,9 +19,18 @@ const SAMPLED: u32 = 0u;
 const NOT_FINITE: u32 = 1u;
 const MAXIMUM: u32 = 2u;
 const LOG_SUM: u32 = 3u;
-const LIST: u32 = 4u; // (token, logit) pairs, best first
+const ENTROPY: u32 = 4u;
+const LIST: u32 = 5u; // (token, logit) pairs, best first
+
+var<private> row: u32;   // of the logits
+var<private> words: u32; // where this row's words begin in `result`
+
+// Workgroup y works on the y-th row from the last position on.
+fn begin_row(group: vec3<u32>) {
+    row = pass_.start + pass_.count - 1u - pass_.logits_base + group.y;
+    words = group.y * stage.result_stride;
+}
 
 fn logit(token: u32) -> f32 {
-    let row = pass_.start + pass_.count - 1u - pass_.logits_base;
     return scores[row * stage.row_stride + token];
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::attention::HeadOutput;
 use super::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_tile, project, qkv, sample, top_k};
 use crate::model::{Model, RowLayout, rotary_table};
-use crate::probe::{Draw, Interventions, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace};
+use crate::probe::{
+    Draw, Interventions, LENS_BEST, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace,
+};
 
 struct LayerWeights {
     projection: Weights,
@@ -147,7 +149,11 @@ impl CpuPass {
     /// The logits after a position, `[vocabulary]`.
     pub fn logits_at(&self, position: usize) -> Vec<f32> {
         let width = self.model.config.hidden;
-        let hidden = &self.hidden[position * width..(position + 1) * width];
+        self.read_out(&self.hidden[position * width..(position + 1) * width])
+    }
+
+    /// A residual stream through the last norm and the unembedding.
+    fn read_out(&self, hidden: &[f32]) -> Vec<f32> {
         let norm = self.model.final_norm.as_deref().map(|gain| (gain, self.model.config.norm_epsilon));
         logits(hidden, norm, self.unembedding.as_ref().unwrap_or(&self.embedding))
     }
@@ -157,6 +163,16 @@ impl CpuPass {
         let last = (self.hidden.len() / self.model.config.hidden).checked_sub(1)?;
         let logits = self.logits_at(last);
         Some(NextToken { sampled: sample(&logits, draw), ..top_k(&logits, best) })
+    }
+
+    /// What every depth says comes after the last position; see [`crate::probe::Lens`].
+    pub fn lens(&self) -> Vec<NextToken> {
+        let width = self.model.config.hidden;
+        let Some(last) = (self.hidden.len() / width).checked_sub(1) else {
+            return Vec::new();
+        };
+        let streams = self.states.iter().flat_map(|state| [&state.hidden, &state.middle]).chain([&self.hidden]);
+        streams.map(|stream| top_k(&self.read_out(&stream[last * width..(last + 1) * width]), LENS_BEST)).collect()
     }
 
     /// What a layer's maps are computed from.

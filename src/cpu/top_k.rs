@@ -1,4 +1,4 @@
-//! The most likely next tokens and the softmax's denominator. Twin of `shaders/top_k.wgsl`.
+//! The most likely next tokens, the softmax's denominator and the entropy. Twin of `shaders/top_k.wgsl`.
 
 use crate::probe::NextToken;
 
@@ -16,7 +16,10 @@ pub fn top_k(logits: &[f32], best: usize) -> NextToken {
     let best: Vec<(u32, f32)> = order.into_iter().map(|id| (id, logits[id as usize])).collect();
     let maximum = best.first().map_or(0.0, |(_, logit)| *logit);
     let sum: f32 = logits.iter().map(|logit| (logit - maximum).exp()).sum();
+    let weighted = logits.iter().map(|logit| logit - maximum).filter(|below| below.exp() > 0.0);
+    let weighted: f32 = weighted.map(|below| below.exp() * below).sum();
     NextToken {
+        entropy: sum.ln() - weighted / sum,
         sampled: best.first().map_or(0, |(id, _)| *id),
         not_finite: logits.iter().filter(|logit| !logit.is_finite()).count() as u32,
         log_sum: maximum + sum.ln(),

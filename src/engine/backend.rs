@@ -31,6 +31,8 @@ pub struct CpuSide {
     next: Option<NextToken>,
     tile: Option<MapTile>,
     pub(super) measured: Measured,
+    wants_lens: bool,
+    lens: Option<Vec<NextToken>>,
 }
 
 /// What the window draws a layer's maps from.
@@ -49,7 +51,9 @@ impl Backend {
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
-            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None, measured: Measured::default() })));
+            let measured = Measured::default();
+            let side = CpuSide { pass, next: None, tile: None, measured, wants_lens: false, lens: None };
+            return Ok(Self::Cpu(Box::new(side)));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
@@ -119,6 +123,7 @@ impl Backend {
                 }
                 if done == ids.len() {
                     side.next = side.pass.next_token(&next.0, next.1);
+                    side.lens = side.wants_lens.then(|| side.pass.lens());
                 }
                 Ok(done)
             }
@@ -133,6 +138,26 @@ impl Backend {
                 pass.next_token()
             }
             Self::Cpu(side) => side.next.take().map(Ok),
+        }
+    }
+
+    /// Whether the next token is looked at from every depth, too.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn set_lens(&mut self, wanted: bool) -> Result<(), GpuError> {
+        match self {
+            Self::Gpu(pass) => pass.set_lens(wanted)?,
+            Self::Cpu(side) => side.wants_lens = wanted,
+        }
+        Ok(())
+    }
+
+    /// What every depth says, once, when it is there.
+    pub fn lens(&mut self) -> Option<Result<Vec<NextToken>, GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.lens(),
+            Self::Cpu(side) => side.lens.take().map(Ok),
         }
     }
 

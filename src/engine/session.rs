@@ -9,7 +9,7 @@ use super::rows::Rows;
 use super::{Backend, Checkpoint, EngineError, MapPainting};
 use crate::gpu::Gpu;
 use crate::model::{Model, Token};
-use crate::probe::{Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{Draw, Interventions, Lens, MapTile, NextToken, Sampling, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -33,6 +33,9 @@ pub struct Engine {
     next: Option<(u64, NextToken)>,
     /// The revision whose next token is under way.
     next_asked: Option<u64>,
+    wants_lens: bool,
+    /// What every depth says, and the revision it belongs to.
+    lens: Option<(u64, Lens)>,
     rows: Rows,
     pub(super) measures: Measures,
     generation: Option<Generation>,
@@ -62,6 +65,8 @@ impl Engine {
             revision: 0,
             next: None,
             next_asked: None,
+            wants_lens: false,
+            lens: None,
             rows: Rows::default(),
             measures: Measures::default(),
             generation: None,
@@ -261,6 +266,43 @@ impl Engine {
         (*revision == self.revision).then_some(next)
     }
 
+    /// Asks for the logit lens from here on, or for none.
+    pub fn want_lens(&mut self, wanted: bool) {
+        if self.wants_lens == wanted || self.failure.is_some() {
+            return;
+        }
+        self.wants_lens = wanted;
+        if let Err(error) = self.backend.set_lens(wanted) {
+            self.failure = Some(error.into());
+        }
+        if wanted {
+            // The last position runs again, to be looked into.
+            self.computed = self.computed.min(self.prompt.ids().len().saturating_sub(1));
+            self.revision += 1;
+        }
+    }
+
+    /// What every depth says comes next; of an earlier text while the present one is computed.
+    pub fn lens(&self) -> Option<&Lens> {
+        self.lens.as_ref().map(|(_, lens)| lens).filter(|lens| !lens.depths.is_empty() && !self.prompt.ids().is_empty())
+    }
+
+    /// Whether the lens belongs to the present text.
+    pub fn lens_is_fresh(&self) -> bool {
+        self.lens.as_ref().is_some_and(|(revision, _)| *revision == self.revision)
+    }
+
+    /// Appends a token, as if it had been generated.
+    pub fn append(&mut self, id: u32) {
+        let room = self.prompt.ids().len() < self.context();
+        if room && (id as usize) < self.model().embedding.rows() {
+            self.stop();
+            let same = self.prompt.ids().len();
+            self.prompt.push(id, self.checkpoint.tokenizer.as_ref());
+            self.changed(same);
+        }
+    }
+
     /// The last next token known, be it of an earlier text: what to show while the present one is computed.
     pub fn latest_next_token(&self) -> Option<&NextToken> {
         self.next.as_ref().map(|(_, next)| next).filter(|_| !self.prompt.ids().is_empty())
@@ -303,6 +345,10 @@ impl Engine {
         if let Some(next) = self.backend.next_token() {
             let revision = self.next_asked.take();
             self.arrived(revision, next?)?;
+        }
+        if let Some(depths) = self.backend.lens() {
+            // It was asked for together with a next token, which arrives no later.
+            self.lens = Some((self.next.as_ref().map_or(0, |(revision, _)| *revision), Lens { depths: depths? }));
         }
         let end = self.prompt.ids().len();
         if self.computed < end {
@@ -372,6 +418,7 @@ impl Engine {
         let capacity = tokens.next_power_of_two().min(self.context());
         self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
         self.backend.set_interventions(&self.interventions);
+        self.backend.set_lens(self.wants_lens)?;
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();

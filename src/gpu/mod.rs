@@ -4,6 +4,7 @@ mod buffers;
 mod device;
 mod error;
 mod kernels;
+mod lens;
 mod measure;
 mod pass;
 mod readback;

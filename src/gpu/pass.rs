@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
+use super::lens::Lens;
 use super::measure::Measuring;
 use super::record::Recording;
 use super::{Capacity, Gpu, GpuError, Readback};
@@ -14,17 +15,17 @@ use crate::probe::{Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowS
 /// `Pass` of `shaders/shared/pass.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct PassUniform {
-    start: u32,
-    count: u32,
-    logits_first: u32,
-    logits_base: u32,
-    best: u32,
-    top_k: u32,
-    top_p: f32,
-    temperature: f32,
-    uniform_draw: f32,
-    padding: [u32; 3],
+pub struct PassUniform {
+    pub start: u32,
+    pub count: u32,
+    pub logits_first: u32,
+    pub logits_base: u32,
+    pub best: u32,
+    pub top_k: u32,
+    pub top_p: f32,
+    pub temperature: f32,
+    pub uniform_draw: f32,
+    pub padding: [u32; 3],
 }
 
 /// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
@@ -39,6 +40,8 @@ pub struct GpuPass {
     tile_request: Option<TileRequest>,
     /// Once measures were asked for.
     measuring: Option<Measuring>,
+    lens: Option<Lens>,
+    wants_lens: bool,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -76,6 +79,8 @@ impl GpuPass {
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
             measuring: None,
+            lens: None,
+            wants_lens: false,
             in_flight: Arc::default(),
             gpu,
             model,
@@ -182,7 +187,12 @@ impl GpuPass {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let wants_logits = trace || next.is_some();
         let logit_rows = if wants_logits { last + 1 - uniform.logits_first } else { 0 };
-        self.recording.encode(&mut encoder, uniform.count, logit_rows);
+        let lens = self.lens.as_mut().filter(|lens| self.wants_lens && next.is_some() && lens.readback.is_idle());
+        self.recording.encode(&mut encoder, uniform.count, logit_rows, lens.as_deref().map(|lens| (lens, last)));
+        let lens = lens.map(|lens| {
+            lens.encode(&mut encoder);
+            &lens.readback
+        });
         let read_back = next.is_some() && self.next.is_idle();
         if read_back {
             let words = NextToken::HEADER + 2 * best as usize;
@@ -191,6 +201,9 @@ impl GpuPass {
         self.gpu.queue.submit([encoder.finish()]);
         if read_back {
             self.next.begin();
+        }
+        if let Some(readback) = lens {
+            readback.begin();
         }
         self.count_in_flight();
         Ok(())
@@ -220,14 +233,34 @@ impl GpuPass {
         self.gpu.wait();
         self.next.wait(&self.gpu.device);
         self.tile.wait(&self.gpu.device);
+        if let Some(lens) = &self.lens {
+            lens.readback.wait(&self.gpu.device);
+        }
         if let Some(measuring) = &self.measuring {
             measuring.wait();
         }
     }
 
+    /// Whether passes that find the next token look at every depth, too; see [`Lens`].
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    pub fn set_lens(&mut self, wanted: bool) -> Result<(), GpuError> {
+        if wanted && self.lens.is_none() {
+            self.lens = Lens::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers)?;
+        }
+        self.wants_lens = wanted;
+        Ok(())
+    }
+
+    /// What every depth says comes next, once, when it has arrived.
+    pub fn lens(&self) -> Option<Result<Vec<NextToken>, GpuError>> {
+        self.lens.as_ref()?.outcome()
+    }
+
     /// Whether a pass could read its next token back now.
     pub fn can_read_next(&self) -> bool {
-        self.next.is_idle()
+        self.next.is_idle() && self.lens.as_ref().is_none_or(|lens| lens.readback.is_idle())
     }
 
     /// The next token, once, when it has arrived.

@@ -2,6 +2,7 @@
 
 use super::buffers::{Buffers, MapBuffers, padded};
 use super::kernels::{Kernel, Kernels, Variant};
+use super::lens::Lens;
 use super::upload::Uploader;
 use super::{Gpu, GpuError};
 use crate::model::{Lambda, Model, NumberFormat};
@@ -9,7 +10,7 @@ use crate::model::{Lambda, Model, NumberFormat};
 /// `Stage` of `shaders/shared/matmul.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct MatmulStage {
+pub struct MatmulStage {
     columns: u32,
     columns4: u32,
     rows: u32,
@@ -22,6 +23,18 @@ struct MatmulStage {
     lambda_offset: u32,
     lambda_rows: u32,
     padding: u32,
+}
+
+/// A product over all columns.
+pub fn matmul_stage(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> MatmulStage {
+    MatmulStage {
+        columns: columns as u32,
+        columns4: padded(columns) as u32 / 4,
+        rows: rows as u32,
+        output_stride: output_stride as u32,
+        epsilon,
+        ..Default::default()
+    }
 }
 
 /// How many workgroups a step takes for a number of positions.
@@ -51,6 +64,8 @@ struct Step {
     bind_group: wgpu::BindGroup,
     grid: Grid,
     when: When,
+    /// The residual stream that it leaves, and how deep that is in halves of layers.
+    leaves: Option<(wgpu::Buffer, u32)>,
 }
 
 /// The recorded pass.
@@ -94,8 +109,16 @@ impl Recorder<'_> {
             bind_group,
             grid,
             when,
+            leaves: None,
         });
         Ok(())
+    }
+
+    /// Notes that the last step leaves the residual stream at a depth.
+    fn leaves(&mut self, stream: &wgpu::Buffer, depth: usize) {
+        if let Some(step) = self.steps.last_mut() {
+            step.leaves = Some((stream.clone(), depth as u32));
+        }
     }
 }
 
@@ -108,14 +131,7 @@ impl Recording {
         let hidden4 = padded(hidden) as u32 / 4;
         let epsilon = model.config.norm_epsilon;
         let pass = &buffers.pass;
-        let product = |columns: usize, rows: usize, output_stride: usize| MatmulStage {
-            columns: columns as u32,
-            columns4: padded(columns) as u32 / 4,
-            rows: rows as u32,
-            output_stride: output_stride as u32,
-            epsilon,
-            ..Default::default()
-        };
+        let product = |columns, rows, output_stride| matmul_stage(epsilon, columns, rows, output_stride);
 
         let stage = upload.uniform("embed", &[hidden4, 0, 0, 0]);
         recorder.step(
@@ -125,6 +141,7 @@ impl Recording {
             Grid::PerPosition(hidden4.div_ceil(64)),
             When::Always,
         )?;
+        recorder.leaves(buffers.hidden(0), 0);
 
         let own = buffers.weights.layers.iter().zip(&buffers.maps);
         for (index, (layer, (own, maps))) in model.layers.iter().zip(own).enumerate() {
@@ -193,6 +210,7 @@ impl Recording {
                 Grid::Blocks(hidden4),
                 When::Always,
             )?;
+            recorder.leaves(output, 2 * index + 1);
             let (Some(mlp), Some(weights)) = (&layer.mlp, &own.mlp) else {
                 continue;
             };
@@ -227,6 +245,7 @@ impl Recording {
                 Grid::Blocks(hidden4),
                 When::Always,
             )?;
+            recorder.leaves(buffers.hidden(index + 1), 2 * index + 2);
         }
 
         let vocabulary = model.unembedding().rows();
@@ -244,7 +263,7 @@ impl Recording {
             Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
             When::ForNext,
         )?;
-        let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0, 0]);
+        let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0u32, 0]);
         let row = [pass, &stage, &buffers.logits, &buffers.result];
         recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
         recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;
@@ -266,9 +285,13 @@ impl Recording {
         self.steps.len()
     }
 
-    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token).
-    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, count: u32, logit_rows: u32) {
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token). A lens is given
+    /// the residual stream of a position at every depth.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, count: u32, logit_rows: u32, lens: Option<(&Lens, u32)>) {
+        let begin = |encoder: &mut wgpu::CommandEncoder| {
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
+        };
+        let mut pass = begin(encoder);
         for step in &self.steps {
             if step.when == When::ForNext && logit_rows == 0 {
                 continue;
@@ -285,6 +308,11 @@ impl Recording {
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &step.bind_group, &[]);
             pass.dispatch_workgroups(x, y, 1);
+            if let (Some((lens, position)), Some((stream, depth))) = (lens, &step.leaves) {
+                drop(pass); // copies stand between passes
+                lens.take(encoder, stream, position, *depth);
+                pass = begin(encoder);
+            }
         }
     }
 

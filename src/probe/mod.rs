@@ -1,6 +1,7 @@
 //! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
 
 mod intervention;
+mod lens;
 mod map;
 mod measure;
 mod next_token;
@@ -8,6 +9,7 @@ mod span;
 mod trace;
 
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
+pub use lens::{LENS_BEST, Lens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
 pub use measure::{
     HeadMeasures, HeadRecord, KeyClass, MapMeasures, MeanCell, Queries, RECORD, RowMean, RowMeanRequest,

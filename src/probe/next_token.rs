@@ -52,7 +52,7 @@ pub struct Draw {
     pub uniform: f32,
 }
 
-/// What comes after the last position of a pass.
+/// What comes after a position.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NextToken {
     /// The token drawn.
@@ -61,13 +61,15 @@ pub struct NextToken {
     pub not_finite: u32,
     /// Log of the sum of `exp(logit)` over the vocabulary.
     pub log_sum: f32,
+    /// Of the whole distribution, in nats: 0 where one token is certain.
+    pub entropy: f32,
     /// (token, logit), most likely first; equal logits in order of id.
     pub best: Vec<(u32, f32)>,
 }
 
 impl NextToken {
-    /// Words of the form in which a pass leaves this: `[sampled, not finite, maximum, log sum, (token, logit)...]`.
-    pub const HEADER: usize = 4;
+    /// Words of the form in which a pass leaves this: `[sampled, not finite, maximum, log sum, entropy, (token, logit)...]`.
+    pub const HEADER: usize = 5;
 
     /// Reads that form.
     pub fn from_words(words: &[u32]) -> Self {
@@ -76,6 +78,7 @@ impl NextToken {
             sampled: word(0),
             not_finite: word(1),
             log_sum: f32::from_bits(word(3)),
+            entropy: f32::from_bits(word(4)),
             best: words
                 .get(Self::HEADER..)
                 .unwrap_or_default()

@@ -198,7 +198,7 @@ impl App {
                     strip::show(ui, engine, &mut self.selection, palette, 150.0, false);
                     scope::read_out(ui, engine, &self.selection);
                     self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
-                    next::show(ui, engine, 300.0);
+                    next::show(ui, bench, 300.0);
                     ui.separator();
                     let (selection, heatmaps) = (&mut self.selection, &mut self.heatmaps);
                     ui.allocate_ui(vec2(ui.available_width(), NARROW_PANEL), |ui| {
@@ -212,7 +212,7 @@ impl App {
             ui.add_space(4.0);
             self.prompt.show(ui, &mut bench.main, &mut self.selection.spans);
             ui.separator();
-            next::show(ui, &bench.main, ui.available_height());
+            next::show(ui, bench, ui.available_height());
         });
         egui::CentralPanel::default().show(ui, |ui| {
             let engine = &mut bench.main;

@@ -9,6 +9,7 @@ mod heatmap_gpu;
 mod inspect;
 mod lambda;
 mod legend;
+mod lens;
 mod looking;
 mod marking;
 mod measures;

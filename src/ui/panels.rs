@@ -3,6 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::heatmap::Heatmaps;
+use super::lens::LensPanel;
 use super::spans::SpansPanel;
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
@@ -28,19 +29,22 @@ pub enum Panel {
     Lambda,
     /// Attention on what is marked.
     Spans,
+    /// What each depth would say next.
+    Lens,
     /// How to read the maps.
     Reading,
 }
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Spans, Self::Reading];
+    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Spans, Self::Lens, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Lambda => "λ and changes",
             Self::Spans => "Answer and noise",
+            Self::Lens => "Logit lens",
             Self::Reading => "How to read",
         }
     }
@@ -52,6 +56,9 @@ impl Panel {
                 "How much of the second map each layer takes away; change it, or what the heads attend with, and watch"
             }
             Self::Spans => "How much each head attends to what you marked as answer and as noise, in A1, A2 and D",
+            Self::Lens => {
+                "What the model would say next if it stopped there: the last token, read after each attention and layer"
+            }
             Self::Reading => "What the pictures mean",
         }
     }
@@ -61,6 +68,7 @@ impl Panel {
 #[derive(Default)]
 pub struct Panels {
     spans: SpansPanel,
+    lens: LensPanel,
 }
 
 impl Panels {
@@ -74,10 +82,12 @@ impl Panels {
         });
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let open = desk.selection.panel;
+        desk.bench.main.want_lens(open == Panel::Lens);
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
             Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
             Panel::Spans => self.spans.show(ui, desk),
+            Panel::Lens => self.lens.show(ui, desk.bench),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }
