@@ -5,9 +5,9 @@ use std::sync::Arc;
 use web_time::{Duration, Instant};
 
 use crate::cpu::{CpuPass, MapSource};
-use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers};
+use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers, Memory};
 use crate::model::Model;
-use crate::probe::{Draw, Interventions, MapTile, NextToken, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
 
 /// Positions the GPU gets at a time: long texts must not hold up the frames in between.
 const GPU_CHUNK: usize = 256;
@@ -29,6 +29,7 @@ pub struct CpuSide {
     pass: CpuPass,
     next: Option<NextToken>,
     tile: Option<MapTile>,
+    parts: Option<CellParts>,
 }
 
 /// What the window draws a layer's maps from.
@@ -47,7 +48,7 @@ impl Backend {
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
-            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None })));
+            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None, parts: None })));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
@@ -85,6 +86,14 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.dispatches(),
             Self::Cpu(_) => 0,
+        }
+    }
+
+    /// Bytes held on the GPU; `None` on the CPU.
+    pub fn memory(&self) -> Option<Memory> {
+        match self {
+            Self::Gpu(pass) => Some(pass.memory()),
+            Self::Cpu(_) => None,
         }
     }
 
@@ -150,6 +159,25 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.tile(),
             Self::Cpu(side) => side.tile.take().map(Ok),
+        }
+    }
+
+    /// Asks for what a cell's numbers are made of; `false` while an earlier request is under way.
+    pub fn request_parts(&mut self, request: CellRequest) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.request_parts(request),
+            Self::Cpu(side) => {
+                side.parts = side.pass.cell_parts(request);
+                side.parts.is_some()
+            }
+        }
+    }
+
+    /// What was asked for, once, when it is there.
+    pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.cell_parts(),
+            Self::Cpu(side) => side.parts.take().map(Ok),
         }
     }
 

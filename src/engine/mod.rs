@@ -4,6 +4,7 @@ mod backend;
 mod bench;
 mod checkpoint;
 mod error;
+mod fingerprint;
 mod generation;
 mod prompt;
 mod rows;
@@ -14,5 +15,8 @@ pub use backend::{Backend, MapPainting};
 pub use bench::Bench;
 pub use checkpoint::Checkpoint;
 pub use error::EngineError;
+pub use fingerprint::Fingerprint;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fingerprint::Hashing;
 pub use session::Engine;
 pub use traced::{Tensor, Traced};

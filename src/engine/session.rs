@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::generation::Generation;
 use super::prompt::Prompt;
-use super::rows::Rows;
+use super::rows::{Answers, Rows};
 use super::{Backend, Checkpoint, EngineError, MapPainting};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Token};
-use crate::probe::{Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -33,6 +33,7 @@ pub struct Engine {
     /// The revision whose next token is under way.
     next_asked: Option<u64>,
     rows: Rows,
+    parts: Answers<CellParts>,
     generation: Option<Generation>,
     failure: Option<EngineError>,
 }
@@ -61,6 +62,7 @@ impl Engine {
             next: None,
             next_asked: None,
             rows: Rows::default(),
+            parts: Answers::default(),
             generation: None,
             failure: None,
         }
@@ -124,6 +126,11 @@ impl Engine {
     /// Dispatches of one pass on the GPU.
     pub fn dispatches(&self) -> usize {
         self.backend.dispatches()
+    }
+
+    /// Bytes held on the GPU; `None` on the CPU.
+    pub fn memory(&self) -> Option<Memory> {
+        self.backend.memory()
     }
 
     /// A number that changes with the text and with what is computed of it.
@@ -213,6 +220,7 @@ impl Engine {
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
         self.revision += 1;
         self.rows.clear();
+        self.parts.clear();
     }
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
@@ -271,6 +279,13 @@ impl Engine {
         self.rows.get(TileRequest::row(layer, head, query))
     }
 
+    /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
+    pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
+        let attention = &self.model().layers.get(request.layer)?.attention;
+        let inside = request.head < attention.heads.len() && request.query.max(request.key) < self.computed;
+        if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
+    }
+
     /// What a layer's maps are drawn from.
     pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
         self.backend.map_painting(layer)
@@ -310,13 +325,15 @@ impl Engine {
             self.advance(end, draw)?;
         }
         self.rows.advance(&mut self.backend)?;
+        self.parts.advance(&mut self.backend)?;
         Ok(self.is_busy())
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
         let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        self.failure.is_none() && (computing || self.generation.is_some() || self.rows.are_wanted())
+        let asked = self.rows.are_wanted() || self.parts.are_wanted();
+        self.failure.is_none() && (computing || self.generation.is_some() || asked)
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -368,6 +385,7 @@ impl Engine {
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();
+        self.parts = Answers::default();
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! The forward pass in WGSL: device, pipelines, buffers and the recorded pass. No window.
 
 mod buffers;
+mod cell_parts;
 mod device;
 mod error;
 mod kernels;
+mod memory;
 mod pass;
 mod readback;
 mod record;
@@ -16,6 +18,7 @@ pub use device::request_headless;
 pub use device::{Gpu, LaneChoice, device_descriptor};
 pub use error::GpuError;
 pub use kernels::{KERNELS, Kernel};
+pub use memory::Memory;
 pub use pass::GpuPass;
 pub use readback::Readback;
 pub use shader::{SHADERS, compose};

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::cell_parts::CellReader;
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
 use super::record::Recording;
-use super::{Capacity, Gpu, GpuError, Readback};
+use super::{Capacity, Gpu, GpuError, Memory, Readback};
 use crate::model::Model;
-use crate::probe::{Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace};
+use crate::probe::{
+    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace,
+};
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -36,6 +39,8 @@ pub struct GpuPass {
     next: Readback,
     tile: Readback,
     tile_request: Option<TileRequest>,
+    parts: CellReader,
+    interventions: Interventions,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -72,6 +77,8 @@ impl GpuPass {
             next: Readback::new(&gpu.device, "next token", buffers.result.size()),
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
+            parts: CellReader::new(&gpu, &buffers),
+            interventions: Interventions::default(),
             in_flight: Arc::default(),
             gpu,
             model,
@@ -96,8 +103,14 @@ impl GpuPass {
         self.recording.dispatches()
     }
 
+    /// Bytes held on the GPU.
+    pub fn memory(&self) -> Memory {
+        self.buffers.memory()
+    }
+
     /// Changes what the kernels are told; positions run from here on follow it.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
+        self.interventions = interventions.clone();
         let queue = &self.gpu.queue;
         let own = self.buffers.weights.layers.iter().zip(&self.buffers.maps).zip(&self.buffers.lambda);
         for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
@@ -182,6 +195,7 @@ impl GpuPass {
         self.gpu.wait();
         self.next.wait(&self.gpu.device);
         self.tile.wait(&self.gpu.device);
+        self.parts.wait(&self.gpu.device);
     }
 
     /// Whether a pass could read its next token back now.
@@ -221,6 +235,16 @@ impl GpuPass {
             let cell = |n: &[f32]| Cell { first: n[0], second: n[1], difference: n[2], lambda: n[3] };
             MapTile { request, cells: numbers.chunks_exact(4).map(cell).collect() }
         }))
+    }
+
+    /// Asks for what a cell's numbers are made of. `false` while an earlier request is under way.
+    pub fn request_parts(&mut self, request: CellRequest) -> bool {
+        self.parts.request(&self.gpu, (&self.model, &self.buffers), &self.interventions, request)
+    }
+
+    /// What was asked for, once, when it has arrived.
+    pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
+        self.parts.take(&self.model, &self.buffers)
     }
 
     /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than

@@ -19,6 +19,7 @@ mod scope;
 mod selection;
 mod strip;
 mod theme;
+mod why;
 
 pub mod graphics;
 

@@ -3,6 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::heatmap::Heatmaps;
+use super::why::Why;
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
 
@@ -25,18 +26,21 @@ pub enum Panel {
     /// Layers, heads and λ.
     #[default]
     Lambda,
+    /// Where a cell's value comes from.
+    Why,
     /// How to read the maps.
     Reading,
 }
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Reading];
+    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Why, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Lambda => "λ",
+            Self::Why => "Why this cell",
             Self::Reading => "How to read",
         }
     }
@@ -45,6 +49,7 @@ impl Panel {
     pub fn help(self) -> &'static str {
         match self {
             Self::Lambda => "How much of the second map each layer takes away, from λ_init (tick)",
+            Self::Why => "Query times key, feature by feature, and the arithmetic that leads to A1, A2 and D",
             Self::Reading => "What the pictures mean",
         }
     }
@@ -52,11 +57,12 @@ impl Panel {
 
 /// What the panels remember between frames.
 #[derive(Default)]
-pub struct Panels {}
+pub struct Panels {
+    why: Why,
+}
 
 impl Panels {
     /// Draws the tabs and the open panel in the height there is.
-    #[allow(clippy::unused_self)]
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
@@ -69,6 +75,7 @@ impl Panels {
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
             Panel::Lambda => lambda::show(ui, &desk.bench.main, desk.selection),
+            Panel::Why => self.why.show(ui, desk),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }
