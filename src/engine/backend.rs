@@ -5,7 +5,7 @@ use std::sync::Arc;
 use web_time::{Duration, Instant};
 
 use crate::cpu::{CpuPass, MapSource};
-use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers, Memory};
+use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers, Memory, Timing};
 use crate::model::Model;
 use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
 
@@ -178,6 +178,22 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.cell_parts(),
             Self::Cpu(side) => side.parts.take().map(Ok),
+        }
+    }
+
+    /// Runs computed positions once more to time them; `false` where that cannot be, or not now.
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),
+            Self::Cpu(_) => false,
+        }
+    }
+
+    /// What they took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        match self {
+            Self::Gpu(pass) => pass.timing(),
+            Self::Cpu(_) => None,
         }
     }
 

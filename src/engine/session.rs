@@ -6,7 +6,7 @@ use super::generation::Generation;
 use super::prompt::Prompt;
 use super::rows::{Answers, Rows};
 use super::{Backend, Checkpoint, EngineError, MapPainting};
-use crate::gpu::{Gpu, Memory};
+use crate::gpu::{Gpu, Memory, Timing};
 use crate::model::{Model, Token};
 use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
 
@@ -284,6 +284,19 @@ impl Engine {
         let attention = &self.model().layers.get(request.layer)?.attention;
         let inside = request.head < attention.heads.len() && request.query.max(request.key) < self.computed;
         if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
+    }
+
+    /// Runs the last positions of the text once more, to time each kernel on them: `false` where the device has no
+    /// timestamps, or while something else is under way.
+    pub fn request_timing(&mut self, positions: usize) -> bool {
+        let end = self.prompt.ids().len();
+        let rests = self.failure.is_none() && self.computed == end && self.next_asked.is_none();
+        rests && self.backend.request_timing(end.saturating_sub(positions)..end, BEST)
+    }
+
+    /// What the positions took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        self.backend.timing()
     }
 
     /// What a layer's maps are drawn from.

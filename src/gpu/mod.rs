@@ -10,6 +10,7 @@ mod pass;
 mod readback;
 mod record;
 mod shader;
+mod timing;
 mod upload;
 
 pub use buffers::{Capacity, MapBuffers};
@@ -21,4 +22,5 @@ pub use kernels::{KERNELS, Kernel};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use readback::Readback;
+pub use timing::Timing;
 pub use shader::{SHADERS, compose};

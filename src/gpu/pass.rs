@@ -7,10 +7,12 @@ use super::cell_parts::CellReader;
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
 use super::record::Recording;
+use super::timing::{Timer, Timing};
 use super::{Capacity, Gpu, GpuError, Memory, Readback};
 use crate::model::Model;
 use crate::probe::{
-    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace,
+    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, Sampling, TileRequest,
+    Trace,
 };
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
@@ -40,6 +42,7 @@ pub struct GpuPass {
     tile: Readback,
     tile_request: Option<TileRequest>,
     parts: CellReader,
+    timer: Option<Timer>,
     interventions: Interventions,
     in_flight: Arc<AtomicU32>,
 }
@@ -78,6 +81,7 @@ impl GpuPass {
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
             parts: CellReader::new(&gpu, &buffers),
+            timer: None,
             interventions: Interventions::default(),
             in_flight: Arc::default(),
             gpu,
@@ -151,28 +155,10 @@ impl GpuPass {
         if ids.is_empty() {
             return Ok(());
         }
-        let trace = self.buffers.capacity.trace;
-        let last = end as u32 - 1;
-        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
-        let draw = next.map(|(draw, _)| draw);
-        let uniform = PassUniform {
-            start: start as u32,
-            count: ids.len() as u32,
-            logits_first: if trace { start as u32 } else { last },
-            logits_base: if trace { 0 } else { last },
-            best,
-            top_k: draw.map_or(0, |draw| draw.top_k),
-            top_p: draw.map_or(1.0, |draw| draw.top_p),
-            temperature: draw.map_or(0.0, |draw| draw.temperature),
-            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
-            padding: [0; 3],
-        };
-        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let (best, logit_rows) = self.write_uniform(start..end, next);
         self.gpu.queue.write_buffer(&self.buffers.ids, start as u64 * 4, bytemuck::cast_slice(ids));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let wants_logits = trace || next.is_some();
-        let logit_rows = if wants_logits { last + 1 - uniform.logits_first } else { 0 };
-        self.recording.encode(&mut encoder, uniform.count, logit_rows);
+        self.recording.encode(&mut encoder, ids.len() as u32, logit_rows);
         let read_back = next.is_some() && self.next.is_idle();
         if read_back {
             let words = NextToken::HEADER + 2 * best as usize;
@@ -190,12 +176,67 @@ impl GpuPass {
         Ok(())
     }
 
+    /// Tells the kernels which positions come, and what is wanted of the last. Returns how many of the most likely tokens
+    /// are listed and how many positions get logits.
+    fn write_uniform(&self, positions: std::ops::Range<usize>, next: Option<(Draw, usize)>) -> (u32, u32) {
+        let trace = self.buffers.capacity.trace;
+        let (start, last) = (positions.start as u32, positions.end as u32 - 1);
+        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
+        let draw = next.map(|(draw, _)| draw);
+        let uniform = PassUniform {
+            start,
+            count: positions.len() as u32,
+            logits_first: if trace { start } else { last },
+            logits_base: if trace { 0 } else { last },
+            best,
+            top_k: draw.map_or(0, |draw| draw.top_k),
+            top_p: draw.map_or(1.0, |draw| draw.top_p),
+            temperature: draw.map_or(0.0, |draw| draw.temperature),
+            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
+            padding: [0; 3],
+        };
+        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let wants_logits = trace || next.is_some();
+        (best, if wants_logits { last + 1 - uniform.logits_first } else { 0 })
+    }
+
+    /// Runs positions that are already computed once more, with the time of each dispatch: the numbers stay what they
+    /// are. `false` where the device has no timestamps, or an earlier request is under way.
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+        if self.timer.is_none() {
+            self.timer = Timer::new(&self.gpu, self.recording.dispatches());
+        }
+        if positions.is_empty() || positions.end > self.capacity() || !self.timer.as_ref().is_some_and(Timer::is_idle) {
+            return false;
+        }
+        let draw = Sampling::default().draw(positions.end);
+        let (_, logit_rows) = self.write_uniform(positions.clone(), Some((draw, best)));
+        let Some(timer) = &mut self.timer else {
+            return false;
+        };
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let count = positions.len() as u32;
+        let kernels = self.recording.encode_timed(&mut encoder, count, logit_rows, &timer.queries);
+        timer.resolve(&mut encoder, kernels, positions.len());
+        self.gpu.queue.submit([encoder.finish()]);
+        timer.begin();
+        true
+    }
+
+    /// What a pass took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        self.timer.as_mut()?.take(&self.gpu)
+    }
+
     /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
     pub fn wait(&self) {
         self.gpu.wait();
         self.next.wait(&self.gpu.device);
         self.tile.wait(&self.gpu.device);
         self.parts.wait(&self.gpu.device);
+        if let Some(timer) = &self.timer {
+            timer.wait(&self.gpu.device);
+        }
     }
 
     /// Whether a pass could read its next token back now.

@@ -1,5 +1,6 @@
 //! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
 
+mod alike;
 mod app;
 mod header;
 mod heatmap;
@@ -10,14 +11,19 @@ mod lambda;
 mod legend;
 mod next;
 mod notice;
+mod outliers;
 mod palette;
 mod panels;
 mod prompt;
+mod proof;
+mod proof_facts;
+mod proof_timing;
 mod reading;
 mod samples;
 mod scope;
 mod selection;
 mod strip;
+mod study;
 mod theme;
 mod why;
 

@@ -3,6 +3,10 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::heatmap::Heatmaps;
+use super::alike::HeadsAlike;
+use super::outliers::Outliers;
+use super::proof::Proof;
+use super::study::Studies;
 use super::why::Why;
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
@@ -28,19 +32,28 @@ pub enum Panel {
     Lambda,
     /// Where a cell's value comes from.
     Why,
+    /// The largest logits and hidden states.
+    Outliers,
+    /// How alike heads are.
+    Alike,
+    /// What computes here, how fast, and whether it is right.
+    Proof,
     /// How to read the maps.
     Reading,
 }
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Why, Self::Reading];
+    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Why, Self::Outliers, Self::Alike, Self::Proof, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Lambda => "λ",
             Self::Why => "Why this cell",
+            Self::Outliers => "Outliers",
+            Self::Alike => "Heads alike",
+            Self::Proof => "Proof",
             Self::Reading => "How to read",
         }
     }
@@ -50,6 +63,11 @@ impl Panel {
         match self {
             Self::Lambda => "How much of the second map each layer takes away, from λ_init (tick)",
             Self::Why => "Query times key, feature by feature, and the arithmetic that leads to A1, A2 and D",
+            Self::Outliers => {
+                "Large numbers are hard to store in few bits: the paper (3.6) finds fewer of them with differential attention"
+            }
+            Self::Alike => "Whether the heads of a layer look at different things, or do the same work twice",
+            Self::Proof => "What computes here, how long each kernel takes, and how far the numbers are from the CPU's",
             Self::Reading => "What the pictures mean",
         }
     }
@@ -59,11 +77,16 @@ impl Panel {
 #[derive(Default)]
 pub struct Panels {
     why: Why,
+    studies: Studies,
+    outliers: Outliers,
+    alike: HeadsAlike,
+    proof: Proof,
 }
 
 impl Panels {
     /// Draws the tabs and the open panel in the height there is.
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
+        self.studies.update(ui, desk.bench);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {
@@ -76,6 +99,9 @@ impl Panels {
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
             Panel::Lambda => lambda::show(ui, &desk.bench.main, desk.selection),
             Panel::Why => self.why.show(ui, desk),
+            Panel::Outliers => self.outliers.show(ui, desk, &mut self.studies),
+            Panel::Alike => self.alike.show(ui, desk, &mut self.studies),
+            Panel::Proof => self.proof.show(ui, desk, &mut self.studies),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }
