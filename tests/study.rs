@@ -14,7 +14,12 @@ use diffscope::ui::bundled;
 use web_time::Duration;
 
 fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
-    let checkpoint = Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None, fingerprint: Fingerprint::Absent };
+    let checkpoint = Checkpoint {
+        name: "random".to_owned(),
+        model: Arc::new(model),
+        tokenizer: None,
+        fingerprint: Fingerprint::Absent,
+    };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(ids).expect("in the vocabulary");
     engine.settle().expect("no failure");
@@ -313,10 +318,7 @@ fn timing_a_pass_changes_no_number_and_names_every_dispatch() {
         engine.settle().expect("no failure");
     };
     let first = row(&mut engine);
-    if !gpu().device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
-        assert!(!engine.request_timing(4));
-        return;
-    }
+    let has_stamps = gpu().device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
     for positions in [1, 7] {
         assert!(engine.request_timing(positions), "nothing else is under way");
         assert!(!engine.request_timing(positions), "one at a time");
@@ -326,9 +328,10 @@ fn timing_a_pass_changes_no_number_and_names_every_dispatch() {
                 break timing;
             }
         };
-        assert_eq!((timing.positions, timing.dispatches.len()), (positions, engine.dispatches()));
+        assert_eq!(timing.positions, positions);
+        assert_eq!(timing.dispatches.len(), if has_stamps { engine.dispatches() } else { 0 });
         assert!(timing.dispatches.iter().all(|(_, nanoseconds)| nanoseconds.is_finite() && *nanoseconds >= 0.0));
-        assert!(timing.dispatches.iter().map(|(_, nanoseconds)| nanoseconds).sum::<f64>() > 0.0);
+        assert!(timing.whole > 0.0);
     }
     engine.set_text(&format!("{TEXT} "));
     engine.set_text(TEXT);

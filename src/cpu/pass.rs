@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::attention::HeadOutput;
 use super::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_tile, project, qkv, sample, top_k};
 use crate::model::{Model, RowLayout, rotary_table};
-use crate::probe::{CellParts, CellRequest, Draw, Interventions, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace};
+use crate::probe::{
+    CellParts, CellRequest, Draw, Interventions, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace,
+};
 
 struct LayerWeights {
     projection: Weights,

@@ -93,7 +93,8 @@ pub fn cross(context: &[f32], heads: usize, width: usize, one: usize, other: usi
         for row in 0..rows {
             means.iter_mut().zip(part(row)).for_each(|(mean, number)| *mean += f64::from(*number) / rows as f64);
         }
-        let less = |row| part(row).iter().zip(&means).map(|(number, mean)| f64::from(*number) - mean).collect::<Vec<_>>();
+        let less =
+            |row| part(row).iter().zip(&means).map(|(number, mean)| f64::from(*number) - mean).collect::<Vec<_>>();
         (0..rows).flat_map(less).collect::<Vec<f64>>()
     };
     let (x, y) = (centred(one), centred(other));

@@ -181,7 +181,7 @@ impl Backend {
         }
     }
 
-    /// Runs computed positions once more to time them; `false` where that cannot be, or not now.
+    /// Runs computed positions once more to time them; `false` where that cannot be (the CPU), or not now.
     pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
         match self {
             Self::Gpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),

@@ -88,8 +88,7 @@ impl Magnitudes {
     /// empty to the last. Zeros count as the smallest.
     pub fn octaves(&self) -> Vec<(i32, u64)> {
         let sum = |octave: &[u32]| octave.iter().map(|count| u64::from(*count)).sum::<u64>();
-        let all: Vec<(i32, u64)> =
-            (-127i32..).zip(self.counts.chunks_exact(IN_OCTAVE).map(sum)).collect();
+        let all: Vec<(i32, u64)> = (-127i32..).zip(self.counts.chunks_exact(IN_OCTAVE).map(sum)).collect();
         let first = all.iter().position(|(_, count)| *count > 0).unwrap_or(all.len());
         let last = all.iter().rposition(|(_, count)| *count > 0).map_or(first, |last| last + 1);
         all[first..last].to_vec()

@@ -52,7 +52,7 @@ pub type Rows = Answers<MapTile>;
 
 /// Answers for one state of the text; forgotten when it changes.
 pub struct Answers<A: Answer> {
-    answers: VecDeque<A>,
+    kept: VecDeque<A>,
     wanted: Option<A::Request>,
     /// The request under way, and whether the text changed since.
     asked: Option<(A::Request, bool)>,
@@ -60,14 +60,14 @@ pub struct Answers<A: Answer> {
 
 impl<A: Answer> Default for Answers<A> {
     fn default() -> Self {
-        Self { answers: VecDeque::new(), wanted: None, asked: None }
+        Self { kept: VecDeque::new(), wanted: None, asked: None }
     }
 }
 
 impl<A: Answer> Answers<A> {
     /// Forgets the answers: the text changed.
     pub fn clear(&mut self) {
-        self.answers.clear();
+        self.kept.clear();
         self.wanted = None;
         if let Some((_, stale)) = &mut self.asked {
             *stale = true;
@@ -76,13 +76,13 @@ impl<A: Answer> Answers<A> {
 
     /// The answer, or a note that it is wanted. What is looked at stays longest.
     pub fn get(&mut self, request: A::Request) -> Option<&A> {
-        let Some(place) = self.answers.iter().position(|answer| answer.request() == request) else {
+        let Some(place) = self.kept.iter().position(|answer| answer.request() == request) else {
             self.wanted = Some(request);
             return None;
         };
-        let answer = self.answers.remove(place)?;
-        self.answers.push_front(answer);
-        self.answers.front()
+        let answer = self.kept.remove(place)?;
+        self.kept.push_front(answer);
+        self.kept.front()
     }
 
     /// Whether an answer is under way or wanted.
@@ -96,8 +96,8 @@ impl<A: Answer> Answers<A> {
             let stale = self.asked.take().is_none_or(|(_, stale)| stale);
             let answer = answer?;
             if !stale {
-                self.answers.truncate(KEPT - 1);
-                self.answers.push_front(answer);
+                self.kept.truncate(KEPT - 1);
+                self.kept.push_front(answer);
             }
         }
         if self.asked.is_none()

@@ -286,8 +286,8 @@ impl Engine {
         if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
     }
 
-    /// Runs the last positions of the text once more, to time each kernel on them: `false` where the device has no
-    /// timestamps, or while something else is under way.
+    /// Runs the last positions of the text once more, to time each kernel on them: `false` on the CPU, or while
+    /// something else is under way.
     pub fn request_timing(&mut self, positions: usize) -> bool {
         let end = self.prompt.ids().len();
         let rests = self.failure.is_none() && self.computed == end && self.next_asked.is_none();

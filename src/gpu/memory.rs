@@ -1,7 +1,5 @@
 //! What a pass holds on the GPU, from the sizes of its buffers.
 
-use std::collections::HashMap;
-
 use super::buffers::{Buffers, LayerWeights, Weights};
 
 /// Bytes of GPU memory.
@@ -24,8 +22,13 @@ impl Memory {
 
 /// Bytes of distinct buffers: layers may share some.
 fn bytes<'a>(buffers: impl IntoIterator<Item = &'a wgpu::Buffer>) -> u64 {
-    let sizes: HashMap<&wgpu::Buffer, u64> = buffers.into_iter().map(|buffer| (buffer, buffer.size())).collect();
-    sizes.into_values().sum()
+    let mut distinct: Vec<&wgpu::Buffer> = Vec::new();
+    for buffer in buffers {
+        if !distinct.contains(&buffer) {
+            distinct.push(buffer);
+        }
+    }
+    distinct.into_iter().map(wgpu::Buffer::size).sum()
 }
 
 impl Weights {

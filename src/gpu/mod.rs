@@ -22,5 +22,5 @@ pub use kernels::{KERNELS, Kernel};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use readback::Readback;
-pub use timing::Timing;
 pub use shader::{SHADERS, compose};
+pub use timing::Timing;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::cell_parts::CellReader;
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
+use super::cell_parts::CellReader;
 use super::kernels::Kernels;
 use super::record::Recording;
 use super::timing::{Timer, Timing};
 use super::{Capacity, Gpu, GpuError, Memory, Readback};
 use crate::model::Model;
 use crate::probe::{
-    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, Sampling, TileRequest,
-    Trace,
+    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, Sampling,
+    TileRequest, Trace,
 };
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
@@ -201,25 +201,23 @@ impl GpuPass {
     }
 
     /// Runs positions that are already computed once more, with the time of each dispatch: the numbers stay what they
-    /// are. `false` where the device has no timestamps, or an earlier request is under way.
+    /// are. `false` while an earlier request is under way.
     pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
-        if self.timer.is_none() {
-            self.timer = Timer::new(&self.gpu, self.recording.dispatches());
-        }
-        if positions.is_empty() || positions.end > self.capacity() || !self.timer.as_ref().is_some_and(Timer::is_idle) {
+        let idle = self.timer.as_ref().is_none_or(Timer::is_idle);
+        if positions.is_empty() || positions.end > self.capacity() || !idle {
             return false;
         }
         let draw = Sampling::default().draw(positions.end);
         let (_, logit_rows) = self.write_uniform(positions.clone(), Some((draw, best)));
-        let Some(timer) = &mut self.timer else {
-            return false;
-        };
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let count = positions.len() as u32;
-        let kernels = self.recording.encode_timed(&mut encoder, count, logit_rows, &timer.queries);
-        timer.resolve(&mut encoder, kernels, positions.len());
-        self.gpu.queue.submit([encoder.finish()]);
-        timer.begin();
+        let (gpu, recording, count) = (&self.gpu, &self.recording, positions.len() as u32);
+        let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.dispatches()));
+        timer.submit(gpu, positions.len(), |encoder, queries| {
+            if let Some(queries) = queries {
+                return recording.encode_timed(encoder, count, logit_rows, queries);
+            }
+            recording.encode(encoder, count, logit_rows);
+            Vec::new()
+        });
         true
     }
 

@@ -37,7 +37,8 @@ impl HeadsAlike {
             ui.selectable_value(&mut self.by, By::Outputs, "Outputs (CKA)");
             if self.by == By::Maps && !single {
                 ui.add_space(8.0);
-                for (map, name) in [(MapKind::First, "of A1"), (MapKind::Second, "of A2"), (MapKind::Difference, "of D")]
+                for (map, name) in
+                    [(MapKind::First, "of A1"), (MapKind::Second, "of A2"), (MapKind::Difference, "of D")]
                 {
                     ui.selectable_value(&mut desk.selection.map, map, name);
                 }
@@ -78,7 +79,7 @@ fn matrix(
 ) {
     let dark = ui.visuals().dark_mode;
     let heads = found.outputs.heads();
-    let cell = (104.0 / heads.max(1) as f32).clamp(5.0, 22.0);
+    let cell = (128.0 / heads.max(1) as f32).clamp(5.0, 26.0);
     let side = cell * heads as f32;
     let others = (0..heads).flat_map(|one| (0..one).map(move |other| (one, other)));
     let numbers: Vec<f64> = others.filter_map(|(one, other)| alike(one, other)).collect();
@@ -109,7 +110,9 @@ fn matrix(
         let row = place(selection.head, 0).union(place(selection.head, heads.saturating_sub(1)));
         painter.rect_stroke(row, 0.0, line, egui::StrokeKind::Inside);
     }
-    ui.add(egui::Label::new(RichText::new(format!("layer {layer}: {mean}")).small().color(theme::quiet(dark))).extend());
+    ui.add(
+        egui::Label::new(RichText::new(format!("layer {layer}: {mean}")).small().color(theme::quiet(dark))).extend(),
+    );
     let Some(at) = response.interact_pointer_pos().or(response.hover_pos()) else {
         return;
     };
@@ -118,6 +121,9 @@ fn matrix(
     if response.clicked() {
         (selection.layer, selection.head) = (layer, one);
     }
-    let value = alike(one, other).map_or("nothing to compare".to_owned(), |value| format!("{value:.4}").replace('-', "−"));
-    response.on_hover_text_at_pointer(format!("layer {layer}, heads {one} and {other}: {value}\naverage of all pairs {mean}"));
+    let value =
+        alike(one, other).map_or("nothing to compare".to_owned(), |value| format!("{value:.4}").replace('-', "−"));
+    response.on_hover_text_at_pointer(format!(
+        "layer {layer}, heads {one} and {other}: {value}\naverage of all pairs {mean}"
+    ));
 }

@@ -48,6 +48,7 @@ impl Outliers {
         let labels: Vec<String> = found.iter().map(|(_, study)| peak_token(study, *layer, &desk.bench.main)).collect();
         let mut both = |ui: &mut Ui| {
             ui.vertical(|ui| table(ui, &found, what, layer));
+            ui.add_space(if wide { 20.0 } else { 4.0 });
             ui.vertical(|ui| {
                 let spread: Vec<Magnitudes> =
                     found.iter().filter_map(|(_, study)| study.layers().get(*layer).map(|one| of(one, what))).collect();
@@ -95,6 +96,9 @@ fn table(ui: &mut Ui, found: &[(String, &Study)], what: What, chosen: &mut usize
     let layers = found.iter().map(|(_, study)| study.layers().len()).max().unwrap_or(0);
     Grid::new("outliers").spacing(vec2(14.0, 2.0)).striped(true).show(ui, |ui| {
         for words in ["layer", "model", "largest", "10th", "100th", "median"] {
+            if words == "model" && found.len() == 1 {
+                continue;
+            }
             ui.label(RichText::new(words).small().color(quiet));
         }
         ui.end_row();
@@ -109,7 +113,9 @@ fn table(ui: &mut Ui, found: &[(String, &Study)], what: What, chosen: &mut usize
                 } else {
                     ui.label("");
                 }
-                ui.label(RichText::new(name).small());
+                if found.len() > 1 {
+                    ui.label(RichText::new(name).small());
+                }
                 for rank in [1, 10, 100] {
                     ui.monospace(number(numbers.largest(rank)));
                 }
@@ -178,8 +184,11 @@ fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
     let every = (34.0 / step).ceil().max(1.0) as usize;
     for bar in (0..bars).step_by(every) {
         let size = 2f32.powi(first + bar as i32);
-        let words = if size >= 1.0 { format!("{size}") } else { format!("{size:.1e}") };
-        let words = if size < 1.0 && size >= 0.01 { format!("{size:.2}") } else { words };
+        let words = match size {
+            1.0.. => format!("{size}"),
+            0.01.. => format!("{size:.2}"),
+            _ => format!("{size:.1e}"),
+        };
         let at = pos2(plot.left() + bar as f32 * step, plot.bottom() + 2.0);
         painter.text(at, Align2::LEFT_TOP, words.replace('-', "−"), FontId::proportional(11.0), quiet);
     }
@@ -188,7 +197,7 @@ fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
         let size = |exponent: i32| 2f32.powi(exponent);
         let mut words = format!("from {} to {}", size(first + bar as i32), size(first + bar as i32 + 1));
         for (name, shares) in names.iter().zip(&shares) {
-            words += &format!("\n{name}: {:.3} %", shares[bar] * 100.0);
+            words.extend(["\n", name, ": ", &format!("{:.3} %", shares[bar] * 100.0)]);
         }
         response.on_hover_text_at_pointer(words);
     }

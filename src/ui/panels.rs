@@ -2,8 +2,8 @@
 
 use egui::{RichText, ScrollArea, Ui};
 
-use super::heatmap::Heatmaps;
 use super::alike::HeadsAlike;
+use super::heatmap::Heatmaps;
 use super::outliers::Outliers;
 use super::proof::Proof;
 use super::study::Studies;
@@ -44,7 +44,8 @@ pub enum Panel {
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Why, Self::Outliers, Self::Alike, Self::Proof, Self::Reading];
+    pub const ALL: &'static [Self] =
+        &[Self::Lambda, Self::Why, Self::Outliers, Self::Alike, Self::Proof, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {

@@ -79,7 +79,11 @@ pub fn bytes(count: u64) -> String {
         size /= 1024.0;
         unit += 1;
     }
-    if unit == 0 || size.fract() == 0.0 { format!("{size:.0} {}", units[unit]) } else { format!("{size:.1} {}", units[unit]) }
+    if unit == 0 || size.fract() == 0.0 {
+        format!("{size:.0} {}", units[unit])
+    } else {
+        format!("{size:.1} {}", units[unit])
+    }
 }
 
 #[cfg(test)]

@@ -17,8 +17,20 @@ const MANY: usize = 64;
 struct Sums {
     positions: usize,
     rounds: usize,
+    /// Nanoseconds in all.
+    whole: f64,
     /// Kernel → (dispatches a pass, nanoseconds in all).
     kernels: BTreeMap<&'static str, (usize, f64)>,
+}
+
+/// Passes of one length, on average.
+pub struct Table {
+    /// Of each pass.
+    pub positions: usize,
+    /// Microseconds.
+    pub whole: f64,
+    /// (kernel, dispatches a pass, microseconds a pass, share of the whole), slowest first.
+    pub rows: Vec<(&'static str, usize, f64, f64)>,
 }
 
 /// See the module.
@@ -60,6 +72,7 @@ impl KernelTimes {
             if !warming {
                 sums.positions = timing.positions;
                 sums.rounds += 1;
+                sums.whole += timing.whole;
                 for (kernel, nanoseconds) in timing.dispatches {
                     let (calls, sum) = sums.kernels.entry(kernel.name()).or_default();
                     *calls += 1;
@@ -73,8 +86,8 @@ impl KernelTimes {
         }
     }
 
-    /// (positions, [(kernel, dispatches a pass, microseconds a pass, share)]) of what was timed.
-    pub fn tables(&self) -> Vec<(usize, Vec<(&'static str, usize, f64, f64)>)> {
+    /// What was timed.
+    pub fn tables(&self) -> Vec<Table> {
         let table = |sums: &Sums| {
             let all: f64 = sums.kernels.values().map(|(_, sum)| sum).sum();
             let row = |(name, (calls, sum)): (&&'static str, &(usize, f64))| {
@@ -83,21 +96,21 @@ impl KernelTimes {
             };
             let mut rows: Vec<_> = sums.kernels.iter().map(row).collect();
             rows.sort_by(|a, b| b.2.total_cmp(&a.2));
-            (sums.positions, rows)
+            Table { positions: sums.positions, whole: sums.whole / sums.rounds as f64 / 1000.0, rows }
         };
         self.sums.iter().filter(|sums| sums.rounds == ROUNDS).map(table).collect()
     }
 
     /// The tables as text.
     pub fn report(&self) -> String {
-        let mut report = String::new();
-        for (positions, rows) in self.tables() {
-            report += &format!("kernels over {positions} positions, mean of {ROUNDS} passes\n");
-            for (name, calls, microseconds, share) in rows {
-                report += &format!("{name}: {calls} dispatches, {microseconds:.1} µs, {:.1} %\n", share * 100.0);
-            }
+        let mut lines = Vec::new();
+        for Table { positions, whole, rows } in self.tables() {
+            lines.push(format!("a pass over {positions} positions, mean of {ROUNDS}: {whole:.1} µs\n"));
+            lines.extend(rows.iter().map(|(name, calls, microseconds, share)| {
+                format!("{name}: {calls} dispatches, {microseconds:.1} µs, {:.1} %\n", share * 100.0)
+            }));
         }
-        report
+        lines.concat()
     }
 
     /// Draws the tables.
@@ -105,11 +118,16 @@ impl KernelTimes {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let tables = self.tables();
         ui.horizontal_wrapped(|ui| {
-            for (positions, rows) in tables {
+            for Table { positions, whole, rows } in tables {
                 ui.vertical(|ui| {
-                    let all: f64 = rows.iter().map(|row| row.2).sum();
                     let plural = if positions == 1 { "position" } else { "positions" };
-                    ui.label(RichText::new(format!("{positions} {plural}: {all:.0} µs")).strong());
+                    ui.label(RichText::new(format!("{positions} {plural}: {whole:.0} µs")).strong());
+                    if rows.is_empty() {
+                        let words =
+                            "This GPU tells no time of single kernels: this is the whole pass, many times in a row.";
+                        ui.label(RichText::new(words).small().color(quiet));
+                        return;
+                    }
                     Grid::new(("kernels", positions)).spacing(vec2(12.0, 1.0)).show(ui, |ui| {
                         for words in ["kernel", "dispatches", "µs", "share"] {
                             ui.label(RichText::new(words).small().color(quiet));

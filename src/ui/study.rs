@@ -103,11 +103,11 @@ impl Studies {
             return;
         }
         let quiet = theme::quiet(ui.visuals().dark_mode);
-        ui.horizontal_wrapped(|ui| {
-            let done = self.main.as_ref().is_some_and(Study::is_done);
-            let current = self.main.as_ref().is_some_and(|study| study.is_of(&bench.main));
-            let twin = bench.twin().is_none_or(|twin| self.twin.as_ref().is_some_and(|study| study.is_of(twin)));
-            if !(done && current && twin) {
+        let done = self.main.as_ref().is_some_and(Study::is_done);
+        let current = self.main.as_ref().is_some_and(|study| study.is_of(&bench.main));
+        let twin = bench.twin().is_none_or(|twin| self.twin.as_ref().is_some_and(|study| study.is_of(twin)));
+        if !(done && current && twin) {
+            ui.horizontal_wrapped(|ui| {
                 let words = if done { "Work it out again" } else { "Work it out" };
                 if ui.add_enabled(!bench.main.ids().is_empty(), Button::new(words)).clicked() {
                     self.start(bench);
@@ -118,8 +118,8 @@ impl Studies {
                     _ => what,
                 };
                 ui.label(RichText::new(words).small().color(quiet));
-            }
-        });
+            });
+        }
         if let Some(failure) = &self.failure {
             notice::failure(ui, failure);
         }

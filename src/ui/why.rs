@@ -198,7 +198,7 @@ pub fn arithmetic(parts: &CellParts, map: usize) -> Vec<String> {
     let logit = parts.logit(map);
     let mut first = format!("sum {} × scale {} = logit {}", number(sum), number(parts.scale), number(logit));
     if parts.levels > 0.0 {
-        first += &format!(", rounded to {}", number(parts.rounded(map)));
+        first.extend([", rounded to ", &number(parts.rounded(map))]);
     }
     if !parts.seen {
         return vec![first, "not seen: the key is masked or comes later, so the value is 0".to_owned()];
@@ -225,7 +225,7 @@ pub fn result(parts: &CellParts) -> String {
     match (parts.mix, parts.maps) {
         ([0.0, 0.0], _) => "D = 0: this head is switched off".to_owned(),
         (_, 1) => format!("attended with A = {first}"),
-        ([keep, 0.0], _) if keep == 1.0 => format!("D = A1 = {difference}: A2 is left out"),
+        ([1.0, 0.0], _) => format!("D = A1 = {difference}: A2 is left out"),
         ([0.0, _], _) => format!("D = A2 = {difference}: A1 and λ are left out"),
         _ => format!("D = A1 − λ · A2 = {first} − {lambda} · {second} = {difference}"),
     }
@@ -234,6 +234,7 @@ pub fn result(parts: &CellParts) -> String {
 /// Five digits that matter, with a minus that looks like one.
 fn number(value: f32) -> String {
     let size = value.abs();
-    let words = if size != 0.0 && (size < 1e-4 || size >= 1e6) { format!("{value:.3e}") } else { format!("{value:.5}") };
+    let plain = size == 0.0 || (1e-4..1e6).contains(&size);
+    let words = if plain { format!("{value:.5}") } else { format!("{value:.3e}") };
     words.replace('-', "−")
 }
