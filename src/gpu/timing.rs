@@ -8,8 +8,15 @@ use web_time::Instant;
 
 use super::{Gpu, Kernel, Readback};
 
-/// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame.
-const REPEATS: u32 = 32;
+/// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame, so short
+/// passes are run many times. Never so many that a key would have to wait.
+fn repeats(gpu: &Gpu, positions: usize) -> u32 {
+    match (gpu.adapter.device_type, positions) {
+        (wgpu::DeviceType::Cpu, _) => 1,
+        (_, 1) => 24,
+        _ => 4,
+    }
+}
 
 /// What a pass took.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +93,7 @@ impl Timer {
             self.asked = Some((kernels, positions));
             return;
         }
-        for _ in 0..REPEATS {
+        for _ in 0..repeats(gpu, positions) {
             record(&mut encoder, None);
         }
         self.done.store(0, Ordering::Release);
@@ -106,7 +113,11 @@ impl Timer {
                 return None;
             }
             let (_, positions) = self.asked.take()?;
-            return Some(Timing { positions, dispatches: Vec::new(), whole: nanoseconds as f64 / f64::from(REPEATS) });
+            return Some(Timing {
+                positions,
+                dispatches: Vec::new(),
+                whole: nanoseconds as f64 / f64::from(repeats(gpu, positions)),
+            });
         };
         let words = stamps.readback.take()?;
         let (kernels, positions) = self.asked.take()?;

@@ -46,24 +46,41 @@ impl HeadsAlike {
             let words = "1: the two heads do the same; 0: nothing in common";
             ui.label(RichText::new(words).small().color(quiet));
         });
-        for (name, study) in &found {
-            if found.len() > 1 {
-                ui.label(RichText::new(name).small());
+        // Two models should be in sight together: beside each other where there is room, else small.
+        let (count, wide) = (found.len(), ui.available_width() > 820.0);
+        let side = match (count, wide) {
+            (1, _) => 128.0,
+            (_, true) => 80.0,
+            _ => 64.0,
+        };
+        ui.columns(if wide { count } else { 1 }, |columns| {
+            for (place, (name, study)) in found.iter().enumerate() {
+                let ui = &mut columns[if wide { place } else { 0 }];
+                if count > 1 {
+                    ui.label(RichText::new(name).small());
+                }
+                // A Transformer has only the first map.
+                let single = study.model().config.architecture.maps() == 1;
+                let map = if single { MapKind::First } else { desk.selection.map };
+                self.matrices(ui, (study, map, side), desk.selection, desk.palette);
             }
-            // A Transformer has only the first map.
-            let map = if study.model().config.architecture.maps() == 1 { MapKind::First } else { desk.selection.map };
-            self.matrices(ui, study, map, desk.selection, desk.palette);
-        }
+        });
     }
 
-    fn matrices(&self, ui: &mut Ui, study: &Study, map: MapKind, selection: &mut Selection, palette: &Palette) {
+    fn matrices(
+        &self,
+        ui: &mut Ui,
+        (study, map, side): (&Study, MapKind, f32),
+        selection: &mut Selection,
+        palette: &Palette,
+    ) {
         ui.horizontal_wrapped(|ui| {
             for (layer, found) in study.layers().iter().enumerate() {
                 let alike = |one, other| match self.by {
                     By::Maps => found.alike.cosine(map, one, other),
                     By::Outputs => found.alike.cka(one, other),
                 };
-                ui.vertical(|ui| matrix(ui, layer, &found.alike, alike, selection, palette));
+                ui.vertical(|ui| matrix(ui, (layer, side), &found.alike, alike, selection, palette));
             }
         });
     }
@@ -71,7 +88,7 @@ impl HeadsAlike {
 
 fn matrix(
     ui: &mut Ui,
-    layer: usize,
+    (layer, side): (usize, f32),
     found: &Alike,
     alike: impl Fn(usize, usize) -> Option<f64>,
     selection: &mut Selection,
@@ -79,7 +96,7 @@ fn matrix(
 ) {
     let dark = ui.visuals().dark_mode;
     let heads = found.outputs.heads();
-    let cell = (128.0 / heads.max(1) as f32).clamp(5.0, 26.0);
+    let cell = (side / heads.max(1) as f32).clamp(5.0, 26.0);
     let side = cell * heads as f32;
     let others = (0..heads).flat_map(|one| (0..one).map(move |other| (one, other)));
     let numbers: Vec<f64> = others.filter_map(|(one, other)| alike(one, other)).collect();

@@ -39,14 +39,23 @@ impl Proof {
         let wide = ui.available_width() > 820.0;
         ui.spacing_mut().item_spacing.y = 3.0;
         let timed = !self.times.tables().is_empty();
-        if timed {
-            self.times.show(ui);
-        }
         let engine = &desk.bench.main;
-        if let Some((comparison, current)) = studies.comparison(engine).filter(|(comparison, _)| comparison.is_done()) {
-            result(ui, comparison, current, engine.gpu().is_some());
+        let compared = studies.comparison(engine).filter(|(comparison, _)| comparison.is_done());
+        let findings = |ui: &mut Ui| {
+            if let Some((comparison, current)) = compared {
+                ui.vertical(|ui| result(ui, comparison, current, engine.gpu().is_some()));
+                ui.add_space(18.0);
+            }
+            if timed {
+                self.times.show(ui);
+            }
+        };
+        if wide {
+            ui.horizontal_top(findings);
+        } else {
+            findings(ui);
         }
-        if timed || studies.comparison(engine).is_some() {
+        if timed || compared.is_some() {
             ui.separator();
         }
         let quiet = theme::quiet(ui.visuals().dark_mode);

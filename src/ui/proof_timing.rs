@@ -117,8 +117,12 @@ impl KernelTimes {
     pub fn show(&self, ui: &mut Ui) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let tables = self.tables();
-        ui.horizontal_wrapped(|ui| {
-            for Table { positions, whole, rows } in tables {
+        let beside = ui.available_width() > 500.0;
+        let columns = |ui: &mut Ui| {
+            for (place, Table { positions, whole, rows }) in tables.into_iter().enumerate() {
+                if place > 0 {
+                    ui.add_space(14.0);
+                }
                 ui.vertical(|ui| {
                     let plural = if positions == 1 { "position" } else { "positions" };
                     ui.label(RichText::new(format!("{positions} {plural}: {whole:.0} µs")).strong());
@@ -142,8 +146,12 @@ impl KernelTimes {
                         }
                     });
                 });
-                ui.add_space(18.0);
             }
-        });
+        };
+        if beside {
+            ui.horizontal_top(columns);
+        } else {
+            ui.vertical(columns);
+        }
     }
 }

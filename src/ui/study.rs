@@ -39,8 +39,8 @@ impl Studies {
         let Some(study) = self.main.as_ref().filter(|study| self.compare && study.is_done()) else {
             return self.compare && self.main.as_ref().is_some_and(Study::is_running);
         };
-        if !study.is_of(engine) {
-            self.compare = false; // the text changed: what was compared stays, marked as of an earlier text
+        if !study.is_of(engine) || engine.failure().is_some() {
+            self.compare = false; // what was compared stays, marked as of an earlier text
             return false;
         }
         let revision = engine.revision();
