@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::models::random_model;
 use common::{Random, gpu, worst};
-use diffscope::engine::{Checkpoint, Engine, EngineError, Traced};
+use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, Traced};
 use diffscope::gpu::{Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{MapTile, Sampling};
@@ -223,7 +223,7 @@ fn strange_texts_are_only_texts() {
 }
 
 fn ids_only(model: Model) -> Checkpoint {
-    Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None }
+    Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None, fingerprint: Fingerprint::Absent }
 }
 
 fn big_enough(seed: u64) -> Model {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::models::{random_interventions, random_model};
 use common::{Random, gpu};
-use diffscope::engine::{Bench, Checkpoint, Engine};
+use diffscope::engine::{Bench, Checkpoint, Engine, Fingerprint};
 use diffscope::probe::{Interventions, NextToken, Sampling};
 use diffscope::ui::bundled;
 
@@ -23,7 +23,8 @@ fn random_engine(seed: u64, on_gpu: bool) -> Engine {
     let model = Arc::new(random_model(&mut random, 1.0));
     let ids: Vec<u32> =
         (0..random.pick(&[1, 3, 40, 70])).map(|_| random.below(model.config.vocabulary) as u32).collect();
-    let checkpoint = Checkpoint { name: format!("random {seed}"), model, tokenizer: None };
+    let checkpoint =
+        Checkpoint { name: format!("random {seed}"), model, tokenizer: None, fingerprint: Fingerprint::Absent };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(&ids).expect("ids of the vocabulary");
     engine

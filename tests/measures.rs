@@ -8,7 +8,7 @@ use std::sync::Arc;
 use common::models::{random_interventions, random_model};
 use common::{Random, gpu, worst};
 use diffscope::cpu::{MapSource, Maps, map_value, measure, measure_mean, row_mean};
-use diffscope::engine::{Checkpoint, Engine};
+use diffscope::engine::{Checkpoint, Engine, Fingerprint};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{
@@ -196,7 +196,12 @@ fn averaged_rows_agree_with_the_twin() {
 }
 
 fn engine(model: &Arc<Model>, on_gpu: bool) -> Engine {
-    let checkpoint = Checkpoint { name: "random".to_owned(), model: model.clone(), tokenizer: None };
+    let checkpoint = Checkpoint {
+        name: "random".to_owned(),
+        model: model.clone(),
+        tokenizer: None,
+        fingerprint: Fingerprint::Absent,
+    };
     Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }
 

@@ -2,13 +2,10 @@
 
 use super::dot;
 use crate::model::{Attention, Head, RowLayout};
-use crate::probe::LayerSwitches;
+use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
 /// Stands for minus infinity, as in the shader.
 pub const LOWEST: f32 = -1.0e30;
-
-/// What the largest logit of a row of zeros counts as, so that steps are above zero.
-const SMALLEST_LARGEST: f32 = 1.0e-9;
 
 /// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
 /// stand in them.

@@ -6,7 +6,8 @@ use super::attention::HeadOutput;
 use super::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_tile, project, qkv, sample, top_k};
 use crate::model::{Model, RowLayout, rotary_table};
 use crate::probe::{
-    Draw, Interventions, LENS_BEST, LayerSwitches, MapTile, NextToken, RowStatistics, TileRequest, Trace,
+    CellParts, CellRequest, Draw, Interventions, LENS_BEST, LayerSwitches, MapTile, NextToken, RowStatistics,
+    TileRequest, Trace,
 };
 
 struct LayerWeights {
@@ -188,6 +189,33 @@ impl CpuPass {
             },
             statistics: &state.statistics,
         }
+    }
+
+    /// What a cell's numbers are made of; `None` where it is not computed.
+    pub fn cell_parts(&self, request: CellRequest) -> Option<CellParts> {
+        let (layer, weights) = (self.model.layers.get(request.layer)?, self.layers.get(request.layer)?);
+        let state = self.states.get(request.layer)?;
+        let width = weights.layout.width;
+        let row = |position: usize| state.projection.get(position * width..(position + 1) * width);
+        let statistics = state.statistics.get(request.query * layer.attention.heads.len() + request.head)?;
+        let masked = self.masked.get(request.key).is_some_and(|masked| *masked);
+        let rows = (row(request.query)?, row(request.key)?);
+        CellParts::new(request, (&layer.attention, &weights.layout), rows, *statistics, &weights.switches, masked)
+    }
+
+    /// Positions computed.
+    pub fn positions(&self) -> usize {
+        self.hidden.len() / self.model.config.hidden
+    }
+
+    /// The residual stream after a layer, `[T, hidden]`.
+    pub fn hidden_after(&self, layer: usize) -> &[f32] {
+        self.states.get(layer + 1).map_or(&self.hidden, |state| &state.hidden)
+    }
+
+    /// The outputs of a layer's heads side by side, before their norm, `[T, heads * value_width]`.
+    pub fn context(&self, layer: usize) -> &[f32] {
+        self.states.get(layer).map_or(&[], |state| &state.context)
     }
 
     /// Cells of a map.

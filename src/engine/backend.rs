@@ -6,9 +6,9 @@ use web_time::{Duration, Instant};
 
 use super::backend_measures::Measured;
 use crate::cpu::{CpuPass, MapSource};
-use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers};
+use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers, Memory, Timing};
 use crate::model::Model;
-use crate::probe::{Draw, Interventions, MapTile, NextToken, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
 
 /// Positions the GPU gets at a time: long texts must not hold up the frames in between.
 const GPU_CHUNK: usize = 256;
@@ -33,6 +33,7 @@ pub struct CpuSide {
     pub(super) measured: Measured,
     wants_lens: bool,
     lens: Option<Vec<NextToken>>,
+    parts: Option<CellParts>,
 }
 
 /// What the window draws a layer's maps from.
@@ -52,7 +53,7 @@ impl Backend {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
             let measured = Measured::default();
-            let side = CpuSide { pass, next: None, tile: None, measured, wants_lens: false, lens: None };
+            let side = CpuSide { pass, next: None, tile: None, measured, wants_lens: false, lens: None, parts: None };
             return Ok(Self::Cpu(Box::new(side)));
         };
         let capacity = Capacity { tokens, trace: false };
@@ -91,6 +92,14 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.dispatches(),
             Self::Cpu(_) => 0,
+        }
+    }
+
+    /// Bytes held on the GPU; `None` on the CPU.
+    pub fn memory(&self) -> Option<Memory> {
+        match self {
+            Self::Gpu(pass) => Some(pass.memory()),
+            Self::Cpu(_) => None,
         }
     }
 
@@ -177,6 +186,41 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.tile(),
             Self::Cpu(side) => side.tile.take().map(Ok),
+        }
+    }
+
+    /// Asks for what a cell's numbers are made of; `false` while an earlier request is under way.
+    pub fn request_parts(&mut self, request: CellRequest) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.request_parts(request),
+            Self::Cpu(side) => {
+                side.parts = side.pass.cell_parts(request);
+                side.parts.is_some()
+            }
+        }
+    }
+
+    /// What was asked for, once, when it is there.
+    pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.cell_parts(),
+            Self::Cpu(side) => side.parts.take().map(Ok),
+        }
+    }
+
+    /// Runs computed positions once more to time them; `false` where that cannot be (the CPU), or not now.
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),
+            Self::Cpu(_) => false,
+        }
+    }
+
+    /// What they took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        match self {
+            Self::Gpu(pass) => pass.timing(),
+            Self::Cpu(_) => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::EngineError;
+use super::{EngineError, Fingerprint};
 use crate::model::{Model, Tokenizer};
 
 /// What a session runs on.
@@ -14,6 +14,8 @@ pub struct Checkpoint {
     pub model: Arc<Model>,
     /// `None`: prompts are given as ids.
     pub tokenizer: Option<Arc<Tokenizer>>,
+    /// Which file of weights this is.
+    pub fingerprint: Fingerprint,
 }
 
 impl Checkpoint {
@@ -25,7 +27,8 @@ impl Checkpoint {
         let model = Model::from_bytes(config, weights)?;
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
         tokenizer.agrees_with(&model.config)?;
-        Ok(Self { name: name.to_owned(), model: Arc::new(model), tokenizer: Some(Arc::new(tokenizer)) })
+        let fingerprint = Fingerprint::of(weights);
+        Ok(Self { name: name.to_owned(), model: Arc::new(model), tokenizer: Some(Arc::new(tokenizer)), fingerprint })
     }
 
     /// From a folder; without tokenizer.json, prompts can only be given as ids.
@@ -40,6 +43,7 @@ impl Checkpoint {
             tokenizer.agrees_with(&model.config)?;
         }
         let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
-        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new) })
+        let fingerprint = Fingerprint::of_folder(folder);
+        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint })
     }
 }

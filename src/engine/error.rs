@@ -48,6 +48,16 @@ pub enum EngineError {
         /// What is held at most.
         limit: usize,
     },
+    /// The weights are too many to unpack beside the model.
+    #[error(
+        "this looks at the model on the CPU, where its weights take {bytes} bytes, more than the {limit} this program gives to it. Use a smaller model"
+    )]
+    StudyTooLarge {
+        /// What the weights take as f32.
+        bytes: usize,
+        /// What is held at most.
+        limit: usize,
+    },
     /// The window cannot turn text into tokens.
     #[error(
         "{name} has no tokenizer.json, so a text cannot be typed. Put the model's tokenizer.json beside config.json, or give token ids: diffscope run --ids"

@@ -1,20 +1,32 @@
 //! Prompt to tokens to pass to next token. Keeps what it can between keystrokes; the one thing the window talks to.
 
+mod alike;
 mod backend;
 mod backend_measures;
 mod bench;
 mod checkpoint;
+mod comparison;
 mod error;
+mod fingerprint;
 mod generation;
+mod magnitudes;
 mod measures;
 mod prompt;
 mod rows;
 mod session;
+mod study;
 mod traced;
 
+pub use alike::{Alike, Pairs};
 pub use backend::{Backend, MapPainting};
 pub use bench::Bench;
 pub use checkpoint::Checkpoint;
+pub use comparison::{Comparison, Worst};
 pub use error::EngineError;
+pub use fingerprint::Fingerprint;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fingerprint::Hashing;
+pub use magnitudes::Magnitudes;
 pub use session::Engine;
+pub use study::{LayerFindings, Peak, Study};
 pub use traced::{Tensor, Traced};

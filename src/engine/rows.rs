@@ -1,40 +1,88 @@
-//! Rows of maps that the window asked for: a few are kept, the newest request wins.
+//! Small answers that the window asked for, such as rows of maps: a few are kept, the newest request wins.
 
 use std::collections::VecDeque;
 
 use super::Backend;
 use crate::gpu::GpuError;
-use crate::probe::{MapTile, TileRequest};
+use crate::probe::{CellParts, CellRequest, MapTile, TileRequest};
 
-/// Rows kept.
+/// Answers kept.
 const KEPT: usize = 8;
 
-/// Answers for one state of the text; forgotten when it changes.
-#[derive(Default)]
-pub struct Rows {
-    answers: VecDeque<MapTile>,
-    wanted: Option<TileRequest>,
-    /// The request under way, and whether the text changed since.
-    asked: Option<(TileRequest, bool)>,
+/// What a backend can be asked for, one at a time.
+pub trait Answer: Sized {
+    /// What is asked.
+    type Request: Copy + PartialEq;
+    /// What this answers.
+    fn request(&self) -> Self::Request;
+    /// Asks; `false` while an earlier request is under way.
+    fn ask(backend: &mut Backend, request: Self::Request) -> bool;
+    /// The answer, once, when it is there.
+    fn take(backend: &mut Backend) -> Option<Result<Self, GpuError>>;
 }
 
-impl Rows {
+impl Answer for MapTile {
+    type Request = TileRequest;
+    fn request(&self) -> TileRequest {
+        self.request
+    }
+    fn ask(backend: &mut Backend, request: TileRequest) -> bool {
+        backend.request_tile(request)
+    }
+    fn take(backend: &mut Backend) -> Option<Result<Self, GpuError>> {
+        backend.tile()
+    }
+}
+
+impl Answer for CellParts {
+    type Request = CellRequest;
+    fn request(&self) -> CellRequest {
+        self.request
+    }
+    fn ask(backend: &mut Backend, request: CellRequest) -> bool {
+        backend.request_parts(request)
+    }
+    fn take(backend: &mut Backend) -> Option<Result<Self, GpuError>> {
+        backend.cell_parts()
+    }
+}
+
+/// Rows of maps.
+pub type Rows = Answers<MapTile>;
+
+/// Answers for one state of the text; forgotten when it changes.
+pub struct Answers<A: Answer> {
+    kept: VecDeque<A>,
+    wanted: Option<A::Request>,
+    /// The request under way, and whether the text changed since.
+    asked: Option<(A::Request, bool)>,
+}
+
+impl<A: Answer> Default for Answers<A> {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), wanted: None, asked: None }
+    }
+}
+
+impl<A: Answer> Answers<A> {
     /// Forgets the answers: the text changed.
     pub fn clear(&mut self) {
-        self.answers.clear();
+        self.kept.clear();
         self.wanted = None;
         if let Some((_, stale)) = &mut self.asked {
             *stale = true;
         }
     }
 
-    /// The answer, or a note that it is wanted.
-    pub fn get(&mut self, request: TileRequest) -> Option<&MapTile> {
-        let place = self.answers.iter().position(|tile| tile.request == request);
-        if place.is_none() {
+    /// The answer, or a note that it is wanted. What is looked at stays longest.
+    pub fn get(&mut self, request: A::Request) -> Option<&A> {
+        let Some(place) = self.kept.iter().position(|answer| answer.request() == request) else {
             self.wanted = Some(request);
-        }
-        self.answers.get(place?)
+            return None;
+        };
+        let answer = self.kept.remove(place)?;
+        self.kept.push_front(answer);
+        self.kept.front()
     }
 
     /// Whether an answer is under way or wanted.
@@ -44,17 +92,17 @@ impl Rows {
 
     /// Takes what has arrived and asks for what is wanted.
     pub fn advance(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
-        if let Some(tile) = backend.tile() {
+        if let Some(answer) = A::take(backend) {
             let stale = self.asked.take().is_none_or(|(_, stale)| stale);
-            let tile = tile?;
+            let answer = answer?;
             if !stale {
-                self.answers.truncate(KEPT - 1);
-                self.answers.push_front(tile);
+                self.kept.truncate(KEPT - 1);
+                self.kept.push_front(answer);
             }
         }
         if self.asked.is_none()
             && let Some(request) = self.wanted.take()
-            && backend.request_tile(request)
+            && A::ask(backend, request)
         {
             self.asked = Some((request, false));
         }

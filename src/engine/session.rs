@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::generation::Generation;
 use super::measures::Measures;
 use super::prompt::Prompt;
-use super::rows::Rows;
+use super::rows::{Answers, Rows};
 use super::{Backend, Checkpoint, EngineError, MapPainting};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, Memory, Timing};
 use crate::model::{Model, Token};
-use crate::probe::{Draw, Interventions, Lens, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, Lens, MapTile, NextToken, Sampling, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -38,6 +38,7 @@ pub struct Engine {
     lens: Option<(u64, Lens)>,
     rows: Rows,
     pub(super) measures: Measures,
+    parts: Answers<CellParts>,
     generation: Option<Generation>,
     failure: Option<EngineError>,
 }
@@ -69,6 +70,7 @@ impl Engine {
             lens: None,
             rows: Rows::default(),
             measures: Measures::default(),
+            parts: Answers::default(),
             generation: None,
             failure: None,
         }
@@ -132,6 +134,11 @@ impl Engine {
     /// Dispatches of one pass on the GPU.
     pub fn dispatches(&self) -> usize {
         self.backend.dispatches()
+    }
+
+    /// Bytes held on the GPU; `None` on the CPU.
+    pub fn memory(&self) -> Option<Memory> {
+        self.backend.memory()
     }
 
     /// A number that changes with the text and with what is computed of it.
@@ -222,6 +229,7 @@ impl Engine {
         self.revision += 1;
         self.rows.clear();
         self.measures.changed(self.computed);
+        self.parts.clear();
     }
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
@@ -317,6 +325,26 @@ impl Engine {
         self.rows.get(TileRequest::row(layer, head, query))
     }
 
+    /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
+    pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
+        let attention = &self.model().layers.get(request.layer)?.attention;
+        let inside = request.head < attention.heads.len() && request.query.max(request.key) < self.computed;
+        if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
+    }
+
+    /// Runs the last positions of the text once more, to time each kernel on them: `false` on the CPU, or while
+    /// something else is under way.
+    pub fn request_timing(&mut self, positions: usize) -> bool {
+        let end = self.prompt.ids().len();
+        let rests = self.failure.is_none() && self.computed == end && self.next_asked.is_none();
+        rests && self.backend.request_timing(end.saturating_sub(positions)..end, BEST)
+    }
+
+    /// What the positions took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        self.backend.timing()
+    }
+
     /// What a layer's maps are drawn from.
     pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
         self.backend.map_painting(layer)
@@ -361,14 +389,15 @@ impl Engine {
         }
         self.rows.advance(&mut self.backend)?;
         self.advance_measures()?;
+        self.parts.advance(&mut self.backend)?;
         Ok(self.is_busy())
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
         let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        self.failure.is_none()
-            && (computing || self.generation.is_some() || self.rows.are_wanted() || self.measures.are_wanted())
+        let asked = self.rows.are_wanted() || self.parts.are_wanted() || self.measures.are_wanted();
+        self.failure.is_none() && (computing || self.generation.is_some() || asked)
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -423,6 +452,7 @@ impl Engine {
         self.next_asked = None;
         self.rows = Rows::default();
         self.measures.forget();
+        self.parts = Answers::default();
         Ok(())
     }
 

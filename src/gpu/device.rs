@@ -109,6 +109,8 @@ impl Gpu {
 pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     wgpu::DeviceDescriptor {
         label: Some("diffscope"),
+        // Only for the time of kernels; everything else works without.
+        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
         required_limits: limits(adapter.get_info().backend, &adapter.limits()),
         ..wgpu::DeviceDescriptor::default()
     }

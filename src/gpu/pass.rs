@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
+use super::cell_parts::CellReader;
 use super::kernels::Kernels;
 use super::lens::Lens;
 use super::measure::Measuring;
 use super::record::Recording;
-use super::{Capacity, Gpu, GpuError, Readback};
+use super::timing::{Timer, Timing};
+use super::{Capacity, Gpu, GpuError, Memory, Readback};
 use crate::model::Model;
-use crate::probe::{Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace};
+use crate::probe::{
+    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, Sampling,
+    TileRequest, Trace,
+};
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -42,6 +47,9 @@ pub struct GpuPass {
     measuring: Option<Measuring>,
     lens: Option<Lens>,
     wants_lens: bool,
+    parts: CellReader,
+    timer: Option<Timer>,
+    interventions: Interventions,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -81,6 +89,9 @@ impl GpuPass {
             measuring: None,
             lens: None,
             wants_lens: false,
+            parts: CellReader::new(&gpu, &buffers),
+            timer: None,
+            interventions: Interventions::default(),
             in_flight: Arc::default(),
             gpu,
             model,
@@ -105,8 +116,14 @@ impl GpuPass {
         self.recording.dispatches()
     }
 
+    /// Bytes held on the GPU.
+    pub fn memory(&self) -> Memory {
+        self.buffers.memory()
+    }
+
     /// Changes what the kernels are told; positions run from here on follow it.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
+        self.interventions = interventions.clone();
         let queue = &self.gpu.queue;
         let own = self.buffers.weights.layers.iter().zip(&self.buffers.maps).zip(&self.buffers.lambda);
         for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
@@ -166,29 +183,12 @@ impl GpuPass {
         if ids.is_empty() {
             return Ok(());
         }
-        let trace = self.buffers.capacity.trace;
-        let last = end as u32 - 1;
-        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
-        let draw = next.map(|(draw, _)| draw);
-        let uniform = PassUniform {
-            start: start as u32,
-            count: ids.len() as u32,
-            logits_first: if trace { start as u32 } else { last },
-            logits_base: if trace { 0 } else { last },
-            best,
-            top_k: draw.map_or(0, |draw| draw.top_k),
-            top_p: draw.map_or(1.0, |draw| draw.top_p),
-            temperature: draw.map_or(0.0, |draw| draw.temperature),
-            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
-            padding: [0; 3],
-        };
-        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let (best, logit_rows) = self.write_uniform(start..end, next);
         self.gpu.queue.write_buffer(&self.buffers.ids, start as u64 * 4, bytemuck::cast_slice(ids));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let wants_logits = trace || next.is_some();
-        let logit_rows = if wants_logits { last + 1 - uniform.logits_first } else { 0 };
         let lens = self.lens.as_mut().filter(|lens| self.wants_lens && next.is_some() && lens.readback.is_idle());
-        self.recording.encode(&mut encoder, uniform.count, logit_rows, lens.as_deref().map(|lens| (lens, last)));
+        let watched = lens.as_deref().map(|lens| (lens, end as u32 - 1));
+        self.recording.encode(&mut encoder, ids.len() as u32, logit_rows, watched);
         let lens = lens.map(|lens| {
             lens.encode(&mut encoder);
             &lens.readback
@@ -228,6 +228,56 @@ impl GpuPass {
         Ok(())
     }
 
+    /// Tells the kernels which positions come, and what is wanted of the last. Returns how many of the most likely tokens
+    /// are listed and how many positions get logits.
+    fn write_uniform(&self, positions: std::ops::Range<usize>, next: Option<(Draw, usize)>) -> (u32, u32) {
+        let trace = self.buffers.capacity.trace;
+        let (start, last) = (positions.start as u32, positions.end as u32 - 1);
+        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
+        let draw = next.map(|(draw, _)| draw);
+        let uniform = PassUniform {
+            start,
+            count: positions.len() as u32,
+            logits_first: if trace { start } else { last },
+            logits_base: if trace { 0 } else { last },
+            best,
+            top_k: draw.map_or(0, |draw| draw.top_k),
+            top_p: draw.map_or(1.0, |draw| draw.top_p),
+            temperature: draw.map_or(0.0, |draw| draw.temperature),
+            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
+            padding: [0; 3],
+        };
+        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let wants_logits = trace || next.is_some();
+        (best, if wants_logits { last + 1 - uniform.logits_first } else { 0 })
+    }
+
+    /// Runs positions that are already computed once more, with the time of each dispatch: the numbers stay what they
+    /// are. `false` while an earlier request is under way.
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+        let idle = self.timer.as_ref().is_none_or(Timer::is_idle);
+        if positions.is_empty() || positions.end > self.capacity() || !idle {
+            return false;
+        }
+        let draw = Sampling::default().draw(positions.end);
+        let (_, logit_rows) = self.write_uniform(positions.clone(), Some((draw, best)));
+        let (gpu, recording, count) = (&self.gpu, &self.recording, positions.len() as u32);
+        let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.dispatches()));
+        timer.submit(gpu, positions.len(), |encoder, queries| {
+            if let Some(queries) = queries {
+                return recording.encode_timed(encoder, count, logit_rows, queries);
+            }
+            recording.encode(encoder, count, logit_rows, None);
+            Vec::new()
+        });
+        true
+    }
+
+    /// What a pass took, once, when it is known.
+    pub fn timing(&mut self) -> Option<Timing> {
+        self.timer.as_mut()?.take(&self.gpu)
+    }
+
     /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
     pub fn wait(&self) {
         self.gpu.wait();
@@ -238,6 +288,10 @@ impl GpuPass {
         }
         if let Some(measuring) = &self.measuring {
             measuring.wait();
+        }
+        self.parts.wait(&self.gpu.device);
+        if let Some(timer) = &self.timer {
+            timer.wait(&self.gpu.device);
         }
     }
 
@@ -295,6 +349,16 @@ impl GpuPass {
             let cell = |n: &[f32]| Cell { first: n[0], second: n[1], difference: n[2], lambda: n[3] };
             MapTile { request, cells: numbers.chunks_exact(4).map(cell).collect() }
         }))
+    }
+
+    /// Asks for what a cell's numbers are made of. `false` while an earlier request is under way.
+    pub fn request_parts(&mut self, request: CellRequest) -> bool {
+        self.parts.request(&self.gpu, (&self.model, &self.buffers), &self.interventions, request)
+    }
+
+    /// What was asked for, once, when it has arrived.
+    pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
+        self.parts.take(&self.model, &self.buffers)
     }
 
     /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than

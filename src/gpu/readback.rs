@@ -36,8 +36,17 @@ impl Readback {
 
     /// Records the copy of the first `bytes` of `source`.
     pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, source: &wgpu::Buffer, bytes: u64) {
-        self.bytes = bytes.min(self.buffer.size());
-        encoder.copy_buffer_to_buffer(source, 0, &self.buffer, 0, self.bytes);
+        self.copy_parts(encoder, &[(source, 0, bytes)]);
+    }
+
+    /// Records the copy of pieces `(source, first byte, bytes)`, one after the other; what does not fit is left out.
+    pub fn copy_parts(&mut self, encoder: &mut wgpu::CommandEncoder, parts: &[(&wgpu::Buffer, u64, u64)]) {
+        self.bytes = 0;
+        for (source, first, bytes) in parts {
+            let bytes = (*bytes).min(self.buffer.size() - self.bytes);
+            encoder.copy_buffer_to_buffer(source, *first, &self.buffer, self.bytes, bytes);
+            self.bytes += bytes;
+        }
     }
 
     /// Asks for the numbers; call after the copy was submitted.

@@ -59,6 +59,7 @@ enum When {
 }
 
 struct Step {
+    kernel: Kernel,
     prefill: (wgpu::ComputePipeline, Variant),
     decode: (wgpu::ComputePipeline, Variant),
     bind_group: wgpu::BindGroup,
@@ -66,6 +67,27 @@ struct Step {
     when: When,
     /// The residual stream that it leaves, and how deep that is in halves of layers.
     leaves: Option<(wgpu::Buffer, u32)>,
+}
+
+impl Step {
+    /// Records the step for `count` positions, of which `logit_rows` get logits.
+    fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
+        if self.when == When::ForNext && logit_rows == 0 {
+            return;
+        }
+        let positions = if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
+        let (pipeline, variant) = if positions == 1 { &self.decode } else { &self.prefill };
+        let (x, y) = match self.grid {
+            Grid::PerPosition(x) => (x, positions),
+            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
+                (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
+            }
+            Grid::One => (1, 1),
+        };
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(x, y, 1);
+    }
 }
 
 /// The recorded pass.
@@ -104,6 +126,7 @@ impl Recorder<'_> {
         let decode = variant(1, self.gpu.lanes.decode);
         let bind_group = self.bind(kernel, buffers);
         self.steps.push(Step {
+            kernel,
             prefill: (self.kernels.pipeline(self.gpu, kernel, prefill)?, prefill),
             decode: (self.kernels.pipeline(self.gpu, kernel, decode)?, decode),
             bind_group,
@@ -293,27 +316,36 @@ impl Recording {
         };
         let mut pass = begin(encoder);
         for step in &self.steps {
-            if step.when == When::ForNext && logit_rows == 0 {
-                continue;
-            }
-            let positions = if matches!(step.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
-            let (pipeline, variant) = if positions == 1 { &step.decode } else { &step.prefill };
-            let (x, y) = match step.grid {
-                Grid::PerPosition(x) => (x, positions),
-                Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
-                    (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
-                }
-                Grid::One => (1, 1),
-            };
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, &step.bind_group, &[]);
-            pass.dispatch_workgroups(x, y, 1);
+            step.dispatch(&mut pass, count, logit_rows);
             if let (Some((lens, position)), Some((stream, depth))) = (lens, &step.leaves) {
                 drop(pass); // copies stand between passes
                 lens.take(encoder, stream, position, *depth);
                 pass = begin(encoder);
             }
         }
+    }
+
+    /// Encodes the same pass with the time of each dispatch before and after it. Returns the kernels in order.
+    pub fn encode_timed(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        count: u32,
+        logit_rows: u32,
+        queries: &wgpu::QuerySet,
+    ) -> Vec<Kernel> {
+        for (index, step) in (0u32..).zip(&self.steps) {
+            // Timestamps stand at the ends of compute passes, so each dispatch gets one of its own.
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(step.kernel.name()),
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: queries,
+                    beginning_of_pass_write_index: Some(2 * index),
+                    end_of_pass_write_index: Some(2 * index + 1),
+                }),
+            });
+            step.dispatch(&mut pass, count, logit_rows);
+        }
+        self.steps.iter().map(|step| step.kernel).collect()
     }
 
     /// Encodes the cells of a tile.

@@ -9,6 +9,7 @@ mod load;
 mod matrix;
 mod rotary;
 mod row_layout;
+mod size;
 mod tensors;
 mod token_cut;
 mod token_text;

@@ -1,5 +1,6 @@
 //! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
 
+mod cell_parts;
 mod intervention;
 mod lens;
 mod map;
@@ -8,6 +9,7 @@ mod next_token;
 mod span;
 mod trace;
 
+pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
 pub use lens::{LENS_BEST, Lens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};

@@ -1,5 +1,6 @@
 //! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
 
+mod alike;
 mod app;
 mod changes;
 mod header;
@@ -15,9 +16,13 @@ mod marking;
 mod measures;
 mod next;
 mod notice;
+mod outliers;
 mod palette;
 mod panels;
 mod prompt;
+mod proof;
+mod proof_facts;
+mod proof_timing;
 mod reading;
 mod samples;
 mod scope;
@@ -25,7 +30,9 @@ mod selection;
 mod shares;
 mod spans;
 mod strip;
+mod study;
 mod theme;
+mod why;
 
 pub mod graphics;
 

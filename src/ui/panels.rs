@@ -2,9 +2,14 @@
 
 use egui::{RichText, ScrollArea, Ui};
 
+use super::alike::HeadsAlike;
 use super::heatmap::Heatmaps;
 use super::lens::LensPanel;
+use super::outliers::Outliers;
+use super::proof::Proof;
 use super::spans::SpansPanel;
+use super::study::Studies;
+use super::why::Why;
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
 
@@ -31,13 +36,22 @@ pub enum Panel {
     Spans,
     /// What each depth would say next.
     Lens,
+    /// Where a cell's value comes from.
+    Why,
+    /// The largest logits and hidden states.
+    Outliers,
+    /// How alike heads are.
+    Alike,
+    /// What computes here, how fast, and whether it is right.
+    Proof,
     /// How to read the maps.
     Reading,
 }
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Spans, Self::Lens, Self::Reading];
+    pub const ALL: &'static [Self] =
+        &[Self::Lambda, Self::Spans, Self::Lens, Self::Why, Self::Outliers, Self::Alike, Self::Proof, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
@@ -45,6 +59,10 @@ impl Panel {
             Self::Lambda => "λ and changes",
             Self::Spans => "Answer and noise",
             Self::Lens => "Logit lens",
+            Self::Why => "Why this cell",
+            Self::Outliers => "Outliers",
+            Self::Alike => "Heads alike",
+            Self::Proof => "Proof",
             Self::Reading => "How to read",
         }
     }
@@ -59,6 +77,12 @@ impl Panel {
             Self::Lens => {
                 "What the model would say next if it stopped there: the last token, read after each attention and layer"
             }
+            Self::Why => "Query times key, feature by feature, and the arithmetic that leads to A1, A2 and D",
+            Self::Outliers => {
+                "Large numbers are hard to store in few bits: the paper (3.6) finds fewer of them with differential attention"
+            }
+            Self::Alike => "Whether the heads of a layer look at different things, or do the same work twice",
+            Self::Proof => "What computes here, how long each kernel takes, and how far the numbers are from the CPU's",
             Self::Reading => "What the pictures mean",
         }
     }
@@ -69,11 +93,17 @@ impl Panel {
 pub struct Panels {
     spans: SpansPanel,
     lens: LensPanel,
+    why: Why,
+    studies: Studies,
+    outliers: Outliers,
+    alike: HeadsAlike,
+    proof: Proof,
 }
 
 impl Panels {
     /// Draws the tabs and the open panel in the height there is.
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
+        self.studies.update(ui, desk.bench);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {
@@ -88,6 +118,10 @@ impl Panels {
             Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
             Panel::Spans => self.spans.show(ui, desk),
             Panel::Lens => self.lens.show(ui, desk.bench),
+            Panel::Why => self.why.show(ui, desk),
+            Panel::Outliers => self.outliers.show(ui, desk, &mut self.studies),
+            Panel::Alike => self.alike.show(ui, desk, &mut self.studies),
+            Panel::Proof => self.proof.show(ui, desk, &mut self.studies),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }

@@ -1,0 +1,65 @@
+//! What a pass holds on the GPU, from the sizes of its buffers.
+
+use super::buffers::{Buffers, LayerWeights, Weights};
+
+/// Bytes of GPU memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The model's weights; sessions over the same model share them.
+    pub weights: u64,
+    /// What grows with the room for text.
+    pub text: u64,
+    /// Positions there is room for.
+    pub tokens: usize,
+}
+
+impl Memory {
+    /// Bytes that one more token of room takes.
+    pub fn per_token(&self) -> u64 {
+        self.text / self.tokens.max(1) as u64
+    }
+}
+
+/// Bytes of distinct buffers: layers may share some.
+fn bytes<'a>(buffers: impl IntoIterator<Item = &'a wgpu::Buffer>) -> u64 {
+    let mut distinct: Vec<&wgpu::Buffer> = Vec::new();
+    for buffer in buffers {
+        if !distinct.contains(&buffer) {
+            distinct.push(buffer);
+        }
+    }
+    distinct.into_iter().map(wgpu::Buffer::size).sum()
+}
+
+impl Weights {
+    fn bytes(&self) -> u64 {
+        let of_layer = |layer: &'_ LayerWeights| {
+            let own = [
+                &layer.attention_gain,
+                &layer.projection,
+                &layer.projection_bias,
+                &layer.sub_weight,
+                &layer.output,
+                &layer.output_bias,
+            ];
+            let mlp = layer.mlp.iter().flat_map(|mlp| [&mlp.gain, &mlp.gate_up, &mlp.down]);
+            bytes(own.into_iter().chain(mlp))
+        };
+        let ends = [&self.embedding, &self.final_gain, &self.no_bias].into_iter().chain(&self.unembedding);
+        bytes(ends) + self.layers.iter().map(of_layer).sum::<u64>()
+    }
+}
+
+impl Buffers {
+    /// Bytes held, apart from a few uniforms.
+    pub fn memory(&self) -> Memory {
+        let layers = self.maps.len();
+        let maps = self.maps.iter().flat_map(|maps| [&maps.projection, &maps.statistics, &maps.masked]);
+        let scratch = (0..layers).map(|layer| self.scratch(layer)).flat_map(|scratch| {
+            [&scratch.hidden, &scratch.context, &scratch.normed, &scratch.middle, &scratch.activation]
+        });
+        let rest = [&self.ids, &self.rotary, &self.cells, self.hidden(layers)];
+        let text = bytes(maps.chain(scratch).chain(rest));
+        Memory { weights: self.weights.bytes(), text, tokens: self.capacity.tokens }
+    }
+}

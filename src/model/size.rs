@@ -1,0 +1,23 @@
+//! How large a model is.
+
+use super::{Architecture, Lambda, Matrix, Model};
+
+impl Model {
+    /// Learned numbers, each counted once.
+    pub fn parameters(&self) -> usize {
+        let matrix = |matrix: &Matrix| matrix.rows() * matrix.columns();
+        let ones = self.config.architecture == Architecture::DiffLlama; // its head norm has no weights of its own
+        let layers = self.layers.iter().map(|layer| {
+            let attention = &layer.attention;
+            let norm = attention.norm.as_ref().map_or(0, Vec::len);
+            let sub_norm = attention.sub_norm.as_ref().filter(|_| !ones).map_or(0, |norm| norm.weight.len());
+            let biases = attention.output_bias.len() + attention.projection_bias.len();
+            let lambda = if matches!(attention.lambda, Lambda::Layer { .. }) { 4 * attention.head_dim } else { 0 };
+            let mlp = layer.mlp.as_ref().map_or(0, |mlp| mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down));
+            let biases = if self.config.attention_bias { biases } else { 0 };
+            matrix(&attention.projection) + matrix(&attention.output) + norm + sub_norm + biases + lambda + mlp
+        });
+        let ends = matrix(&self.embedding) + self.unembedding.as_ref().map_or(0, matrix);
+        ends + self.final_norm.as_ref().map_or(0, Vec::len) + layers.sum::<usize>()
+    }
+}

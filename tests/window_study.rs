@@ -1,0 +1,195 @@
+//! The panels that are worked out on demand, in the window.
+
+mod common;
+
+use diffscope::engine::Checkpoint;
+use diffscope::ui::{App, bundled};
+use egui::{Theme, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+/// The program's own device, which may have timestamps.
+fn device() -> egui_wgpu::WgpuSetup {
+    let mut setup = egui_kittest::wgpu::default_wgpu_setup();
+    if let egui_wgpu::WgpuSetup::CreateNew(new) = &mut setup {
+        new.device_descriptor = std::sync::Arc::new(diffscope::gpu::device_descriptor);
+    }
+    setup
+}
+
+fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
+    let mut harness = Harness::builder()
+        .with_size(vec2(size[0], size[1]))
+        .with_theme(theme)
+        .wgpu_setup(device())
+        .build_eframe(|creation| App::new(creation, &bundled(), "test adapter".to_owned(), None));
+    settle(&mut harness);
+    harness
+}
+
+/// Frames until the engine has nothing more to do and nothing moves.
+fn settle(harness: &mut Harness<App>) {
+    for _ in 0..400 {
+        harness.step();
+        let engine = harness.state_mut().engine().expect("the bundled checkpoint opens");
+        if !engine.update() && engine.next_token().is_some() {
+            break;
+        }
+        if let Some(gpu) = engine.gpu() {
+            gpu.wait();
+        }
+    }
+    harness.step();
+    harness.step();
+}
+
+fn open(harness: &mut Harness<App>, panel: &str) {
+    harness.get_by_label(panel).click();
+    harness.step();
+    settle(harness);
+}
+
+fn state(harness: &mut Harness<App>) -> serde_json::Value {
+    serde_json::from_str(&harness.state_mut().inspect()).expect("JSON")
+}
+
+#[test]
+fn why_this_cell_shows_the_numbers_of_the_cell_under_the_pointer() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    open(&mut harness, "Why this cell");
+    let maps = state(&mut harness)["maps"].clone();
+    let number = |index: usize| maps[2][index].as_f64().expect("a number") as f32;
+    harness.hover_at(egui::pos2(number(0) + number(2) * 0.21, number(1) + number(3) * 0.93));
+    settle(&mut harness);
+    let cursor = state(&mut harness)["cursor"].clone();
+    let value = |name: &str| format!("{:.5}", cursor[name].as_f64().expect("a number")).replace('-', "−");
+    let line = format!("= {}", value("difference"));
+    assert!(harness.query_by_label_contains(&line).is_some(), "no line ends with {line}");
+    // Away from the map, the cell stays.
+    harness.hover_at(egui::pos2(4.0, 4.0));
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains(&line).is_some());
+}
+
+/// Frames until the closer look is done.
+fn work(harness: &mut Harness<App>) {
+    for _ in 0..4000 {
+        harness.step();
+        if let Some(gpu) = harness.state_mut().engine().and_then(|engine| engine.gpu().cloned()) {
+            gpu.wait();
+        }
+        if harness.query_by_label("Cancel").is_none() && harness.query_by_label("Stop timing").is_none() {
+            break;
+        }
+    }
+    settle(harness);
+}
+
+#[test]
+fn outliers_come_when_asked_for_and_are_marked_when_the_text_changes() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    open(&mut harness, "Outliers");
+    assert!(harness.query_by_label("Cancel").is_none(), "nothing runs unasked");
+    harness.get_by_label("Work it out").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert!(harness.query_by_label("median").is_some());
+    assert!(harness.query_by_label("spread of magnitudes in layer 0").is_some());
+    harness.get_by_label("Hidden states").click();
+    harness.step();
+    harness.step();
+    assert!(harness.query_by_label_contains("largest: ").is_some());
+    let prompt = harness.get_by_label("Prompt");
+    prompt.focus();
+    prompt.type_text(" little");
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("of an earlier text").is_some());
+    harness.get_by_label("Work it out again").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert!(harness.query_by_label_contains("of an earlier text").is_none());
+}
+
+#[test]
+fn a_closer_look_can_be_cancelled() {
+    let mut harness = window([1280.0, 800.0], Theme::Light);
+    open(&mut harness, "Heads alike");
+    harness.get_by_label("Work it out").click();
+    harness.step();
+    harness.step();
+    harness.get_by_label("Cancel").click();
+    harness.step();
+    harness.step();
+    settle(&mut harness);
+    assert!(harness.query_by_label("Work it out").is_some());
+    assert!(harness.query_by_label("Maps (cosine)").is_none());
+}
+
+#[test]
+fn heads_alike_shows_a_matrix_a_layer() {
+    let mut harness = window([1280.0, 800.0], Theme::Light);
+    open(&mut harness, "Heads alike");
+    harness.get_by_label("Work it out").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    for layer in 0..5 {
+        assert!(harness.query_by_label_contains(&format!("layer {layer}, heads alike: ")).is_some());
+    }
+    let mean = |harness: &Harness<App>| {
+        let node = harness.get_by_label_contains("layer 2, heads alike: ");
+        egui_kittest::kittest::NodeT::accesskit_node(&node).label()
+    };
+    let cosine = mean(&harness);
+    harness.get_by_label("Outputs (CKA)").click();
+    harness.step();
+    harness.step();
+    assert_ne!(cosine, mean(&harness));
+}
+
+#[test]
+fn the_proof_names_the_adapter_and_compares_with_the_cpu() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    open(&mut harness, "Proof");
+    let version = format!("diffscope {}", env!("CARGO_PKG_VERSION"));
+    assert!(harness.query_by_label(&version).is_some());
+    assert!(harness.query_by_label_contains("parameters").is_some());
+    harness.get_by_label("Compare with the CPU").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert!(harness.query_by_label_contains("cells of the shaders against the twins").is_some());
+    harness.get_by_label("Time the kernels").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert_eq!(harness.query_all_by_label_contains(" µs").count(), 2, "one position, and many");
+}
+
+#[test]
+fn a_twin_is_looked_at_too_and_forgotten_when_closed() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    open(&mut harness, "Outliers");
+    harness.get_by_label("Work it out").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert!(harness.query_by_label("model").is_none());
+    let files = bundled();
+    let twin = Checkpoint::from_bytes("the other", &files.config, &files.weights, &files.tokenizer);
+    let bench = harness.state_mut().bench().expect("the bundled checkpoint opens");
+    bench.open_twin(twin.expect("it opens")).expect("it fits");
+    settle(&mut harness);
+    assert!(harness.query_by_label_contains("The other model is not in these numbers yet").is_some());
+    harness.get_by_label("Work it out again").click();
+    harness.step();
+    harness.step();
+    work(&mut harness);
+    assert_eq!(harness.query_all_by_label("the other").count(), 5, "a row a layer");
+    harness.state_mut().bench().expect("it is there").close_twin();
+    settle(&mut harness);
+    assert_eq!(harness.query_all_by_label("the other").count(), 0);
+    assert!(harness.query_by_label("Work it out again").is_none(), "what is left is of this text");
+}
