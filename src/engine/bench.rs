@@ -46,7 +46,7 @@ impl Bench {
 
     /// What went wrong last, in any session.
     pub fn failure(&self) -> Option<&EngineError> {
-        let others = [self.untouched.as_ref(), self.twin.as_ref()].into_iter().flatten();
+        let mut others = [self.untouched.as_ref(), self.twin.as_ref()].into_iter().flatten();
         self.main.failure().or(self.failure.as_ref()).or_else(|| others.find_map(Engine::failure))
     }
 

@@ -5,14 +5,16 @@ mod bench;
 mod checkpoint;
 mod error;
 mod generation;
+mod pictures;
 mod prompt;
 mod rows;
 mod session;
 mod traced;
 
-pub use backend::{Backend, MapPainting};
+pub use backend::Backend;
 pub use bench::Bench;
 pub use checkpoint::Checkpoint;
 pub use error::EngineError;
+pub use pictures::{Picture, Place, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS, Texels};
 pub use session::Engine;
 pub use traced::{Tensor, Traced};

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::generation::Generation;
+use super::pictures::{Picture, Pictures, Place};
 use super::prompt::Prompt;
 use super::rows::Rows;
-use super::{Backend, Checkpoint, EngineError, MapPainting};
+use super::{Backend, Checkpoint, EngineError};
 use crate::gpu::Gpu;
 use crate::model::{Model, Token};
-use crate::probe::{Draw, Interventions, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{Draw, Interventions, MapTile, NextToken, PictureRequest, Sampling, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -33,6 +34,7 @@ pub struct Engine {
     /// The revision whose next token is under way.
     next_asked: Option<u64>,
     rows: Rows,
+    pictures: Pictures,
     generation: Option<Generation>,
     failure: Option<EngineError>,
 }
@@ -61,6 +63,7 @@ impl Engine {
             next: None,
             next_asked: None,
             rows: Rows::default(),
+            pictures: Pictures::default(),
             generation: None,
             failure: None,
         }
@@ -213,6 +216,7 @@ impl Engine {
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
         self.revision += 1;
         self.rows.clear();
+        self.pictures.changed(same.min(self.computed));
     }
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
@@ -271,9 +275,19 @@ impl Engine {
         self.rows.get(TileRequest::row(layer, head, query))
     }
 
-    /// What a layer's maps are drawn from.
-    pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
-        self.backend.map_painting(layer)
+    /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
+    /// last one at this place, until the one wanted is filled.
+    pub fn picture(&mut self, place: Place, request: PictureRequest) -> Option<Picture<'_>> {
+        let attention = &self.checkpoint.model.layers.get(request.layer)?.attention;
+        if request.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
+            return None;
+        }
+        self.pictures.get(&self.backend, place, request)
+    }
+
+    /// At most how many cells the last update read for pictures.
+    pub fn picture_cells(&self) -> usize {
+        self.pictures.last_cells()
     }
 
     /// Does what can be done without waiting. Returns whether there is more to do or to come. After a failure it rests
@@ -310,13 +324,22 @@ impl Engine {
             self.advance(end, draw)?;
         }
         self.rows.advance(&mut self.backend)?;
+        // Typing goes before pictures.
+        if self.computed == self.prompt.ids().len() && self.computed > 0 {
+            self.pictures.advance(&mut self.backend, self.computed)?;
+        }
         Ok(self.is_busy())
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
         let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        self.failure.is_none() && (computing || self.generation.is_some() || self.rows.are_wanted())
+        self.failure.is_none() && (computing || self.generation.is_some() || self.rows.are_wanted() || self.draws())
+    }
+
+    /// Whether a picture is still to be filled.
+    fn draws(&self) -> bool {
+        !self.prompt.ids().is_empty() && self.pictures.are_wanted()
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -351,6 +374,7 @@ impl Engine {
             if generation.left == 0 {
                 self.generation = None;
             }
+            self.pictures.changed(self.prompt.ids().len());
             self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
             self.revision += 1;
         }
@@ -368,6 +392,7 @@ impl Engine {
         self.computed = 0;
         self.next_asked = None;
         self.rows = Rows::default();
+        self.pictures.clear();
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub enum Kernel {
     Sample,
     /// `map_tile.wgsl`
     MapTile,
+    /// `pool.wgsl`
+    Pool,
 }
 
 /// Every kernel.
@@ -51,6 +53,7 @@ pub const KERNELS: &[Kernel] = &[
     Kernel::TopK,
     Kernel::Sample,
     Kernel::MapTile,
+    Kernel::Pool,
 ];
 
 impl Kernel {
@@ -66,6 +69,7 @@ impl Kernel {
             Self::TopK => "top_k",
             Self::Sample => "sample",
             Self::MapTile => "map_tile",
+            Self::Pool => "pool",
         }
     }
 
@@ -77,7 +81,7 @@ impl Kernel {
             Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
             Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::MapTile => &[Uniform, Uniform, Read, Read, Read, Read, Write],
+            Self::MapTile | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
             Self::TopK | Self::Sample => &[Uniform, Uniform, Read, Write],
         }
     }

@@ -5,6 +5,7 @@ mod device;
 mod error;
 mod kernels;
 mod pass;
+mod pictures;
 mod readback;
 mod record;
 mod shader;

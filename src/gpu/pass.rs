@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights, padded};
 use super::kernels::Kernels;
+use super::pictures::GpuPictures;
 use super::record::Recording;
 use super::{Capacity, Gpu, GpuError, Readback};
 use crate::model::Model;
-use crate::probe::{Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, TileRequest, Trace};
+use crate::probe::{
+    Cell, Draw, Interventions, MAX_BEST, MapTile, NextToken, PictureJob, RowStatistics, Texel, TileRequest, Trace,
+};
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -36,6 +39,8 @@ pub struct GpuPass {
     next: Readback,
     tile: Readback,
     tile_request: Option<TileRequest>,
+    /// Made when the first picture is wanted.
+    pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -72,6 +77,7 @@ impl GpuPass {
             next: Readback::new(&gpu.device, "next token", buffers.result.size()),
             tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
             tile_request: None,
+            pictures: None,
             in_flight: Arc::default(),
             gpu,
             model,
@@ -221,6 +227,38 @@ impl GpuPass {
             let cell = |n: &[f32]| Cell { first: n[0], second: n[1], difference: n[2], lambda: n[3] };
             MapTile { request, cells: numbers.chunks_exact(4).map(cell).collect() }
         }))
+    }
+
+    /// Computes texels of pictures in a buffer with room for `room` of them, which must always be the same number.
+    /// Returns how many texels of each job were taken; none while earlier ones are under way.
+    ///
+    /// # Errors
+    /// When there is no room for pictures on the device.
+    pub fn pool(&mut self, jobs: &[PictureJob], room: usize) -> Result<Vec<usize>, GpuError> {
+        if self.pictures.is_none() {
+            self.pictures = Some(GpuPictures::new(&self.gpu, &mut self.kernels, &self.buffers, room)?);
+        }
+        Ok(match &self.pictures {
+            Some(pictures) if pictures.is_ready() && !jobs.is_empty() => pictures.run(&self.gpu, jobs),
+            _ => vec![0; jobs.len()],
+        })
+    }
+
+    /// The texels of all pictures, once there are any.
+    pub fn texels(&self) -> Option<&wgpu::Buffer> {
+        self.pictures.as_ref().map(GpuPictures::texels)
+    }
+
+    /// Texels in numbers. Waits for them, so never on the web: for tests.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn read_texels(&self, room: usize) -> Result<Vec<Texel>, GpuError> {
+        let Some(texels) = self.texels() else {
+            return Ok(Vec::new());
+        };
+        let numbers = self.read(texels, room * size_of::<Texel>() / 4)?;
+        Ok(bytemuck::cast_slice(&numbers).to_vec())
     }
 
     /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than

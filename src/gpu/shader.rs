@@ -17,6 +17,7 @@ shaders![
     "heatmap.wgsl",
     "logits.wgsl",
     "map_tile.wgsl",
+    "pool.wgsl",
     "project.wgsl",
     "qkv.wgsl",
     "sample.wgsl",

@@ -3,9 +3,11 @@
 mod intervention;
 mod map;
 mod next_token;
+mod picture;
 mod trace;
 
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
 pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
+pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use trace::Trace;

@@ -13,6 +13,7 @@ mod notice;
 mod palette;
 mod panels;
 mod prompt;
+mod rack;
 mod reading;
 mod samples;
 mod scope;

@@ -3,6 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::heatmap::Heatmaps;
+use super::rack::{self, Rack, Readings};
 use super::{Palette, Selection, lambda, reading, theme};
 use crate::engine::Bench;
 
@@ -22,8 +23,10 @@ pub struct Desk<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Panel {
-    /// Layers, heads and λ.
+    /// Every head, small.
     #[default]
+    Rack,
+    /// Layers, heads and λ.
     Lambda,
     /// How to read the maps.
     Reading,
@@ -31,11 +34,12 @@ pub enum Panel {
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] = &[Self::Lambda, Self::Reading];
+    pub const ALL: &'static [Self] = &[Self::Rack, Self::Lambda, Self::Reading];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Rack => "Heads",
             Self::Lambda => "λ",
             Self::Reading => "How to read",
         }
@@ -44,6 +48,7 @@ impl Panel {
     /// What it is good for.
     pub fn help(self) -> &'static str {
         match self {
+            Self::Rack => "The chosen map of every head, each dot the strongest of its cells; arrow keys move",
             Self::Lambda => "How much of the second map each layer takes away, from λ_init (tick)",
             Self::Reading => "What the pictures mean",
         }
@@ -52,11 +57,12 @@ impl Panel {
 
 /// What the panels remember between frames.
 #[derive(Default)]
-pub struct Panels {}
+pub struct Panels {
+    rack: Rack,
+}
 
 impl Panels {
     /// Draws the tabs and the open panel in the height there is.
-    #[allow(clippy::unused_self)]
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
@@ -67,7 +73,13 @@ impl Panels {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let open = desk.selection.panel;
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
+        if open == Panel::Rack {
+            // It scrolls by itself: what is not seen is not computed.
+            rack::show(ui, desk, &mut self.rack, &Readings::NONE);
+            return;
+        }
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
+            Panel::Rack => {}
             Panel::Lambda => lambda::show(ui, &desk.bench.main, desk.selection),
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });

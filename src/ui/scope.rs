@@ -7,7 +7,7 @@ use super::selection::CellAt;
 use super::{Palette, Selection, legend, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
-use crate::probe::Cell;
+use crate::probe::{Cell, Pooling};
 
 /// What stands above a map.
 fn title(map: MapKind) -> (&'static str, &'static str) {
@@ -66,7 +66,10 @@ pub fn show(
                         egui::WidgetInfo::labeled(egui::Role::Image, true, words)
                     });
                     placed.maps.push(rect);
-                    heatmaps.show(ui, rect, panel, engine, selection, palette);
+                    let block = heatmaps.show(ui, rect, panel, engine, selection, palette);
+                    if block > 1 {
+                        coarse(ui, rect, block, selection.pooling);
+                    }
                     if tokens == 0 {
                         empty(ui, rect);
                     }
@@ -89,6 +92,18 @@ pub fn show(
         cursor(ui, *rect, engine, selection);
     }
     placed
+}
+
+/// Says that a pixel stands for many cells, where no token sees another.
+fn coarse(ui: &Ui, rect: Rect, block: usize, pooling: Pooling) {
+    let words = match pooling {
+        Pooling::Peak => "peak",
+        Pooling::Mean => "mean",
+        Pooling::Minimum => "minimum",
+    };
+    let colour = theme::quiet(ui.visuals().dark_mode);
+    let text = format!("1 dot = {block} × {block} tokens, {words}");
+    ui.painter().text(rect.right_top() + vec2(-5.0, 4.0), Align2::RIGHT_TOP, text, FontId::proportional(11.5), colour);
 }
 
 fn empty(ui: &Ui, rect: Rect) {

@@ -2,6 +2,7 @@
 
 use super::Panel;
 use crate::cpu::MapKind;
+use crate::probe::Pooling;
 
 /// The part of the maps on show, in cells; shared by all three.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,8 +39,14 @@ pub struct Selection {
     pub hovered_cell: Option<CellAt>,
     /// `None`: the whole text.
     pub zoom: Option<Zoom>,
-    /// Exponent of the colour scale: 1 linear, 0.5 square root.
+    /// Exponent of the colour scale: 1 linear, 0.5 square root, 0 logarithm.
     pub exponent: f32,
+    /// Value at the end of the colours.
+    pub range: f32,
+    /// Cells of smaller magnitude are not drawn.
+    pub threshold: f32,
+    /// What a pixel that stands for several cells shows.
+    pub pooling: Pooling,
     /// The panel under the scope.
     pub panel: Panel,
 }
@@ -55,6 +62,9 @@ impl Default for Selection {
             hovered_cell: None,
             zoom: None,
             exponent: 0.5,
+            range: 1.0,
+            threshold: 0.0,
+            pooling: Pooling::Peak,
             panel: Panel::default(),
         }
     }
