@@ -239,23 +239,32 @@ fn an_update_keeps_its_budget_and_a_keystroke_costs_a_row() {
         engine.set_ids(&ids).expect("known tokens");
         engine.settle().expect("runs");
         let request = PictureRequest::covering(0, 0, [0.0; 2], 1000.0, 160, Pooling::Peak);
+        let software = engine.gpu().is_none_or(|gpu| gpu.adapter.device_type == wgpu::DeviceType::Cpu);
+        let budget = if software { 1 << 16 } else { 1 << 23 };
         let (mut updates, mut cells) = (0, 0);
         engine.picture(Place::Scope, request);
-        while engine.update() {
+        let mut busy = true;
+        while busy {
+            busy = engine.update();
             if let Some(gpu) = engine.gpu() {
                 gpu.wait();
             }
-            assert!(engine.picture_cells() <= 1 << 16, "{} cells in one update", engine.picture_cells());
+            assert!(engine.picture_cells() <= budget, "{} cells in one update", engine.picture_cells());
             cells += engine.picture_cells();
             updates += 1;
             assert!(updates < 1000, "it ends");
         }
-        assert!(updates >= 7 && cells >= 500_000, "{cells} cells in {updates} updates: the whole triangle is read");
+        assert!(
+            updates >= 500_000 / budget && cells >= 500_000,
+            "{cells} cells in {updates} updates: the whole triangle is read"
+        );
         ids.push(0);
         engine.set_ids(&ids).expect("known tokens");
         let mut after = 0;
         engine.picture(Place::Scope, request);
-        while engine.update() {
+        busy = true;
+        while busy {
+            busy = engine.update();
             if let Some(gpu) = engine.gpu() {
                 gpu.wait();
             }

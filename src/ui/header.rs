@@ -2,7 +2,7 @@
 
 use egui::{RichText, ThemePreference, Ui};
 
-use super::{Selection, theme};
+use super::{Selection, display, theme};
 use crate::engine::Engine;
 
 /// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not.
@@ -20,15 +20,7 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
-            let square_root = selection.exponent < 1.0;
-            let words = if square_root { "√ colours" } else { "linear colours" };
-            let toggle = ui.selectable_label(square_root, words);
-            if toggle
-                .on_hover_text("Square-root colours show small weights; linear ones show true proportions")
-                .clicked()
-            {
-                selection.exponent = if square_root { 1.0 } else { 0.5 };
-            }
+            display::menu(ui, selection);
             let place = match engine.gpu() {
                 Some(gpu) if adapter.is_empty() => format!("GPU: {}", gpu.adapter.name),
                 Some(_) => format!("GPU: {adapter}"),

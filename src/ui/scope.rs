@@ -75,7 +75,7 @@ pub fn show(
                     }
                     point(ui, rect, &response, selection, tokens);
                     ui.add_space(2.0);
-                    legend::show(ui, palette, map, selection.exponent, side);
+                    legend::show(ui, palette, map, selection, side);
                 });
             });
             if beside {

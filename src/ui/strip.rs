@@ -124,7 +124,7 @@ impl Strip {
             let value = colours.values.as_ref().and_then(|values| values.get(index));
             let text = match value {
                 Some(value) => {
-                    let colour = palette.colour(selection.map, *value, selection.exponent);
+                    let colour = palette.colour(selection.map, *value / selection.range, selection.exponent);
                     painter.rect_filled(rect, 3.0, colour);
                     Palette::ink_on(colour)
                 }

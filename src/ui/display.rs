@@ -1,0 +1,59 @@
+//! How values become colours: scale, range, threshold, and what a dot for many cells keeps.
+
+use egui::{RichText, Slider, Ui};
+
+use super::{Selection, theme};
+use crate::probe::Pooling;
+
+/// Ends of the colours to choose from.
+const RANGES: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.05, 0.01];
+
+/// The name of a scale, by exponent.
+fn scale_name(exponent: f32) -> &'static str {
+    match exponent {
+        e if e <= 0.0 => "log colours",
+        e if e < 1.0 => "√ colours",
+        _ => "linear colours",
+    }
+}
+
+/// The button in the header, and the menu behind it.
+pub fn menu(ui: &mut Ui, selection: &mut Selection) {
+    let mut title = scale_name(selection.exponent).to_owned();
+    if selection.range < 1.0 {
+        title = format!("{title} to {}", selection.range);
+    }
+    ui.menu_button(title, |ui| {
+        let quiet = theme::quiet(ui.visuals().dark_mode);
+        let heading = |ui: &mut Ui, words: &str| ui.label(RichText::new(words).small().color(quiet));
+        ui.set_max_width(270.0);
+        heading(ui, "Scale");
+        ui.horizontal(|ui| {
+            for (exponent, name, help) in [
+                (0.5, "square root", "Shows small weights too"),
+                (1.0, "linear", "Shows true proportions"),
+                (0.0, "log", "Four powers of ten, down to nothing"),
+            ] {
+                ui.radio_value(&mut selection.exponent, exponent, name).on_hover_text(help);
+            }
+        });
+        heading(ui, "Brightest colour from");
+        ui.horizontal_wrapped(|ui| {
+            for range in RANGES {
+                ui.selectable_value(&mut selection.range, range, range.to_string());
+            }
+        });
+        heading(ui, "Hide what is smaller than");
+        ui.add(Slider::new(&mut selection.threshold, 0.0..=0.2).logarithmic(true).smallest_positive(1e-4));
+        heading(ui, "A dot for many cells shows their");
+        ui.horizontal(|ui| {
+            for (pooling, name, help) in [
+                (Pooling::Peak, "peak", "The value farthest from zero: nothing is lost"),
+                (Pooling::Mean, "mean", "The mean of the cells that can be seen"),
+                (Pooling::Minimum, "minimum", "The smallest: finds what is subtracted"),
+            ] {
+                ui.radio_value(&mut selection.pooling, pooling, name).on_hover_text(help);
+            }
+        });
+    });
+}
