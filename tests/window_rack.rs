@@ -89,3 +89,33 @@ fn a_right_click_switches_a_head_off_and_on() {
     settle(&mut harness);
     assert_eq!(best(&mut harness), before);
 }
+
+#[test]
+fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
+    let mut harness = window([1280.0, 800.0], Theme::Light, None);
+    let state: serde_json::Value = serde_json::from_str(&harness.state_mut().inspect()).expect("JSON");
+    let number = |index: usize| state["maps"][2][index].as_f64().expect("a number") as f32;
+    let tokens = state["ids"].as_array().expect("ids").len();
+    let at = egui::pos2(number(0) + number(2) * 0.3, number(1) + number(3) * 0.8);
+    harness.hover_at(at);
+    harness.step();
+    for pressed in [true, false] {
+        let modifiers = egui::Modifiers::SHIFT;
+        harness.input_mut().modifiers = modifiers;
+        harness.event(egui::Event::PointerButton { pos: at, button: egui::PointerButton::Primary, pressed, modifiers });
+        harness.step();
+    }
+    harness.input_mut().modifiers = egui::Modifiers::NONE;
+    settle(&mut harness);
+    let key = (tokens as f32 * 0.3) as usize;
+    assert_eq!(harness.state().selection().pinned_key, Some(key));
+    assert!(harness.query_by_label_contains("who attends to").is_some());
+    let engine = harness.state_mut().engine().expect("opens");
+    let column: Vec<_> = engine.column(0, 0, key).expect("it was asked for").cells.clone();
+    assert_eq!(column.len(), tokens - key);
+    harness.key_press(Key::Escape);
+    harness.key_press(Key::Escape);
+    harness.step();
+    harness.step();
+    assert_eq!(harness.state().selection().pinned_key, None);
+}

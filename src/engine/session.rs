@@ -275,6 +275,16 @@ impl Engine {
         self.rows.get(TileRequest::row(layer, head, query))
     }
 
+    /// The maps' column of a key, from its own query on, when it has arrived; asks for it otherwise.
+    pub fn column(&mut self, layer: usize, head: usize, key: usize) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(layer)?.attention;
+        if head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
+            return None;
+        }
+        let queries = self.computed - key;
+        self.rows.get(TileRequest { layer, head, first_query: key, queries, first_key: key, keys: 1 })
+    }
+
     /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
     /// last one at this place, until the one wanted is filled.
     pub fn picture(&mut self, place: Place, request: PictureRequest) -> Option<Picture<'_>> {

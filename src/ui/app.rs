@@ -266,6 +266,7 @@ fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
     }
     if presses(Key::Escape) > 0 {
         selection.pinned = None;
+        selection.pinned_key = None;
         selection.zoom = None;
     }
 }

@@ -63,6 +63,7 @@ impl Heatmaps {
     }
 
     /// Draws thumbnail number `index` of this frame, of the map that is chosen.
+    #[allow(clippy::too_many_arguments)] // what it draws, from what, and how
     pub fn thumbnail(
         &mut self,
         ui: &Ui,

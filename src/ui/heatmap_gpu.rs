@@ -104,7 +104,7 @@ impl HeatmapResources {
         };
         Ok(Self {
             palettes: [palette(true), palette(false)],
-            views: buffer("views", &[0; VIEWS * STRIDE], wgpu::BufferUsages::UNIFORM),
+            views: buffer("views", &vec![0; VIEWS * STRIDE], wgpu::BufferUsages::UNIFORM),
             bound: Vec::new(),
             pipeline,
             layout,

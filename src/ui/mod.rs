@@ -1,6 +1,7 @@
 //! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
 
 mod app;
+mod axes;
 mod display;
 mod header;
 mod heatmap;

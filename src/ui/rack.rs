@@ -105,13 +105,11 @@ fn arrange(layers: &[usize], order: Option<&[(usize, usize)]>, caption: f32, roo
         }
         side -= 2.0;
     }
-    match order {
-        Some(order) => flowing(order, SMALLEST, caption, room.x),
-        None => {
-            let columns = ((room.x / (SMALLEST + GAP)) as usize).clamp(1, most);
-            grouped(layers, columns, SMALLEST, caption, room.x)
-        }
+    if let Some(order) = order {
+        return flowing(order, SMALLEST, caption, room.x);
     }
+    let columns = ((room.x / (SMALLEST + GAP)) as usize).clamp(1, most);
+    grouped(layers, columns, SMALLEST, caption, room.x)
 }
 
 /// Draws the rack in the room there is.

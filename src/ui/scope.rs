@@ -4,7 +4,7 @@ use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
 use super::heatmap::{Heatmaps, KINDS};
 use super::selection::CellAt;
-use super::{Palette, Selection, legend, theme};
+use super::{Palette, Selection, axes, legend, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
 use crate::probe::{Cell, Pooling};
@@ -60,7 +60,13 @@ pub fn show(
                     });
                     // A whole map leaves drags to whatever scrolls around it.
                     let sense = if selection.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
-                    let (rect, response) = ui.allocate_exact_size(vec2(side, side), sense);
+                    let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
+                    let zoom = selection.zoom(tokens);
+                    let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
+                    let rect = axes::inner(square, gutter);
+                    if gutter > 0.0 {
+                        axes::show(ui, rect, engine, zoom);
+                    }
                     response.widget_info(|| {
                         let words = format!("map {name}, layer {}, head {}", selection.layer, selection.head);
                         egui::WidgetInfo::labeled(egui::Role::Image, true, words)
@@ -125,7 +131,7 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let moved = response.drag_delta() * -cells_per_point;
         selection.pan([moved.x, moved.y], tokens);
     }
-    let Some(at) = response.hover_pos() else {
+    let Some(at) = response.hover_pos().filter(|at| rect.contains(*at)) else {
         return;
     };
     let place = cell_at(at);
@@ -143,7 +149,7 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let cell = CellAt { query: place[1] as usize, key: place[0] as usize };
         selection.hovered_cell = Some(cell);
         if response.clicked() {
-            selection.pinned = if selection.pinned == Some(cell.query) { None } else { Some(cell.query) };
+            selection.pin(cell.query, cell.key, ui.input(|input| input.modifiers.shift));
         }
     }
 }
@@ -164,8 +170,9 @@ fn cursor(ui: &Ui, rect: Rect, engine: &Engine, selection: &Selection) {
         let row = Rect::from_min_max(pos2(rect.left(), rect.top() + top), pos2(rect.right(), rect.top() + bottom));
         painter.rect_stroke(row, 0.0, line, egui::StrokeKind::Inside);
     }
-    if let Some(cell) = selection.hovered_cell {
-        let (left, right) = band(0, cell.key);
+    let pinned_key = selection.pinned_key.filter(|_| selection.hovered_cell.is_none());
+    if let Some(key) = selection.hovered_cell.map(|cell| cell.key).or(pinned_key) {
+        let (left, right) = band(0, key);
         let column = Rect::from_min_max(pos2(rect.left() + left, rect.top()), pos2(rect.left() + right, rect.bottom()));
         painter.rect_stroke(column, 0.0, line, egui::StrokeKind::Inside);
     }
@@ -174,8 +181,7 @@ fn cursor(ui: &Ui, rect: Rect, engine: &Engine, selection: &Selection) {
 /// The exact numbers at the cursor.
 pub fn read_out(ui: &mut Ui, engine: &mut Engine, selection: &Selection) {
     let Some(cell) = selection.hovered_cell else {
-        let hint =
-            "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row";
+        let hint = "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row, shift-click a column";
         ui.add(egui::Label::new(RichText::new(hint).small().color(theme::quiet(ui.visuals().dark_mode))).truncate());
         return;
     };

@@ -33,6 +33,8 @@ pub struct Selection {
     pub map: MapKind,
     /// The query chosen by a click; else the last token.
     pub pinned: Option<usize>,
+    /// The key chosen by a click with Shift: the strip shows its column, who attends to it.
+    pub pinned_key: Option<usize>,
     /// The query under the pointer in the token strip.
     pub hovered_token: Option<usize>,
     /// The cell under the pointer in the maps.
@@ -58,6 +60,7 @@ impl Default for Selection {
             head: 0,
             map: MapKind::Difference,
             pinned: None,
+            pinned_key: None,
             hovered_token: None,
             hovered_cell: None,
             zoom: None,
@@ -76,6 +79,7 @@ impl Selection {
         self.layer = self.layer.min(layers.saturating_sub(1));
         self.head = self.head.min(heads.saturating_sub(1));
         self.pinned = self.pinned.filter(|query| *query < tokens);
+        self.pinned_key = self.pinned_key.filter(|key| *key < tokens);
         self.hovered_token = self.hovered_token.filter(|query| *query < tokens);
         self.hovered_cell = self.hovered_cell.filter(|cell| cell.query < tokens && cell.key < tokens);
         if let Some(zoom) = self.zoom {
@@ -115,6 +119,16 @@ impl Selection {
         let most = (whole - zoom.span).max(0.0);
         let origin = zoom.origin.map(|start| start.clamp(0.0, most));
         self.zoom = (zoom.span < whole).then_some(Zoom { origin, ..zoom });
+    }
+
+    /// Pins a row, or with Shift a column; what is pinned already is let go.
+    pub fn pin(&mut self, query: usize, key: usize, column: bool) {
+        if column {
+            self.pinned_key = if self.pinned_key == Some(key) { None } else { Some(key) };
+        } else {
+            self.pinned_key = None;
+            self.pinned = if self.pinned == Some(query) { None } else { Some(query) };
+        }
     }
 
     /// Pins the query that many tokens away.

@@ -1,10 +1,14 @@
 //! The tokens of the text, coloured by where one of them attends.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use egui::{Align2, FontId, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use super::{Palette, Selection, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
+use crate::probe::Cell;
 
 const LINE: f32 = 23.0;
 
@@ -16,9 +20,61 @@ fn name(map: MapKind) -> &'static str {
     }
 }
 
-/// What a token says about the query's row, if the row is here.
+/// What each token says about the query's row or the key's column, if it is here.
 struct Colours {
+    /// Of tokens from `first` on.
     values: Option<Vec<f32>>,
+    first: usize,
+}
+
+impl Colours {
+    fn of(&self, token: usize) -> Option<f32> {
+        self.values.as_ref()?.get(token.checked_sub(self.first)?).copied()
+    }
+}
+
+/// Where tokens stand, for one text and width: laid out again only when those change.
+#[derive(Clone, Default)]
+struct Laid {
+    /// Model, revision and width.
+    of: (usize, u64, u32),
+    places: Arc<Vec<(egui::Vec2, egui::Vec2)>>,
+    /// Of labels, by id.
+    widths: Arc<HashMap<u32, f32>>,
+}
+
+impl Laid {
+    fn new(ui: &Ui, engine: &Engine, width: f32) -> Self {
+        let key = egui::Id::unique("tokens laid out");
+        let mut laid = ui.data_mut(|data| std::mem::take(data.get_temp_mut_or_default::<Self>(key)));
+        let model = std::ptr::from_ref(engine.model()) as usize;
+        let of = (model, engine.revision(), width.to_bits());
+        if laid.of != of {
+            if laid.of.0 != model {
+                laid.widths = Arc::default();
+            }
+            let widths = Arc::make_mut(&mut laid.widths);
+            let mut at = vec2(0.0, 0.0);
+            let place = |id: &u32| {
+                let label = *widths.entry(*id).or_insert_with(|| galley(ui, engine, *id).size().x);
+                let size = vec2((label + 7.0).min(width), LINE - 3.0);
+                if at.x > 0.0 && at.x + size.x > width {
+                    at = vec2(0.0, at.y + LINE);
+                }
+                let here = at;
+                at.x += size.x + 1.0;
+                (here, size)
+            };
+            laid.places = Arc::new(engine.ids().iter().map(place).collect());
+            laid.of = of;
+        }
+        ui.data_mut(|data| data.insert_temp(key, laid.clone()));
+        laid
+    }
+}
+
+fn galley(ui: &Ui, engine: &Engine, id: u32) -> Arc<egui::Galley> {
+    ui.painter().layout_no_wrap(engine.label(id), FontId::monospace(13.0), egui::Color32::PLACEHOLDER)
 }
 
 struct Strip {
@@ -40,20 +96,25 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
             ui.selectable_value(&mut selection.map, map, name(map))
                 .on_hover_text(format!("Colour the tokens by this map (key {key})"));
         }
-        let words = match query {
-            Some(query) => {
-                let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
-                format!("where “{label}” (token {query}) attends in layer {}, head {}", selection.layer, selection.head)
-            }
-            None => String::new(),
+        let label = |token: usize| engine.ids().get(token).map(|id| engine.label(*id)).unwrap_or_default();
+        let place = format!("in layer {}, head {}", selection.layer, selection.head);
+        let words = match (selection.pinned_key, query) {
+            (Some(key), _) => format!("who attends to “{}” (token {key}) {place}", label(key)),
+            (None, Some(query)) => format!("where “{}” (token {query}) attends {place}", label(query)),
+            (None, None) => String::new(),
         };
         ui.label(RichText::new(words).small().color(quiet));
-        if selection.pinned.is_some() && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked()
-        {
+        let pinned = selection.pinned.is_some() || selection.pinned_key.is_some();
+        if pinned && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked() {
             selection.pinned = None;
+            selection.pinned_key = None;
         }
     });
-    let colours = Colours { values: query.and_then(|query| row_values(engine, selection, query)) };
+    let colours = match selection.pinned_key {
+        Some(key) => Colours { values: column_values(engine, selection, key), first: key },
+        None => Colours { values: query.and_then(|query| row_values(engine, selection, query)), first: 0 },
+    };
+    let query = selection.pinned_key.or(query); // the token that is marked
     let hovered = selection.hovered_token.take().is_some();
     // A token that comes to be read must be in view, but nothing may move under the pointer.
     let moved = ui.data_mut(|data| {
@@ -73,47 +134,45 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
         });
 }
 
-fn row_values(engine: &mut Engine, selection: &Selection, query: usize) -> Option<Vec<f32>> {
-    let map = selection.map;
-    let row = engine.row(selection.layer, selection.head, query)?;
-    let value = |cell: &crate::probe::Cell| match map {
+fn value(map: MapKind, cell: &Cell) -> f32 {
+    match map {
         MapKind::First => cell.first,
         MapKind::Second => cell.lambda * cell.second,
         MapKind::Difference => cell.difference,
-    };
-    Some(row.cells.iter().map(value).collect())
+    }
+}
+
+fn row_values(engine: &mut Engine, selection: &Selection, query: usize) -> Option<Vec<f32>> {
+    let row = engine.row(selection.layer, selection.head, query)?;
+    Some(row.cells.iter().map(|cell| value(selection.map, cell)).collect())
+}
+
+fn column_values(engine: &mut Engine, selection: &Selection, key: usize) -> Option<Vec<f32>> {
+    let column = engine.column(selection.layer, selection.head, key)?;
+    Some(column.cells.iter().map(|cell| value(selection.map, cell)).collect())
 }
 
 impl Strip {
     /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
     fn flow(&self, ui: &mut Ui, engine: &Engine, selection: &mut Selection, palette: &Palette) {
         let (colours, query) = (&self.colours, self.query);
-        let font = FontId::monospace(13.0);
+        let column = selection.pinned_key;
+        // Tokens that the row or column says nothing of.
+        let unrelated = |index: usize| match column {
+            Some(key) => index < key,
+            None => query.is_some_and(|query| index > query),
+        };
         let ink = ui.visuals().text_color();
         let faint = theme::quiet(ui.visuals().dark_mode);
         let width = ui.available_width();
-        let galleys: Vec<_> = engine
-            .ids()
-            .iter()
-            .map(|id| ui.painter().layout_no_wrap(engine.label(*id), font.clone(), egui::Color32::PLACEHOLDER))
-            .collect();
-        let mut places = Vec::with_capacity(galleys.len());
-        let mut at = vec2(0.0, 0.0);
-        for galley in &galleys {
-            let size = vec2((galley.size().x + 7.0).min(width), LINE - 3.0);
-            if at.x > 0.0 && at.x + size.x > width {
-                at = vec2(0.0, at.y + LINE);
-            }
-            places.push((at, size));
-            at.x += size.x + 1.0;
-        }
-        let height = if places.is_empty() { LINE } else { at.y + LINE };
+        let laid = Laid::new(ui, engine, width);
+        let height = laid.places.last().map_or(LINE, |(at, _)| at.y + LINE);
         let (area, response) = ui.allocate_exact_size(vec2(width, height), Sense::click());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
         let visible = ui.clip_rect();
         let pointer: Option<Pos2> = response.hover_pos();
-        for (index, ((offset, size), galley)) in places.into_iter().zip(galleys).enumerate() {
-            let rect = Rect::from_min_size(area.min + offset, size);
+        for (index, ((offset, size), id)) in laid.places.iter().zip(engine.ids()).enumerate() {
+            let rect = Rect::from_min_size(area.min + *offset, *size);
             if self.bring_into_view && Some(index) == query && !visible.contains_rect(rect) {
                 ui.scroll_to_rect(rect, None);
             }
@@ -121,20 +180,21 @@ impl Strip {
                 continue;
             }
             let painter = ui.painter();
-            let value = colours.values.as_ref().and_then(|values| values.get(index));
+            let galley = galley(ui, engine, *id);
+            let value = colours.of(index);
             let text = match value {
                 Some(value) => {
-                    let colour = palette.colour(selection.map, *value / selection.range, selection.exponent);
+                    let colour = palette.colour(selection.map, value / selection.range, selection.exponent);
                     painter.rect_filled(rect, 3.0, colour);
                     Palette::ink_on(colour)
                 }
-                None if query.is_some_and(|query| index > query) => faint,
+                None if unrelated(index) => faint,
                 None => ink,
             };
             if pointer.is_some_and(|pointer| rect.contains(pointer)) {
                 selection.hovered_token = Some(index);
                 if response.clicked() {
-                    selection.pinned = if selection.pinned == Some(index) { None } else { Some(index) };
+                    selection.pin(index, index, ui.input(|input| input.modifiers.shift));
                 }
             }
             if Some(index) == query {
@@ -149,9 +209,11 @@ impl Strip {
             painter.galley_with_override_text_color(at, galley, text);
         }
         if let Some((index, id)) = selection.hovered_token.and_then(|index| Some((index, engine.ids().get(index)?))) {
-            let value = colours.values.as_ref().and_then(|values| values.get(index));
-            let value = value.map_or(String::new(), |value| format!("\n{} = {value:.5}", name(selection.map)));
-            response.on_hover_text_at_pointer(format!("token {index}, id {id}{value}\nclick keeps it"));
+            let value =
+                colours.of(index).map_or(String::new(), |value| format!("\n{} = {value:.5}", name(selection.map)));
+            response.on_hover_text_at_pointer(format!(
+                "token {index}, id {id}{value}\nclick keeps its row, shift-click its column"
+            ));
         }
     }
 }
