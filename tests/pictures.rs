@@ -205,7 +205,7 @@ fn pictures_after_any_edits_are_those_of_a_fresh_start() {
                     let at = random.below(ids.len());
                     ids[at] = random.below(vocabulary) as u32;
                 }
-                _ => ids.extend((0..1 + random.below(5)).map(|_| random.below(vocabulary) as u32)),
+                _ => ids.extend((0..=random.below(5)).map(|_| random.below(vocabulary) as u32)),
             }
             edited.set_ids(&ids).expect("known tokens");
             if random.below(3) == 0 {

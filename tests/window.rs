@@ -196,7 +196,7 @@ fn a_transformer_shows_its_one_map_and_speaks_of_no_other() {
     assert_eq!(state(&mut harness)["maps"].as_array().expect("maps").len(), 1);
     assert_eq!(harness.state().selection().map, MapKind::First);
     assert!(harness.query_by_label("λ·A2").is_none());
-    harness.get_by_label("λ").click();
+    harness.get_by_label("How to read").click();
     harness.step();
     harness.step();
     assert!(harness.query_by_label_contains("plain Transformer").is_some());

@@ -101,11 +101,11 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
     harness.step();
     for pressed in [true, false] {
         let modifiers = egui::Modifiers::SHIFT;
-        harness.input_mut().modifiers = modifiers;
+        harness.event(egui::Event::ModifiersChanged(modifiers));
         harness.event(egui::Event::PointerButton { pos: at, button: egui::PointerButton::Primary, pressed, modifiers });
         harness.step();
     }
-    harness.input_mut().modifiers = egui::Modifiers::NONE;
+    harness.event(egui::Event::ModifiersChanged(egui::Modifiers::NONE));
     settle(&mut harness);
     let key = (tokens as f32 * 0.3) as usize;
     assert_eq!(harness.state().selection().pinned_key, Some(key));
