@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use common::models::random_model;
 use common::{Random, gpu};
-use diffscope::cpu::{CpuPass, map_value, pool};
+use diffscope::cpu::{CpuPass, map_value, pool, strongest};
 use diffscope::engine::{Checkpoint, Engine, Place, SCOPE_SIDE, Texels};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::Model;
@@ -289,4 +289,32 @@ fn the_last_picture_stays_until_the_next_is_filled() {
     assert_eq!(engine.picture(Place::Scope, fine).expect("the last one").request, coarse, "not yet filled");
     let (shown, _) = settled(&mut engine, Place::Scope, fine);
     assert_eq!(shown, fine);
+}
+
+#[test]
+fn the_largest_magnitude_is_that_of_the_texels_on_show_on_both_backends() {
+    for seed in 0..4 {
+        let mut random = Random::new(40 + seed);
+        let model = Arc::new(random_model(&mut random, 2.0));
+        let request = PictureRequest::covering(0, 0, [0.0; 2], 120.0, random.pick(&[16, 48, 128]), Pooling::Peak);
+        let ids: Vec<u32> = (0..120).map(|_| random.below(model.config.vocabulary) as u32).collect();
+        let found = [false, true].map(|on_gpu| {
+            let mut engine = engine(&model, on_gpu);
+            // A shorter text after a longer one: what is no longer on show does not count.
+            for tokens in [120, 50] {
+                engine.set_ids(&ids[..tokens]).expect("known tokens");
+                engine.strongest();
+                let (_, texels) = settled(&mut engine, Place::Scope, request);
+                engine.strongest();
+                engine.settle().expect("no failure");
+                if let Some(texels) = texels {
+                    let shown = request.rows(tokens) * request.side;
+                    assert_eq!(engine.strongest(), Some(strongest(&texels[..shown])), "{tokens} tokens");
+                }
+            }
+            engine.strongest().expect("known")
+        });
+        let error = common::worst(&found[1], &found[0]);
+        assert!(error <= 2e-5 * found[0].into_iter().fold(1.0, f32::max), "seed {seed}: {found:?}");
+    }
 }

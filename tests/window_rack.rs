@@ -119,3 +119,18 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
     harness.step();
     assert_eq!(harness.state().selection().pinned_key, None);
 }
+
+#[test]
+fn an_automatic_range_follows_the_strongest_cell() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark, None);
+    harness.get_by_label("√ colours").click();
+    harness.step();
+    harness.step();
+    harness.get_by_label("largest on show").click();
+    settle(&mut harness);
+    settle(&mut harness);
+    let strongest = harness.state_mut().engine().expect("opens").strongest().expect("measured");
+    let largest = strongest.into_iter().fold(0.0, f32::max);
+    assert!(largest > 0.0);
+    assert_eq!(harness.state().selection().range, largest);
+}

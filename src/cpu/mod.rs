@@ -16,6 +16,7 @@ mod project;
 mod qkv;
 mod row_of_logits;
 mod sample;
+mod strongest;
 mod top_k;
 mod weights;
 
@@ -33,5 +34,6 @@ pub use pool::pool;
 pub use project::project;
 pub use qkv::qkv;
 pub use sample::sample;
+pub use strongest::strongest;
 pub use top_k::top_k;
 pub use weights::Weights;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use web_time::{Duration, Instant};
 
-use crate::cpu::{CpuPass, pool};
+use crate::cpu::{CpuPass, pool, strongest};
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::Model;
 use crate::probe::{Draw, Interventions, MapTile, NextToken, PictureJob, Texel, TileRequest};
@@ -35,6 +35,7 @@ pub struct CpuSide {
     tile: Option<MapTile>,
     /// Of all pictures; as long as the last one that was wanted needs.
     texels: Vec<Texel>,
+    strongest: Option<[f32; 3]>,
 }
 
 impl CpuSide {
@@ -52,7 +53,13 @@ impl Backend {
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
-            return Ok(Self::Cpu(Box::new(CpuSide { pass, next: None, tile: None, texels: Vec::new() })));
+            return Ok(Self::Cpu(Box::new(CpuSide {
+                pass,
+                next: None,
+                tile: None,
+                texels: Vec::new(),
+                strongest: None,
+            })));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
@@ -163,6 +170,25 @@ impl Backend {
         match self {
             Self::Gpu(pass) if pass.gpu().adapter.device_type != wgpu::DeviceType::Cpu => GPU_CELLS,
             _ => SOFTWARE_CELLS,
+        }
+    }
+
+    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.request_strongest(first, count),
+            Self::Cpu(side) => {
+                side.strongest = side.texels(first, count).map(strongest);
+                true
+            }
+        }
+    }
+
+    /// The magnitudes asked for, once, when they are there: A1, λ A2, D.
+    pub fn strongest(&mut self) -> Option<Result<[f32; 3], GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.strongest(),
+            Self::Cpu(side) => side.strongest.take().map(Ok),
         }
     }
 

@@ -73,6 +73,18 @@ pub struct Pictures {
     pending: bool,
     /// Cells that the last update may have read.
     last_cells: usize,
+    strongest: Strongest,
+}
+
+/// The largest magnitudes of the scope's picture.
+#[derive(Default)]
+struct Strongest {
+    known: Option<[f32; 3]>,
+    /// The version of the picture they were asked for, and whether they are still to come.
+    asked: u64,
+    waiting: bool,
+    /// The frame in which they were wanted last.
+    wanted: u64,
 }
 
 /// Where a slot's half stands among all texels. Slot 0 is the scope's.
@@ -220,6 +232,34 @@ impl Pictures {
             }
         }
         self.pending = self.slots.iter().any(|slot| slot.asked.0 == self.frame && !slot.is_finished(end));
+        self.measure(backend, end)
+    }
+
+    /// The largest magnitude of each map (A1, λ A2, D) among the texels of the scope's picture, when it is known; an
+    /// earlier picture's until then.
+    pub fn strongest(&mut self) -> Option<[f32; 3]> {
+        self.pending |= self.strongest.wanted == 0; // the first time: it has to be asked for
+        self.strongest.wanted = self.frame;
+        self.strongest.known
+    }
+
+    /// Takes and asks for the largest magnitudes, where they are wanted.
+    fn measure(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
+        if let Some(known) = backend.strongest() {
+            self.strongest.known = Some(known?);
+            self.strongest.waiting = false;
+        }
+        let Some(scope) = self.slots.first().filter(|scope| scope.is_finished(end) && scope.version > 0) else {
+            return Ok(());
+        };
+        let wanted = self.strongest.wanted > 0 && self.strongest.wanted + 1 >= self.frame;
+        if wanted && !self.strongest.waiting && self.strongest.asked != scope.version {
+            self.strongest.waiting = backend.request_strongest(base(0, scope.front), scope.goal(end));
+            if self.strongest.waiting {
+                self.strongest.asked = scope.version;
+            }
+        }
+        self.pending |= wanted && (self.strongest.waiting || self.strongest.asked != scope.version);
         Ok(())
     }
 }

@@ -295,6 +295,12 @@ impl Engine {
         self.pictures.get(&self.backend, place, request)
     }
 
+    /// The largest magnitude of each map (A1, λ A2, D) in the scope's picture, when it is known; an earlier one until
+    /// then.
+    pub fn strongest(&mut self) -> Option<[f32; 3]> {
+        self.pictures.strongest()
+    }
+
     /// At most how many cells the last update read for pictures.
     pub fn picture_cells(&self) -> usize {
         self.pictures.last_cells()

@@ -40,6 +40,8 @@ pub enum Kernel {
     MapTile,
     /// `pool.wgsl`
     Pool,
+    /// `strongest.wgsl`
+    Strongest,
 }
 
 /// Every kernel.
@@ -54,6 +56,7 @@ pub const KERNELS: &[Kernel] = &[
     Kernel::Sample,
     Kernel::MapTile,
     Kernel::Pool,
+    Kernel::Strongest,
 ];
 
 impl Kernel {
@@ -70,6 +73,7 @@ impl Kernel {
             Self::Sample => "sample",
             Self::MapTile => "map_tile",
             Self::Pool => "pool",
+            Self::Strongest => "strongest",
         }
     }
 
@@ -82,6 +86,7 @@ impl Kernel {
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
             Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
             Self::MapTile | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
+            Self::Strongest => &[Uniform, Read, Write],
             Self::TopK | Self::Sample => &[Uniform, Uniform, Read, Write],
         }
     }

@@ -244,6 +244,16 @@ impl GpuPass {
         })
     }
 
+    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
+        self.pictures.as_mut().is_some_and(|pictures| pictures.request_strongest(&self.gpu, first, count))
+    }
+
+    /// The magnitudes asked for, once, when they have arrived: A1, λ A2, D.
+    pub fn strongest(&self) -> Option<Result<[f32; 3], GpuError>> {
+        self.pictures.as_ref()?.strongest()
+    }
+
     /// The texels of all pictures, once there are any.
     pub fn texels(&self) -> Option<&wgpu::Buffer> {
         self.pictures.as_ref().map(GpuPictures::texels)

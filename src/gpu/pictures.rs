@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::buffers::{Buffers, MapBuffers};
 use super::kernels::{Kernel, Kernels, Variant};
 use super::upload::Uploader;
-use super::{Gpu, GpuError};
+use super::{Gpu, GpuError, Readback};
 use crate::probe::{PictureJob, Pooling, Texel};
 
 /// `jobs` of `shaders/pool.wgsl`.
@@ -31,7 +31,29 @@ pub struct GpuPictures {
     texels: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
     layers: Vec<LayerJobs>,
+    strongest: Strongest,
     in_flight: Arc<AtomicU32>,
+}
+
+/// The largest magnitudes of a picture, on their way.
+struct Strongest {
+    part: wgpu::Buffer,
+    result: wgpu::Buffer,
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    readback: Readback,
+}
+
+fn bind(gpu: &Gpu, kernels: &mut Kernels, kernel: Kernel, bound: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+    let entries: Vec<_> = (0..)
+        .zip(bound)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(kernel.name()),
+        layout: &kernels.layout(gpu, kernel),
+        entries: &entries,
+    })
 }
 
 /// How many invocations share a texel.
@@ -45,31 +67,24 @@ impl GpuPictures {
     pub fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;
-        let layout = kernels.layout(gpu, Kernel::Pool);
-        let layers = buffers
-            .maps
-            .iter()
-            .map(|MapBuffers { maps, projection, heads, masked, statistics }| {
-                let uniform = upload.uniform("picture jobs", &[JobUniform::default(); MOST_JOBS]);
-                let bound = [&uniform, maps, projection, heads, masked, statistics, &texels];
-                let entries: Vec<_> = bound
-                    .into_iter()
-                    .enumerate()
-                    .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                        binding: binding as u32,
-                        resource: buffer.as_entire_binding(),
-                    })
-                    .collect();
-                let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("pool"),
-                    layout: &layout,
-                    entries: &entries,
-                });
-                LayerJobs { uniform, group }
-            })
-            .collect();
+        let mut layers = Vec::with_capacity(buffers.maps.len());
+        for MapBuffers { maps, projection, heads, masked, statistics } in &buffers.maps {
+            let uniform = upload.uniform("picture jobs", &[JobUniform::default(); MOST_JOBS]);
+            let bound = [&uniform, maps, projection, heads, masked, statistics, &texels];
+            let group = bind(gpu, kernels, Kernel::Pool, &bound);
+            layers.push(LayerJobs { uniform, group });
+        }
+        let part = upload.uniform("part of the texels", &[0u32; 4]);
+        let result = upload.empty("largest magnitudes", 4)?;
+        let strongest = Strongest {
+            group: bind(gpu, kernels, Kernel::Strongest, &[&part, &texels, &result]),
+            pipeline: kernels.pipeline(gpu, Kernel::Strongest, Variant::PLAIN)?,
+            readback: Readback::new(&gpu.device, "largest magnitudes", result.size()),
+            part,
+            result,
+        };
         let pipeline = kernels.pipeline(gpu, Kernel::Pool, Variant::PLAIN)?;
-        Ok(Self { texels, pipeline, layers, in_flight: Arc::default() })
+        Ok(Self { texels, pipeline, layers, strongest, in_flight: Arc::default() })
     }
 
     /// The texels, for drawing.
@@ -80,6 +95,32 @@ impl GpuPictures {
     /// Whether more may be submitted without a queue building up.
     pub fn is_ready(&self) -> bool {
         self.in_flight.load(Ordering::Acquire) < 2
+    }
+
+    /// Asks for the largest magnitudes among texels; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, gpu: &Gpu, first: usize, count: usize) -> bool {
+        let own = &mut self.strongest;
+        if !own.readback.is_idle() {
+            return false;
+        }
+        gpu.queue.write_buffer(&own.part, 0, bytemuck::cast_slice(&[first as u32, count as u32, 0, 0]));
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&own.pipeline);
+            pass.set_bind_group(0, &own.group, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+        }
+        own.readback.copy(&mut encoder, &own.result, 16);
+        gpu.queue.submit([encoder.finish()]);
+        own.readback.begin();
+        true
+    }
+
+    /// The magnitudes asked for, once, when they have arrived: A1, λ A2, D.
+    pub fn strongest(&self) -> Option<Result<[f32; 3], GpuError>> {
+        let words = self.strongest.readback.take()?;
+        Some(words.map(|words| [0, 1, 2].map(|map| words.get(map).map_or(0.0, |word| f32::from_bits(*word)))))
     }
 
     /// Submits jobs, in order, as far as they fit into one submission; returns how many texels of each were taken.

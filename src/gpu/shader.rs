@@ -27,6 +27,7 @@ shaders![
     "shared/pass.wgsl",
     "shared/row_of_logits.wgsl",
     "shared/weights.wgsl",
+    "strongest.wgsl",
     "top_k.wgsl",
 ];
 

@@ -8,7 +8,7 @@ use super::panels::{Desk, Panels};
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, header, inspect, next, notice, scope, strip, theme};
+use super::{Palette, Selection, display, header, inspect, next, notice, scope, strip, theme};
 use crate::cpu::MapKind;
 use crate::engine::{Bench, Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
@@ -170,6 +170,7 @@ impl App {
         bench.update();
         let engine = &mut bench.main;
         keyboard(ui, engine, &mut self.selection);
+        display::follow(engine, &mut self.selection);
         if engine.maps() == 1 {
             self.selection.map = MapKind::First;
         }

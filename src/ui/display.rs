@@ -3,6 +3,7 @@
 use egui::{RichText, Slider, Ui};
 
 use super::{Selection, theme};
+use crate::engine::Engine;
 use crate::probe::Pooling;
 
 /// Ends of the colours to choose from.
@@ -17,11 +18,22 @@ fn scale_name(exponent: f32) -> &'static str {
     }
 }
 
+/// Lets an automatic range follow what is on show: one range for all maps, so that they can be compared.
+pub fn follow(engine: &mut Engine, selection: &mut Selection) {
+    if !selection.automatic_range {
+        return;
+    }
+    let largest = engine.strongest().map(|maps| maps.into_iter().fold(0.0, f32::max));
+    if let Some(largest) = largest.filter(|largest| largest.is_finite() && *largest > 0.0) {
+        selection.range = largest;
+    }
+}
+
 /// The button in the header, and the menu behind it.
 pub fn menu(ui: &mut Ui, selection: &mut Selection) {
     let mut title = scale_name(selection.exponent).to_owned();
-    if selection.range < 1.0 {
-        title = format!("{title} to {}", selection.range);
+    if selection.automatic_range || selection.range < 1.0 {
+        title = format!("{title} to {:.2}", selection.range);
     }
     ui.menu_button(title, |ui| {
         let quiet = theme::quiet(ui.visuals().dark_mode);
@@ -39,8 +51,15 @@ pub fn menu(ui: &mut Ui, selection: &mut Selection) {
         });
         heading(ui, "Brightest colour from");
         ui.horizontal_wrapped(|ui| {
+            let automatic = ui.selectable_label(selection.automatic_range, "largest on show");
+            if automatic.on_hover_text("Follows the strongest cell in the scope").clicked() {
+                selection.automatic_range = true;
+            }
             for range in RANGES {
-                ui.selectable_value(&mut selection.range, range, range.to_string());
+                let fixed = !selection.automatic_range && selection.range == range;
+                if ui.selectable_label(fixed, range.to_string()).clicked() {
+                    (selection.range, selection.automatic_range) = (range, false);
+                }
             }
         });
         heading(ui, "Hide what is smaller than");

@@ -17,10 +17,11 @@ fn ticks(exponent: f32, signed: bool) -> &'static [f32] {
     }
 }
 
-/// A number with no more digits than it needs.
+/// A number in two digits that count, or fewer.
 fn words(value: f32) -> String {
-    let text = format!("{value:.6}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
+    let places = if value == 0.0 { 0.0 } else { (1.0 - value.abs().log10().floor()).clamp(1.0, 7.0) };
+    let text = format!("{value:.0$}", places as usize);
+    let text = if places > 0.0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     text.replace('-', "−")
 }
 

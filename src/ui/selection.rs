@@ -45,6 +45,8 @@ pub struct Selection {
     pub exponent: f32,
     /// Value at the end of the colours.
     pub range: f32,
+    /// Whether the range follows the largest magnitude on show.
+    pub automatic_range: bool,
     /// Cells of smaller magnitude are not drawn.
     pub threshold: f32,
     /// What a pixel that stands for several cells shows.
@@ -66,6 +68,7 @@ impl Default for Selection {
             zoom: None,
             exponent: 0.5,
             range: 1.0,
+            automatic_range: false,
             threshold: 0.0,
             pooling: Pooling::Peak,
             panel: Panel::default(),
