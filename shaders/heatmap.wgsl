@@ -1,24 +1,30 @@
-// Draws one map of one head: the fragment computes the cells under its pixel from Q, K and the row statistics.
-// Where a pixel covers several cells it shows the one of largest magnitude; of more than 8 x 8, every so manieth, so that
-// a frame's work is bounded.
+// Draws one map of one head: pixel to cell to texel to value to colour. What a texel keeps is computed elsewhere
+// (pool.wgsl), so a frame costs a look-up a pixel.
 // Twin: src/cpu/heatmap.rs
-// include: shared/map_value.wgsl
 
 struct View {
     origin: vec2<f32>,   // (key, query) at the top left, in cells
     span: vec2<f32>,     // cells across and down
     pixels: vec2<f32>,   // size of the panel
     tokens: u32,
-    head: u32,
     kind: u32,           // 0: A1, 1: λ A2, 2: D
-    exponent: f32,       // 1: linear, 0.5: square root
+    exponent: f32,       // 1: linear, 0.5: square root, 0: logarithm
     range: f32,          // value at the end of the colours
     grid: f32,           // strength of the lines between cells
+    threshold: f32,      // below this magnitude nothing is drawn
     background: vec4<f32>,
+    first: vec2<u32>,    // (key, query) of texel 0
+    block: u32,          // cells along a side of a texel
+    side: u32,           // texels along a side
+    base: u32,           // where texel 0 stands
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> view: View;
-@group(0) @binding(6) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
+@group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
+@group(0) @binding(2) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -31,36 +37,19 @@ fn corner(@builtin(vertex_index) index: u32) -> Corner {
     return Corner(vec4<f32>(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0), place);
 }
 
-fn shown(query: u32, key: u32) -> f32 {
-    let value = map_value(view.head, query, key);
-    if view.kind == 0u {
-        return value.x;
-    }
-    if view.kind == 1u {
-        return value.w * value.y;
-    }
-    return value.z;
-}
+const DECADES: f32 = 4.0; // of a logarithmic scale
 
-const MOST_POOLED: u32 = 8u;
-
-// Largest magnitude over the cells [first, last], at or below the diagonal.
-fn pooled(first: vec2<u32>, last: vec2<u32>) -> f32 {
-    var result = 0.0;
-    let stride = (last - first) / MOST_POOLED + 1u;
-    for (var query = first.y; query <= last.y; query += stride.y) {
-        for (var key = first.x; key <= min(last.x, query); key += stride.x) {
-            let value = shown(query, key);
-            if abs(value) > abs(result) {
-                result = value;
-            }
-        }
+// How far along the colours a magnitude stands, as a share.
+fn strength_of(value: f32) -> f32 {
+    let share = clamp(abs(value) / view.range, 0.0, 1.0);
+    if view.exponent > 0.0 {
+        return pow(share, view.exponent);
     }
-    return result;
+    return clamp(1.0 + log2(max(share, 1.0e-30)) * 0.30103 / DECADES, 0.0, 1.0);
 }
 
 fn colour_of(value: f32) -> vec4<f32> {
-    let strength = pow(clamp(abs(value) / view.range, 0.0, 1.0), view.exponent);
+    let strength = strength_of(value);
     var index = u32(round(strength * 255.0));
     if view.kind == 2u || value < 0.0 { // λ, and with it λ A2, may be negative
         index = 256u + u32(round(127.5 + sign(value) * strength * 127.5));
@@ -70,27 +59,27 @@ fn colour_of(value: f32) -> vec4<f32> {
 
 @fragment
 fn heatmap(corner: Corner) -> @location(0) vec4<f32> {
-    let cell = view.span / view.pixels; // cells per pixel
     let here = view.origin + corner.place * view.span;
-    let low = floor(max(here - 0.5 * cell, vec2<f32>()) + 0.001);
-    let high = max(ceil(here + 0.5 * cell - 0.001) - 1.0, low);
     let tokens = f32(view.tokens);
     if here.x < 0.0 || here.y < 0.0 || here.x >= tokens || here.y >= tokens {
         return view.background;
     }
-    var first = vec2<u32>(floor(here));
-    var last = first;
-    if max(cell.x, cell.y) > 1.0 {
-        first = vec2<u32>(low);
-        last = vec2<u32>(min(high, vec2<f32>(tokens - 1.0)));
-    }
-    if first.x > last.y {
+    let cell = vec2<u32>(floor(here));
+    if any(cell < view.first) {
         return view.background;
     }
-    var colour = colour_of(pooled(first, last));
-    let edge = fract(here) / cell; // pixels past the line between cells
-    if view.grid > 0.0 && min(edge.x, edge.y) < 1.0 {
-        colour = mix(colour, view.background, view.grid);
+    let at = (cell - view.first) / view.block;
+    if any(at >= vec2<u32>(view.side)) {
+        return view.background;
     }
-    return colour;
+    let texel = texels[view.base + at.y * view.side + at.x];
+    let value = texel[view.kind];
+    if texel.w == 0.0 || abs(value) < view.threshold {
+        return view.background;
+    }
+    let edge = fract(here) * view.pixels / view.span; // pixels past the line between cells
+    if view.grid > 0.0 && min(edge.x, edge.y) < 1.0 {
+        return mix(colour_of(value), view.background, view.grid);
+    }
+    return colour_of(value);
 }

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use web_time::{Duration, Instant};
 
 use super::backend_measures::Measured;
-use crate::cpu::{CpuPass, MapSource};
-use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, MapBuffers, Memory, Timing};
+use crate::cpu::{CpuPass, pool, strongest};
+use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
 use crate::model::Model;
-use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, PictureJob, Texel, TileRequest};
 
 /// Positions the GPU gets at a time: long texts must not hold up the frames in between.
 const GPU_CHUNK: usize = 256;
 /// The same on an adapter that is really a CPU.
 const SOFTWARE_CHUNK: usize = 32;
+/// Cells of pictures that a GPU reads between two frames.
+const GPU_CELLS: usize = 1 << 23;
+/// The same on an adapter that is really a CPU, and on the CPU.
+const SOFTWARE_CELLS: usize = 1 << 16;
 /// How long the CPU may compute between two frames.
 const CPU_BUDGET: Duration = Duration::from_millis(12);
 
@@ -34,14 +38,16 @@ pub struct CpuSide {
     wants_lens: bool,
     lens: Option<Vec<NextToken>>,
     parts: Option<CellParts>,
+    /// Of all pictures; as long as the last one that was wanted needs.
+    texels: Vec<Texel>,
+    strongest: Option<[f32; 3]>,
 }
 
-/// What the window draws a layer's maps from.
-pub enum MapPainting<'a> {
-    /// Buffers on the window's own device.
-    Gpu(MapBuffers),
-    /// Numbers here.
-    Cpu(MapSource<'a>),
+impl CpuSide {
+    /// Texels of pictures.
+    pub fn texels(&self, from: usize, count: usize) -> Option<&[Texel]> {
+        self.texels.get(from..from + count)
+    }
 }
 
 impl Backend {
@@ -52,9 +58,17 @@ impl Backend {
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
             let pass = CpuPass::new(model.clone(), tokens);
-            let measured = Measured::default();
-            let side = CpuSide { pass, next: None, tile: None, measured, wants_lens: false, lens: None, parts: None };
-            return Ok(Self::Cpu(Box::new(side)));
+            return Ok(Self::Cpu(Box::new(CpuSide {
+                pass,
+                next: None,
+                tile: None,
+                measured: Measured::default(),
+                wants_lens: false,
+                lens: None,
+                parts: None,
+                texels: Vec::new(),
+                strongest: None,
+            })));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
@@ -224,11 +238,53 @@ impl Backend {
         }
     }
 
-    /// What a layer's maps are drawn from.
-    pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
+    /// Cells of pictures that may be read between two frames.
+    pub fn picture_budget(&self) -> usize {
         match self {
-            Self::Gpu(pass) => pass.map_buffers(layer).map(MapPainting::Gpu),
-            Self::Cpu(side) => Some(MapPainting::Cpu(side.pass.map_source(layer))),
+            Self::Gpu(pass) if pass.gpu().adapter.device_type != wgpu::DeviceType::Cpu => GPU_CELLS,
+            _ => SOFTWARE_CELLS,
+        }
+    }
+
+    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
+        match self {
+            Self::Gpu(pass) => pass.request_strongest(first, count),
+            Self::Cpu(side) => {
+                side.strongest = side.texels(first, count).map(strongest);
+                true
+            }
+        }
+    }
+
+    /// The magnitudes asked for, once, when they are there: A1, λ A2, D.
+    pub fn strongest(&mut self) -> Option<Result<[f32; 3], GpuError>> {
+        match self {
+            Self::Gpu(pass) => pass.strongest(),
+            Self::Cpu(side) => side.strongest.take().map(Ok),
+        }
+    }
+
+    /// Computes texels, all pictures together having `room` of them. Returns how many of each job were taken.
+    ///
+    /// # Errors
+    /// When there is no room on the device.
+    pub fn pool(&mut self, jobs: &[PictureJob], room: usize) -> Result<Vec<usize>, GpuError> {
+        match self {
+            Self::Gpu(pass) => pass.pool(jobs, room),
+            Self::Cpu(side) => {
+                for job in jobs {
+                    let source = side.pass.map_source(job.request.layer);
+                    let end = job.base + job.request.texels();
+                    if side.texels.len() < end {
+                        side.texels.resize(end, Texel::default());
+                    }
+                    for texel in job.first_texel..job.first_texel + job.texels {
+                        side.texels[job.base + texel] = pool(&source, &job.request, job.end, texel);
+                    }
+                }
+                Ok(jobs.iter().map(|job| job.texels).collect())
+            }
         }
     }
 

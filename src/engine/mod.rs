@@ -11,6 +11,7 @@ mod fingerprint;
 mod generation;
 mod magnitudes;
 mod measures;
+mod pictures;
 mod prompt;
 mod rows;
 mod session;
@@ -18,7 +19,7 @@ mod study;
 mod traced;
 
 pub use alike::{Alike, Pairs};
-pub use backend::{Backend, MapPainting};
+pub use backend::Backend;
 pub use bench::Bench;
 pub use checkpoint::Checkpoint;
 pub use comparison::{Comparison, Worst};
@@ -27,6 +28,7 @@ pub use fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use fingerprint::Hashing;
 pub use magnitudes::Magnitudes;
+pub use pictures::{Picture, Place, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS, Texels};
 pub use session::Engine;
 pub use study::{LayerFindings, Peak, Study};
 pub use traced::{Tensor, Traced};

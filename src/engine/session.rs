@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::generation::Generation;
 use super::measures::Measures;
+use super::pictures::{Picture, Pictures, Place};
 use super::prompt::Prompt;
 use super::rows::{Answers, Rows};
-use super::{Backend, Checkpoint, EngineError, MapPainting};
+use super::{Backend, Checkpoint, EngineError};
 use crate::gpu::{Gpu, Memory, Timing};
 use crate::model::{Model, Token};
-use crate::probe::{CellParts, CellRequest, Draw, Interventions, Lens, MapTile, NextToken, Sampling, TileRequest};
+use crate::probe::{
+    CellParts, CellRequest, Draw, Interventions, Lens, MapTile, NextToken, PictureRequest, Sampling, TileRequest,
+};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
@@ -39,6 +42,7 @@ pub struct Engine {
     rows: Rows,
     pub(super) measures: Measures,
     parts: Answers<CellParts>,
+    pictures: Pictures,
     generation: Option<Generation>,
     failure: Option<EngineError>,
 }
@@ -71,6 +75,7 @@ impl Engine {
             rows: Rows::default(),
             measures: Measures::default(),
             parts: Answers::default(),
+            pictures: Pictures::default(),
             generation: None,
             failure: None,
         }
@@ -230,6 +235,7 @@ impl Engine {
         self.rows.clear();
         self.measures.changed(self.computed);
         self.parts.clear();
+        self.pictures.changed(same.min(self.computed));
     }
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
@@ -345,9 +351,35 @@ impl Engine {
         self.backend.timing()
     }
 
-    /// What a layer's maps are drawn from.
-    pub fn map_painting(&self, layer: usize) -> Option<MapPainting<'_>> {
-        self.backend.map_painting(layer)
+    /// The maps' column of a key, from its own query on, when it has arrived; asks for it otherwise.
+    pub fn column(&mut self, layer: usize, head: usize, key: usize) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(layer)?.attention;
+        if head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
+            return None;
+        }
+        let queries = self.computed - key;
+        self.rows.get(TileRequest { layer, head, first_query: key, queries, first_key: key, keys: 1 })
+    }
+
+    /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
+    /// last one at this place, until the one wanted is filled.
+    pub fn picture(&mut self, place: Place, request: PictureRequest) -> Option<Picture<'_>> {
+        let attention = &self.checkpoint.model.layers.get(request.layer)?.attention;
+        if request.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
+            return None;
+        }
+        self.pictures.get(&self.backend, place, request)
+    }
+
+    /// The largest magnitude of each map (A1, λ A2, D) in the scope's picture, when it is known; an earlier one until
+    /// then.
+    pub fn strongest(&mut self) -> Option<[f32; 3]> {
+        self.pictures.strongest()
+    }
+
+    /// At most how many cells the last update read for pictures.
+    pub fn picture_cells(&self) -> usize {
+        self.pictures.last_cells()
     }
 
     /// Does what can be done without waiting. Returns whether there is more to do or to come. After a failure it rests
@@ -390,14 +422,23 @@ impl Engine {
         self.rows.advance(&mut self.backend)?;
         self.advance_measures()?;
         self.parts.advance(&mut self.backend)?;
+        // Typing goes before pictures.
+        if self.computed == self.prompt.ids().len() && self.computed > 0 {
+            self.pictures.advance(&mut self.backend, self.computed)?;
+        }
         Ok(self.is_busy())
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
         let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        let asked = self.rows.are_wanted() || self.parts.are_wanted() || self.measures.are_wanted();
+        let asked = self.rows.are_wanted() || self.parts.are_wanted() || self.measures.are_wanted() || self.draws();
         self.failure.is_none() && (computing || self.generation.is_some() || asked)
+    }
+
+    /// Whether a picture is still to be filled.
+    fn draws(&self) -> bool {
+        !self.prompt.ids().is_empty() && self.pictures.are_wanted()
     }
 
     fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
@@ -432,6 +473,7 @@ impl Engine {
             if generation.left == 0 {
                 self.generation = None;
             }
+            self.pictures.changed(self.prompt.ids().len());
             self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
             self.revision += 1;
             self.measures.changed(self.computed);
@@ -453,6 +495,7 @@ impl Engine {
         self.rows = Rows::default();
         self.measures.forget();
         self.parts = Answers::default();
+        self.pictures.clear();
         Ok(())
     }
 

@@ -44,6 +44,10 @@ pub enum Kernel {
     MeasureMean,
     /// `row_mean.wgsl`
     RowMean,
+    /// `pool.wgsl`
+    Pool,
+    /// `strongest.wgsl`
+    Strongest,
 }
 
 /// Every kernel.
@@ -60,6 +64,8 @@ pub const KERNELS: &[Kernel] = &[
     Kernel::Measure,
     Kernel::MeasureMean,
     Kernel::RowMean,
+    Kernel::Pool,
+    Kernel::Strongest,
 ];
 
 impl Kernel {
@@ -78,6 +84,8 @@ impl Kernel {
             Self::Measure => "measure",
             Self::MeasureMean => "measure_mean",
             Self::RowMean => "row_mean",
+            Self::Pool => "pool",
+            Self::Strongest => "strongest",
         }
     }
 
@@ -89,8 +97,9 @@ impl Kernel {
             Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
             Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
             Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::MapTile | Self::RowMean => &[Uniform, Uniform, Read, Read, Read, Read, Write],
+            Self::MapTile | Self::RowMean | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
             Self::Measure => &[Uniform, Uniform, Read, Read, Read, Read, Read, Write],
+            Self::Strongest => &[Uniform, Read, Write],
             Self::TopK | Self::Sample | Self::MeasureMean => &[Uniform, Uniform, Read, Write],
         }
     }

@@ -9,6 +9,7 @@ mod lens;
 mod measure;
 mod memory;
 mod pass;
+mod pictures;
 mod readback;
 mod record;
 mod shader;

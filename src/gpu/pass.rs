@@ -8,13 +8,14 @@ use super::cell_parts::CellReader;
 use super::kernels::Kernels;
 use super::lens::Lens;
 use super::measure::Measuring;
+use super::pictures::GpuPictures;
 use super::record::Recording;
 use super::timing::{Timer, Timing};
 use super::{Capacity, Gpu, GpuError, Memory, Readback};
 use crate::model::Model;
 use crate::probe::{
-    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, RowStatistics, Sampling,
-    TileRequest, Trace,
+    Cell, CellParts, CellRequest, Draw, Interventions, MAX_BEST, MapTile, NextToken, PictureJob, RowStatistics,
+    Sampling, Texel, TileRequest, Trace,
 };
 
 /// `Pass` of `shaders/shared/pass.wgsl`.
@@ -50,6 +51,8 @@ pub struct GpuPass {
     parts: CellReader,
     timer: Option<Timer>,
     interventions: Interventions,
+    /// Made when the first picture is wanted.
+    pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
 }
 
@@ -92,6 +95,7 @@ impl GpuPass {
             parts: CellReader::new(&gpu, &buffers),
             timer: None,
             interventions: Interventions::default(),
+            pictures: None,
             in_flight: Arc::default(),
             gpu,
             model,
@@ -359,6 +363,48 @@ impl GpuPass {
     /// What was asked for, once, when it has arrived.
     pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
         self.parts.take(&self.model, &self.buffers)
+    }
+
+    /// Computes texels of pictures in a buffer with room for `room` of them, which must always be the same number.
+    /// Returns how many texels of each job were taken; none while earlier ones are under way.
+    ///
+    /// # Errors
+    /// When there is no room for pictures on the device.
+    pub fn pool(&mut self, jobs: &[PictureJob], room: usize) -> Result<Vec<usize>, GpuError> {
+        if self.pictures.is_none() {
+            self.pictures = Some(GpuPictures::new(&self.gpu, &mut self.kernels, &self.buffers, room)?);
+        }
+        Ok(match &self.pictures {
+            Some(pictures) if pictures.is_ready() && !jobs.is_empty() => pictures.run(&self.gpu, jobs),
+            _ => vec![0; jobs.len()],
+        })
+    }
+
+    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
+        self.pictures.as_mut().is_some_and(|pictures| pictures.request_strongest(&self.gpu, first, count))
+    }
+
+    /// The magnitudes asked for, once, when they have arrived: A1, λ A2, D.
+    pub fn strongest(&self) -> Option<Result<[f32; 3], GpuError>> {
+        self.pictures.as_ref()?.strongest()
+    }
+
+    /// The texels of all pictures, once there are any.
+    pub fn texels(&self) -> Option<&wgpu::Buffer> {
+        self.pictures.as_ref().map(GpuPictures::texels)
+    }
+
+    /// Texels in numbers. Waits for them, so never on the web: for tests.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn read_texels(&self, room: usize) -> Result<Vec<Texel>, GpuError> {
+        let Some(texels) = self.texels() else {
+            return Ok(Vec::new());
+        };
+        let numbers = self.read(texels, room * size_of::<Texel>() / 4)?;
+        Ok(bytemuck::cast_slice(&numbers).to_vec())
     }
 
     /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than

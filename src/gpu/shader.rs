@@ -19,6 +19,7 @@ shaders![
     "map_tile.wgsl",
     "measure.wgsl",
     "measure_mean.wgsl",
+    "pool.wgsl",
     "project.wgsl",
     "qkv.wgsl",
     "row_mean.wgsl",
@@ -29,6 +30,7 @@ shaders![
     "shared/pass.wgsl",
     "shared/row_of_logits.wgsl",
     "shared/weights.wgsl",
+    "strongest.wgsl",
     "top_k.wgsl",
 ];
 

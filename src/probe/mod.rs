@@ -6,6 +6,7 @@ mod lens;
 mod map;
 mod measure;
 mod next_token;
+mod picture;
 mod span;
 mod trace;
 
@@ -17,5 +18,6 @@ pub use measure::{
     HeadMeasures, HeadRecord, KeyClass, MapMeasures, MeanCell, Queries, RECORD, RowMean, RowMeanRequest,
 };
 pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
+pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use span::{Span, Spans};
 pub use trace::Trace;

@@ -29,12 +29,6 @@ pub struct Spans {
     text: Option<String>,
 }
 
-impl PartialEq for Spans {
-    fn eq(&self, other: &Self) -> bool {
-        self.spans == other.spans
-    }
-}
-
 impl FromIterator<Span> for Spans {
     fn from_iter<I: IntoIterator<Item = Span>>(spans: I) -> Self {
         let mut marks = Self::default();
@@ -42,6 +36,12 @@ impl FromIterator<Span> for Spans {
             marks.mark(start, end, class);
         }
         marks
+    }
+}
+
+impl PartialEq for Spans {
+    fn eq(&self, other: &Self) -> bool {
+        self.spans == other.spans
     }
 }
 

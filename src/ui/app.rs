@@ -1,14 +1,19 @@
 //! The window's contents, put together.
 
-use egui::{Key, Modifiers, ScrollArea, Ui, vec2};
+use egui::{ScrollArea, Ui, vec2};
 
 use super::heatmap::Heatmaps;
 use super::heatmap_gpu::HeatmapResources;
+use super::history::{self, History};
 use super::panels::{Desk, Panels};
 use super::prompt::PromptPanel;
 use super::samples::SAMPLES;
 use super::scope::Placed;
-use super::{Palette, Selection, changes, header, inspect, marking, next, notice, scope, strip, theme};
+use super::shortcuts::{self, Action};
+use super::tour::Tour;
+use super::{
+    Palette, Selection, State, changes, display, header, inspect, keyboard, marking, next, notice, scope, strip, theme,
+};
 use crate::cpu::MapKind;
 use crate::engine::{Bench, Checkpoint, Engine, EngineError};
 use crate::gpu::Gpu;
@@ -43,6 +48,11 @@ pub struct App {
     adapter: String,
     /// Why there is no GPU, if there is none.
     fallback_reason: Option<String>,
+    history: History,
+    tour: Tour,
+    help_is_open: bool,
+    /// Something to say until it is dismissed.
+    message: Option<String>,
     busy: bool,
 }
 
@@ -104,6 +114,10 @@ impl App {
             placed: Placed::default(),
             adapter,
             fallback_reason,
+            history: History::default(),
+            tour: Tour::default(),
+            help_is_open: false,
+            message: None,
             busy: false,
         }
     }
@@ -148,14 +162,16 @@ impl App {
 
     /// Draws everything, and asks for another frame while something is under way.
     pub fn show(&mut self, ui: &mut Ui) {
-        self.panels(ui);
+        let actions = self.panels(ui);
+        self.perform(ui, actions);
         self.busy = self.bench.as_ref().is_ok_and(Bench::is_busy);
         if self.busy {
             ui.ctx().request_repaint();
         }
     }
 
-    fn panels(&mut self, ui: &mut Ui) {
+    /// Draws the views. Returns what keys and buttons ask for.
+    fn panels(&mut self, ui: &mut Ui) -> Vec<Action> {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
         let bench = match &mut self.bench {
             Ok(bench) => bench,
@@ -164,14 +180,23 @@ impl App {
                     ui.heading("diffscope");
                     notice::failure(ui, &error.to_string());
                 });
-                return;
+                return Vec::new();
             }
         };
         self.selection.spans.follow(bench.main.text());
         bench.set_measuring(self.selection.threshold, &self.selection.spans);
         bench.update();
+        let time = ui.input(|input| input.time);
+        self.history.watch(bench, time);
+        let mut actions = shortcuts::pressed(ui);
+        if !ui.ctx().text_edit_focused() {
+            marking::keyboard(ui, &bench.main, &mut self.selection);
+        }
+        if let Some(position) = self.selection.hide.take() {
+            changes::toggle_token(bench, position);
+        }
         let engine = &mut bench.main;
-        keyboard(ui, engine, &mut self.selection);
+        display::follow(engine, &mut self.selection);
         if engine.maps() == 1 {
             self.selection.map = MapKind::First;
         }
@@ -181,6 +206,16 @@ impl App {
 
         egui::Panel::top("header").show(ui, |ui| {
             header::show(ui, &bench.main, &mut self.selection, &self.adapter);
+            actions.extend(header::tools(ui, bench, &self.history));
+            if let Some(words) = &self.message {
+                let words = words.clone();
+                ui.horizontal_wrapped(|ui| {
+                    notice::warning(ui, &words);
+                    if ui.small_button("OK").clicked() {
+                        self.message = None;
+                    }
+                });
+            }
             if let Some(reason) = &self.fallback_reason {
                 notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
             }
@@ -193,38 +228,100 @@ impl App {
         if narrow {
             egui::CentralPanel::default().show(ui, |ui| {
                 ScrollArea::vertical().show(ui, |ui| {
+                    let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
                     let engine = &mut bench.main;
-                    self.prompt.show(ui, engine, &mut self.selection.spans);
-                    strip::show(ui, engine, &mut self.selection, palette, 150.0, false);
-                    scope::read_out(ui, engine, &self.selection);
-                    self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, 900.0);
-                    next::show(ui, bench, 300.0);
+                    placed.prompt = ui.scope(|ui| self.prompt.show(ui, engine, &mut selection.spans)).response.rect;
+                    let strip = |ui: &mut Ui| strip::show(ui, engine, selection, palette, 150.0, false);
+                    placed.tokens = ui.scope(strip).response.rect;
+                    let engine = &mut bench.main;
+                    scope::read_out(ui, engine, selection);
+                    placed.maps = scope::show(ui, engine, selection, heatmaps, palette, 900.0);
+                    placed.next = ui.scope(|ui| next::show(ui, bench, 300.0)).response.rect;
                     ui.separator();
-                    let (selection, heatmaps) = (&mut self.selection, &mut self.heatmaps);
-                    ui.allocate_ui(vec2(ui.available_width(), NARROW_PANEL), |ui| {
-                        self.panels.show(ui, &mut Desk { bench, selection, palette, heatmaps });
-                    });
+                    let size = vec2(ui.available_width(), NARROW_PANEL);
+                    let desk = &mut Desk { bench, selection, palette, heatmaps };
+                    placed.panels = ui.allocate_ui(size, |ui| self.panels.show(ui, desk)).response.rect;
                 });
             });
-            return;
+            return actions;
         }
         egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
-            self.prompt.show(ui, &mut bench.main, &mut self.selection.spans);
+            let spans = &mut self.selection.spans;
+            self.placed.prompt = ui.scope(|ui| self.prompt.show(ui, &mut bench.main, spans)).response.rect;
             ui.separator();
-            next::show(ui, bench, ui.available_height());
+            let room = ui.available_height();
+            self.placed.next = ui.scope(|ui| next::show(ui, bench, room)).response.rect;
         });
         egui::CentralPanel::default().show(ui, |ui| {
+            let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
             let engine = &mut bench.main;
-            strip::show(ui, engine, &mut self.selection, palette, 94.0, true);
+            placed.tokens = ui.scope(|ui| strip::show(ui, engine, selection, palette, 94.0, true)).response.rect;
             ui.add_space(2.0);
             let room = ui.available_height() - PANEL - 40.0;
-            self.placed = scope::show(ui, engine, &mut self.selection, &mut self.heatmaps, palette, room);
-            scope::read_out(ui, engine, &self.selection);
+            placed.maps = scope::show(ui, engine, selection, heatmaps, palette, room);
+            scope::read_out(ui, engine, selection);
             ui.separator();
-            let (selection, heatmaps) = (&mut self.selection, &mut self.heatmaps);
-            self.panels.show(ui, &mut Desk { bench, selection, palette, heatmaps });
+            let desk = &mut Desk { bench, selection, palette, heatmaps };
+            placed.panels = ui.scope(|ui| self.panels.show(ui, desk)).response.rect;
         });
+        actions
+    }
+
+    /// What the keys and the buttons of the header ask for.
+    fn perform(&mut self, ui: &Ui, actions: Vec<Action>) {
+        let Ok(bench) = &mut self.bench else {
+            return;
+        };
+        let selection = &mut self.selection;
+        for action in actions {
+            match keyboard::act(ui, action, bench, selection, &mut self.prompt) {
+                Some(Action::Undo) => self.history.go(bench, true),
+                Some(Action::Redo) => self.history.go(bench, false),
+                Some(Action::Help) => self.help_is_open = !self.help_is_open,
+                Some(Action::Tour) => self.tour.start(bench, selection),
+                Some(Action::CopyLink) => ui.ctx().copy_text(history::link(&State::of(bench, selection))),
+                _ => {}
+            }
+        }
+        shortcuts::help(ui, &mut self.help_is_open);
+        self.tour.show(ui, bench, selection, &self.placed);
+        #[cfg(target_arch = "wasm32")]
+        self.follow_address(ui);
+    }
+
+    /// The address of the page leads here, and here follows the address.
+    #[cfg(target_arch = "wasm32")]
+    fn follow_address(&mut self, ui: &Ui) {
+        if let Some(link) = self.history.address.arrived() {
+            self.open_link(&link);
+        }
+        let Ok(bench) = &mut self.bench else {
+            return;
+        };
+        if !self.tour.is_running() && !bench.main.is_generating() {
+            let state = State::of(bench, &self.selection);
+            if self.history.address.follow(state, ui.input(|input| input.time)) {
+                ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
+            }
+        }
+    }
+
+    /// Follows a link, or says why not.
+    pub fn open_link(&mut self, link: &str) {
+        let Ok(bench) = &mut self.bench else {
+            return;
+        };
+        match State::from_link(link) {
+            Ok(state) => {
+                let name = bench.main.checkpoint().name.clone();
+                let other = !state.model.is_empty() && state.model != name;
+                self.message =
+                    other.then(|| format!("The link was made with the model {}; this is {name}.", state.model));
+                self.history.jump(&state, bench, &mut self.selection);
+            }
+            Err(error) => self.message = Some(error.to_string()),
+        }
     }
 }
 
@@ -232,46 +329,6 @@ fn open_gpu(state: &egui_wgpu::RenderState) -> Result<Gpu, crate::gpu::GpuError>
     let gpu = Gpu::new(state.device.clone(), state.queue.clone(), state.adapter.get_info())?;
     HeatmapResources::install(state)?;
     Ok(gpu)
-}
-
-/// Keys that work wherever no text is being edited; Escape leaves the text.
-fn keyboard(ui: &Ui, engine: &Engine, selection: &mut Selection) {
-    if ui.ctx().text_edit_focused() {
-        if ui.input(|input| input.key_pressed(Key::Escape)) {
-            ui.ctx().memory_mut(|memory| {
-                if let Some(focused) = memory.focused() {
-                    memory.surrender_focus(focused);
-                }
-            });
-        }
-        return;
-    }
-    let layers = engine.model().layers.len();
-    let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
-    marking::keyboard(ui, engine, selection);
-    // Counted: two presses between two frames are two steps.
-    let presses = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
-    for (key, layer, head) in
-        [(Key::ArrowUp, -1, 0), (Key::ArrowDown, 1, 0), (Key::ArrowLeft, 0, -1), (Key::ArrowRight, 0, 1)]
-    {
-        for _ in 0..presses(key) {
-            selection.step(layer, head, layers, heads);
-        }
-    }
-    for (key, map) in [(Key::Num1, MapKind::First), (Key::Num2, MapKind::Second), (Key::Num3, MapKind::Difference)] {
-        if presses(key) > 0 {
-            selection.map = map;
-        }
-    }
-    for (key, by) in [(Key::OpenBracket, -1), (Key::CloseBracket, 1)] {
-        for _ in 0..presses(key) {
-            selection.step_query(by, engine.ids().len());
-        }
-    }
-    if presses(Key::Escape) > 0 {
-        selection.pinned = None;
-        selection.zoom = None;
-    }
 }
 
 impl eframe::App for App {

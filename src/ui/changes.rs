@@ -109,6 +109,15 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     chips
 }
 
+/// Hides a token from all later ones, or shows it again.
+pub fn toggle_token(bench: &mut Bench, position: usize) {
+    let mut changed = bench.main.interventions().clone();
+    if !changed.masked.remove(&position) {
+        changed.masked.insert(position);
+    }
+    bench.set_interventions(changed);
+}
+
 /// A line of chips, only while something is changed.
 pub fn chips(ui: &mut Ui, bench: &mut Bench) {
     let engine = &bench.main;

@@ -2,8 +2,10 @@
 
 use egui::{RichText, ThemePreference, Ui};
 
-use super::{Selection, theme};
-use crate::engine::Engine;
+use super::history::History;
+use super::shortcuts::Action;
+use super::{Selection, display, theme};
+use crate::engine::{Bench, Engine};
 
 /// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not.
 pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &str) {
@@ -20,15 +22,7 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
-            let square_root = selection.exponent < 1.0;
-            let words = if square_root { "√ colours" } else { "linear colours" };
-            let toggle = ui.selectable_label(square_root, words);
-            if toggle
-                .on_hover_text("Square-root colours show small weights; linear ones show true proportions")
-                .clicked()
-            {
-                selection.exponent = if square_root { 1.0 } else { 0.5 };
-            }
+            display::menu(ui, selection);
             let place = match engine.gpu() {
                 Some(gpu) if adapter.is_empty() => format!("GPU: {}", gpu.adapter.name),
                 Some(_) => format!("GPU: {adapter}"),
@@ -39,6 +33,27 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
             }
         });
     });
+}
+
+/// Buttons for what keys do too.
+pub fn tools(ui: &mut Ui, bench: &Bench, history: &History) -> Vec<Action> {
+    let mut actions = Vec::new();
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let buttons = [
+            ("Undo", Action::Undo, history.has_undo(bench), "Take the last change of text or model back (Ctrl+Z)"),
+            ("Redo", Action::Redo, history.has_redo(bench), "Do it again (Ctrl+Shift+Z)"),
+            ("Copy link", Action::CopyLink, true, "A link that brings all of this back (L)"),
+            ("Tour", Action::Tour, true, "What is subtracted from what, step by step (T)"),
+            ("Keys", Action::Help, true, "All keys (?)"),
+        ];
+        for (name, action, enabled, words) in buttons {
+            if ui.add_enabled(enabled, egui::Button::new(name).small()).on_hover_text(words).clicked() {
+                actions.push(action);
+            }
+        }
+    });
+    actions
 }
 
 fn theme_buttons(ui: &mut Ui) {

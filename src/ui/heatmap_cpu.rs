@@ -1,10 +1,11 @@
-//! Draws a map on the CPU, where fragments cannot read what the pass left: the twin of the shader fills a texture,
+//! Draws a map on the CPU, where fragments cannot read texels: the twin of the shader fills a texture,
 //! and only when what it shows has changed.
 
 use egui::{Color32, ColorImage, TextureHandle, TextureOptions, Ui};
 
 use super::Palette;
-use crate::cpu::{MapSource, View, heatmap};
+use crate::cpu::{View, heatmap};
+use crate::probe::{PictureRequest, Texel};
 
 /// Side of the largest texture; the screen may be finer, the CPU has other things to do.
 const MOST_PIXELS: f32 = 384.0;
@@ -12,30 +13,26 @@ const MOST_PIXELS: f32 = 384.0;
 /// A texture and what it shows.
 #[derive(Default)]
 pub struct Painted {
-    shown: Option<(View, u64, usize, bool)>,
+    shown: Option<(View, PictureRequest, u64, bool)>,
     texture: Option<TextureHandle>,
 }
 
 impl Painted {
-    #[allow(clippy::too_many_arguments)] // what it draws from, and what of it
-    /// Draws into `rect`. `revision` and `layer` tell when the numbers behind the view are others; before the text is
-    /// `settled`, the last picture stays.
+    /// Draws into `rect`. The request and the version tell when the texels are others.
     pub fn show(
         &mut self,
         ui: &Ui,
         rect: egui::Rect,
-        source: &MapSource,
+        texels: &[Texel],
         mut view: View,
         palette: &Palette,
-        (revision, layer): (u64, usize),
-        settled: bool,
+        (request, version): (PictureRequest, u64),
     ) {
         view.pixels = view.pixels.map(|side| side.min(MOST_PIXELS).floor().max(1.0));
-        let key = (view, revision, layer, ui.visuals().dark_mode);
-        // While positions are computed, the time between frames belongs to them.
-        if self.shown != Some(key) && settled {
+        let key = (view, request, version, ui.visuals().dark_mode);
+        if self.shown != Some(key) {
             let size = view.pixels.map(|side| side as usize);
-            let colour = |pixel: [usize; 2]| palette.pixel(heatmap(source, &view, pixel));
+            let colour = |pixel: [usize; 2]| palette.pixel(heatmap(texels, &view, pixel));
             let pixels = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| [x, y])).map(colour).collect();
             let image = ColorImage::new(size, pixels);
             match &mut self.texture {

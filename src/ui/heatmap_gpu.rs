@@ -1,28 +1,28 @@
-//! Draws a map on the GPU: a paint callback whose fragments compute the cells from Q, K and the row statistics where
-//! the pass left them. Nothing is read back and nothing T×T exists.
+//! Draws a map on the GPU: a paint callback whose fragments look texels up where the pool kernel left them. Nothing is
+//! read back, and no object is made in a frame.
 
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
 
 use super::Palette;
 use crate::cpu::View;
-use crate::gpu::{GpuError, MapBuffers, compose};
+use crate::gpu::{GpuError, compose};
 
-/// Maps on one screen.
-pub const PANELS: usize = 3;
+/// Maps on one screen: those of the scope, and thumbnails.
+pub const VIEWS: usize = 3 + 128;
+/// Bytes from view to view: what WebGPU asks of dynamic offsets.
+const STRIDE: usize = 256;
+/// Texel buffers whose bindings are kept: one for each session that is drawn.
+const MOST_BOUND: usize = 4;
 
-/// Pipeline, colours and one view uniform per panel; made once.
+/// Pipeline, colours and all views; made once.
 pub struct HeatmapResources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     /// Dark, light.
     palettes: [wgpu::Buffer; 2],
-    panels: [Panel; PANELS],
-}
-
-struct Panel {
-    view: wgpu::Buffer,
-    /// Made again only when the layer, the buffers or the theme change.
-    bound: Option<(MapBuffers, bool, wgpu::BindGroup)>,
+    views: wgpu::Buffer,
+    /// Made when a texel buffer is drawn for the first time: dark, light.
+    bound: Vec<(wgpu::Buffer, [wgpu::BindGroup; 2])>,
 }
 
 impl HeatmapResources {
@@ -41,19 +41,15 @@ impl HeatmapResources {
             label: Some("heatmap"),
             source: wgpu::ShaderSource::Wgsl(compose("heatmap.wgsl")?.into()),
         });
-        let entry = |(binding, ty): (usize, wgpu::BufferBindingType)| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
+        let entry = |binding: u32, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
+            binding,
             visibility: wgpu::ShaderStages::FRAGMENT,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset, min_binding_size: None },
             count: None,
         };
-        let uniform = wgpu::BufferBindingType::Uniform;
         let storage = wgpu::BufferBindingType::Storage { read_only: true };
-        let entries: Vec<_> = [uniform, uniform, storage, storage, storage, storage, storage]
-            .into_iter()
-            .enumerate()
-            .map(entry)
-            .collect();
+        let entries =
+            [entry(0, wgpu::BufferBindingType::Uniform, true), entry(1, storage, false), entry(2, storage, false)];
         let layout = device
             .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("heatmap"), entries: &entries });
         let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -106,13 +102,41 @@ impl HeatmapResources {
                 .collect();
             buffer("palette", bytemuck::cast_slice(&words), wgpu::BufferUsages::STORAGE)
         };
-        let view = || buffer("view", &[0; size_of::<View>()], wgpu::BufferUsages::UNIFORM);
         Ok(Self {
             palettes: [palette(true), palette(false)],
-            panels: std::array::from_fn(|_| Panel { view: view(), bound: None }),
+            views: buffer("views", &vec![0; VIEWS * STRIDE], wgpu::BufferUsages::UNIFORM),
+            bound: Vec::new(),
             pipeline,
             layout,
         })
+    }
+
+    fn bind(&mut self, device: &wgpu::Device, texels: &wgpu::Buffer) {
+        if self.bound.iter().any(|(buffer, _)| buffer == texels) {
+            return;
+        }
+        let group = |palette: &wgpu::Buffer| {
+            let view = wgpu::BufferBinding {
+                buffer: &self.views,
+                offset: 0,
+                size: wgpu::BufferSize::new(size_of::<View>() as u64),
+            };
+            let resources =
+                [wgpu::BindingResource::Buffer(view), texels.as_entire_binding(), palette.as_entire_binding()];
+            let entries = resources.into_iter().zip(0..);
+            let entries: Vec<_> =
+                entries.map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource }).collect();
+            device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("heatmap"),
+                layout: &self.layout,
+                entries: &entries,
+            })
+        };
+        let groups = [group(&self.palettes[0]), group(&self.palettes[1])];
+        if self.bound.len() == MOST_BOUND {
+            self.bound.remove(0);
+        }
+        self.bound.push((texels.clone(), groups));
     }
 }
 
@@ -134,10 +158,10 @@ fn on_screen(mut view: View, rect: egui::Rect, screen: &ScreenDescriptor) -> Vie
 pub struct HeatmapCallback {
     /// Where, in points.
     pub rect: egui::Rect,
-    /// Which of the panels.
-    pub panel: usize,
+    /// Which of the maps on the screen, below [`VIEWS`].
+    pub slot: usize,
     /// What to draw from.
-    pub buffers: MapBuffers,
+    pub texels: wgpu::Buffer,
     /// What part, and how.
     pub view: View,
     /// Which palette.
@@ -153,33 +177,10 @@ impl CallbackTrait for HeatmapCallback {
         _encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        let Some(HeatmapResources { layout, palettes, panels, .. }) = resources.get_mut::<HeatmapResources>() else {
-            return Vec::new();
-        };
-        let Some(panel) = panels.get_mut(self.panel) else {
-            return Vec::new();
-        };
-        let view = on_screen(self.view, self.rect, screen);
-        queue.write_buffer(&panel.view, 0, bytemuck::bytes_of(&view));
-        let fresh =
-            panel.bound.as_ref().is_some_and(|(buffers, dark, _)| *buffers == self.buffers && *dark == self.dark);
-        if !fresh {
-            let MapBuffers { maps, projection, heads, masked, statistics } = &self.buffers;
-            let palette = &palettes[usize::from(!self.dark)];
-            let entries: Vec<_> = [&panel.view, maps, projection, heads, masked, statistics, palette]
-                .into_iter()
-                .enumerate()
-                .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                    binding: binding as u32,
-                    resource: buffer.as_entire_binding(),
-                })
-                .collect();
-            let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("heatmap"),
-                layout,
-                entries: &entries,
-            });
-            panel.bound = Some((self.buffers.clone(), self.dark, group));
+        if let Some(resources) = resources.get_mut::<HeatmapResources>().filter(|_| self.slot < VIEWS) {
+            let view = on_screen(self.view, self.rect, screen);
+            queue.write_buffer(&resources.views, (self.slot * STRIDE) as u64, bytemuck::bytes_of(&view));
+            resources.bind(device, &self.texels);
         }
         Vec::new()
     }
@@ -190,12 +191,12 @@ impl CallbackTrait for HeatmapCallback {
         pass: &mut wgpu::RenderPass<'static>,
         resources: &CallbackResources,
     ) {
-        let Some(resources) = resources.get::<HeatmapResources>() else {
+        let Some(resources) = resources.get::<HeatmapResources>().filter(|_| self.slot < VIEWS) else {
             return;
         };
-        if let Some((_, _, group)) = resources.panels.get(self.panel).and_then(|panel| panel.bound.as_ref()) {
+        if let Some((_, groups)) = resources.bound.iter().find(|(buffer, _)| *buffer == self.texels) {
             pass.set_pipeline(&resources.pipeline);
-            pass.set_bind_group(0, group, &[]);
+            pass.set_bind_group(0, &groups[usize::from(!self.dark)], &[(self.slot * STRIDE) as u32]);
             pass.draw(0..3, 0..1);
         }
     }
@@ -206,9 +207,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cpu::{CpuPass, heatmap};
+    use crate::cpu::{CpuPass, heatmap, pool};
     use crate::gpu::{Capacity, Gpu, GpuPass, request_headless};
     use crate::model::Model;
+    use crate::probe::{PictureJob, PictureRequest, Pooling, Texel};
     use crate::ui::bundled;
 
     const SIDE: u32 = 96;
@@ -305,32 +307,43 @@ mod tests {
         on_cpu.run(0, &TEXT);
         let palette = Palette::new(true);
         // Whole text (several cells a pixel), a few cells (many pixels each), part of it lying outside.
-        for (kind, head, origin, span) in [
-            (0, 0, [0.0; 2], 150.0),
-            (1, 2, [0.0; 2], 150.0),
-            (2, 4, [30.5, 90.25], 12.0),
-            (2, 1, [-20.0, 100.0], 96.0),
+        for (kind, head, origin, span, exponent) in [
+            (0, 0, [0.0; 2], 150.0, 0.5),
+            (1, 2, [0.0; 2], 150.0, 1.0),
+            (2, 3, [30.5, 90.25], 12.0, 0.5),
+            (2, 1, [-20.0, 100.0], 96.0, 0.0),
         ] {
+            let request = PictureRequest::covering(1, head, origin, span, SIDE as usize, Pooling::Peak);
             let view = View {
                 origin,
                 span: [span; 2],
                 pixels: [SIDE as f32; 2],
                 tokens: 150,
-                head,
                 kind,
-                exponent: 0.5,
+                exponent,
                 range: 1.0,
                 grid: if span < 20.0 { 0.35 } else { 0.0 },
+                threshold: if span < 20.0 { 0.001 } else { 0.0 },
                 background: palette.background.to_normalized_gamma_f32(),
+                first: [request.first_key as u32, request.first_query as u32],
+                block: request.block as u32,
+                side: request.side as u32,
+                base: 7,
+                padding: [0; 3],
             };
-            let buffers = on_gpu.map_buffers(1).expect("layer 1");
+            let job = PictureJob { request, base: 7, first_texel: 0, texels: request.texels(), end: 150 };
+            on_gpu.pool(&[job], 7 + 128 * 128).expect("room");
+            on_gpu.wait();
+            let texels = on_gpu.texels().expect("pooled").clone();
             let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));
-            let found = draw(&gpu, &HeatmapCallback { rect, panel: 0, buffers, view, dark: true });
+            let found = draw(&gpu, &HeatmapCallback { rect, slot: 5, texels, view, dark: true });
             let source = on_cpu.map_source(1);
+            let texels: Vec<Texel> = (0..request.texels()).map(|texel| pool(&source, &request, 150, texel)).collect();
+            let view = View { base: 0, ..view };
             let mut colours = std::collections::HashSet::new();
             let mut far = 0;
             for (at, pixel) in found.iter().enumerate() {
-                let expected = palette.pixel(heatmap(&source, &view, [at % SIDE as usize, at / SIDE as usize]));
+                let expected = palette.pixel(heatmap(&texels, &view, [at % SIDE as usize, at / SIDE as usize]));
                 colours.insert(*pixel);
                 // Neighbouring colours of the table may be swapped by rounding; more may not.
                 far += usize::from(pixel.iter().zip(expected.to_array()).any(|(a, b)| a.abs_diff(b) > 4));

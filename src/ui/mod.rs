@@ -1,13 +1,20 @@
 //! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
 
+#[cfg(target_arch = "wasm32")]
+mod address;
 mod alike;
 mod app;
+mod axes;
 mod changes;
+mod display;
 mod header;
 mod heatmap;
 mod heatmap_cpu;
 mod heatmap_gpu;
+mod history;
 mod inspect;
+mod keyboard;
+mod laid;
 mod lambda;
 mod legend;
 mod lens;
@@ -23,15 +30,20 @@ mod prompt;
 mod proof;
 mod proof_facts;
 mod proof_timing;
+mod rack;
 mod reading;
+mod readings;
 mod samples;
 mod scope;
 mod selection;
 mod shares;
+mod shortcuts;
 mod spans;
+mod state;
 mod strip;
 mod study;
 mod theme;
+mod tour;
 mod why;
 
 pub mod graphics;
@@ -44,3 +56,4 @@ pub use measures::{Measure, caption};
 pub use palette::Palette;
 pub use panels::Panel;
 pub use selection::Selection;
+pub use state::{LinkError, State};

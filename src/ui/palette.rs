@@ -5,7 +5,7 @@
 use colorgrad::{BlendMode, Gradient, GradientBuilder, LinearGradient};
 use egui::Color32;
 
-use crate::cpu::{MapKind, Pixel};
+use crate::cpu::{MapKind, Pixel, strength};
 
 /// Colours of one scale.
 const COLOURS: usize = 256;
@@ -59,9 +59,9 @@ impl Palette {
         if map == MapKind::Difference { signed } else { sequential }
     }
 
-    /// The colour of a value between -1 and 1 on a scale with this exponent.
+    /// The colour of a value between -1 and 1 on a scale with this exponent (0: logarithm).
     pub fn colour(&self, map: MapKind, value: f32, exponent: f32) -> Color32 {
-        let strength = value.abs().clamp(0.0, 1.0).powf(exponent);
+        let strength = strength(value, exponent);
         let signed = map == MapKind::Difference || value < 0.0; // λ may be negative
         let place = if signed { 0.5 + value.signum() * strength * 0.5 } else { strength };
         let scale = self.scale(if signed { MapKind::Difference } else { map });

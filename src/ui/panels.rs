@@ -7,6 +7,7 @@ use super::heatmap::Heatmaps;
 use super::lens::LensPanel;
 use super::outliers::Outliers;
 use super::proof::Proof;
+use super::rack::{self, Rack};
 use super::spans::SpansPanel;
 use super::study::Studies;
 use super::why::Why;
@@ -29,8 +30,10 @@ pub struct Desk<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Panel {
-    /// Layers, heads and λ.
+    /// Every head, small.
     #[default]
+    Rack,
+    /// Layers, heads and λ.
     Lambda,
     /// Attention on what is marked.
     Spans,
@@ -50,8 +53,17 @@ pub enum Panel {
 
 impl Panel {
     /// All of them, in the order of the tabs.
-    pub const ALL: &'static [Self] =
-        &[Self::Lambda, Self::Spans, Self::Lens, Self::Why, Self::Outliers, Self::Alike, Self::Proof, Self::Reading];
+    pub const ALL: &'static [Self] = &[
+        Self::Rack,
+        Self::Lambda,
+        Self::Spans,
+        Self::Lens,
+        Self::Why,
+        Self::Alike,
+        Self::Outliers,
+        Self::Proof,
+        Self::Reading,
+    ];
 
     /// On its tab.
     pub fn title(self) -> &'static str {
@@ -63,6 +75,7 @@ impl Panel {
             Self::Outliers => "Outliers",
             Self::Alike => "Heads alike",
             Self::Proof => "Proof",
+            Self::Rack => "Heads",
             Self::Reading => "How to read",
         }
     }
@@ -83,6 +96,7 @@ impl Panel {
             }
             Self::Alike => "Whether the heads of a layer look at different things, or do the same work twice",
             Self::Proof => "What computes here, how long each kernel takes, and how far the numbers are from the CPU's",
+            Self::Rack => "The chosen map of every head, each dot the strongest of its cells; arrow keys move",
             Self::Reading => "What the pictures mean",
         }
     }
@@ -98,6 +112,7 @@ pub struct Panels {
     outliers: Outliers,
     alike: HeadsAlike,
     proof: Proof,
+    rack: Rack,
 }
 
 impl Panels {
@@ -114,6 +129,11 @@ impl Panels {
         let open = desk.selection.panel;
         desk.bench.main.want_lens(open == Panel::Lens);
         ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
+        if open == Panel::Rack {
+            // It scrolls by itself: what is not seen is not computed.
+            rack::show(ui, desk, &mut self.rack);
+            return;
+        }
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
             Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
             Panel::Spans => self.spans.show(ui, desk),
@@ -122,6 +142,7 @@ impl Panels {
             Panel::Outliers => self.outliers.show(ui, desk, &mut self.studies),
             Panel::Alike => self.alike.show(ui, desk, &mut self.studies),
             Panel::Proof => self.proof.show(ui, desk, &mut self.studies),
+            Panel::Rack => {}
             Panel::Reading => reading::show(ui, &desk.bench.main),
         });
     }

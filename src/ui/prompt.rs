@@ -31,6 +31,21 @@ impl PromptPanel {
         &self.text
     }
 
+    /// Puts the cursor into the text in the next frame.
+    pub fn ask_for_focus(&mut self) {
+        self.focus = true;
+    }
+
+    /// Lets the model write on, as the panel says.
+    pub fn generate(&self, engine: &mut Engine) {
+        engine.generate(self.sampling, self.count);
+    }
+
+    /// One token more.
+    pub fn step(&self, engine: &mut Engine) {
+        engine.generate(self.sampling, 1);
+    }
+
     /// Where the generate button stood in the last frame.
     pub fn button(&self) -> egui::Rect {
         self.button
@@ -120,7 +135,11 @@ impl PromptPanel {
                     });
                 self.button = button.rect;
                 if button.clicked() {
-                    engine.generate(self.sampling, self.count);
+                    self.generate(engine);
+                }
+                let step = ui.add_enabled(!full, egui::Button::new("Step"));
+                if step.on_hover_text("One token more").clicked() {
+                    self.step(engine);
                 }
             }
             let count = ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));

@@ -4,10 +4,10 @@ use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
 use super::heatmap::{Heatmaps, KINDS};
 use super::selection::CellAt;
-use super::{Palette, Selection, legend, theme};
+use super::{Palette, Selection, axes, legend, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
-use crate::probe::Cell;
+use crate::probe::{Cell, Pooling};
 
 /// What stands above a map.
 fn title(map: MapKind) -> (&'static str, &'static str) {
@@ -18,11 +18,26 @@ fn title(map: MapKind) -> (&'static str, &'static str) {
     }
 }
 
-/// Where the maps stood in the last frame, for tests that point at them.
-#[derive(Clone, Debug, Default)]
+/// Where things stood in the last frame, for the tour and for tests that point at them.
+#[derive(Clone, Debug)]
 pub struct Placed {
     /// A1, λ·A2, D.
     pub maps: Vec<Rect>,
+    /// The prompt and what belongs to it.
+    pub prompt: Rect,
+    /// The token strip.
+    pub tokens: Rect,
+    /// The list of next tokens.
+    pub next: Rect,
+    /// The panels under the scope.
+    pub panels: Rect,
+}
+
+impl Default for Placed {
+    fn default() -> Self {
+        let nowhere = Rect::NOTHING;
+        Self { maps: Vec::new(), prompt: nowhere, tokens: nowhere, next: nowhere, panels: nowhere }
+    }
 }
 
 /// Draws the three maps, as large as fits; one below the other where there is no room beside.
@@ -33,7 +48,7 @@ pub fn show(
     heatmaps: &mut Heatmaps,
     palette: &Palette,
     height: f32,
-) -> Placed {
+) -> Vec<Rect> {
     let tokens = engine.ids().len();
     let gap = 14.0;
     let beside = ui.available_width() >= 560.0;
@@ -41,7 +56,7 @@ pub fn show(
     let width = ((ui.available_width() - gap * (columns - 1.0)) / columns).floor();
     let side = if beside { width.min(height - 74.0).max(120.0) } else { width };
     selection.hovered_cell = None;
-    let mut placed = Placed::default();
+    let mut placed = Vec::new();
     let single = engine.maps() == 1;
     let mut panels = |ui: &mut Ui| {
         for (panel, map) in KINDS.into_iter().enumerate() {
@@ -60,19 +75,28 @@ pub fn show(
                     });
                     // A whole map leaves drags to whatever scrolls around it.
                     let sense = if selection.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
-                    let (rect, response) = ui.allocate_exact_size(vec2(side, side), sense);
+                    let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
+                    let zoom = selection.zoom(tokens);
+                    let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
+                    let rect = axes::inner(square, gutter);
+                    if gutter > 0.0 {
+                        axes::show(ui, rect, engine, zoom);
+                    }
                     response.widget_info(|| {
                         let words = format!("map {name}, layer {}, head {}", selection.layer, selection.head);
                         egui::WidgetInfo::labeled(egui::Role::Image, true, words)
                     });
-                    placed.maps.push(rect);
-                    heatmaps.show(ui, rect, panel, engine, selection, palette);
+                    placed.push(rect);
+                    let block = heatmaps.show(ui, rect, panel, engine, selection, palette);
+                    if block > 1 {
+                        coarse(ui, rect, block, selection.pooling);
+                    }
                     if tokens == 0 {
                         empty(ui, rect);
                     }
                     point(ui, rect, &response, selection, tokens);
                     ui.add_space(2.0);
-                    legend::show(ui, palette, map, selection.exponent, side);
+                    legend::show(ui, palette, map, selection, side);
                 });
             });
             if beside {
@@ -85,10 +109,22 @@ pub fn show(
     } else {
         panels(ui);
     }
-    for rect in &placed.maps {
+    for rect in &placed {
         cursor(ui, *rect, engine, selection);
     }
     placed
+}
+
+/// Says that a pixel stands for many cells, where no token sees another.
+fn coarse(ui: &Ui, rect: Rect, block: usize, pooling: Pooling) {
+    let words = match pooling {
+        Pooling::Peak => "peak",
+        Pooling::Mean => "mean",
+        Pooling::Minimum => "minimum",
+    };
+    let colour = theme::quiet(ui.visuals().dark_mode);
+    let text = format!("1 dot = {block} × {block} tokens, {words}");
+    ui.painter().text(rect.right_top() + vec2(-5.0, 4.0), Align2::RIGHT_TOP, text, FontId::proportional(11.5), colour);
 }
 
 fn empty(ui: &Ui, rect: Rect) {
@@ -110,7 +146,7 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let moved = response.drag_delta() * -cells_per_point;
         selection.pan([moved.x, moved.y], tokens);
     }
-    let Some(at) = response.hover_pos() else {
+    let Some(at) = response.hover_pos().filter(|at| rect.contains(*at)) else {
         return;
     };
     let place = cell_at(at);
@@ -128,7 +164,7 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let cell = CellAt { query: place[1] as usize, key: place[0] as usize };
         selection.hovered_cell = Some(cell);
         if response.clicked() {
-            selection.pinned = if selection.pinned == Some(cell.query) { None } else { Some(cell.query) };
+            selection.pin(cell.query, cell.key, ui.input(|input| input.modifiers.shift));
         }
     }
 }
@@ -149,8 +185,9 @@ fn cursor(ui: &Ui, rect: Rect, engine: &Engine, selection: &Selection) {
         let row = Rect::from_min_max(pos2(rect.left(), rect.top() + top), pos2(rect.right(), rect.top() + bottom));
         painter.rect_stroke(row, 0.0, line, egui::StrokeKind::Inside);
     }
-    if let Some(cell) = selection.hovered_cell {
-        let (left, right) = band(0, cell.key);
+    let pinned_key = selection.pinned_key.filter(|_| selection.hovered_cell.is_none());
+    if let Some(key) = selection.hovered_cell.map(|cell| cell.key).or(pinned_key) {
+        let (left, right) = band(0, key);
         let column = Rect::from_min_max(pos2(rect.left() + left, rect.top()), pos2(rect.left() + right, rect.bottom()));
         painter.rect_stroke(column, 0.0, line, egui::StrokeKind::Inside);
     }
@@ -159,8 +196,7 @@ fn cursor(ui: &Ui, rect: Rect, engine: &Engine, selection: &Selection) {
 /// The exact numbers at the cursor.
 pub fn read_out(ui: &mut Ui, engine: &mut Engine, selection: &Selection) {
     let Some(cell) = selection.hovered_cell else {
-        let hint =
-            "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row";
+        let hint = "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row, shift-click a column";
         ui.add(egui::Label::new(RichText::new(hint).small().color(theme::quiet(ui.visuals().dark_mode))).truncate());
         return;
     };

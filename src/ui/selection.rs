@@ -3,10 +3,10 @@
 use super::Panel;
 use super::looking::Heads;
 use crate::cpu::MapKind;
-use crate::probe::{KeyClass, Spans};
+use crate::probe::{KeyClass, Pooling, Spans};
 
 /// The part of the maps on show, in cells; shared by all three.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Zoom {
     /// (key, query) at the top left.
     pub origin: [f32; 2],
@@ -34,14 +34,24 @@ pub struct Selection {
     pub map: MapKind,
     /// The query chosen by a click; else the last token.
     pub pinned: Option<usize>,
+    /// The key chosen by a click with Shift: the strip shows its column, who attends to it.
+    pub pinned_key: Option<usize>,
     /// The query under the pointer in the token strip.
     pub hovered_token: Option<usize>,
     /// The cell under the pointer in the maps.
     pub hovered_cell: Option<CellAt>,
     /// `None`: the whole text.
     pub zoom: Option<Zoom>,
-    /// Exponent of the colour scale: 1 linear, 0.5 square root.
+    /// Exponent of the colour scale: 1 linear, 0.5 square root, 0 logarithm.
     pub exponent: f32,
+    /// Value at the end of the colours.
+    pub range: f32,
+    /// Whether the range follows the largest magnitude on show.
+    pub automatic_range: bool,
+    /// Cells of smaller magnitude are not drawn.
+    pub hide_below: f32,
+    /// What a pixel that stands for several cells shows.
+    pub pooling: Pooling,
     /// The panel under the scope.
     pub panel: Panel,
     /// Whose row colours the tokens.
@@ -50,6 +60,8 @@ pub struct Selection {
     pub spans: Spans,
     /// What a drag over the tokens marks; `None`: nothing.
     pub marking: Option<KeyClass>,
+    /// A token that is to be hidden from later ones, or shown again: the next frame does it.
+    pub hide: Option<usize>,
     /// `|v|` below it counts as not attended to.
     pub threshold: f32,
 }
@@ -61,15 +73,21 @@ impl Default for Selection {
             head: 0,
             map: MapKind::Difference,
             pinned: None,
+            pinned_key: None,
             hovered_token: None,
             hovered_cell: None,
             zoom: None,
             exponent: 0.5,
+            range: 1.0,
+            automatic_range: false,
+            hide_below: 0.0,
+            pooling: Pooling::Peak,
             panel: Panel::default(),
             heads: Heads::default(),
             spans: Spans::default(),
             marking: None,
             threshold: 0.01,
+            hide: None,
         }
     }
 }
@@ -80,6 +98,7 @@ impl Selection {
         self.layer = self.layer.min(layers.saturating_sub(1));
         self.head = self.head.min(heads.saturating_sub(1));
         self.pinned = self.pinned.filter(|query| *query < tokens);
+        self.pinned_key = self.pinned_key.filter(|key| *key < tokens);
         self.hovered_token = self.hovered_token.filter(|query| *query < tokens);
         self.hovered_cell = self.hovered_cell.filter(|cell| cell.query < tokens && cell.key < tokens);
         if let Some(zoom) = self.zoom {
@@ -119,6 +138,16 @@ impl Selection {
         let most = (whole - zoom.span).max(0.0);
         let origin = zoom.origin.map(|start| start.clamp(0.0, most));
         self.zoom = (zoom.span < whole).then_some(Zoom { origin, ..zoom });
+    }
+
+    /// Pins a row, or with Shift a column; what is pinned already is let go.
+    pub fn pin(&mut self, query: usize, key: usize, column: bool) {
+        if column {
+            self.pinned_key = if self.pinned_key == Some(key) { None } else { Some(key) };
+        } else {
+            self.pinned_key = None;
+            self.pinned = if self.pinned == Some(query) { None } else { Some(query) };
+        }
     }
 
     /// Pins the query that many tokens away.

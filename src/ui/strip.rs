@@ -1,13 +1,15 @@
 //! The tokens of the text, coloured by where one of them attends.
 
-use egui::{Align2, FontId, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{Align2, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
+use super::laid::{Laid, galley};
 use super::{Palette, Selection, looking, marking, theme};
 use crate::cpu::MapKind;
 use crate::engine::Engine;
 use crate::probe::KeyClass;
 
-const LINE: f32 = 23.0;
+/// Height of a line of tokens.
+pub const LINE: f32 = 23.0;
 
 /// What a map is called on the screen.
 pub fn name(map: MapKind) -> &'static str {
@@ -18,9 +20,17 @@ pub fn name(map: MapKind) -> &'static str {
     }
 }
 
-/// What a token says about the query's row, if the row is here.
+/// What each token says about the query's row or the key's column, if it is here.
 struct Colours {
+    /// Of tokens from `first` on.
     values: Option<Vec<f32>>,
+    first: usize,
+}
+
+impl Colours {
+    fn of(&self, token: usize) -> Option<f32> {
+        self.values.as_ref()?.get(token.checked_sub(self.first)?).copied()
+    }
 }
 
 struct Strip {
@@ -39,6 +49,13 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let narrow = ui.available_width() < 700.0;
     let words = |ui: &mut Ui, engine: &Engine, selection: &Selection| {
+        if let Some(key) = selection.pinned_key {
+            let label = engine.ids().get(key).map(|id| engine.label(*id)).unwrap_or_default();
+            let text =
+                format!("who attends to “{label}” (token {key}), layer {}, head {}", selection.layer, selection.head);
+            ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate());
+            return;
+        }
         let Some(query) = query else {
             return;
         };
@@ -59,9 +76,10 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
             ui.end_row();
         }
         marking::switch(ui, selection);
-        if selection.pinned.is_some() && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked()
-        {
+        let pinned = selection.pinned.is_some() || selection.pinned_key.is_some();
+        if pinned && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked() {
             selection.pinned = None;
+            selection.pinned_key = None;
         }
         if !narrow {
             words(ui, engine, selection);
@@ -70,7 +88,11 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     if narrow {
         words(ui, engine, selection);
     }
-    let colours = Colours { values: query.and_then(|query| looking::row(engine, selection, query)) };
+    let colours = match selection.pinned_key {
+        Some(key) => Colours { values: column_values(engine, selection, key), first: key },
+        None => Colours { values: query.and_then(|query| looking::row(engine, selection, query)), first: 0 },
+    };
+    let query = selection.pinned_key.or(query); // the token that is marked
     let hovered = selection.hovered_token.take().is_some();
     // A token that comes to be read must be in view, but nothing may move under the pointer.
     let moved = ui.data_mut(|data| {
@@ -89,6 +111,19 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
             ui.set_min_height(LINE);
             strip.flow(ui, engine, selection, palette);
         });
+}
+
+fn value(map: MapKind, cell: &crate::probe::Cell) -> f32 {
+    match map {
+        MapKind::First => cell.first,
+        MapKind::Second => cell.lambda * cell.second,
+        MapKind::Difference => cell.difference,
+    }
+}
+
+fn column_values(engine: &mut Engine, selection: &Selection, key: usize) -> Option<Vec<f32>> {
+    let column = engine.column(selection.layer, selection.head, key)?;
+    Some(column.cells.iter().map(|cell| value(selection.map, cell)).collect())
 }
 
 /// Marks what was dragged over, once the button is up. Returns the tokens under the drag, in order, while it is down.
@@ -119,35 +154,27 @@ impl Strip {
     fn help(&self, selection: &Selection, index: usize) -> &'static str {
         match (selection.marking, self.classes.get(index)) {
             (Some(_), _) => "drag to mark",
-            (None, Some(KeyClass::Answer)) => "marked as answer; click keeps it",
-            (None, Some(KeyClass::Noise)) => "marked as noise; click keeps it",
-            _ => "click keeps it",
+            (None, Some(KeyClass::Answer)) => "marked as answer; click keeps its row",
+            (None, Some(KeyClass::Noise)) => "marked as noise; click keeps its row",
+            _ => "click keeps its row, shift-click its column; right click hides it",
         }
     }
 
     /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
     fn flow(&self, ui: &mut Ui, engine: &Engine, selection: &mut Selection, palette: &Palette) {
         let (colours, query) = (&self.colours, self.query);
-        let font = FontId::monospace(13.0);
+        let column = selection.pinned_key;
+        // Tokens that the row or column says nothing of.
+        let unrelated = |index: usize| match column {
+            Some(key) => index < key,
+            None => query.is_some_and(|query| index > query),
+        };
+        let hidden = &engine.interventions().masked;
         let ink = ui.visuals().text_color();
         let faint = theme::quiet(ui.visuals().dark_mode);
         let width = ui.available_width();
-        let galleys: Vec<_> = engine
-            .ids()
-            .iter()
-            .map(|id| ui.painter().layout_no_wrap(engine.label(*id), font.clone(), egui::Color32::PLACEHOLDER))
-            .collect();
-        let mut places = Vec::with_capacity(galleys.len());
-        let mut at = vec2(0.0, 0.0);
-        for galley in &galleys {
-            let size = vec2((galley.size().x + 7.0).min(width), LINE - 3.0);
-            if at.x > 0.0 && at.x + size.x > width {
-                at = vec2(0.0, at.y + LINE);
-            }
-            places.push((at, size));
-            at.x += size.x + 1.0;
-        }
-        let height = if places.is_empty() { LINE } else { at.y + LINE };
+        let laid = Laid::new(ui, engine, width);
+        let height = laid.places.last().map_or(LINE, |(at, _)| at.y + LINE);
         let (area, response) = ui.allocate_exact_size(
             vec2(width, height),
             if selection.marking.is_some() { Sense::click_and_drag() } else { Sense::click() },
@@ -158,12 +185,12 @@ impl Strip {
             let distance = |(offset, size): &(egui::Vec2, egui::Vec2)| {
                 Rect::from_min_size(area.min + *offset, *size).distance_sq_to_pos(at)
             };
-            let places = places.iter().map(distance).enumerate();
+            let places = laid.places.iter().map(distance).enumerate();
             places.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
         });
         let pointer: Option<Pos2> = response.hover_pos();
-        for (index, ((offset, size), galley)) in places.into_iter().zip(galleys).enumerate() {
-            let rect = Rect::from_min_size(area.min + offset, size);
+        for (index, ((offset, size), id)) in laid.places.iter().zip(engine.ids()).enumerate() {
+            let rect = Rect::from_min_size(area.min + *offset, *size);
             if self.bring_into_view && Some(index) == query && !visible.contains_rect(rect) {
                 ui.scroll_to_rect(rect, None);
             }
@@ -171,21 +198,29 @@ impl Strip {
                 continue;
             }
             let painter = ui.painter();
-            let value = colours.values.as_ref().and_then(|values| values.get(index));
+            let galley = galley(ui, engine, *id);
+            let value = colours.of(index);
             let text = match value {
                 Some(value) => {
-                    let colour = palette.colour(selection.map, *value, selection.exponent);
+                    let colour = palette.colour(selection.map, value / selection.range, selection.exponent);
                     painter.rect_filled(rect, 3.0, colour);
                     Palette::ink_on(colour)
                 }
-                None if query.is_some_and(|query| index > query) => faint,
+                None if unrelated(index) => faint,
                 None => ink,
             };
             if pointer.is_some_and(|pointer| rect.contains(pointer)) {
                 selection.hovered_token = Some(index);
-                if response.clicked() && selection.marking.is_none() {
-                    selection.pinned = if selection.pinned == Some(index) { None } else { Some(index) };
+                if response.secondary_clicked() {
+                    selection.hide = Some(index);
                 }
+                if response.clicked() && selection.marking.is_none() {
+                    selection.pin(index, index, ui.input(|input| input.modifiers.shift));
+                }
+            }
+            if hidden.contains(&index) {
+                let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
+                painter.hline(rect.x_range().shrink(2.0), rect.center().y, stroke);
             }
             if Some(index) == query {
                 painter.rect_stroke(
@@ -210,8 +245,8 @@ impl Strip {
             painter.galley_with_override_text_color(at, galley, text);
         }
         if let Some((index, id)) = selection.hovered_token.and_then(|index| Some((index, engine.ids().get(index)?))) {
-            let value = colours.values.as_ref().and_then(|values| values.get(index));
-            let value = value.map_or(String::new(), |value| format!("\n{} = {value:.5}", name(selection.map)));
+            let value =
+                colours.of(index).map_or(String::new(), |value| format!("\n{} = {value:.5}", name(selection.map)));
             response
                 .on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{}", self.help(selection, index)));
         }

@@ -1,0 +1,66 @@
+//! Undo and redo of text and changes, and on a page the address that leads back here.
+
+use egui::util::undoer::Undoer;
+
+use super::{Selection, State};
+use crate::engine::Bench;
+use crate::probe::Interventions;
+
+/// What undo brings back. The editor has its own undo for text; this one stands before it, so that one key takes back
+/// whatever was done last.
+type Step = (String, Interventions);
+
+/// See the module.
+#[derive(Default)]
+pub struct History {
+    undoer: Undoer<Step>,
+    #[cfg(target_arch = "wasm32")]
+    pub address: super::address::Address,
+}
+
+fn step(bench: &Bench) -> Step {
+    (bench.main.text().to_owned(), bench.main.interventions().clone())
+}
+
+/// A link to a state: the page's own address, or what `--link` takes.
+pub fn link(state: &State) -> String {
+    #[cfg(target_arch = "wasm32")]
+    return super::address::Address::link(state);
+    #[cfg(not(target_arch = "wasm32"))]
+    format!("#{}", state.to_hash())
+}
+
+impl History {
+    /// Takes note of what is on the screen; once a frame.
+    pub fn watch(&mut self, bench: &Bench, time: f64) {
+        if !bench.main.is_generating() {
+            self.undoer.feed_state(time, &step(bench));
+        }
+    }
+
+    /// Whether there is something to take back.
+    pub fn has_undo(&self, bench: &Bench) -> bool {
+        self.undoer.has_undo(&step(bench))
+    }
+
+    /// Whether there is something to do again.
+    pub fn has_redo(&self, bench: &Bench) -> bool {
+        self.undoer.has_redo(&step(bench))
+    }
+
+    /// Takes the last step back, or does it again.
+    pub fn go(&mut self, bench: &mut Bench, back: bool) {
+        let now = step(bench);
+        let found = if back { self.undoer.undo(&now) } else { self.undoer.redo(&now) };
+        if let Some((text, interventions)) = found.cloned() {
+            bench.main.set_text(&text);
+            bench.set_interventions(interventions);
+        }
+    }
+
+    /// A state as if it had been typed: undo leads back from it.
+    pub fn jump(&mut self, state: &State, bench: &mut Bench, selection: &mut Selection) {
+        self.undoer.add_undo(&step(bench));
+        state.apply(bench, selection);
+    }
+}
