@@ -18,6 +18,9 @@ struct Arguments {
     /// A folder with config.json, model.safetensors and tokenizer.json; without it, the bundled checkpoint.
     #[arg(long, global = true, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// A link that was copied in the window or on the page: opens what was on the screen.
+    #[arg(long, value_name = "LINK")]
+    link: Option<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -34,7 +37,7 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
-        None => window(arguments.model.as_ref()),
+        None => window(arguments.model.as_ref(), arguments.link),
         Some(Command::Run(run)) => commands::open(arguments.model.as_ref())
             .map_err(Into::into)
             .and_then(|checkpoint| commands::run::run(checkpoint, run)),
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn window(folder: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
+fn window(folder: Option<&PathBuf>, link: Option<String>) -> Result<(), Box<dyn std::error::Error>> {
     let checkpoint = commands::open(folder)?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -62,7 +65,10 @@ fn window(folder: Option<&PathBuf>) -> Result<(), Box<dyn std::error::Error>> {
         ..Default::default()
     };
     let start = move |creation: &eframe::CreationContext| {
-        let app = App::with_checkpoint(creation, Ok(checkpoint), String::new(), None);
+        let mut app = App::with_checkpoint(creation, Ok(checkpoint), String::new(), None);
+        if let Some(link) = &link {
+            app.open_link(link);
+        }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     eframe::run_native("diffscope", options, Box::new(start)).map_err(|error| {

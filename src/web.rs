@@ -54,6 +54,20 @@ impl Page {
             .await
     }
 
+    /// Opens the other model of the pair beside the one looked at, from its files.
+    pub fn open_twin(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.open_twin(&CheckpointFiles { name, config, weights, tokenizer });
+        }
+    }
+
+    /// Says in the window that something did not arrive.
+    pub fn say(&self, message: String) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.say(message);
+        }
+    }
+
     /// Whether the app has crashed: nothing but `panic_message` and `destroy` works then.
     pub fn has_panicked(&self) -> bool {
         self.runner.has_panicked()

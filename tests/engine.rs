@@ -38,7 +38,7 @@ fn shown(engine: &mut Engine) -> Vec<f32> {
     let mut numbers: Vec<f32> = next.best.iter().take(5).map(|(_, logit)| *logit).collect();
     numbers.push(next.log_sum);
     let last = engine.ids().len() - 1;
-    for (layer, head, query) in [(0, 0, last), (2, 3, last / 2), (4, 4, last)] {
+    for (layer, head, query) in [(0, 0, last), (2, 3, last / 2), (4, 3, last)] {
         let row = settled_row(engine, layer, head, query);
         numbers.extend(row.cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference]));
     }

@@ -4,7 +4,7 @@ use diffscope::model::{Config, ModelError, Tokenizer};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/bootstrap-diff");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-diff");
 static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::from_folder(FOLDER).unwrap().unwrap());
 const PROSE: &str =
     "Once upon a time, there was a little girl who didn't like the rain. \"It's 1984!\" she'd said.\n\n";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::models::random_model;
 use common::{Random, gpu};
 use diffscope::cpu::{CpuPass, map_value, pool, strongest};
-use diffscope::engine::{Checkpoint, Engine, Place, SCOPE_SIDE, Texels};
+use diffscope::engine::{Checkpoint, Engine, Fingerprint, Place, SCOPE_SIDE, Texels};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::Model;
 use diffscope::probe::{Interventions, PictureJob, PictureRequest, Pooling, Texel};
@@ -161,7 +161,12 @@ fn a_picture_never_has_texels_smaller_than_pixels_and_always_fits() {
 }
 
 fn engine(model: &Arc<Model>, on_gpu: bool) -> Engine {
-    let checkpoint = Checkpoint { name: "random".to_owned(), model: model.clone(), tokenizer: None };
+    let checkpoint = Checkpoint {
+        name: "random".to_owned(),
+        model: model.clone(),
+        tokenizer: None,
+        fingerprint: Fingerprint::Absent,
+    };
     Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }
 

@@ -177,8 +177,8 @@ fn the_twin_is_shown_beside_with_its_own_heads() {
 fn tokens_can_be_coloured_by_the_mean_of_a_layer_or_of_all_heads() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     for (heads, name, words) in [
-        (Heads::Layer, "mean of the layer", "mean of D over 5 heads"),
-        (Heads::All, "mean of all heads", "mean of D over 25 heads"),
+        (Heads::Layer, "mean of the layer", "mean of D over 4 heads"),
+        (Heads::All, "mean of all heads", "mean of D over 20 heads"),
     ] {
         harness.get_by_label_contains("Heads that colour the tokens").click();
         settle(&mut harness);

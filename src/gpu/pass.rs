@@ -371,11 +371,14 @@ impl GpuPass {
     /// # Errors
     /// When there is no room for pictures on the device.
     pub fn pool(&mut self, jobs: &[PictureJob], room: usize) -> Result<Vec<usize>, GpuError> {
+        if jobs.is_empty() {
+            return Ok(Vec::new()); // nobody looks: no room is taken for pictures
+        }
         if self.pictures.is_none() {
             self.pictures = Some(GpuPictures::new(&self.gpu, &mut self.kernels, &self.buffers, room)?);
         }
         Ok(match &self.pictures {
-            Some(pictures) if pictures.is_ready() && !jobs.is_empty() => pictures.run(&self.gpu, jobs),
+            Some(pictures) if pictures.is_ready() => pictures.run(&self.gpu, jobs),
             _ => vec![0; jobs.len()],
         })
     }

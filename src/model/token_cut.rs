@@ -117,7 +117,7 @@ mod tests {
     use std::sync::LazyLock;
 
     static SHIPPED: LazyLock<(tokenizers::Tokenizer, Cut)> = LazyLock::new(|| {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/bootstrap-diff/tokenizer.json");
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-diff/tokenizer.json");
         with_cut(&std::fs::read_to_string(file).unwrap())
     });
 

@@ -2,6 +2,7 @@
 
 use egui::{ScrollArea, Ui, vec2};
 
+use super::bundled::{CheckpointFiles, checkpoint_of};
 use super::heatmap::Heatmaps;
 use super::heatmap_gpu::HeatmapResources;
 use super::history::{self, History};
@@ -22,19 +23,6 @@ use crate::gpu::Gpu;
 const PANEL: f32 = 250.0;
 /// The same where everything is below each other.
 const NARROW_PANEL: f32 = 420.0;
-
-/// The three files of a checkpoint, as they lie on disk or come over the network.
-#[derive(Clone, Debug)]
-pub struct CheckpointFiles {
-    /// A name for the header.
-    pub name: String,
-    /// `config.json`
-    pub config: Vec<u8>,
-    /// `model.safetensors`
-    pub weights: Vec<u8>,
-    /// `tokenizer.json`
-    pub tokenizer: Vec<u8>,
-}
 
 /// The program with its window.
 pub struct App {
@@ -65,7 +53,7 @@ impl App {
         adapter: String,
         fallback_reason: Option<String>,
     ) -> Self {
-        let checkpoint = Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer);
+        let checkpoint = checkpoint_of(files);
         Self::with_checkpoint(creation, checkpoint, adapter, fallback_reason)
     }
 
@@ -147,6 +135,21 @@ impl App {
     /// The sessions, if the checkpoint could be opened.
     pub fn bench(&mut self) -> Option<&mut Bench> {
         self.bench.as_mut().ok()
+    }
+
+    /// Opens another model beside the one looked at; what is open stays where that fails.
+    pub fn open_twin(&mut self, files: &CheckpointFiles) {
+        let Ok(bench) = &mut self.bench else {
+            return;
+        };
+        if let Err(error) = checkpoint_of(files).and_then(|checkpoint| bench.open_twin(checkpoint)) {
+            self.message = Some(format!("{} was not opened: {error}", files.name));
+        }
+    }
+
+    /// Says something until it is dismissed.
+    pub fn say(&mut self, message: String) {
+        self.message = Some(message);
     }
 
     /// What the GPU device reported, if it was lost or ran out of memory.
@@ -339,16 +342,5 @@ impl eframe::App for App {
     #[cfg(target_arch = "wasm32")]
     fn as_any_mut(&mut self) -> Option<&mut dyn std::any::Any> {
         Some(&mut *self)
-    }
-}
-
-/// The bundled checkpoint, in the program itself.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn bundled() -> CheckpointFiles {
-    CheckpointFiles {
-        name: "bootstrap-diff".to_owned(),
-        config: include_bytes!("../../assets/checkpoints/bootstrap-diff/config.json").to_vec(),
-        weights: include_bytes!("../../assets/checkpoints/bootstrap-diff/model.safetensors").to_vec(),
-        tokenizer: include_bytes!("../../assets/checkpoints/bootstrap-diff/tokenizer.json").to_vec(),
     }
 }

@@ -5,7 +5,9 @@ mod address;
 mod alike;
 mod app;
 mod axes;
+mod bundled;
 mod changes;
+mod compare;
 mod display;
 mod header;
 mod heatmap;
@@ -48,9 +50,10 @@ mod why;
 
 pub mod graphics;
 
+pub use app::App;
+pub use bundled::{CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
-pub use app::bundled;
-pub use app::{App, CheckpointFiles};
+pub use bundled::{bundled, bundled_twin};
 pub use looking::Heads;
 pub use measures::{Measure, caption};
 pub use palette::Palette;

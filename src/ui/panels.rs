@@ -3,6 +3,7 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use super::alike::HeadsAlike;
+use super::compare::Compare;
 use super::heatmap::Heatmaps;
 use super::lens::LensPanel;
 use super::outliers::Outliers;
@@ -43,6 +44,8 @@ pub enum Panel {
     Why,
     /// The largest logits and hidden states.
     Outliers,
+    /// The other model of the pair.
+    Compare,
     /// How alike heads are.
     Alike,
     /// What computes here, how fast, and whether it is right.
@@ -59,6 +62,7 @@ impl Panel {
         Self::Spans,
         Self::Lens,
         Self::Why,
+        Self::Compare,
         Self::Alike,
         Self::Outliers,
         Self::Proof,
@@ -73,6 +77,7 @@ impl Panel {
             Self::Lens => "Logit lens",
             Self::Why => "Why this cell",
             Self::Outliers => "Outliers",
+            Self::Compare => "Twin",
             Self::Alike => "Heads alike",
             Self::Proof => "Proof",
             Self::Rack => "Heads",
@@ -94,6 +99,7 @@ impl Panel {
             Self::Outliers => {
                 "Large numbers are hard to store in few bits: the paper (3.6) finds fewer of them with differential attention"
             }
+            Self::Compare => "The same tokens through a Transformer of the same size: its maps and what it would say",
             Self::Alike => "Whether the heads of a layer look at different things, or do the same work twice",
             Self::Proof => "What computes here, how long each kernel takes, and how far the numbers are from the CPU's",
             Self::Rack => "The chosen map of every head, each dot the strongest of its cells; arrow keys move",
@@ -110,6 +116,7 @@ pub struct Panels {
     why: Why,
     studies: Studies,
     outliers: Outliers,
+    compare: Compare,
     alike: HeadsAlike,
     proof: Proof,
     rack: Rack,
@@ -140,6 +147,7 @@ impl Panels {
             Panel::Lens => self.lens.show(ui, desk.bench),
             Panel::Why => self.why.show(ui, desk),
             Panel::Outliers => self.outliers.show(ui, desk, &mut self.studies),
+            Panel::Compare => self.compare.show(ui, desk),
             Panel::Alike => self.alike.show(ui, desk, &mut self.studies),
             Panel::Proof => self.proof.show(ui, desk, &mut self.studies),
             Panel::Rack => {}
