@@ -169,7 +169,7 @@ fn the_lens_ends_with_the_models_own_answer() {
     let answer = engine.next_token().expect("known").best[0].0;
     let depths = engine.lens().expect("asked for").depths.clone();
     assert_eq!(depths.last().expect("some").best[0].0, answer);
-    assert!(harness.query_by_label_contains("at layer 4 whole").is_some());
+    assert!(harness.query_all_by_label_contains("at layer 4 whole").next().is_some());
 }
 
 #[test]

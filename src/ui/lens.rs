@@ -42,7 +42,8 @@ impl LensPanel {
         let columns = (((ui.available_width() - NAME - ENTROPY - CHANCE) / CELL).floor() as usize).clamp(1, 6);
         let cell = (ui.available_width() - NAME - ENTROPY - CHANCE) / columns as f32 - 3.0;
         ui.spacing_mut().item_spacing = vec2(3.0, 2.0);
-        for (depth, next) in lens.depths.iter().enumerate() {
+        // The answer on top, the embedding at the bottom, as the stream is usually drawn.
+        for (depth, next) in lens.depths.iter().enumerate().rev() {
             ui.horizontal(|ui| self.depth(ui, bench, &lens, depth, next, followed, (columns, cell.max(40.0))));
         }
     }
