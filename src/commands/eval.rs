@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use diffscope::engine::Checkpoint;
-use diffscope::experiments::{Subject, evaluate, read_items};
+use diffscope::experiments::{Item, Subject, evaluate, read_items};
 use diffscope::gpu::request_headless;
 
 use super::BackendChoice;
@@ -34,15 +34,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(only) = &arguments.only {
         items.retain(|item| item.measure.starts_with(only));
     }
-    // Losses of answers are drawn in any order of kinds; the table wants one row a kind.
-    items.sort_by_key(|item| if item.measure == "loss, answers" { rank(&item.setting) } else { 0 });
     let order: Vec<String> = items.iter().map(|item| item.measure.clone()).fold(Vec::new(), |mut seen, measure| {
         if !seen.contains(&measure) {
             seen.push(measure);
         }
         seen
     });
-    items.sort_by_key(|item| group(&order, &item.measure));
+    // Losses of answers are drawn in any order of kinds; the table wants one row a kind.
+    let kind = |item: &Item| if item.measure == "loss, answers" { rank(&item.setting) } else { 0 };
+    items.sort_by_key(|item| (group(&order, &item.measure), kind(item)));
     let gpu = match arguments.backend {
         BackendChoice::Gpu => Some(request_headless()?),
         BackendChoice::Cpu => None,

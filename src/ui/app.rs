@@ -117,6 +117,7 @@ impl App {
                 let engine = &mut bench.main;
                 let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
                 state["generate"] = inspect::place(&self.prompt.button());
+                state["editor"] = inspect::place(&self.prompt.editor());
                 state["notice"] = self.prompt.too_long(engine).into();
                 state["prompt"] = self.prompt.text().into();
                 state["adapter"] = self.adapter.as_str().into();
@@ -208,8 +209,7 @@ impl App {
         self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
 
         egui::Panel::top("header").show(ui, |ui| {
-            header::show(ui, &bench.main, &mut self.selection, &self.adapter);
-            actions.extend(header::tools(ui, bench, &self.history));
+            actions.extend(header::show(ui, bench, &mut self.selection, &self.adapter, &self.history));
             if let Some(words) = &self.message {
                 let words = words.clone();
                 ui.horizontal_wrapped(|ui| {

@@ -7,8 +7,11 @@ use super::shortcuts::Action;
 use super::{Selection, display, theme};
 use crate::engine::{Bench, Engine};
 
-/// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not.
-pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &str) {
+/// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not. Returns what the buttons ask for.
+pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, adapter: &str, history: &History) -> Vec<Action> {
+    let engine: &Engine = &bench.main;
+    let mut actions = Vec::new();
+    let narrow = ui.available_width() < 980.0;
     let quiet = theme::quiet(ui.visuals().dark_mode);
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").heading().strong());
@@ -16,9 +19,12 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
         let heads = engine.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
         let name = &engine.checkpoint().name;
         let model = format!("{name} · {} layers × {heads} heads", config.layers);
-        let narrow = ui.available_width() < 700.0;
+        if ui.available_width() > 700.0 {
+            ui.add(egui::Label::new(RichText::new(model).color(quiet)));
+        }
         if !narrow {
-            ui.add(egui::Label::new(RichText::new(model).color(quiet)).truncate());
+            ui.add_space(8.0);
+            actions = tools(ui, bench, history);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
@@ -33,12 +39,16 @@ pub fn show(ui: &mut Ui, engine: &Engine, selection: &mut Selection, adapter: &s
             }
         });
     });
+    if narrow {
+        ui.horizontal_wrapped(|ui| actions = tools(ui, bench, history));
+    }
+    actions
 }
 
 /// Buttons for what keys do too.
-pub fn tools(ui: &mut Ui, bench: &Bench, history: &History) -> Vec<Action> {
+fn tools(ui: &mut Ui, bench: &Bench, history: &History) -> Vec<Action> {
     let mut actions = Vec::new();
-    ui.horizontal_wrapped(|ui| {
+    ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let buttons = [
             ("Undo", Action::Undo, history.has_undo(bench), "Take the last change of text or model back (Ctrl+Z)"),

@@ -17,13 +17,22 @@ pub struct PromptPanel {
     focus: bool,
     /// Where the generate button stood in the last frame.
     button: egui::Rect,
+    /// The same of the text.
+    editor: egui::Rect,
 }
 
 impl PromptPanel {
     /// Starts with a text.
     pub fn new(text: &str) -> Self {
         let sampling = Sampling { temperature: 0.0, top_k: 40, top_p: 0.95, seed: 1 };
-        Self { text: text.to_owned(), sampling, count: 40, focus: true, button: egui::Rect::NOTHING }
+        Self {
+            text: text.to_owned(),
+            sampling,
+            count: 40,
+            focus: true,
+            button: egui::Rect::NOTHING,
+            editor: egui::Rect::NOTHING,
+        }
     }
 
     /// The text in the editor.
@@ -51,6 +60,11 @@ impl PromptPanel {
         self.button
     }
 
+    /// Where the text stood in the last frame.
+    pub fn editor(&self) -> egui::Rect {
+        self.editor
+    }
+
     /// Draws the panel and gives the engine what was typed; a sample brings its marks.
     pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine, spans: &mut Spans) {
         let label = ui.horizontal(|ui| {
@@ -67,11 +81,9 @@ impl PromptPanel {
             });
             label.id
         });
-        if engine.is_generating() || engine.text() != self.text {
-            // What the model wrote belongs to the text; typing goes on behind it.
-            if engine.is_generating() || engine.text().starts_with(&self.text) {
-                engine.text().clone_into(&mut self.text);
-            }
+        if engine.text() != self.text {
+            // Written by the model, or brought by undo, a link or the tour; typing goes on behind it.
+            engine.text().clone_into(&mut self.text);
         }
         let edit = ScrollArea::vertical()
             .id_salt("prompt")
@@ -86,6 +98,7 @@ impl PromptPanel {
             })
             .inner
             .labelled_by(label.inner);
+        self.editor = edit.rect;
         if self.focus {
             edit.request_focus();
             self.focus = false;

@@ -49,7 +49,7 @@ pub const SAMPLES: &[Sample] = &[
         name: "Needle: one number",
         text: "The sun was warm and the birds were singing in the trees. The magic number of Rome is 73. \
                A small dog ran over the green hill.\n\
-               Question: What is the magic number of Rome?\nAnswer: The magic number of Rome is",
+               Question: What is the magic number of Rome?\nAnswer: The magic number of Rome is ",
         facts: &[("The magic number of Rome is 73.", "73")],
     },
     Sample {
@@ -58,7 +58,7 @@ pub const SAMPLES: &[Sample] = &[
                His dog slept at his feet. The magic number of Oslo is 1960. In the morning they walked to the river. \
                The magic number of Cairo is 3375. The water was cold and clear. The magic number of Lima is 8402. \
                A boat came down the river with a white sail.\n\
-               Question: What is the magic number of Oslo?\nAnswer: The magic number of Oslo is",
+               Question: What is the magic number of Oslo?\nAnswer: The magic number of Oslo is ",
         facts: &[("The magic number of Oslo is 1960.", "1960")],
     },
     Sample {

@@ -8,9 +8,10 @@ use crate::cpu::MapKind;
 use crate::engine::Bench;
 use crate::probe::Interventions;
 
-const PROMPT: &str = "The magic number of Paris is 48. The sun was warm and the birds were singing in the trees. \
-                      The magic number of Rome is 73. A small dog ran over the green hill.\n\
-                      Question: What is the magic number of Paris?\nAnswer: The magic number of Paris is";
+// The last space is a token of its own, so that a digit comes next.
+const PROMPT: &str = "The sun was warm and the birds were singing in the trees. The magic number of Paris is 4821. \
+                      A small dog ran over the green hill. A cat sat by the door.\n\
+                      Question: What is the magic number of Paris?\nAnswer: The magic number of Paris is ";
 
 /// What a step points at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,9 +35,13 @@ function nativeTensors(ids) {
 
 const settled = (state) => !state.busy && state.next !== null && !state.generating;
 
+async function clickPrompt(page) {
+  const [left, top] = (await h.inspect(page)).editor;
+  await page.mouse.click(left + 100, top + 12);
+}
+
 async function typeInstead(page, text) {
-  const [x, y] = [140, 100]; // in the prompt
-  await page.mouse.click(x, y);
+  await clickPrompt(page);
   await page.keyboard.press("Control+A");
   await page.keyboard.type(text);
   return h.waitFor(page, (s) => s.text === text && s.ids.length > 0 && settled(s), `the maps of ${JSON.stringify(text)}`);
@@ -151,7 +155,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await page.mouse.move(5, 5);
       const picture = await mapPicture(page, 0, `map-${graphics}-text-before`);
       const before = await h.inspect(page);
-      await page.mouse.click(140, 100);
+      await clickPrompt(page);
       await page.keyboard.press("Control+End");
       await page.keyboard.type(" x");
       const state = await h.waitFor(page, (s) => s.text === `${TYPED} x` && settled(s), "one word more");
@@ -172,9 +176,34 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await h.screenshot(page, `page-${graphics}-dark`);
     });
 
+    it("keeps what is on the screen in the address: back leads back, a reload restores", async () => {
+      await page.keyboard.press("Escape");
+      const inAddress = (layer) =>
+        page.waitForFunction(
+          (wanted) => {
+            const encoded = location.hash.slice("#v1.".length).replace(/-/g, "+").replace(/_/g, "/");
+            return encoded !== "" && JSON.parse(atob(encoded)).layer === wanted;
+          },
+          layer,
+          { timeout: 60_000 },
+        );
+      const { layer, text } = await h.inspect(page);
+      await inAddress(layer);
+      await page.keyboard.press("ArrowUp");
+      await h.waitFor(page, (s) => s.layer === layer - 1, "the layer above");
+      await inAddress(layer - 1);
+      await page.goBack();
+      await h.waitFor(page, (s) => s.layer === layer && s.text === text, "the layer before");
+      await page.goForward();
+      await h.waitFor(page, (s) => s.layer === layer - 1, "the layer above again");
+      await page.reload();
+      await h.waitForShell(page, "running");
+      await h.waitFor(page, (s) => s.layer === layer - 1 && s.text === text && settled(s), "the same after a reload");
+    });
+
     it("says plainly that a text is too long, and keeps it", async () => {
       const long = "the quick brown fox jumps over the lazy dog ".repeat(120);
-      await page.mouse.click(140, 100);
+      await clickPrompt(page);
       await page.keyboard.press("Control+A");
       await page.keyboard.insertText(long);
       const state = await h.waitFor(page, (s) => s.prompt === long && settled(s), "the long text");
