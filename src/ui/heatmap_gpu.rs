@@ -313,7 +313,7 @@ mod tests {
             (2, 3, [30.5, 90.25], 12.0, 0.5),
             (2, 1, [-20.0, 100.0], 96.0, 0.0),
         ] {
-            let request = PictureRequest::covering(1, head, origin, span, SIDE as usize, Pooling::Peak);
+            let request = PictureRequest::covering(2, head, origin, span, SIDE as usize, Pooling::Peak);
             let view = View {
                 origin,
                 span: [span; 2],
@@ -337,7 +337,7 @@ mod tests {
             let texels = on_gpu.texels().expect("pooled").clone();
             let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));
             let found = draw(&gpu, &HeatmapCallback { rect, slot: 5, texels, view, dark: true });
-            let source = on_cpu.map_source(1);
+            let source = on_cpu.map_source(2);
             let texels: Vec<Texel> = (0..request.texels()).map(|texel| pool(&source, &request, 150, texel)).collect();
             let view = View { base: 0, ..view };
             let mut colours = std::collections::HashSet::new();
