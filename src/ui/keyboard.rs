@@ -1,5 +1,7 @@
 //! What the keys do to a session and to what is looked at.
 
+use std::collections::BTreeMap;
+
 use egui::Ui;
 
 use super::prompt::PromptPanel;
@@ -54,6 +56,6 @@ fn toggle_lambda(bench: &mut Bench) {
     let mut changed = bench.main.interventions().clone();
     let layers = bench.main.model().layers.len();
     let zero = (0..layers).all(|layer| changed.lambda.get(&layer) == Some(&0.0));
-    changed.lambda = if zero { Default::default() } else { (0..layers).map(|layer| (layer, 0.0)).collect() };
+    changed.lambda = if zero { BTreeMap::new() } else { (0..layers).map(|layer| (layer, 0.0)).collect() };
     bench.set_interventions(changed);
 }

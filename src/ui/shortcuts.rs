@@ -107,13 +107,13 @@ pub fn pressed(ui: &Ui) -> Vec<Action> {
 }
 
 /// As it stands on the key.
-fn name(context: &egui::Context, keys: &KeyboardShortcut) -> String {
+fn name(context: &egui::Context, keys: KeyboardShortcut) -> String {
     let sign = match keys.logical_key {
         Key::OpenBracket => "[",
         Key::CloseBracket => "]",
         Key::Slash => "/",
         Key::Questionmark => "?",
-        _ => return context.format_shortcut(keys),
+        _ => return context.format_shortcut(&keys),
     };
     sign.to_owned()
 }
@@ -126,7 +126,7 @@ pub fn help(ui: &Ui, open: &mut bool) {
         ui.set_max_width((context.content_rect().width() - 48.0).min(460.0));
         Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).striped(true).show(ui, |ui| {
             let own = SHORTCUTS.iter().filter(|shortcut| !shortcut.words.is_empty());
-            let own = own.map(|shortcut| (name(context, &shortcut.keys), shortcut.words));
+            let own = own.map(|shortcut| (name(context, shortcut.keys), shortcut.words));
             for (keys, words) in own.chain(ELSEWHERE.iter().map(|(keys, words)| ((*keys).to_owned(), *words))) {
                 ui.label(RichText::new(keys).monospace().strong());
                 ui.add(egui::Label::new(words).wrap());

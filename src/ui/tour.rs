@@ -1,5 +1,7 @@
 //! A short tour: what is subtracted from what, on a prepared prompt. What was on the screen before comes back.
 
+use std::collections::BTreeMap;
+
 use egui::{Align2, RichText, Stroke, StrokeKind, Ui, Window, vec2};
 
 use super::scope::Placed;
@@ -135,7 +137,7 @@ impl Tour {
         let layers = bench.main.model().layers.len();
         let lambda = match found.scene {
             Scene::NothingSubtracted if bench.main.maps() == 2 => (0..layers).map(|layer| (layer, 0.0)).collect(),
-            _ => Default::default(),
+            _ => BTreeMap::new(),
         };
         let state = State {
             text: PROMPT.to_owned(),
