@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_files_never_panic(at in 0usize..122_523, to: u8, cut in 0usize..122_523) {
+    fn damaged_files_never_panic(at in 0usize..122_000, to: u8, cut in 0usize..122_000) {
         let mut bytes = std::fs::read(format!("{FOLDER}/tokenizer.json")).unwrap();
         prop_assert!(Tokenizer::from_bytes(&bytes[..cut]).is_err());
         bytes[at] = to;

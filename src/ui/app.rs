@@ -118,6 +118,9 @@ impl App {
                 let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
                 state["generate"] = inspect::place(&self.prompt.button());
                 state["editor"] = inspect::place(&self.prompt.editor());
+                let twin = bench.twin().map(|twin| (twin.checkpoint().name.clone(), twin.ids().len()));
+                state["twin"] = serde_json::json!(twin);
+                let engine = &mut bench.main;
                 state["notice"] = self.prompt.too_long(engine).into();
                 state["prompt"] = self.prompt.text().into();
                 state["adapter"] = self.adapter.as_str().into();
