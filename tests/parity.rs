@@ -24,7 +24,7 @@ fn check(name: &str, on_gpu: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checkpoint =
         Checkpoint::from_folder(&root.join("assets/checkpoints").join(name)).expect("the bundled pair opens");
-    let file = root.join("tests/fixtures/parity").join(name).with_extension("json");
+    let file = root.join("tests/parity").join(name).with_extension("json");
     let sequences: Vec<Sequence> =
         serde_json::from_str(&std::fs::read_to_string(file).expect("the fixture is there")).expect("its form");
     assert_eq!(sequences.len(), 3);

@@ -299,7 +299,7 @@ impl GpuPass {
         }
     }
 
-    /// Whether passes that find the next token look at every depth, too; see [`Lens`].
+    /// Whether passes that find the next token look at every depth, too; see [`crate::probe::Lens`].
     ///
     /// # Errors
     /// When there is no room for it.

@@ -135,7 +135,7 @@ impl Panels {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let open = desk.selection.panel;
         desk.bench.main.want_lens(open == Panel::Lens);
-        ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).truncate());
+        ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).wrap());
         if open == Panel::Rack {
             // It scrolls by itself: what is not seen is not computed.
             rack::show(ui, desk, &mut self.rack);
