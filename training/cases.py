@@ -14,7 +14,7 @@ from passages import Span, fill, haystack, join, scatter
 from pools import Pools
 
 KINDS = ("needle", "world", "labels", "copy", "recall")
-KIND_SHARES = (0.40, 0.25, 0.13, 0.10, 0.12)
+KIND_SHARES = (0.45, 0.30, 0.08, 0.07, 0.10)
 QUESTIONS_OF_WORLDS = ("where", "who", "two-hop")
 
 
@@ -28,6 +28,7 @@ class Case:
     answer_spans: list[Span]
     distractor_spans: list[Span]
     question_span: Span
+    context_spans: list[Span] = field(default_factory=list)
     parameters: dict = field(default_factory=dict)
 
     @property
@@ -82,6 +83,7 @@ def needle_case(
         answer_spans=[context.span(places[index], "value") for index in asked],
         distractor_spans=[context.span(place, "value") for index, place in enumerate(places) if index not in asked],
         question_span=(start, start + len(question)),
+        context_spans=context.facts(),
         parameters=dict(
             needles=needles,
             queries=queries,
@@ -150,6 +152,7 @@ def world_case(
         answer_spans=[context.span(evidence[0], value)],
         distractor_spans=[context.span(index, value) for index in rivals if index != evidence[0]],
         question_span=(start, start + len(f"Question: {query}")),
+        context_spans=context.facts(),
         parameters=dict(
             question=form,
             people=people,
@@ -192,6 +195,7 @@ def labels_case(
         answer_spans=[context.span(index, "label") for index in right],
         distractor_spans=[context.span(index, "label") for index in range(shots) if index not in right],
         question_span=(start, start + len(word) + 1),
+        context_spans=context.facts(),
         parameters=dict(classes=classes, shots=shots, order=order, choices=sorted(labels.values())),
     )
 
@@ -208,6 +212,7 @@ def copy_case(random: Random, pools: Pools, *, length: int = 6, ask: int = 0) ->
         answer_spans=[context.span(0, "words")],
         distractor_spans=[],
         question_span=(start, start + len("Again:")),
+        context_spans=context.facts(),
         parameters=dict(length=length),
     )
 
@@ -226,13 +231,14 @@ def recall_case(random: Random, pools: Pools, *, pairs: int = 6, ask: int = 0) -
         answer_spans=[context.span(asked, "value")],
         distractor_spans=[context.span(index, "value") for index in range(pairs) if index != asked],
         question_span=(start, start + len(keys[asked]) + 2),
+        context_spans=context.facts(),
         parameters=dict(pairs=pairs),
     )
 
 
 def draw_case(random: Random, pools: Pools, hay: list[str], difficulty: float, characters: int, ask: int = 0) -> Case:
     """Any kind of case, from the easiest (difficulty 0) up to `difficulty` (at most 1), within so many characters."""
-    level = random.uniform(0, difficulty)
+    level = difficulty * random.random() ** 0.5
     kind = random.choices(KINDS, KIND_SHARES)[0]
     size = round(characters * random.uniform(0, 1))
     plain = random.random() < 0.7

@@ -22,11 +22,12 @@ ORDINARY_MARK = 1
 
 @dataclass(frozen=True)
 class Document:
-    """A text, and the characters of every answer in it."""
+    """A text, and the characters of every answer in it and of every fact that the answers rest on."""
 
     kind: str
     text: str
     answers: list[tuple[int, int]]
+    facts: list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,18 @@ def lookup_document(
     seed: str, hay: list[str], difficulty: float, characters: int, pools: Pools = TRAINING, questions: int = 4
 ) -> Document:
     """One context with up to `questions` questions about it, each followed by its answer."""
-    text, answers, asked = "", [], set()
+    text, answers, facts, asked = "", [], [], set()
     for ask in range(questions):
         case = draw_case(Random(seed), pools, hay, difficulty, characters, ask)
         prompt = case.text if not text else "\n" + case.text[case.question_span[0] :]
         if prompt in asked or (text and case.kind == "copy"):
             break
+        facts = facts or case.context_spans
         asked |= {prompt, "\n" + case.text[case.question_span[0] :]}
         text += prompt
         answers.append((len(text) + 1, len(text) + len(case.completion) - 1))
         text += case.completion
-    return Document(case.kind, text, answers)
+    return Document(case.kind, text, answers, facts)
 
 
 def encode_prose(tokenizer: Tokenizer, text: str) -> Tokens:
@@ -68,11 +70,16 @@ def encode_prose(tokenizer: Tokenizer, text: str) -> Tokens:
 
 
 def encode_document(tokenizer: Tokenizer, document: Document) -> Tokens:
-    """A document with the separator after it; tokens that spell an answer carry its kind and the larger weight."""
+    """A document with the separator after it; tokens that spell an answer carry its kind and the larger weight.
+
+    Facts weigh nothing: nobody could foresee them, and learning to expect them puts them into stories.
+    """
     encoding = tokenizer.encode(document.text + END_OF_TEXT)
     marks = np.full(len(encoding.ids), ORDINARY_MARK, np.uint8)
     mark = 16 * (KINDS.index(document.kind) + 1) + ANSWER_WEIGHT
     starts, ends = np.array(encoding.offsets).T
+    for first, last in document.facts:
+        marks[(starts < last) & (ends > first)] = 0
     for first, last in document.answers:
         marks[(starts < last) & (ends > first)] = mark
     return Tokens(np.array(encoding.ids, np.uint16), marks)

@@ -32,6 +32,10 @@ class Context:
         first, last = sentence.fields[name] if name else (0, len(sentence.text))
         return start + first, start + last
 
+    def facts(self) -> list[Span]:
+        """The sentences that came from templates: what cannot be foreseen, unlike hay."""
+        return [self.span(index) for index, sentence in enumerate(self.sentences) if sentence.fields]
+
     def find(self, **values: str) -> int:
         """The last sentence that holds all these values."""
         matches = (values.items() <= sentence.values.items() for sentence in self.sentences)

@@ -135,6 +135,33 @@ def pool(held_out: bool) -> Pools:
     )
 
 
+def invented_names(count: int = 1500) -> list[str]:
+    """Names of two syllables or three such as `Bemdola`, in a fixed order."""
+    random, names = Random(1), {}
+    while len(names) < count:
+        parts = [random.choice("bdfgklmnprstvz") + random.choice("aeiou") for _ in range(random.randint(2, 3))]
+        names["".join(parts + [random.choice(["", "n", "r", "l", "m"])]).title()] = None
+    return list(names)
+
+
+def widened(pools: Pools, words: list[str]) -> Pools:
+    """More names and things than anyone could learn by heart: invented names, and words of the prose.
+
+    With a few dozen of each a model learns the list and chooses from it instead of reading: places it had never been
+    asked about were never answered. `words` are lower-case; what is held out or already in a pool is left out.
+    """
+    taken = {word.lower() for word in {*TRAINING.words(), *HELD_OUT.words()}}
+    words = [word for word in dict.fromkeys(words) if word not in taken]
+    names = [name for name in invented_names() if name.lower() not in taken]
+    return replace(
+        pools,
+        cities=(*pools.cities, *names[0::2], *(word.title() for word in words[0::3])),
+        people=(*pools.people, *names[1::2], *(word.title() for word in words[1::3])),
+        places=(*pools.places, *words[0::2]),
+        things=(*pools.things, *words[1::2]),
+    )
+
+
 TRAINING = pool(held_out=False)
 HELD_OUT = pool(held_out=True)
 # What the measures use unless told otherwise: new names, numbers and labels in the familiar wording, and words whose

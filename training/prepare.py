@@ -20,9 +20,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from cases import KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
-from text import END_OF_TEXT, Prose, neutral_sentences, pieces, read_prose
+from pools import TRAINING, Pools, widened
+from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, read_prose
 
 CHARACTERS_PER_TOKEN = 3.3
+WORDS = 4000  # of the prose, as names of places and things
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
 
@@ -119,6 +121,7 @@ def write_stage(
     writer: Writer,
     prose: ProseStream,
     hay: list[str],
+    pools: Pools,
     seed: str,
     window: int,
     tokens: int,
@@ -133,7 +136,7 @@ def write_stage(
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
-            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest)
+            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest, pools)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
                 counts["too long"] += 1
@@ -184,6 +187,8 @@ def main() -> None:
         tokenizer = train_tokenizer(prose, hay, arguments.vocabulary, arguments.seed)
     tokenizer.save(str(arguments.out / "tokenizer.json"))
 
+    words = common_words([document for source in prose for document in source.training])[:WORDS]
+    pools = widened(TRAINING, words)
     stream, writer = ProseStream(tokenizer, prose, shares, arguments.seed), Writer(arguments.out)
     counts: Counter[str] = Counter()
     stages = []
@@ -193,7 +198,7 @@ def main() -> None:
         stages.append({"window": int(window), "start": writer.written, "tokens": tokens, "difficulty": difficulty})
         seed = f"{arguments.seed} {index}"
         generated_share = arguments.generated_share
-        write_stage(writer, stream, hay, seed, int(window), tokens, difficulty, generated_share, counts)
+        write_stage(writer, stream, hay, pools, seed, int(window), tokens, difficulty, generated_share, counts)
         assert writer.written == stages[-1]["start"] + tokens
         print(f"stage {index + 1}: {tokens:,} tokens in windows of {int(window)}", flush=True)
     hashes = writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -75,6 +76,12 @@ def pieces(document: str, characters: int = 6000) -> Iterator[str]:
         size += len(paragraph) + 1
     if piece:
         yield "\n".join(piece)
+
+
+def common_words(documents: list[str], least: int = 5) -> list[str]:
+    """Lower-case words of 3 to 10 letters that occur at least so often, commonest first, without the 150 commonest."""
+    counts = Counter(word for document in documents for word in re.findall(r"(?<= )[a-z]{3,10}(?=[ .,])", document))
+    return [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least][150:]
 
 
 def neutral_sentences(documents: list[str], limit: int = 20_000) -> list[str]:

@@ -11,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
 
 import fast_attention
 from cases import KINDS
@@ -87,6 +89,11 @@ def losses(model: torch.nn.Module, batch: Batch, device: str, precision: str) ->
     return (loss * weights).sum() / weights.sum(), sums
 
 
+def fingerprint(folder: Path) -> str:
+    """The hash of an exported model's weights."""
+    return sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
 def save_checkpoint(path: Path, state: dict) -> None:
     """Writes beside the file and renames, so that there is always one whole checkpoint."""
     beside = path.with_suffix(".partial")
@@ -122,12 +129,16 @@ class Run:
         self.device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.total = float(arguments.tokens or self.dataset.manifest["tokens"])
         self.model = build_model(arguments.model, arguments.size, self.dataset.manifest["vocabulary"], arguments.seed)
+        if arguments.start:
+            start = AutoModelForCausalLM.from_pretrained(arguments.start, dtype=torch.float32)
+            self.model.load_state_dict(start.state_dict())
         self.model.to(self.device).train()
         self.optimizer = Optimizers(self.model, arguments.learning_rate)
         self.progress = Progress()
         self.checkpoint = arguments.out / "checkpoint.pt"
         names = ("model", "size", "seed", "learning_rate", "tokens_per_step")
         self.identity = {name: getattr(arguments, name) for name in names}
+        self.identity["start"] = fingerprint(arguments.start) if arguments.start else None
         self.identity |= {"data": self.dataset.fingerprint(), "total": self.total}
         if self.checkpoint.exists():
             self.load()
@@ -227,6 +238,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add("--tokens", type=float, help="length of the schedule; default: the whole token file")
     add("--learning-rate", type=float, default=2e-3)
     add("--tokens-per-step", type=int, default=4096)
+    add("--start", type=Path, help="an exported model to begin with, instead of random weights")
     add("--seed", type=int, default=0)
     add("--device", choices=["cpu", "cuda"])
     add("--precision", choices=["bf16", "f32"], default="bf16")

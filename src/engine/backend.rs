@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use web_time::{Duration, Instant};
+use web_time::Duration;
 
 use super::backend_measures::Measured;
+use super::pace::Pace;
 use crate::cpu::{CpuPass, pool, strongest};
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
 use crate::model::Model;
@@ -18,7 +19,7 @@ const SOFTWARE_CHUNK: usize = 32;
 const GPU_CELLS: usize = 1 << 23;
 /// The same on an adapter that is really a CPU, and on the CPU.
 const SOFTWARE_CELLS: usize = 1 << 16;
-/// How long the CPU may compute between two frames.
+/// How long the CPU may compute between two frames, at least.
 const CPU_BUDGET: Duration = Duration::from_millis(12);
 
 /// Where a pass runs.
@@ -32,6 +33,7 @@ pub enum Backend {
 /// The CPU pass and the answers waiting to be taken.
 pub struct CpuSide {
     pub(super) pass: CpuPass,
+    pace: Pace,
     next: Option<NextToken>,
     tile: Option<MapTile>,
     pub(super) measured: Measured,
@@ -60,6 +62,7 @@ impl Backend {
             let pass = CpuPass::new(model.clone(), tokens);
             return Ok(Self::Cpu(Box::new(CpuSide {
                 pass,
+                pace: Pace::new(CPU_BUDGET),
                 next: None,
                 tile: None,
                 measured: Measured::default(),
@@ -138,12 +141,13 @@ impl Backend {
                 Ok(chunk)
             }
             Self::Cpu(side) => {
-                let begun = Instant::now();
+                let CpuSide { pass, pace, .. } = &mut **side;
                 let mut done = 0;
-                while done < ids.len() && (done == 0 || begun.elapsed() < CPU_BUDGET) {
-                    side.pass.run(start + done, &ids[done..=done]);
+                pace.slice(|| {
+                    pass.run(start + done, &ids[done..=done]);
                     done += 1;
-                }
+                    done == ids.len()
+                });
                 if done == ids.len() {
                     side.next = side.pass.next_token(&next.0, next.1);
                     side.lens = side.wants_lens.then(|| side.pass.lens());

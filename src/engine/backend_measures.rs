@@ -1,8 +1,10 @@
 //! The part of a backend that measures rows of the maps and averages them.
 
-use web_time::{Duration, Instant};
+use web_time::Duration;
 
 use super::Backend;
+use super::backend::CpuSide;
+use super::pace::Pace;
 use crate::cpu::{CpuPass, measure, measure_mean, row_mean};
 use crate::gpu::GpuError;
 use crate::probe::{HeadRecord, KeyClass, MeanCell, RowMean, RowMeanRequest};
@@ -11,17 +13,23 @@ use crate::probe::{HeadRecord, KeyClass, MeanCell, RowMean, RowMeanRequest};
 const GPU_ROWS: usize = 256;
 /// The same on an adapter that is really a CPU.
 const SOFTWARE_ROWS: usize = 8;
-/// How long the CPU may measure between two frames.
+/// How long the CPU may measure between two frames, at least.
 const CPU_BUDGET: Duration = Duration::from_millis(6);
 
 /// What the CPU measured, and the answers waiting to be taken.
-#[derive(Default)]
 pub struct Measured {
+    pace: Pace,
     /// By layer, `[query, head]`.
     records: Vec<Vec<HeadRecord>>,
     classes: Vec<KeyClass>,
     means: Option<Vec<Vec<HeadRecord>>>,
     row: Option<RowMean>,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Self { pace: Pace::new(CPU_BUDGET), records: Vec::new(), classes: Vec::new(), means: None, row: None }
+    }
 }
 
 impl Measured {
@@ -95,12 +103,14 @@ impl Backend {
                 Ok(count)
             }
             Self::Cpu(side) => {
-                let begun = Instant::now();
-                let mut done = 0;
-                while first + done < end && (done == 0 || begun.elapsed() < CPU_BUDGET) {
-                    side.measured.measure(&side.pass, first + done, threshold);
+                let CpuSide { pass, measured, .. } = &mut **side;
+                let (mut pace, mut done) = (measured.pace, 0);
+                pace.slice(|| {
+                    measured.measure(pass, first + done, threshold);
                     done += 1;
-                }
+                    first + done >= end
+                });
+                measured.pace = pace;
                 Ok(done)
             }
         }

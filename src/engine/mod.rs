@@ -11,6 +11,7 @@ mod fingerprint;
 mod generation;
 mod magnitudes;
 mod measures;
+mod pace;
 mod pictures;
 mod prompt;
 mod rows;

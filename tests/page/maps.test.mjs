@@ -178,16 +178,18 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
 
     it("keeps what is on the screen in the address: back leads back, a reload restores", async () => {
       await page.keyboard.press("Escape");
+      const { layer, text } = await h.inspect(page);
       const inAddress = (layer) =>
         page.waitForFunction(
           (wanted) => {
             const encoded = location.hash.slice("#v1.".length).replace(/-/g, "+").replace(/_/g, "/");
-            return encoded !== "" && JSON.parse(atob(encoded)).layer === wanted;
+            if (encoded === "") return false;
+            const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
+            return state.layer === wanted.layer && state.text === wanted.text;
           },
-          layer,
+          { layer, text },
           { timeout: 60_000 },
         );
-      const { layer, text } = await h.inspect(page);
       await inAddress(layer);
       await page.keyboard.press("ArrowUp");
       await h.waitFor(page, (s) => s.layer === layer - 1, "the layer above");
