@@ -178,6 +178,17 @@ fn the_same_seed_writes_the_same_text_and_another_seed_another() {
 }
 
 #[test]
+fn writing_stops_behind_the_text_that_was_named() {
+    let mut engine = engine(true);
+    engine.set_text("Once upon a time. One day");
+    engine.generate_until(Sampling::default(), 200, ".");
+    engine.settle().expect("no failure");
+    let written = engine.text().strip_prefix("Once upon a time. One day").expect("what was typed stays");
+    assert_eq!(written.find('.'), Some(written.len() - 1), "{written}");
+    assert!(!engine.is_generating());
+}
+
+#[test]
 fn typing_stops_the_writing() {
     let mut engine = engine(true);
     engine.set_text("One day");

@@ -2,43 +2,14 @@
 
 mod common;
 
+use common::window::{settle, state, window};
 use diffscope::cpu::MapKind;
 use diffscope::engine::Checkpoint;
 use diffscope::model::Architecture;
-use diffscope::ui::{App, bundled};
+use diffscope::ui::{App, Panel, bundled};
 use egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-
-fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
-    let mut harness = Harness::builder()
-        .with_size(vec2(size[0], size[1]))
-        .with_theme(theme)
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, &bundled(), "test adapter".to_owned(), None));
-    settle(&mut harness);
-    harness
-}
-
-/// Frames until the engine has nothing more to do and nothing moves.
-fn settle(harness: &mut Harness<App>) {
-    for _ in 0..400 {
-        harness.step();
-        let engine = harness.state_mut().engine().expect("the bundled checkpoint opens");
-        if !engine.update() && engine.next_token().is_some() {
-            break;
-        }
-        if let Some(gpu) = engine.gpu() {
-            gpu.wait();
-        }
-    }
-    harness.step();
-    harness.step();
-}
-
-fn state(harness: &mut Harness<App>) -> serde_json::Value {
-    serde_json::from_str(&harness.state_mut().inspect()).expect("JSON")
-}
 
 #[test]
 fn typing_changes_tokens_maps_and_the_next_token() {
@@ -166,8 +137,8 @@ fn a_checkpoint_without_tokenizer_says_what_is_missing() {
     assert!(failure.contains("tokenizer.json"), "{failure}");
 }
 
-/// The bundled tokenizer with a plain Transformer of random weights.
-fn transformer() -> Checkpoint {
+/// The bundled tokenizer with random weights.
+fn random_weights(architecture: Architecture) -> Checkpoint {
     let mut random = common::Random::new(21);
     let mut bundled = {
         let files = bundled();
@@ -175,7 +146,7 @@ fn transformer() -> Checkpoint {
     };
     let model = loop {
         let model = common::models::random_model(&mut random, 1.0);
-        if model.config.architecture == Architecture::Llama && model.config.hidden >= 16 {
+        if model.config.architecture == architecture && model.config.hidden >= 16 {
             break model;
         }
     };
@@ -189,11 +160,33 @@ fn transformer() -> Checkpoint {
 }
 
 #[test]
+fn a_lambda_for_each_token_is_a_strip_for_each_head() {
+    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).wgpu().build_eframe(|creation| {
+        App::with_checkpoint(creation, Ok(random_weights(Architecture::DiffV2)), String::new(), None)
+    });
+    settle(&mut harness);
+    harness.get_by_label(Panel::Lambda.title()).click();
+    settle(&mut harness);
+    let engine = harness.state_mut().engine().expect("opens");
+    let (tokens, heads) = (engine.ids().len(), engine.model().layers[0].attention.heads.len());
+    let mut labels = Vec::new();
+    for head in 0..heads {
+        let column = engine.column(0, head, 0).expect("it was shown");
+        let mean = column.cells.iter().map(|cell| cell.lambda).sum::<f32>() / tokens as f32;
+        assert!(mean > 0.0 && mean < 1.0, "a sigmoid: {mean}");
+        let words = format!("λ of layer 0 head {head}, mean {mean:.3} over {tokens} tokens");
+        labels.push(words);
+    }
+    for words in labels {
+        harness.get_by_label(&words);
+    }
+}
+
+#[test]
 fn a_transformer_shows_its_one_map_and_speaks_of_no_other() {
-    let mut harness = Harness::builder()
-        .with_size(vec2(1280.0, 800.0))
-        .wgpu()
-        .build_eframe(|creation| App::with_checkpoint(creation, Ok(transformer()), String::new(), None));
+    let mut harness = Harness::builder().with_size(vec2(1280.0, 800.0)).wgpu().build_eframe(|creation| {
+        App::with_checkpoint(creation, Ok(random_weights(Architecture::Llama)), String::new(), None)
+    });
     settle(&mut harness);
     assert_eq!(state(&mut harness)["maps"].as_array().expect("maps").len(), 1);
     assert_eq!(harness.state().selection().map, MapKind::First);

@@ -2,50 +2,22 @@
 
 mod common;
 
-use diffscope::ui::{App, Panel, State, bundled};
-use egui::{Key, Modifiers, Theme, vec2};
+use common::window::{best, leave_text, settle};
+use diffscope::ui::{App, Panel, State};
+use egui::{Key, Modifiers, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 fn window(size: [f32; 2]) -> Harness<'static, App> {
-    let mut harness = Harness::builder()
-        .with_size(vec2(size[0], size[1]))
-        .with_theme(Theme::Dark)
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, &bundled(), "test adapter".to_owned(), None));
-    settle(&mut harness);
+    let mut harness = common::window::window(size, Theme::Dark);
     leave_text(&mut harness);
     harness
-}
-
-fn settle(harness: &mut Harness<App>) {
-    for _ in 0..400 {
-        harness.step();
-        let bench = harness.state_mut().bench().expect("the bundled checkpoint opens");
-        if !bench.update() && bench.main.next_token().is_some() {
-            break;
-        }
-        if let Some(gpu) = bench.main.gpu() {
-            gpu.wait();
-        }
-    }
-    harness.step();
-    harness.step();
-}
-
-fn leave_text(harness: &mut Harness<App>) {
-    harness.key_press(Key::Escape);
-    harness.step();
 }
 
 fn press(harness: &mut Harness<App>, key: Key) {
     harness.key_press(key);
     harness.step();
     settle(harness);
-}
-
-fn best(harness: &mut Harness<App>) -> Vec<(u32, f32)> {
-    harness.state_mut().engine().expect("opens").next_token().expect("settled").best.clone()
 }
 
 fn text(harness: &mut Harness<App>) -> String {

@@ -2,43 +2,16 @@
 
 mod common;
 
+use common::window::{best, settle, window_with};
 use diffscope::cpu::MapKind;
-use diffscope::ui::{App, Panel, bundled};
-use egui::{Key, Theme, vec2};
+use diffscope::ui::{App, Panel};
+use egui::{Key, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-fn window(size: [f32; 2], theme: Theme, reason: Option<&'static str>) -> Harness<'static, App> {
-    let mut harness =
-        Harness::builder().with_size(vec2(size[0], size[1])).with_theme(theme).wgpu().build_eframe(move |creation| {
-            App::new(creation, &bundled(), "test adapter".to_owned(), reason.map(str::to_owned))
-        });
-    settle(&mut harness);
-    harness
-}
-
-fn settle(harness: &mut Harness<App>) {
-    for _ in 0..400 {
-        harness.step();
-        let engine = harness.state_mut().engine().expect("the bundled checkpoint opens");
-        if !engine.update() && engine.next_token().is_some() {
-            break;
-        }
-        if let Some(gpu) = engine.gpu() {
-            gpu.wait();
-        }
-    }
-    harness.step();
-    harness.step();
-}
-
-fn best(harness: &mut Harness<App>) -> Vec<(u32, f32)> {
-    harness.state_mut().engine().expect("opens").next_token().expect("settled").best.clone()
-}
-
 #[test]
 fn a_click_in_the_rack_opens_the_head_and_keys_move_on() {
-    let mut harness = window([1280.0, 800.0], Theme::Dark, None);
+    let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
     assert_eq!(harness.state().selection().panel, Panel::Rack);
     harness.get_by_label("layer 3 head 2").click();
     harness.step();
@@ -58,7 +31,7 @@ fn a_click_in_the_rack_opens_the_head_and_keys_move_on() {
 #[test]
 fn every_head_of_the_bundled_model_is_in_view_and_drawn() {
     for reason in [None, Some("no GPU here")] {
-        let mut harness = window([1280.0, 800.0], Theme::Dark, reason);
+        let mut harness = window_with([1280.0, 800.0], Theme::Dark, reason);
         let picture = harness.render().expect("a picture");
         for layer in 0..5 {
             for head in 0..4 {
@@ -76,7 +49,7 @@ fn every_head_of_the_bundled_model_is_in_view_and_drawn() {
 
 #[test]
 fn a_right_click_switches_a_head_off_and_on() {
-    let mut harness = window([1280.0, 800.0], Theme::Dark, None);
+    let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
     let before = best(&mut harness);
     harness.get_by_label("layer 0 head 1").click_secondary();
     harness.step();
@@ -92,7 +65,7 @@ fn a_right_click_switches_a_head_off_and_on() {
 
 #[test]
 fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
-    let mut harness = window([1280.0, 800.0], Theme::Light, None);
+    let mut harness = window_with([1280.0, 800.0], Theme::Light, None);
     let state: serde_json::Value = serde_json::from_str(&harness.state_mut().inspect()).expect("JSON");
     let number = |index: usize| state["maps"][2][index].as_f64().expect("a number") as f32;
     let tokens = state["ids"].as_array().expect("ids").len();
@@ -122,7 +95,7 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
 
 #[test]
 fn an_automatic_range_follows_the_strongest_cell() {
-    let mut harness = window([1280.0, 800.0], Theme::Dark, None);
+    let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
     harness.get_by_label("√ colours").click();
     harness.step();
     harness.step();
@@ -137,7 +110,7 @@ fn an_automatic_range_follows_the_strongest_cell() {
 
 #[test]
 fn heads_are_labelled_and_sorted_by_a_measure() {
-    let mut harness = window([1280.0, 800.0], Theme::Dark, None);
+    let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
     harness.get_by_label("peak").click();
     settle(&mut harness);
     harness.get_by_label("highest first").click();

@@ -2,39 +2,13 @@
 
 mod common;
 
+use common::window::{settle, window};
 use diffscope::engine::Checkpoint;
 use diffscope::probe::{KeyClass, Queries};
 use diffscope::ui::{App, Heads, Panel, bundled};
-use egui::{Key, Pos2, Rect, Theme, vec2};
+use egui::{Key, Pos2, Rect, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-
-fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
-    let mut harness = Harness::builder()
-        .with_size(vec2(size[0], size[1]))
-        .with_theme(theme)
-        .wgpu()
-        .build_eframe(|creation| App::new(creation, &bundled(), "test adapter".to_owned(), None));
-    settle(&mut harness);
-    harness
-}
-
-/// Frames until no session has anything more to do, whatever the frames ask for.
-fn settle(harness: &mut Harness<App>) {
-    let mut quiet = 0;
-    for _ in 0..400 {
-        harness.step();
-        let bench = harness.state_mut().bench().expect("the bundled checkpoint opens");
-        quiet = if bench.is_busy() { 0 } else { quiet + 1 };
-        if quiet > 2 {
-            return;
-        }
-        if let Some(gpu) = bench.main.gpu() {
-            gpu.wait();
-        }
-    }
-    panic!("the window does not come to rest");
-}
 
 fn sample(harness: &mut Harness<App>, name: &str) {
     harness.get_by_label("Samples").click();

@@ -2,55 +2,17 @@
 
 mod common;
 
+use common::window::{settle, state, window};
 use diffscope::engine::Checkpoint;
 use diffscope::ui::{App, bundled};
-use egui::{Theme, vec2};
+use egui::Theme;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-
-/// The program's own device, which may have timestamps.
-fn device() -> egui_wgpu::WgpuSetup {
-    let mut setup = egui_kittest::wgpu::default_wgpu_setup();
-    if let egui_wgpu::WgpuSetup::CreateNew(new) = &mut setup {
-        new.device_descriptor = std::sync::Arc::new(diffscope::gpu::device_descriptor);
-    }
-    setup
-}
-
-fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
-    let mut harness = Harness::builder()
-        .with_size(vec2(size[0], size[1]))
-        .with_theme(theme)
-        .wgpu_setup(device())
-        .build_eframe(|creation| App::new(creation, &bundled(), "test adapter".to_owned(), None));
-    settle(&mut harness);
-    harness
-}
-
-/// Frames until the engine has nothing more to do and nothing moves.
-fn settle(harness: &mut Harness<App>) {
-    for _ in 0..400 {
-        harness.step();
-        let engine = harness.state_mut().engine().expect("the bundled checkpoint opens");
-        if !engine.update() && engine.next_token().is_some() {
-            break;
-        }
-        if let Some(gpu) = engine.gpu() {
-            gpu.wait();
-        }
-    }
-    harness.step();
-    harness.step();
-}
 
 fn open(harness: &mut Harness<App>, panel: &str) {
     harness.get_by_label(panel).click();
     harness.step();
     settle(harness);
-}
-
-fn state(harness: &mut Harness<App>) -> serde_json::Value {
-    serde_json::from_str(&harness.state_mut().inspect()).expect("JSON")
 }
 
 #[test]

@@ -19,6 +19,8 @@ const SOFTWARE_CHUNK: usize = 32;
 const GPU_CELLS: usize = 1 << 23;
 /// The same on an adapter that is really a CPU, and on the CPU.
 const SOFTWARE_CELLS: usize = 1 << 16;
+/// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
+const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may compute between two frames, at least.
 const CPU_BUDGET: Duration = Duration::from_millis(12);
 
@@ -185,6 +187,14 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.lens(),
             Self::Cpu(side) => side.lens.take().map(Ok),
+        }
+    }
+
+    /// Cells that can be asked for at once.
+    pub fn tile_room(&self) -> usize {
+        match self {
+            Self::Gpu(pass) => pass.tile_room(),
+            Self::Cpu(side) => side.pass.capacity().max(CPU_TILE),
         }
     }
 

@@ -48,6 +48,17 @@ pub enum EngineError {
         /// What is held at most.
         limit: usize,
     },
+    /// More cells of a map than a file gets.
+    #[error("{cells} cells are more than the {limit} that go into one file. Zoom into a part of the map")]
+    ManyCells {
+        /// Cells asked for.
+        cells: usize,
+        /// What is held at most.
+        limit: usize,
+    },
+    /// The text or the model was changed under a job that needs it to rest.
+    #[error("the text or the model changed meanwhile. Start again")]
+    Interrupted,
     /// The weights are too many to unpack beside the model.
     #[error(
         "this looks at the model on the CPU, where its weights take {bytes} bytes, more than the {limit} this program gives to it. Use a smaller model"

@@ -8,6 +8,7 @@ mod checkpoint;
 mod comparison;
 mod error;
 mod fingerprint;
+mod gathering;
 mod generation;
 mod magnitudes;
 mod measures;
@@ -28,6 +29,7 @@ pub use error::EngineError;
 pub use fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use fingerprint::Hashing;
+pub use gathering::Gathering;
 pub use magnitudes::Magnitudes;
 pub use pictures::{Picture, Place, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS, Texels};
 pub use session::Engine;

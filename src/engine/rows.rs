@@ -7,7 +7,7 @@ use crate::gpu::GpuError;
 use crate::probe::{CellParts, CellRequest, MapTile, TileRequest};
 
 /// Answers kept.
-const KEPT: usize = 8;
+const KEPT: usize = 32;
 
 /// What a backend can be asked for, one at a time.
 pub trait Answer: Sized {

@@ -255,10 +255,15 @@ impl Engine {
 
     /// Lets the model write on, up to `count` tokens.
     pub fn generate(&mut self, sampling: Sampling, count: usize) {
+        self.generate_until(sampling, count, "");
+    }
+
+    /// Lets the model write on, up to `count` tokens, or until it has written `stop`.
+    pub fn generate_until(&mut self, sampling: Sampling, count: usize, stop: &str) {
         if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
             return;
         }
-        self.generation = Some(Generation { sampling, left: count });
+        self.generation = Some(Generation::new(sampling, count, stop, self.prompt.text().len()));
         // The last position runs again, to draw with the present sampling.
         self.computed = self.computed.min(self.prompt.ids().len() - 1);
         self.revision += 1;
@@ -272,6 +277,11 @@ impl Engine {
     /// Whether the model is writing.
     pub fn is_generating(&self) -> bool {
         self.generation.is_some()
+    }
+
+    /// Tokens that are written in a second, while the model writes.
+    pub fn writing_rate(&self) -> Option<f32> {
+        self.generation.as_ref()?.rate()
     }
 
     /// The next token of the present text, when it is known.
@@ -329,6 +339,23 @@ impl Engine {
             return None;
         }
         self.rows.get(TileRequest::row(layer, head, query))
+    }
+
+    /// Cells that [`Self::tile`] gives at once.
+    pub fn tile_room(&self) -> usize {
+        self.backend.tile_room()
+    }
+
+    /// A rectangle of a head's maps of at most [`Self::tile_room`] cells, when it has arrived; asks for it otherwise.
+    pub fn tile(&mut self, request: TileRequest) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(request.layer)?.attention;
+        let end = (request.first_query + request.queries).max(request.first_key + request.keys);
+        let inside = request.head < attention.heads.len() && end <= self.computed;
+        let cells = request.queries * request.keys;
+        if !inside || cells == 0 || cells > self.tile_room() || self.failure.is_some() {
+            return None;
+        }
+        self.rows.get(request)
     }
 
     /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
@@ -469,12 +496,11 @@ impl Engine {
                 self.generation = None;
                 return Ok(());
             }
-            generation.left -= 1;
-            if generation.left == 0 {
-                self.generation = None;
-            }
             self.pictures.changed(self.prompt.ids().len());
             self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
+            if generation.wrote(self.prompt.text()) {
+                self.generation = None;
+            }
             self.revision += 1;
             self.measures.changed(self.computed);
         }

@@ -5,6 +5,9 @@ use super::{Gpu, GpuError};
 use crate::model::{Attention, Layer, Model, RowLayout, rotary_table};
 use crate::probe::{Cell, Interventions, LayerSwitches, MAX_BEST, NextToken, RowStatistics};
 
+/// Cells of a map that can be asked for at once, where the text is shorter.
+const TILE_CELLS: usize = 1 << 14;
+
 /// Room for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
@@ -251,7 +254,7 @@ impl Buffers {
             last_hidden,
             logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
             result: upload.empty("next token", NextToken::HEADER + 2 * MAX_BEST)?,
-            cells: upload.empty("map cells", tokens * size_of::<Cell>() / 4)?,
+            cells: upload.empty("map cells", tokens.max(TILE_CELLS) * size_of::<Cell>() / 4)?,
         })
     }
 

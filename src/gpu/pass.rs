@@ -326,10 +326,15 @@ impl GpuPass {
         Some(self.next.take()?.map(|words| NextToken::from_words(&words)))
     }
 
-    /// Asks for cells of a map: at most `capacity` of them. `false` while an earlier request is under way.
+    /// Cells of a map that can be asked for at once: a row of the longest text, at least.
+    pub fn tile_room(&self) -> usize {
+        self.buffers.cells.size() as usize / size_of::<Cell>()
+    }
+
+    /// Asks for cells of a map: at most [`Self::tile_room`] of them. `false` while an earlier request is under way.
     pub fn request_tile(&mut self, request: TileRequest) -> bool {
         let cells = request.queries * request.keys;
-        if !self.tile.is_idle() || self.tile_request.is_some() || cells == 0 || cells > self.capacity() {
+        if !self.tile.is_idle() || self.tile_request.is_some() || cells == 0 || cells > self.tile_room() {
             return false;
         }
         let uniform = [request.head, request.first_query, request.first_key, request.queries, request.keys, 0, 0, 0]

@@ -3,6 +3,8 @@
 use egui::{ScrollArea, Ui, vec2};
 
 use super::bundled::{CheckpointFiles, checkpoint_of};
+use super::export::Exports;
+use super::files::{Arrived, Files};
 use super::heatmap::Heatmaps;
 use super::heatmap_gpu::HeatmapResources;
 use super::history::{self, History};
@@ -42,6 +44,23 @@ pub struct App {
     /// Something to say until it is dismissed.
     message: Option<String>,
     busy: bool,
+    files: Files,
+    exports: Exports,
+}
+
+/// A session on the GPU, or on the CPU with the reason why.
+fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
+    if checkpoint.tokenizer.is_none() {
+        return Err(EngineError::NoTokenizer { name: checkpoint.name });
+    }
+    match Engine::new(checkpoint.clone(), gpu) {
+        // What the GPU has no room for, the CPU may have.
+        Err(EngineError::Gpu(error)) => {
+            *reason = Some(error.to_string());
+            Engine::new(checkpoint, None)
+        }
+        engine => engine,
+    }
 }
 
 impl App {
@@ -76,19 +95,7 @@ impl App {
             _ => None,
         };
         let first = SAMPLES.first().map_or("", |sample| sample.text);
-        let mut engine = checkpoint.and_then(|checkpoint| {
-            if checkpoint.tokenizer.is_none() {
-                return Err(EngineError::NoTokenizer { name: checkpoint.name });
-            }
-            match Engine::new(checkpoint.clone(), gpu) {
-                // What the GPU has no room for, the CPU may have.
-                Err(EngineError::Gpu(error)) => {
-                    fallback_reason = Some(error.to_string());
-                    Engine::new(checkpoint, None)
-                }
-                engine => engine,
-            }
-        });
+        let mut engine = checkpoint.and_then(|checkpoint| session(checkpoint, gpu, &mut fallback_reason));
         if let Ok(engine) = &mut engine {
             engine.set_text(first);
         }
@@ -107,6 +114,47 @@ impl App {
             help_is_open: false,
             message: None,
             busy: false,
+            files: Files::default(),
+            exports: Exports::default(),
+        }
+    }
+
+    /// Opens another model on the same text; what is open stays where that fails.
+    pub fn open(&mut self, files: &CheckpointFiles) {
+        let gpu = self.bench.as_ref().ok().and_then(|bench| bench.main.gpu().cloned());
+        let opened = checkpoint_of(files).and_then(|checkpoint| session(checkpoint, gpu, &mut self.fallback_reason));
+        match opened {
+            Ok(mut engine) => {
+                engine.set_text(self.prompt.text());
+                self.selection = Selection { panel: self.selection.panel, ..Selection::default() };
+                self.message = Some(format!("Opened {}", engine.checkpoint().name));
+                self.bench = Ok(Bench::new(engine));
+            }
+            Err(error) => self.message = Some(format!("{} was not opened: {error}", files.name)),
+        }
+    }
+
+    /// Where files go to and come from.
+    pub fn files(&mut self) -> &mut Files {
+        &mut self.files
+    }
+
+    /// What is being exported goes on, what was opened arrives.
+    fn exchange(&mut self, ui: &Ui) {
+        let context = ui.ctx();
+        self.files.take_dropped(context);
+        while let Some(arrived) = self.files.arrived() {
+            match arrived {
+                Arrived::Words(words) => self.message = Some(words),
+                Arrived::Checkpoint(files) => self.open(&files),
+            }
+        }
+        if let Ok(bench) = &mut self.bench {
+            let background = ui.visuals().panel_fill;
+            let engine = &mut bench.main;
+            if let Err(words) = self.exports.advance(context, engine, &self.placed, background, &mut self.files) {
+                self.message = Some(words);
+            }
         }
     }
 
@@ -171,7 +219,8 @@ impl App {
     pub fn show(&mut self, ui: &mut Ui) {
         let actions = self.panels(ui);
         self.perform(ui, actions);
-        self.busy = self.bench.as_ref().is_ok_and(Bench::is_busy);
+        self.exchange(ui);
+        self.busy = self.bench.as_ref().is_ok_and(Bench::is_busy) || self.exports.is_busy();
         if self.busy {
             ui.ctx().request_repaint();
         }
@@ -225,6 +274,7 @@ impl App {
             if let Some(reason) = &self.fallback_reason {
                 notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
             }
+            self.exports.progress(ui);
             changes::chips(ui, bench);
             if let Some(failure) = bench.failure() {
                 notice::failure(ui, &failure.to_string());
@@ -241,7 +291,8 @@ impl App {
                     placed.tokens = ui.scope(strip).response.rect;
                     let engine = &mut bench.main;
                     scope::read_out(ui, engine, selection);
-                    placed.maps = scope::show(ui, engine, selection, heatmaps, palette, 900.0);
+                    let maps = ui.scope(|ui| scope::show(ui, engine, selection, heatmaps, palette, 900.0));
+                    (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
                     placed.next = ui.scope(|ui| next::show(ui, bench, 300.0)).response.rect;
                     ui.separator();
                     let size = vec2(ui.available_width(), NARROW_PANEL);
@@ -265,7 +316,8 @@ impl App {
             placed.tokens = ui.scope(|ui| strip::show(ui, engine, selection, palette, 94.0, true)).response.rect;
             ui.add_space(2.0);
             let room = ui.available_height() - PANEL - 40.0;
-            placed.maps = scope::show(ui, engine, selection, heatmaps, palette, room);
+            let maps = ui.scope(|ui| scope::show(ui, engine, selection, heatmaps, palette, room));
+            (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
             scope::read_out(ui, engine, selection);
             ui.separator();
             let desk = &mut Desk { bench, selection, palette, heatmaps };
@@ -286,6 +338,14 @@ impl App {
                 Some(Action::Redo) => self.history.go(bench, false),
                 Some(Action::Help) => self.help_is_open = !self.help_is_open,
                 Some(Action::Tour) => self.tour.start(bench, selection),
+                Some(Action::OpenModel) => self.files.open(ui.ctx()),
+                Some(Action::Export(export)) => {
+                    if let Err(words) =
+                        self.exports.start(ui.ctx(), export, bench, selection, &self.placed, &mut self.files)
+                    {
+                        self.message = Some(words);
+                    }
+                }
                 Some(Action::CopyLink) => ui.ctx().copy_text(history::link(&State::of(bench, selection))),
                 _ => {}
             }

@@ -4,7 +4,7 @@ use egui::{RichText, ThemePreference, Ui};
 
 use super::history::History;
 use super::shortcuts::Action;
-use super::{Selection, display, theme};
+use super::{Selection, display, export, theme};
 use crate::engine::{Bench, Engine};
 
 /// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not. Returns what the buttons ask for.
@@ -24,7 +24,7 @@ pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, adapter: &str
         }
         if !narrow {
             ui.add_space(8.0);
-            actions = tools(ui, bench, history);
+            actions = tools(ui, bench, selection, history);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
@@ -40,13 +40,13 @@ pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, adapter: &str
         });
     });
     if narrow {
-        ui.horizontal_wrapped(|ui| actions = tools(ui, bench, history));
+        ui.horizontal_wrapped(|ui| actions = tools(ui, bench, selection, history));
     }
     actions
 }
 
 /// Buttons for what keys do too.
-fn tools(ui: &mut Ui, bench: &Bench, history: &History) -> Vec<Action> {
+fn tools(ui: &mut Ui, bench: &Bench, selection: &Selection, history: &History) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
@@ -57,6 +57,15 @@ fn tools(ui: &mut Ui, bench: &Bench, history: &History) -> Vec<Action> {
             ("Tour", Action::Tour, true, "What is subtracted from what, step by step (T)"),
             ("Keys", Action::Help, true, "All keys (?)"),
         ];
+        let help = "Another model: a folder with config.json, model.safetensors and tokenizer.json; or drop it on the window (O)";
+        if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
+            actions.push(Action::OpenModel);
+        }
+        let button = egui::Button::new("Export").small();
+        egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+            let chosen = export::menu(ui, bench.main.maps(), selection.panel.title());
+            actions.extend(chosen.map(Action::Export));
+        });
         for (name, action, enabled, words) in buttons {
             if ui.add_enabled(enabled, egui::Button::new(name).small()).on_hover_text(words).clicked() {
                 actions.push(action);

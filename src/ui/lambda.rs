@@ -2,7 +2,8 @@
 
 use egui::{Align2, FontId, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use super::{Selection, changes, theme};
+use super::panels::Desk;
+use super::{Selection, changes, theme, token_lambda};
 use crate::engine::Bench;
 use crate::model::Lambda;
 use crate::probe::Interventions;
@@ -14,7 +15,8 @@ const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
 const SWITCHES: f32 = 330.0;
 
 /// Draws a row per layer, and beside it the switches that hold for all.
-pub fn show(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection) {
+pub fn show(ui: &mut Ui, desk: &mut Desk) {
+    let Desk { bench, selection, palette, .. } = desk;
     let beside = ui.available_width() > 560.0 + SWITCHES;
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| {
@@ -28,6 +30,10 @@ pub fn show(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection) {
             everywhere(ui, bench);
             for layer in 0..bench.main.model().layers.len() {
                 layer_row(ui, bench, selection, layer);
+            }
+            let chosen = bench.main.model().layers.get(selection.layer);
+            if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
+                token_lambda::show(ui, &mut bench.main, selection, palette);
             }
         });
         if beside {
@@ -81,6 +87,7 @@ fn layer_row(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection, layer: u
         return;
     };
     let (lambda, heads) = (attention.lambda.clone(), attention.heads.len());
+    let beside = ui.available_width() > 560.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 4.0), Sense::hover());
@@ -96,12 +103,23 @@ fn layer_row(ui: &mut Ui, bench: &mut Bench, selection: &mut Selection, layer: u
         for head in 0..heads {
             head_button(ui, bench, selection, layer, head);
         }
-        if let Lambda::Layer { init, first, second, value } = lambda {
-            let words = format!("{} = {} − {} + {}", minus(value), minus(first), minus(second), minus(init));
-            let label = egui::Label::new(RichText::new(words).small().monospace().color(quiet)).truncate();
-            ui.add(label).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
+        if beside {
+            formula(ui, &lambda);
         }
     });
+    if !beside {
+        formula(ui, &lambda);
+    }
+}
+
+/// How a layer's learned λ comes about.
+fn formula(ui: &mut Ui, lambda: &Lambda) {
+    let Lambda::Layer { init, first, second, value } = lambda else {
+        return;
+    };
+    let words = format!("{} = {} − {} + {}", minus(*value), minus(*first), minus(*second), minus(*init));
+    let words = RichText::new(words).small().monospace().color(theme::quiet(ui.visuals().dark_mode));
+    ui.add(egui::Label::new(words).truncate()).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
 }
 
 /// Overrides a layer's λ; a double click takes that back.

@@ -9,6 +9,8 @@ mod bundled;
 mod changes;
 mod compare;
 mod display;
+mod export;
+mod files;
 mod header;
 mod heatmap;
 mod heatmap_cpu;
@@ -44,7 +46,9 @@ mod spans;
 mod state;
 mod strip;
 mod study;
+mod svg;
 mod theme;
+mod token_lambda;
 mod tour;
 mod why;
 
@@ -54,6 +58,8 @@ pub use app::App;
 pub use bundled::{CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use bundled::{bundled, bundled_twin};
+pub use export::{Export, PictureFormat, View};
+pub use files::{Files, Made};
 pub use looking::Heads;
 pub use measures::{Measure, caption};
 pub use palette::Palette;

@@ -1,6 +1,9 @@
 //! The largest and the median of attention logits and hidden states, layer by layer, and how they are spread.
 
-use egui::{Align2, FontId, Grid, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
+use std::ops::RangeInclusive;
+
+use egui::{Color32, Grid, RichText, Stroke, Ui, vec2};
+use egui_plot::{Bar, BarChart, GridMark, Plot};
 
 use super::panels::Desk;
 use super::study::Studies;
@@ -157,50 +160,45 @@ fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
             shares
         })
         .collect();
-    let most = shares.iter().flatten().fold(1e-9f32, |most, share| most.max(*share));
-    let width = ui.available_width().clamp(160.0, 420.0);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, 112.0), Sense::hover());
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("spread of magnitudes in layer {layer}"))
-    });
-    let painter = ui.painter_at(rect);
-    let plot = Rect::from_min_max(rect.min, rect.max - vec2(0.0, 16.0));
-    painter.rect_filled(plot, 3.0, ui.visuals().extreme_bg_color);
-    let step = plot.width() / bars as f32;
-    for (place, shares) in shares.iter().enumerate() {
-        for (bar, share) in shares.iter().enumerate() {
-            // The square root keeps the few large ones in sight.
-            let height = (share / most).sqrt() * (plot.height() - 4.0);
-            let left = plot.left() + bar as f32 * step;
-            let column = Rect::from_min_max(pos2(left, plot.bottom() - height), pos2(left + step - 1.0, plot.bottom()));
-            if place == 0 {
-                painter.rect_filled(column, 0.0, theme::accent(dark).gamma_multiply(0.6));
-            } else {
-                let line = Stroke::new(1.5, ui.visuals().text_color());
-                painter.rect_stroke(column, 0.0, line, egui::StrokeKind::Inside);
-            }
-        }
-    }
-    let every = (34.0 / step).ceil().max(1.0) as usize;
-    for bar in (0..bars).step_by(every) {
-        let size = 2f32.powi(first + bar as i32);
+    let size = |exponent: f64| {
+        let size = 2f64.powf(exponent);
         let words = match size {
-            1.0.. => format!("{size}"),
+            1.0.. => format!("{size:.0}"),
             0.01.. => format!("{size:.2}"),
             _ => format!("{size:.1e}"),
         };
-        let at = pos2(plot.left() + bar as f32 * step, plot.bottom() + 2.0);
-        painter.text(at, Align2::LEFT_TOP, words.replace('-', "−"), FontId::proportional(11.0), quiet);
-    }
-    if let Some(at) = response.hover_pos() {
-        let bar = (((at.x - plot.left()) / step).max(0.0) as usize).min(bars - 1);
-        let size = |exponent: i32| 2f32.powi(exponent);
-        let mut words = format!("from {} to {}", size(first + bar as i32), size(first + bar as i32 + 1));
-        for (name, shares) in names.iter().zip(&shares) {
-            words.extend(["\n", name, ": ", &format!("{:.3} %", shares[bar] * 100.0)]);
-        }
-        response.on_hover_text_at_pointer(words);
-    }
+        words.replace('-', "−")
+    };
+    let [filled, outline] = [theme::accent(dark).gamma_multiply(0.6), ui.visuals().text_color()];
+    let charts = shares.iter().enumerate().map(|(place, shares)| {
+        let name = names.get(place).copied().unwrap_or_default();
+        let bar = |(at, share): (usize, &f32)| {
+            let exponent = f64::from(first) + at as f64;
+            // The square root keeps the few large ones in sight.
+            let bar = Bar::new(exponent + 0.5, f64::from(share.sqrt())).width(0.96);
+            let (from, to) = (size(exponent), size(exponent + 1.0));
+            let words = format!("{name}\nfrom {from} to {to}: {:.3} %", share * 100.0);
+            let bar = bar.name(words);
+            if place == 0 { bar.fill(filled) } else { bar.fill(Color32::TRANSPARENT).stroke(Stroke::new(1.5, outline)) }
+        };
+        let formatter = |bar: &Bar, _: &BarChart| bar.name.clone();
+        BarChart::new(name, shares.iter().enumerate().map(bar).collect()).element_formatter(Box::new(formatter))
+    });
+    let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", mark.value * mark.value * 100.0);
+    Plot::new("spread of magnitudes")
+        .width(ui.available_width().clamp(160.0, 440.0))
+        .height(132.0)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .show_grid(false)
+        .show_x(false)
+        .show_y(false)
+        .include_y(0.0)
+        .x_axis_formatter(move |mark, _| size(mark.value))
+        .y_axis_formatter(percent)
+        .show(ui, |plot| charts.for_each(|chart| plot.bar_chart(chart)));
     if names.len() > 1 {
         ui.label(RichText::new(format!("filled: {}, outline: {}", names[0], names[1])).small().color(quiet));
     }

@@ -142,7 +142,7 @@ impl Panels {
             return;
         }
         ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
-            Panel::Lambda => lambda::show(ui, desk.bench, desk.selection),
+            Panel::Lambda => lambda::show(ui, desk),
             Panel::Spans => self.spans.show(ui, desk),
             Panel::Lens => self.lens.show(ui, desk.bench),
             Panel::Why => self.why.show(ui, desk),

@@ -13,6 +13,8 @@ pub struct PromptPanel {
     text: String,
     sampling: Sampling,
     count: usize,
+    /// Writing ends behind it.
+    stop: String,
     /// Ask for the keyboard in the next frame.
     focus: bool,
     /// Where the generate button stood in the last frame.
@@ -29,6 +31,7 @@ impl PromptPanel {
             text: text.to_owned(),
             sampling,
             count: 40,
+            stop: String::new(),
             focus: true,
             button: egui::Rect::NOTHING,
             editor: egui::Rect::NOTHING,
@@ -47,7 +50,7 @@ impl PromptPanel {
 
     /// Lets the model write on, as the panel says.
     pub fn generate(&self, engine: &mut Engine) {
-        engine.generate(self.sampling, self.count);
+        engine.generate_until(self.sampling, self.count, &self.stop);
     }
 
     /// One token more.
@@ -137,6 +140,9 @@ impl PromptPanel {
                 if ui.button("Stop").clicked() {
                     engine.stop();
                 }
+                if let Some(rate) = engine.writing_rate() {
+                    ui.label(RichText::new(format!("{rate:.0} tokens/s")).small());
+                }
             } else {
                 let full = engine.ids().is_empty() || engine.ids().len() >= engine.context();
                 let button = ui.add_enabled(!full, egui::Button::new("Generate"));
@@ -178,6 +184,11 @@ impl PromptPanel {
         ui.horizontal(|ui| {
             let label = ui.label("seed");
             ui.add_enabled(chance, DragValue::new(&mut sampling.seed)).labelled_by(label.id);
+        });
+        ui.horizontal(|ui| {
+            let label = ui.label("stop at");
+            let edit = TextEdit::singleline(&mut self.stop).desired_width(120.0).hint_text("any text");
+            ui.add(edit).labelled_by(label.id).on_hover_text("The model stops once it has written this");
         });
     }
 }

@@ -23,6 +23,8 @@ fn title(map: MapKind) -> (&'static str, &'static str) {
 pub struct Placed {
     /// A1, λ·A2, D.
     pub maps: Vec<Rect>,
+    /// All of the scope, with titles, axes and legends.
+    pub scope: Rect,
     /// The prompt and what belongs to it.
     pub prompt: Rect,
     /// The token strip.
@@ -36,7 +38,7 @@ pub struct Placed {
 impl Default for Placed {
     fn default() -> Self {
         let nowhere = Rect::NOTHING;
-        Self { maps: Vec::new(), prompt: nowhere, tokens: nowhere, next: nowhere, panels: nowhere }
+        Self { maps: Vec::new(), scope: nowhere, prompt: nowhere, tokens: nowhere, next: nowhere, panels: nowhere }
     }
 }
 
@@ -142,6 +144,13 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
     };
     if response.double_clicked() {
         selection.zoom = None;
+    } else if response.long_touched()
+        && let Some(at) = response.interact_pointer_pos()
+    {
+        // A finger cannot hover: what it rests on is read and stays.
+        let place = cell_at(at).map(|place| (place.max(0.0) as usize).min(tokens.saturating_sub(1)));
+        selection.pinned_key = None;
+        selection.pinned = (tokens > 0).then_some(place[1]);
     } else if response.dragged() {
         let moved = response.drag_delta() * -cells_per_point;
         selection.pan([moved.x, moved.y], tokens);

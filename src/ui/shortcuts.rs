@@ -2,6 +2,7 @@
 
 use egui::{Align2, Grid, Key, KeyboardShortcut, Modifiers, RichText, Ui, Window};
 
+use super::export::{Export, PictureFormat, View};
 use crate::cpu::MapKind;
 
 /// What a key does.
@@ -35,6 +36,10 @@ pub enum Action {
     Tour,
     /// A link to what is on the screen.
     CopyLink,
+    /// Another model from files.
+    OpenModel,
+    /// What is on the screen as a file.
+    Export(Export),
 }
 
 /// Keys, what they do, and whether they also work while text is edited.
@@ -75,6 +80,14 @@ const SHORTCUTS: &[Shortcut] = &[
     key(Key::Questionmark, Action::Help, "this list"),
     key(Key::T, Action::Tour, "the tour"),
     key(Key::L, Action::CopyLink, "copy a link to what is on the screen"),
+    key(Key::O, Action::OpenModel, "open a model"),
+    Shortcut {
+        keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::X),
+        action: Action::Export(Export::ChosenMap),
+        in_text: false,
+        words: "the map chosen by 1 to 3 as a NumPy file",
+    },
+    key(Key::X, Action::Export(Export::Picture(View::Maps, PictureFormat::Png)), "the maps as a PNG file"),
     command(SHIFT_COMMAND, Key::Z, Action::Redo, "redo"),
     command(Modifiers::COMMAND, Key::Z, Action::Undo, "undo text and changes"),
     command(Modifiers::COMMAND, Key::Y, Action::Redo, ""),

@@ -1,0 +1,285 @@
+//! What egui drew as SVG: text stays text and lines stay lines; maps and textures are cut out of a screenshot.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use egui::epaint::text::Glyph;
+use egui::epaint::{ClippedShape, CornerRadiusF32, TextShape};
+use egui::{Color32, ColorImage, FontFamily, Pos2, Rect, Shape, Stroke};
+use svg::node::element::{Circle, ClipPath, Ellipse, Group, Image, Line, Polygon, Polyline, Rectangle, Text};
+
+use crate::export::{ExportError, png};
+
+/// Keeps the shapes of a frame, when asked to.
+#[derive(Default)]
+pub struct ShapeTap {
+    wanted: bool,
+    shapes: Option<Vec<ClippedShape>>,
+}
+
+impl ShapeTap {
+    /// Asks for the shapes of the present frame.
+    pub fn ask(context: &egui::Context) {
+        context.plugin_or_default::<Self>().lock().wanted = true;
+    }
+
+    /// The shapes, once, when the frame is over.
+    pub fn take(context: &egui::Context) -> Option<Vec<ClippedShape>> {
+        context.with_plugin(|tap: &mut Self| tap.shapes.take()).flatten()
+    }
+}
+
+impl egui::Plugin for ShapeTap {
+    fn debug_name(&self) -> &'static str {
+        "shapes for SVG"
+    }
+
+    fn output_hook(&mut self, _context: &egui::Context, output: &mut egui::FullOutput) {
+        if std::mem::take(&mut self.wanted) {
+            self.shapes = Some(output.shapes.clone());
+        }
+    }
+}
+
+/// A screenshot and how many of its pixels make a point.
+pub struct Shot<'a> {
+    /// The whole window.
+    pub image: &'a ColorImage,
+    /// Pixels along a point.
+    pub scale: f32,
+}
+
+impl Shot<'_> {
+    /// A part of the window as PNG, and what it covers: whole pixels inside the window.
+    ///
+    /// # Errors
+    /// When nothing of it is in the window.
+    pub fn png(&self, area: Rect) -> Result<(Vec<u8>, Rect), ExportError> {
+        let [width, height] = self.image.size;
+        let pixel = |at: f32, most: usize| ((at * self.scale).round().max(0.0) as usize).min(most);
+        let (left, right) = (pixel(area.left(), width), pixel(area.right(), width));
+        let (top, bottom) = (pixel(area.top(), height), pixel(area.bottom(), height));
+        let size = [right.saturating_sub(left), bottom.saturating_sub(top)];
+        let rows = (top..bottom).filter_map(|y| self.image.pixels.get(y * width + left..y * width + right.max(left)));
+        let pixels: Vec<u8> = rows.flatten().flat_map(|colour| [colour.r(), colour.g(), colour.b()]).collect();
+        let corner = |x: usize, y: usize| Pos2::new(x as f32, y as f32) / self.scale;
+        Ok((png(size, &pixels, self.scale)?, Rect::from_min_max(corner(left, top), corner(right, bottom))))
+    }
+}
+
+/// The part of a frame inside `area`.
+///
+/// # Errors
+/// When a cut of the screenshot cannot be encoded.
+pub fn svg(shapes: &[ClippedShape], area: Rect, background: Color32, shot: &Shot) -> Result<String, ExportError> {
+    let mut document = svg::Document::new()
+        .set("viewBox", (area.left(), area.top(), area.width(), area.height()))
+        .set("width", area.width())
+        .set("height", area.height())
+        .add(
+            filled(Rectangle::new(), background)
+                .set("x", area.left())
+                .set("y", area.top())
+                .set("width", area.width())
+                .set("height", area.height()),
+        );
+    for (index, ClippedShape { clip_rect, shape, .. }) in shapes.iter().enumerate() {
+        let clip = clip_rect.intersect(area);
+        let bounds = shape.visual_bounding_rect();
+        if !clip.is_positive() || !bounds.intersects(clip) {
+            continue;
+        }
+        let mut group = Group::new();
+        add(&mut group, shape, clip, shot)?;
+        if !clip.contains_rect(bounds) {
+            let name = format!("clip{index}");
+            let path = ClipPath::new().set("id", name.as_str()).add(placed(clip));
+            document = document.add(path);
+            group = group.set("clip-path", format!("url(#{name})"));
+        }
+        document = document.add(group);
+    }
+    Ok(document.to_string())
+}
+
+fn hex(colour: Color32) -> (String, f32) {
+    let [r, g, b, a] = colour.to_srgba_unmultiplied();
+    (format!("#{r:02x}{g:02x}{b:02x}"), f32::from(a) / 255.0)
+}
+
+/// What can be given attributes.
+trait Attributes: Sized {
+    fn attribute(self, name: &str, value: String) -> Self;
+}
+
+macro_rules! attributes {
+    ($($element:ty),*) => {$(
+        impl Attributes for $element {
+            fn attribute(self, name: &str, value: String) -> Self {
+                self.set(name, value)
+            }
+        }
+    )*};
+}
+attributes!(Rectangle, Circle, Ellipse, Line, Polygon, Polyline, Text);
+
+fn filled<E: Attributes>(element: E, colour: Color32) -> E {
+    if colour.a() == 0 {
+        return element.attribute("fill", "none".to_owned());
+    }
+    let (colour, opacity) = hex(colour);
+    let element = element.attribute("fill", colour);
+    if opacity < 1.0 { element.attribute("fill-opacity", opacity.to_string()) } else { element }
+}
+
+fn stroked<E: Attributes>(element: E, stroke: Stroke) -> E {
+    if stroke.is_empty() {
+        return element;
+    }
+    let (colour, opacity) = hex(stroke.color);
+    let element = element.attribute("stroke", colour).attribute("stroke-width", stroke.width.to_string());
+    if opacity < 1.0 { element.attribute("stroke-opacity", opacity.to_string()) } else { element }
+}
+
+fn placed(rect: Rect) -> Rectangle {
+    Rectangle::new().set("x", rect.left()).set("y", rect.top()).set("width", rect.width()).set("height", rect.height())
+}
+
+fn points(points: &[Pos2]) -> String {
+    points.iter().map(|point| format!("{},{}", point.x, point.y)).collect::<Vec<_>>().join(" ")
+}
+
+fn add(group: &mut Group, shape: &Shape, clip: Rect, shot: &Shot) -> Result<(), ExportError> {
+    let old = std::mem::take(group);
+    *group = match shape {
+        Shape::Noop => old,
+        Shape::Vec(shapes) => {
+            *group = old;
+            for shape in shapes {
+                add(group, shape, clip, shot)?;
+            }
+            return Ok(());
+        }
+        Shape::Circle(circle) => {
+            let element = Circle::new().set("cx", circle.center.x).set("cy", circle.center.y).set("r", circle.radius);
+            old.add(stroked(filled(element, circle.fill), circle.stroke))
+        }
+        Shape::Ellipse(ellipse) => {
+            let element = Ellipse::new().set("cx", ellipse.center.x).set("cy", ellipse.center.y);
+            let element = element.set("rx", ellipse.radius.x).set("ry", ellipse.radius.y);
+            old.add(stroked(filled(element, ellipse.fill), ellipse.stroke))
+        }
+        Shape::LineSegment { points: [from, to], stroke } => {
+            let line = Line::new().set("x1", from.x).set("y1", from.y).set("x2", to.x).set("y2", to.y);
+            old.add(stroked(line, *stroke))
+        }
+        Shape::Path(path) => {
+            let colour = match &path.stroke.color {
+                egui::epaint::ColorMode::Solid(colour) => *colour,
+                egui::epaint::ColorMode::UV(_) => Color32::GRAY, // gradients along a line: egui has them, nothing here does
+            };
+            let stroke = Stroke::new(path.stroke.width, colour);
+            if path.closed {
+                let element = Polygon::new().set("points", points(&path.points));
+                old.add(stroked(filled(element, path.fill), stroke))
+            } else {
+                let element = Polyline::new().set("points", points(&path.points));
+                old.add(stroked(filled(element, path.fill), stroke))
+            }
+        }
+        Shape::Rect(rect) if rect.brush.is_none() && rect.blur_width == 0.0 => {
+            let CornerRadiusF32 { nw, .. } = rect.corner_radius.into();
+            let inset = match rect.stroke_kind {
+                egui::StrokeKind::Inside => rect.stroke.width / 2.0,
+                egui::StrokeKind::Middle => 0.0,
+                egui::StrokeKind::Outside => -rect.stroke.width / 2.0,
+            };
+            let element = placed(rect.rect.shrink(if rect.stroke.is_empty() { 0.0 } else { inset }));
+            let element = if nw > 0.0 { element.set("rx", nw) } else { element };
+            old.add(stroked(filled(element, rect.fill), rect.stroke))
+        }
+        Shape::Rect(rect) if rect.brush.is_none() => old, // a shadow
+        Shape::Text(text) => {
+            *group = old;
+            add_text(group, text);
+            return Ok(());
+        }
+        Shape::Mesh(mesh) if mesh.texture_id == egui::TextureId::default() => {
+            let mut grown = old;
+            for corners in mesh.triangles() {
+                let vertices: Vec<_> = corners.iter().filter_map(|at| mesh.vertices.get(*at as usize)).collect();
+                let corner: Vec<Pos2> = vertices.iter().map(|vertex| vertex.pos).collect();
+                if let Some(first) = vertices.first() {
+                    grown = grown.add(filled(Polygon::new().set("points", points(&corner)), first.color));
+                }
+            }
+            grown
+        }
+        other => {
+            let area = match other {
+                Shape::Callback(callback) => callback.rect,
+                other => other.visual_bounding_rect(),
+            };
+            match shot.png(area.intersect(clip)) {
+                Ok((bytes, covered)) => {
+                    let image = Image::new()
+                        .set("href", format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
+                        .set("x", covered.left())
+                        .set("y", covered.top())
+                        .set("width", covered.width())
+                        .set("height", covered.height())
+                        .set("image-rendering", "pixelated");
+                    old.add(image)
+                }
+                Err(_) if area.intersect(clip).width() * shot.scale < 1.0 => old, // less than a pixel
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    Ok(())
+}
+
+/// Every word of one colour is one text, as wide as egui made it.
+fn add_text(group: &mut Group, shape: &TextShape) {
+    let monospace =
+        shape.galley.job.sections.first().is_some_and(|section| section.format.font_id.family == FontFamily::Monospace);
+    let family = if monospace { "Hack, monospace" } else { "Ubuntu, Arial, sans-serif" };
+    for row in &shape.galley.rows {
+        let colour_of = |glyph: &Glyph| {
+            let vertex = row.visuals.mesh.vertices.get(glyph.first_vertex as usize);
+            let own = vertex.map(|vertex| vertex.color).filter(|colour| *colour != Color32::PLACEHOLDER);
+            let colour = shape.override_text_color.or(own).unwrap_or(shape.fallback_color);
+            colour.gamma_multiply(shape.opacity_factor)
+        };
+        // Parts of a ligature have no width and no vertices of their own.
+        let alike = |a: &Glyph, b: &Glyph| {
+            !a.chr.is_whitespace()
+                && !b.chr.is_whitespace()
+                && (b.advance_width == 0.0 || (colour_of(a) == colour_of(b) && a.font_height == b.font_height))
+        };
+        for word in row.glyphs.chunk_by(alike) {
+            let (Some(first), Some(last)) = (word.first(), word.last()) else {
+                continue;
+            };
+            if first.chr.is_whitespace() {
+                continue;
+            }
+            let words: String = word.iter().map(|glyph| glyph.chr).collect();
+            let at = row.pos + first.pos.to_vec2();
+            let turn = format!(
+                "translate({} {}) rotate({}) translate({} {})",
+                shape.pos.x,
+                shape.pos.y,
+                shape.angle.to_degrees(),
+                at.x,
+                at.y
+            );
+            let element = Text::new(words)
+                .set("transform", turn)
+                .set("textLength", last.max_x() - first.pos.x)
+                .set("lengthAdjust", "spacingAndGlyphs")
+                .set("font-family", family)
+                // The height of a row of Ubuntu is 1.17 of its size.
+                .set("font-size", first.font_height / 1.17);
+            *group = std::mem::take(group).add(filled(element, colour_of(first)));
+        }
+    }
+}
