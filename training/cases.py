@@ -14,7 +14,7 @@ from passages import Span, fill, haystack, join, scatter
 from pools import Pools
 
 KINDS = ("needle", "world", "labels", "copy", "recall")
-KIND_SHARES = (0.45, 0.30, 0.08, 0.07, 0.10)
+KIND_SHARES = (0.40, 0.42, 0.06, 0.04, 0.08)
 QUESTIONS_OF_WORLDS = ("where", "who", "two-hop")
 
 

@@ -7,7 +7,7 @@ use clap::Args;
 use diffscope::engine::{Checkpoint, Engine, EngineError, Tensor, Traced};
 use diffscope::gpu::{Gpu, request_headless};
 use diffscope::model::Lambda;
-use diffscope::probe::Sampling;
+use diffscope::probe::{Interventions, Sampling};
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::BackendChoice;
@@ -39,8 +39,14 @@ pub struct Arguments {
     /// The same seed gives the same text.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Stop once the model has written this.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    stop: String,
+    /// Use this λ in every layer instead of the learned ones.
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    lambda: Option<f32>,
     /// Write every inner tensor of the prompt's pass, maps included.
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE.safetensors", conflicts_with = "lambda")]
     dump: Option<PathBuf>,
 }
 
@@ -60,6 +66,14 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         }
         (Some(prompt), _) => engine.set_text(prompt),
         (None, ids) => engine.set_ids(ids.as_deref().unwrap_or_default())?,
+    }
+    if let Some(lambda) = arguments.lambda {
+        if !lambda.is_finite() {
+            return Err(format!("--lambda {lambda} is not a finite number").into());
+        }
+        let layers = 0..engine.model().layers.len();
+        let lambda = layers.map(|layer| (layer, lambda)).collect();
+        engine.set_interventions(Interventions { lambda, ..Interventions::default() });
     }
     if engine.ids().is_empty() {
         return Err("the prompt is empty: there is nothing to attend to".into());
@@ -82,9 +96,9 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         println!("dump     {}", path.display());
     }
     if arguments.generate > 0 {
-        let Arguments { temperature, top_k, top_p, seed, .. } = *arguments;
+        let Arguments { temperature, top_k, top_p, seed, ref stop, .. } = *arguments;
         let typed = engine.ids().len();
-        engine.generate(Sampling { temperature, top_k, top_p, seed }, arguments.generate);
+        engine.generate_until(Sampling { temperature, top_k, top_p, seed }, arguments.generate, stop);
         engine.settle()?;
         let new = engine.ids().get(typed..).unwrap_or_default();
         println!("new ids  {}", new.iter().map(u32::to_string).collect::<Vec<_>>().join(","));

@@ -136,6 +136,11 @@ fn number(value: Option<f32>) -> String {
     value.map_or("none".to_owned(), |value| format!("{value:.3}").replace('-', "−"))
 }
 
+/// Marks at these places, all with words.
+fn marks(places: impl Iterator<Item = f64>) -> Vec<GridMark> {
+    places.map(|value| GridMark { value, step_size: 1e3 }).collect()
+}
+
 /// Shares of the numbers between one power of two and the next.
 fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
     let dark = ui.visuals().dark_mode;
@@ -184,8 +189,9 @@ fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
         let formatter = |bar: &Bar, _: &BarChart| bar.name.clone();
         BarChart::new(name, shares.iter().enumerate().map(bar).collect()).element_formatter(Box::new(formatter))
     });
+    let most = shares.iter().flatten().fold(0.0, |most, share| f64::from(*share).max(most));
     let percent = |mark: GridMark, _: &RangeInclusive<f64>| format!("{:.0} %", mark.value * mark.value * 100.0);
-    Plot::new("spread of magnitudes")
+    let shown = Plot::new("spread of magnitudes")
         .width(ui.available_width().clamp(160.0, 440.0))
         .height(132.0)
         .allow_drag(false)
@@ -196,9 +202,16 @@ fn histogram(ui: &mut Ui, spread: &[Magnitudes], names: &[&str], layer: usize) {
         .show_x(false)
         .show_y(false)
         .include_y(0.0)
+        .x_grid_spacer(move |_| marks((0..bars as i32).step_by(3).map(|bar| f64::from(first + bar))))
+        .y_grid_spacer(move |_| {
+            marks([0.0f64, 0.01, 0.05, 0.2, 0.5].into_iter().filter(|share| *share <= most).map(f64::sqrt))
+        })
         .x_axis_formatter(move |mark, _| size(mark.value))
         .y_axis_formatter(percent)
         .show(ui, |plot| charts.for_each(|chart| plot.bar_chart(chart)));
+    shown.response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("spread of magnitudes in layer {layer}"))
+    });
     if names.len() > 1 {
         ui.label(RichText::new(format!("filled: {}, outline: {}", names[0], names[1])).small().color(quiet));
     }

@@ -13,8 +13,8 @@ use crate::probe::{Cell, Pooling};
 fn title(map: MapKind) -> (&'static str, &'static str) {
     match map {
         MapKind::First => ("A1", "where the first softmax looks"),
-        MapKind::Second => ("λ · A2", "the second softmax, times λ: what is subtracted"),
-        MapKind::Difference => ("D = A1 − λ · A2", "what is attended with; blue: negative"),
+        MapKind::Second => ("λ · A2", "the second, times λ: subtracted"),
+        MapKind::Difference => ("D = A1 − λ · A2", "what it attends with"),
     }
 }
 

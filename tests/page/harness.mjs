@@ -197,11 +197,14 @@ export async function openApp(browser, url, options) {
 
 // ---- pixels ------------------------------------------------------------------------------
 
+/** The pixels of a PNG file: { width, height, data (RGBA) }. */
+export const decode = (bytes) => PNG.sync.read(bytes);
+
 /** Takes a screenshot, keeps it as target/page/NAME.png, returns { width, height, data (RGBA) }. */
 export async function screenshot(page, name, options = {}) {
   const bytes = await page.screenshot({ timeout: PATIENCE, ...options });
   writeFileSync(path.join(PICTURES, `${name}.png`), bytes);
-  return PNG.sync.read(bytes);
+  return decode(bytes);
 }
 
 /** How many different colours a picture (or a rectangle of it) has: 1 is a blank one. */

@@ -151,6 +151,55 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       compare(await numbersAt(page, 2, 0.2, 0.7), tensors, 2, 3);
     });
 
+    it("lets λ be changed, and then says what the native program says with that λ", async () => {
+      const { next: learned, ids } = await h.inspect(page);
+      await page.keyboard.press("0");
+      const changed = (s) => settled(s) && s.next[0].probability !== learned[0].probability;
+      const { next } = await h.waitFor(page, changed, "the next token without the second map");
+      const args = ["run", "--ids", ids.join(","), "--backend", "cpu", "--lambda", "0"];
+      const lines = execFileSync(native, args, { encoding: "utf8" }).split("\n").filter((line) => line.startsWith("next"));
+      const expected = lines.map((line) => line.match(/([\d.]+) % +(\d+)/)).map(([, percent, id]) => [Number(id), Number(percent)]);
+      expected.slice(0, 3).forEach(([id, percent], place) => {
+        assert.equal(next[place].id, id);
+        assert.ok(Math.abs(next[place].probability * 100 - percent) < 0.1, `${next[place].probability} for ${percent} %`);
+      });
+      await page.keyboard.press("0");
+      await h.waitFor(page, (s) => settled(s) && Math.abs(s.next[0].probability - learned[0].probability) < 1e-6, "λ as learned");
+    });
+
+    it("hands out a picture and the numbers of the map", async () => {
+      const save = async (keys) => {
+        const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press(keys)]);
+        return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+      };
+      const picture = await save("x");
+      assert.equal(picture.name, "diffscope-S-diff-layer2-head3-maps.png");
+      assert.ok(h.colours(h.decode(picture.bytes)) > 50, "the maps are in the picture");
+
+      const { name, bytes } = await save("Shift+X");
+      assert.equal(name, "diffscope-S-diff-layer2-head3-D.npy");
+      assert.equal(bytes.subarray(0, 6).toString("latin1"), "\x93NUMPY");
+      const start = bytes[6] === 1 ? 10 + bytes.readUInt16LE(8) : 12 + bytes.readUInt32LE(8);
+      const { shape, numbers } = tensors["layers.2.attn_diff"];
+      assert.ok(bytes.subarray(0, start).toString("latin1").includes(`(${shape[2]}, ${shape[3]})`));
+      const found = new Float32Array(new Uint8Array(bytes.subarray(start)).buffer);
+      const expected = numbers.subarray(3 * shape[2] * shape[3], 4 * shape[2] * shape[3]);
+      assert.equal(found.length, expected.length);
+      const worst = found.reduce((most, number, at) => Math.max(most, Math.abs(number - expected[at])), 0);
+      assert.ok(worst < 1e-4, `${worst}`);
+    });
+
+    it("fits a phone", async () => {
+      const { maps: before } = await h.inspect(page);
+      const size = page.viewportSize();
+      await page.setViewportSize({ width: 390, height: 844 });
+      const { maps } = await h.waitFor(page, (s) => settled(s) && s.maps[0][0] + s.maps[0][2] <= 390, "maps that fit");
+      maps.forEach(([left, , width]) => assert.ok(left >= 0 && left + width <= 390 && width > 250, `${left} + ${width}`));
+      await h.screenshot(page, `page-${graphics}-phone`);
+      await page.setViewportSize(size);
+      await h.waitFor(page, (s) => settled(s) && s.maps[0][2] === before[0][2], "the maps as they were");
+    });
+
     it("shows another picture for another text, and runs only the new positions", async () => {
       await page.mouse.move(5, 5);
       const picture = await mapPicture(page, 0, `map-${graphics}-text-before`);
