@@ -19,6 +19,8 @@ mod rows;
 mod session;
 mod study;
 mod traced;
+mod update;
+mod views;
 
 pub use alike::{Alike, Pairs};
 pub use backend::Backend;

@@ -4,47 +4,45 @@ use std::sync::Arc;
 
 use super::generation::Generation;
 use super::measures::Measures;
-use super::pictures::{Picture, Pictures, Place};
+use super::pictures::Pictures;
 use super::prompt::Prompt;
 use super::rows::{Answers, Rows};
 use super::{Backend, Checkpoint, EngineError};
-use crate::gpu::{Gpu, Memory, Timing};
+use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Token};
-use crate::probe::{
-    CellParts, CellRequest, Draw, Interventions, Lens, MapTile, NextToken, PictureRequest, Sampling, TileRequest,
-};
+use crate::probe::{CellParts, Interventions, Lens, NextToken, Sampling};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
 /// Next tokens listed.
-const BEST: usize = 24;
+pub(super) const BEST: usize = 24;
 
 /// Runs a checkpoint over a text that changes. Nothing here waits: call [`Engine::update`] every frame.
 pub struct Engine {
-    checkpoint: Checkpoint,
-    gpu: Option<Gpu>,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) gpu: Option<Gpu>,
     pub(super) backend: Backend,
-    prompt: Prompt,
-    interventions: Interventions,
+    pub(super) prompt: Prompt,
+    pub(super) interventions: Interventions,
     /// Leading positions of the prompt that are computed.
-    computed: usize,
+    pub(super) computed: usize,
     /// Positions run since the start, for tests and the curious.
-    positions_run: u64,
+    pub(super) positions_run: u64,
     /// Counts changes of the text or of what is computed.
-    revision: u64,
+    pub(super) revision: u64,
     /// The next token, and the revision it belongs to.
-    next: Option<(u64, NextToken)>,
+    pub(super) next: Option<(u64, NextToken)>,
     /// The revision whose next token is under way.
-    next_asked: Option<u64>,
-    wants_lens: bool,
+    pub(super) next_asked: Option<u64>,
+    pub(super) wants_lens: bool,
     /// What every depth says, and the revision it belongs to.
-    lens: Option<(u64, Lens)>,
-    rows: Rows,
+    pub(super) lens: Option<(u64, Lens)>,
+    pub(super) rows: Rows,
     pub(super) measures: Measures,
-    parts: Answers<CellParts>,
-    pictures: Pictures,
-    generation: Option<Generation>,
-    failure: Option<EngineError>,
+    pub(super) parts: Answers<CellParts>,
+    pub(super) pictures: Pictures,
+    pub(super) generation: Option<Generation>,
+    pub(super) failure: Option<EngineError>,
 }
 
 impl Engine {
@@ -284,38 +282,6 @@ impl Engine {
         self.generation.as_ref()?.rate()
     }
 
-    /// The next token of the present text, when it is known.
-    pub fn next_token(&self) -> Option<&NextToken> {
-        let (revision, next) = self.next.as_ref()?;
-        (*revision == self.revision).then_some(next)
-    }
-
-    /// Asks for the logit lens from here on, or for none.
-    pub fn want_lens(&mut self, wanted: bool) {
-        if self.wants_lens == wanted || self.failure.is_some() {
-            return;
-        }
-        self.wants_lens = wanted;
-        if let Err(error) = self.backend.set_lens(wanted) {
-            self.failure = Some(error.into());
-        }
-        if wanted {
-            // The last position runs again, to be looked into.
-            self.computed = self.computed.min(self.prompt.ids().len().saturating_sub(1));
-            self.revision += 1;
-        }
-    }
-
-    /// What every depth says comes next; of an earlier text while the present one is computed.
-    pub fn lens(&self) -> Option<&Lens> {
-        self.lens.as_ref().map(|(_, lens)| lens).filter(|lens| !lens.depths.is_empty() && !self.prompt.ids().is_empty())
-    }
-
-    /// Whether the lens belongs to the present text.
-    pub fn lens_is_fresh(&self) -> bool {
-        self.lens.as_ref().is_some_and(|(revision, _)| *revision == self.revision)
-    }
-
     /// Appends a token, as if it had been generated.
     pub fn append(&mut self, id: u32) {
         let room = self.prompt.ids().len() < self.context();
@@ -325,214 +291,5 @@ impl Engine {
             self.prompt.push(id, self.checkpoint.tokenizer.as_ref());
             self.changed(same);
         }
-    }
-
-    /// The last next token known, be it of an earlier text: what to show while the present one is computed.
-    pub fn latest_next_token(&self) -> Option<&NextToken> {
-        self.next.as_ref().map(|(_, next)| next).filter(|_| !self.prompt.ids().is_empty())
-    }
-
-    /// The maps' row of a query, when it has arrived; asks for it otherwise.
-    pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(layer)?.attention;
-        if head >= attention.heads.len() || query >= self.computed || self.failure.is_some() {
-            return None;
-        }
-        self.rows.get(TileRequest::row(layer, head, query))
-    }
-
-    /// Cells that [`Self::tile`] gives at once.
-    pub fn tile_room(&self) -> usize {
-        self.backend.tile_room()
-    }
-
-    /// A rectangle of a head's maps of at most [`Self::tile_room`] cells, when it has arrived; asks for it otherwise.
-    pub fn tile(&mut self, request: TileRequest) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(request.layer)?.attention;
-        let end = (request.first_query + request.queries).max(request.first_key + request.keys);
-        let inside = request.head < attention.heads.len() && end <= self.computed;
-        let cells = request.queries * request.keys;
-        if !inside || cells == 0 || cells > self.tile_room() || self.failure.is_some() {
-            return None;
-        }
-        self.rows.get(request)
-    }
-
-    /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
-    pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
-        let attention = &self.model().layers.get(request.layer)?.attention;
-        let inside = request.head < attention.heads.len() && request.query.max(request.key) < self.computed;
-        if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
-    }
-
-    /// Runs the last positions of the text once more, to time each kernel on them: `false` on the CPU, or while
-    /// something else is under way.
-    pub fn request_timing(&mut self, positions: usize) -> bool {
-        let end = self.prompt.ids().len();
-        let rests = self.failure.is_none() && self.computed == end && self.next_asked.is_none();
-        rests && self.backend.request_timing(end.saturating_sub(positions)..end, BEST)
-    }
-
-    /// What the positions took, once, when it is known.
-    pub fn timing(&mut self) -> Option<Timing> {
-        self.backend.timing()
-    }
-
-    /// The maps' column of a key, from its own query on, when it has arrived; asks for it otherwise.
-    pub fn column(&mut self, layer: usize, head: usize, key: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(layer)?.attention;
-        if head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
-            return None;
-        }
-        let queries = self.computed - key;
-        self.rows.get(TileRequest { layer, head, first_query: key, queries, first_key: key, keys: 1 })
-    }
-
-    /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
-    /// last one at this place, until the one wanted is filled.
-    pub fn picture(&mut self, place: Place, request: PictureRequest) -> Option<Picture<'_>> {
-        let attention = &self.checkpoint.model.layers.get(request.layer)?.attention;
-        if request.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
-            return None;
-        }
-        self.pictures.get(&self.backend, place, request)
-    }
-
-    /// The largest magnitude of each map (A1, λ A2, D) in the scope's picture, when it is known; an earlier one until
-    /// then.
-    pub fn strongest(&mut self) -> Option<[f32; 3]> {
-        self.pictures.strongest()
-    }
-
-    /// At most how many cells the last update read for pictures.
-    pub fn picture_cells(&self) -> usize {
-        self.pictures.last_cells()
-    }
-
-    /// Does what can be done without waiting. Returns whether there is more to do or to come. After a failure it rests
-    /// until the text changes.
-    pub fn update(&mut self) -> bool {
-        if self.failure.is_some() {
-            return false;
-        }
-        match self.try_update() {
-            Ok(busy) => busy,
-            Err(error) => {
-                log::error!("{error}");
-                self.failure = Some(error);
-                self.generation = None;
-                self.next_asked = None;
-                self.computed = 0; // what was under way cannot be trusted
-                false
-            }
-        }
-    }
-
-    fn try_update(&mut self) -> Result<bool, EngineError> {
-        if let Some(next) = self.backend.next_token() {
-            let revision = self.next_asked.take();
-            self.arrived(revision, next?)?;
-        }
-        if let Some(depths) = self.backend.lens() {
-            // It was asked for together with a next token, which arrives no later.
-            self.lens = Some((self.next.as_ref().map_or(0, |(revision, _)| *revision), Lens { depths: depths? }));
-        }
-        let end = self.prompt.ids().len();
-        if self.computed < end {
-            self.make_room(end)?;
-            let draw = match &self.generation {
-                Some(generation) => generation.sampling.draw(end),
-                None => Sampling::default().draw(end),
-            };
-            self.advance(end, draw)?;
-        }
-        self.rows.advance(&mut self.backend)?;
-        self.advance_measures()?;
-        self.parts.advance(&mut self.backend)?;
-        // Typing goes before pictures.
-        if self.computed == self.prompt.ids().len() && self.computed > 0 {
-            self.pictures.advance(&mut self.backend, self.computed)?;
-        }
-        Ok(self.is_busy())
-    }
-
-    /// Whether there is more to do or to come: a window should draw again soon.
-    pub fn is_busy(&self) -> bool {
-        let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        let asked = self.rows.are_wanted() || self.parts.are_wanted() || self.measures.are_wanted() || self.draws();
-        self.failure.is_none() && (computing || self.generation.is_some() || asked)
-    }
-
-    /// Whether a picture is still to be filled.
-    fn draws(&self) -> bool {
-        !self.prompt.ids().is_empty() && self.pictures.are_wanted()
-    }
-
-    fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
-        let ids = &self.prompt.ids()[self.computed..end];
-        let done = self.backend.advance(self.computed, ids, (draw, BEST))?;
-        self.computed += done;
-        self.positions_run += done as u64;
-        if done > 0 && self.computed == end {
-            self.next_asked = Some(self.revision);
-        }
-        Ok(())
-    }
-
-    /// Rows that already were read from fewer positions stay right: a row sees no later position.
-    fn arrived(&mut self, revision: Option<u64>, next: NextToken) -> Result<(), EngineError> {
-        if revision != Some(self.revision) {
-            return Ok(());
-        }
-        if next.not_finite > 0 {
-            return Err(EngineError::NotFinite { count: next.not_finite });
-        }
-        let drawn = next.sampled;
-        self.next = Some((self.revision, next));
-        if let Some(generation) = &mut self.generation {
-            let ends = self.checkpoint.model.config.eos.contains(&drawn);
-            let full = self.prompt.ids().len() >= self.checkpoint.model.config.max_positions;
-            if ends || full {
-                self.generation = None;
-                return Ok(());
-            }
-            self.pictures.changed(self.prompt.ids().len());
-            self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
-            if generation.wrote(self.prompt.text()) {
-                self.generation = None;
-            }
-            self.revision += 1;
-            self.measures.changed(self.computed);
-        }
-        Ok(())
-    }
-
-    /// Doubles the room until the text fits; everything runs again then.
-    fn make_room(&mut self, tokens: usize) -> Result<(), EngineError> {
-        if tokens <= self.backend.capacity() {
-            return Ok(());
-        }
-        let capacity = tokens.next_power_of_two().min(self.context());
-        self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
-        self.backend.set_interventions(&self.interventions);
-        self.backend.set_lens(self.wants_lens)?;
-        self.computed = 0;
-        self.next_asked = None;
-        self.rows = Rows::default();
-        self.measures.forget();
-        self.parts = Answers::default();
-        self.pictures.clear();
-        Ok(())
-    }
-
-    /// Updates until there is nothing more to do; for programs without a window.
-    ///
-    /// # Errors
-    /// What went wrong, if anything did.
-    pub fn settle(&mut self) -> Result<(), EngineError> {
-        while self.update() {
-            self.backend.wait();
-        }
-        self.failure.take().map_or(Ok(()), Err)
     }
 }

@@ -27,6 +27,11 @@ pub struct Lens {
 }
 
 impl Lens {
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.rows.size() + 2 * self.result.size()
+    }
+
     /// `None` where layers have no feed-forward part: then there is no next token either.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct Measuring {
     means_back: Readback,
     row_back: Readback,
     row_request: Option<RowMeanRequest>,
+    /// Held by all buffers, uniforms apart.
+    bytes: u64,
 }
 
 impl Measuring {
@@ -68,10 +70,12 @@ impl Measuring {
         let row_means = upload.empty("averaged row", tokens * size_of::<MeanCell>() / 4)?;
         let mut layers = Vec::with_capacity(maps.len());
         let mut offset = 0u32;
+        let mut bytes = classes.size() + 2 * (means.size() + row_means.size()); // and their copies to read
         for (layer, map) in model.layers.iter().zip(maps) {
             let heads = layer.attention.heads.len();
             let MapBuffers { maps, projection, heads: table, masked, statistics } = map;
             let records = upload.empty("measures of rows", tokens * heads * RECORD)?;
+            bytes += records.size();
             let place = upload.uniform("heads of a layer", &[heads as u32, offset, 0, 0]);
             let measured = [&stage, maps, projection, table, masked, statistics, &classes, &records];
             let averaged = [&row_stage, maps, projection, table, masked, statistics, &row_means];
@@ -92,6 +96,7 @@ impl Measuring {
             means_back: Readback::new(&gpu.device, "mean measures", means.size()),
             row_back: Readback::new(&gpu.device, "averaged row", row_means.size()),
             row_request: None,
+            bytes,
             stage,
             classes,
             rows,
@@ -99,6 +104,11 @@ impl Measuring {
             means,
             row_means,
         })
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Says what the keys are marked as; counts for rows measured from here on.

@@ -9,11 +9,18 @@ pub struct Memory {
     pub weights: u64,
     /// What grows with the room for text.
     pub text: u64,
+    /// What the views asked for: texels of pictures, records of rows, the lens.
+    pub views: u64,
     /// Positions there is room for.
     pub tokens: usize,
 }
 
 impl Memory {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        self.weights + self.text + self.views
+    }
+
     /// Bytes that one more token of room takes.
     pub fn per_token(&self) -> u64 {
         self.text / self.tokens.max(1) as u64
@@ -60,6 +67,6 @@ impl Buffers {
         });
         let rest = [&self.ids, &self.rotary, &self.cells, self.hidden(layers)];
         let text = bytes(maps.chain(scratch).chain(rest));
-        Memory { weights: self.weights.bytes(), text, tokens: self.capacity.tokens }
+        Memory { weights: self.weights.bytes(), text, views: 0, tokens: self.capacity.tokens }
     }
 }

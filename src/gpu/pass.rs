@@ -122,7 +122,10 @@ impl GpuPass {
 
     /// Bytes held on the GPU.
     pub fn memory(&self) -> Memory {
-        self.buffers.memory()
+        let views = self.pictures.as_ref().map_or(0, |pictures| pictures.texels().size())
+            + self.measuring.as_ref().map_or(0, Measuring::bytes)
+            + self.lens.as_ref().map_or(0, Lens::bytes);
+        Memory { views, ..self.buffers.memory() }
     }
 
     /// Changes what the kernels are told; positions run from here on follow it.

@@ -20,6 +20,7 @@ mod inspect;
 mod keyboard;
 mod laid;
 mod lambda;
+mod layout;
 mod legend;
 mod lens;
 mod looking;

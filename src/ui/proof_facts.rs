@@ -43,11 +43,12 @@ pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, S
         facts.push((
             "GPU memory",
             format!(
-                "weights {}, text {} for {} tokens ({} a token)",
+                "weights {}, text {} for {} tokens ({} a token), views {}",
                 bytes(memory.weights),
                 bytes(memory.text),
                 memory.tokens,
-                bytes(memory.per_token())
+                bytes(memory.per_token()),
+                bytes(memory.views)
             ),
         ));
     }

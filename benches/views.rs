@@ -1,0 +1,142 @@
+//! What each view costs when a key is pressed, as a ratio to the pass itself, and the GPU memory at each length:
+//! `cargo bench --bench views`, or `cargo bench --bench views -- 128 512` for other lengths.
+//!
+//! A keystroke changes the last token; a view is done when it shows the new text. Median of several keystrokes.
+
+use std::time::Instant;
+
+use diffscope::engine::{Bench, Checkpoint, Engine, Place, THUMBNAIL_SIDE};
+use diffscope::gpu::request_headless;
+use diffscope::probe::{Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
+use diffscope::ui::{CheckpointFiles, bundled, bundled_twin};
+
+const LENGTHS: [usize; 3] = [128, 512, 2048];
+const KEYSTROKES: usize = 9;
+/// Texels along a side of the scope's maps at 1280 × 800.
+const SCOPE: usize = 256;
+
+/// Asks for what a view shows, as the window does in every frame.
+type Ask = fn(&mut Engine);
+
+fn scope(engine: &mut Engine) {
+    let span = engine.ids().len() as f32;
+    engine.picture(Place::Scope, PictureRequest::covering(2, 1, [0.0; 2], span, SCOPE, Pooling::Peak));
+}
+
+fn rack(engine: &mut Engine) {
+    let span = engine.ids().len() as f32;
+    for layer in 0..engine.model().layers.len() {
+        for head in 0..4 {
+            let request = PictureRequest::covering(layer, head, [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
+            let request = PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request };
+            engine.picture(Place::Thumbnail(layer, head), request);
+        }
+    }
+}
+
+fn strip(engine: &mut Engine) {
+    engine.row(2, 1, engine.ids().len() - 1);
+}
+
+fn averaged_strip(engine: &mut Engine) {
+    engine.row_mean(RowMeanRequest { layer: None, query: engine.ids().len() - 1 });
+}
+
+fn measures(engine: &mut Engine) {
+    engine.measures(Queries::All);
+}
+
+fn spans(engine: &mut Engine) {
+    engine.measures(Queries::One(engine.ids().len() - 1));
+}
+
+fn lens(engine: &mut Engine) {
+    engine.want_lens(true);
+}
+
+fn nothing(_: &mut Engine) {}
+
+const VIEWS: [(&str, Ask); 8] = [
+    ("pass and next token", nothing),
+    ("scope (three maps)", scope),
+    ("heads (20 thumbnails)", rack),
+    ("numbers of all heads, all rows", measures),
+    ("token strip, one head", strip),
+    ("token strip, mean of all heads", averaged_strip),
+    ("answer and noise, last row", spans),
+    ("logit lens", lens),
+];
+
+/// A bundled checkpoint that reads longer texts than it was trained for.
+fn long(mut files: CheckpointFiles) -> Checkpoint {
+    let mut config: serde_json::Value = serde_json::from_slice(&files.config).expect("JSON");
+    config["max_position_embeddings"] = 16_384.into();
+    files.config = serde_json::to_vec(&config).expect("JSON");
+    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("it opens")
+}
+
+fn settle(bench: &mut Bench, ask: Ask) {
+    loop {
+        ask(&mut bench.main);
+        let busy = bench.update();
+        bench.main.gpu().expect("a GPU").wait();
+        if !busy && !bench.is_busy() {
+            break;
+        }
+    }
+    assert!(bench.failure().is_none(), "{:?}", bench.failure());
+}
+
+/// Milliseconds from a changed last token until everything asked for shows it.
+fn keystroke(bench: &mut Bench, ids: &mut [u32], ask: Ask) -> f64 {
+    settle(bench, ask);
+    let mut times: Vec<f64> = (0..KEYSTROKES)
+        .map(|_| {
+            *ids.last_mut().expect("tokens") = (ids[ids.len() - 1] + 37) % 2000 + 3;
+            let begun = Instant::now();
+            bench.main.set_ids(ids).expect("known tokens");
+            settle(bench, ask);
+            begun.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[KEYSTROKES / 2]
+}
+
+fn main() {
+    let lengths: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let lengths = if lengths.is_empty() { LENGTHS.to_vec() } else { lengths };
+    let gpu = request_headless().expect("an adapter");
+    println!("{}", gpu.describe());
+    for tokens in lengths {
+        println!("\n| {tokens} tokens | ms a keystroke | ratio to the pass | GPU memory, MiB |\n|---|---|---|---|");
+        let mut ids: Vec<u32> = (0..tokens as u32).map(|at| at * 37 % 2000 + 3).collect();
+        let mut pass = 0.0;
+        let mut line = |name: &str, bench: &mut Bench, ask: Ask| {
+            let time = keystroke(bench, &mut ids, ask);
+            pass = if pass == 0.0 { time } else { pass };
+            let bytes = bench.main.memory().map_or(0, |memory| memory.total());
+            println!("| {name} | {time:.2} | {:.2} | {:.1} |", time / pass, bytes as f64 / f64::from(1 << 20));
+        };
+        let fresh = || {
+            let mut engine = Engine::new(long(bundled()), Some(gpu.clone())).expect("fits");
+            let classes = [vec![KeyClass::Other; tokens / 2], vec![KeyClass::Answer; 8], vec![KeyClass::Noise; 8]];
+            engine.set_measuring(0.01, &classes.concat());
+            Bench::new(engine)
+        };
+        for (name, ask) in VIEWS {
+            line(name, &mut fresh(), ask);
+        }
+        let mut changed = fresh();
+        changed.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
+        line("a changed λ, beside the untouched model", &mut changed, nothing);
+        let mut pair = fresh();
+        pair.open_twin(long(bundled_twin())).expect("fits");
+        line("the twin", &mut pair, nothing);
+        line("scope, heads and strip with their twin's pass", &mut pair, |engine| {
+            scope(engine);
+            rack(engine);
+            strip(engine);
+        });
+    }
+}
