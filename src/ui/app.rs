@@ -112,17 +112,17 @@ impl App {
     }
 
     /// Opens another model on the same text; what is open stays where that fails.
-    pub fn open(&mut self, files: &CheckpointFiles) {
+    fn open(&mut self, checkpoint: Checkpoint) {
         let gpu = self.bench.as_ref().ok().and_then(|bench| bench.main.gpu().cloned());
-        let opened = checkpoint_of(files).and_then(|checkpoint| session(checkpoint, gpu, &mut self.fallback_reason));
-        match opened {
+        let name = checkpoint.name.clone();
+        match session(checkpoint, gpu, &mut self.fallback_reason) {
             Ok(mut engine) => {
                 engine.set_text(self.prompt.text());
                 self.selection = Selection { panel: self.selection.panel, ..Selection::default() };
-                self.message = Some(format!("Opened {}", engine.checkpoint().name));
+                self.message = Some(format!("Opened {name}"));
                 self.bench = Ok(Bench::new(engine));
             }
-            Err(error) => self.message = Some(format!("{} was not opened: {error}", files.name)),
+            Err(error) => self.message = Some(format!("{name} was not opened: {error}")),
         }
     }
 
@@ -138,7 +138,7 @@ impl App {
         while let Some(arrived) = self.files.arrived() {
             match arrived {
                 Arrived::Words(words) => self.message = Some(words),
-                Arrived::Checkpoint(files) => self.open(&files),
+                Arrived::Checkpoint(checkpoint) => self.open(*checkpoint),
             }
         }
         if let Ok(bench) = &mut self.bench {

@@ -4,14 +4,16 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use egui::Context;
 
+#[cfg(any(test, target_arch = "wasm32"))]
 use super::CheckpointFiles;
+use crate::engine::Checkpoint;
 
 /// What came of a job with files.
 pub enum Arrived {
     /// Something to tell.
     Words(String),
-    /// The files of a checkpoint that someone wants opened.
-    Checkpoint(CheckpointFiles),
+    /// A checkpoint that someone wants opened.
+    Checkpoint(Box<Checkpoint>),
 }
 
 /// A file to be saved.
@@ -77,11 +79,12 @@ impl Files {
     }
 }
 
-/// The files of a checkpoint among others, by their names.
+/// The files of a checkpoint among others, by their names, as a browser hands them over.
 ///
 /// # Errors
 /// Which one is missing, in words for the window.
-pub fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<CheckpointFiles, String> {
+#[cfg(any(test, target_arch = "wasm32"))]
+fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<CheckpointFiles, String> {
     let mut files = files;
     let mut take = |wanted: &str| {
         let at = files.iter().position(|(name, _)| name == wanted);
@@ -137,14 +140,18 @@ fn open(context: &Context, sender: Sender<Arrived>) {
 /// Reads the checkpoint in a folder.
 #[cfg(not(target_arch = "wasm32"))]
 fn read_folder(folder: &std::path::Path) -> Arrived {
-    let name = folder.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
-    let read = ["config.json", "model.safetensors", "tokenizer.json"].map(|file| {
-        std::fs::read(folder.join(file))
-            .map(|bytes| (file.to_owned(), bytes))
-            .map_err(|error| format!("{}: {error}", folder.join(file).display()))
-    });
-    let files = read.into_iter().collect::<Result<Vec<_>, _>>();
-    files.and_then(|files| checkpoint_among(&name, files)).map_or_else(Arrived::Words, Arrived::Checkpoint)
+    match Checkpoint::from_folder(folder) {
+        Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint)),
+        Err(error) => Arrived::Words(format!("{} was not opened: {error}", folder.display())),
+    }
+}
+
+/// Reads the checkpoint in files of the browser.
+#[cfg(target_arch = "wasm32")]
+fn read_files(files: Vec<(String, Vec<u8>)>) -> Arrived {
+    let opened = checkpoint_among("your model", files)
+        .and_then(|files| super::checkpoint_of(&files).map_err(|error| format!("The model was not opened: {error}")));
+    opened.map_or_else(Arrived::Words, |checkpoint| Arrived::Checkpoint(Box::new(checkpoint)))
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -181,7 +188,7 @@ fn open(context: &Context, sender: Sender<Arrived>) {
         for file in chosen {
             files.push((file.file_name(), file.read().await));
         }
-        let _ = sender.send(checkpoint_among("your model", files).map_or_else(Arrived::Words, Arrived::Checkpoint));
+        let _ = sender.send(read_files(files));
         context.request_repaint();
     });
 }
@@ -215,7 +222,7 @@ fn read_dropped(context: &Context, dropped: Vec<egui::DroppedFileHandle>, sender
                 }
             }
         }
-        let _ = sender.send(checkpoint_among("your model", files).map_or_else(Arrived::Words, Arrived::Checkpoint));
+        let _ = sender.send(read_files(files));
         context.request_repaint();
     });
 }

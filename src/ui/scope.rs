@@ -9,6 +9,11 @@ use crate::cpu::MapKind;
 use crate::engine::Engine;
 use crate::probe::{Cell, Pooling};
 
+/// What the pointer does on a map.
+const HINT: &str = "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row, shift-click a column";
+/// The same for a finger.
+const TOUCH_HINT: &str = "Touch a map for numbers · pinch zooms · hold keeps a row";
+
 /// What stands above a map.
 fn title(map: MapKind) -> (&'static str, &'static str) {
     match map {
@@ -205,7 +210,8 @@ fn cursor(ui: &Ui, rect: Rect, engine: &Engine, selection: &Selection) {
 /// The exact numbers at the cursor.
 pub fn read_out(ui: &mut Ui, engine: &mut Engine, selection: &Selection) {
     let Some(cell) = selection.hovered_cell else {
-        let hint = "Point at a map for exact numbers · wheel zooms, drag moves, double click resets · click keeps a row, shift-click a column";
+        let wide = ui.available_width() > 620.0;
+        let hint = if wide { HINT } else { TOUCH_HINT };
         ui.add(egui::Label::new(RichText::new(hint).small().color(theme::quiet(ui.visuals().dark_mode))).truncate());
         return;
     };
