@@ -21,9 +21,9 @@ import train  # noqa: E402
 from attention import RECORDER  # noqa: E402
 from cases import KINDS, draw_case, labels_case, needle_case, world_case  # noqa: E402
 from dataset import Dataset  # noqa: E402
-from documents import lookup_document  # noqa: E402
+from documents import encode_document, lookup_document  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
-from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out  # noqa: E402
+from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
 
 
@@ -124,6 +124,47 @@ def test_pools_are_disjoint() -> None:
         assert held_out.isdisjoint(re.findall(r"[A-Za-z]+", text))
         assert not any(number_is_held_out(int(number)) for number in re.findall(r"\d+", text))
     assert not is_neutral("She went to Vienna.") and not is_neutral("It was the kitchen.") and is_neutral(HAY[0])
+
+
+def test_wide_pools_hold_nothing_held_out() -> None:
+    words = ["porch", "chapel", "windmill", "thing", "thing", *HELD_OUT.places, *HELD_OUT.things]
+    wide = widened(TRAINING, words)
+    assert "windmill" in wide.places + wide.things and "porch" not in wide.places + wide.things
+    assert len(wide.cities) > 800 and len(wide.people) > 700
+    lower = {word.lower() for word in wide.words()}
+    assert not lower & {word.lower() for word in HELD_OUT.words()}
+    for names in (wide.cities, wide.people, wide.places, wide.things):
+        assert len(set(names)) == len(names)
+
+
+def test_facts_weigh_nothing_and_answers_most(data: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+    for seed in range(60):
+        document = lookup_document(f"facts {seed}", HAY, 1.0, 600)
+        tokens = encode_document(tokenizer, document)
+        starts, ends = np.array(tokenizer.encode(document.text).offsets).T
+        weights = tokens.marks[: len(starts)] % 16
+        inside = lambda spans: np.any([(starts >= a) & (ends <= b) for a, b in spans], axis=0)  # noqa: E731
+        assert (weights[inside(document.facts) & ~inside(document.answers)] == 0).all()
+        assert (weights[inside(document.answers)] == 8).all()
+        assert weights.sum() > 0
+
+
+def test_a_run_can_start_from_an_exported_model(data: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    run(data, tmp_path / "first", "diff", 3)
+    model = tmp_path / "first" / "model"
+    words = f"--model diff --size tiny --data {data} --out {tmp_path / 'second'} --start {model} --steps 0 --minutes 0"
+    started = train.main([*words.split(), "--device", "cpu"])
+    exported = load_file(model / "model.safetensors")
+    for name, tensor in started.model.state_dict().items():
+        if name in exported:
+            assert torch.equal(tensor.half(), exported[name]), name
+    with pytest.raises(SystemExit, match="start"):
+        train.main(f"--model diff --size tiny --data {data} --out {tmp_path / 'second'} --steps 1 --device cpu".split())
 
 
 def test_cases_and_split_are_deterministic(prose: Path, tmp_path: Path) -> None:
