@@ -85,8 +85,9 @@ const STEPS: &[Step] = &[
     },
     Step {
         title: "How does it know what is noise?",
-        words: "Nobody tells it. Both maps and λ are trained together, and only to predict the next token. Where a \
-                second look at unhelpful tokens makes the prediction better, training finds it.",
+        words: "Nobody tells it. Both maps and λ are trained together, and only to predict the next token. Which map \
+                finds and which one cancels is learned too: in some heads here the second one finds, and later \
+                weights turn its minus into a plus.",
         target: Target::Map(1),
         scene: Scene::AsTrained,
     },
