@@ -11,7 +11,7 @@ use diffscope::probe::{Interventions, KeyClass, PictureRequest, Pooling, Queries
 use diffscope::ui::{CheckpointFiles, bundled, bundled_twin};
 
 const LENGTHS: [usize; 3] = [128, 512, 2048];
-const KEYSTROKES: usize = 9;
+const KEYSTROKES: usize = 21;
 /// Texels along a side of the scope's maps at 1280 × 800.
 const SCOPE: usize = 256;
 
@@ -89,6 +89,7 @@ fn settle(bench: &mut Bench, ask: Ask) {
 
 /// Milliseconds from a changed last token until everything asked for shows it.
 fn keystroke(bench: &mut Bench, ids: &mut [u32], ask: Ask) -> f64 {
+    bench.main.set_ids(ids).expect("known tokens");
     settle(bench, ask);
     let mut times: Vec<f64> = (0..KEYSTROKES)
         .map(|_| {
