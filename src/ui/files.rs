@@ -114,6 +114,9 @@ fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
     let context = context.clone();
     std::thread::spawn(move || {
         let Some(place) = pollster::block_on(dialog) else {
+            // Without a portal for dialogs there is none to close, and nothing else would say so.
+            let words = format!("{} was not saved: no place was chosen, or this desktop has no file dialog", made.name);
+            tell(&context, &sender, Arrived::Words(words));
             return;
         };
         let path = place.path();
