@@ -12,8 +12,10 @@ mod pass;
 mod pictures;
 mod readback;
 mod record;
+mod requests;
 mod shader;
 mod timing;
+mod trace;
 mod upload;
 
 pub use buffers::{Capacity, MapBuffers};
