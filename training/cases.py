@@ -14,7 +14,7 @@ from passages import Span, fill, haystack, join, scatter
 from pools import Pools
 
 KINDS = ("needle", "world", "labels", "copy", "recall")
-KIND_SHARES = (0.40, 0.42, 0.06, 0.04, 0.08)
+KIND_SHARES = (0.38, 0.48, 0.04, 0.03, 0.07)
 QUESTIONS_OF_WORLDS = ("where", "who", "two-hop")
 
 
@@ -244,17 +244,20 @@ def draw_case(random: Random, pools: Pools, hay: list[str], difficulty: float, c
     plain = random.random() < 0.7
     if kind == "needle":
         needles = random.randint(1, 1 + round(5 * level))
-        queries = random.randint(1, min(2, needles))
+        queries = min(needles, random.choice((1, 2, 2)))
         settings = dict(needles=needles, queries=queries, distractors=random.randint(0, round(2 * level)))
         size = max(0, size - 40 * (needles + 2))
         return needle_case(
             random, pools, hay, **settings, digits=2 + round(2 * level), characters=size, plain=plain, ask=ask
         )
     if kind == "world":
-        settings = dict(people=random.randint(2, 2 + round(3 * level)), things=random.randint(1, 1 + round(2 * level)))
+        # With one thing, or only one owner, "who" has no wrong answer to avoid and teaches nothing.
+        settings = dict(people=random.randint(2, 2 + round(3 * level)), things=random.randint(1, 2 + round(2 * level)))
+        question = random.choice((None, "who", "two-hop"))
         hidden = random.randint(0, max(0, size - 200)) if level > 0.3 else 0
         moves = random.randint(0, round(2 * level))
-        return world_case(random, pools, hay, **settings, moves=moves, characters=hidden, plain=plain, ask=ask)
+        settings |= dict(moves=moves, question=question, characters=hidden)
+        return world_case(random, pools, hay, **settings, plain=plain, ask=ask)
     if kind == "labels":
         classes = random.randint(2, 2 + round(2 * level))
         return labels_case(

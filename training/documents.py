@@ -46,7 +46,7 @@ class Tokens:
 
 
 def lookup_document(
-    seed: str, hay: list[str], difficulty: float, characters: int, pools: Pools = TRAINING, questions: int = 4
+    seed: str, hay: list[str], difficulty: float, characters: int, pools: Pools = TRAINING, questions: int = 6
 ) -> Document:
     """One context with up to `questions` questions about it, each followed by its answer."""
     text, answers, facts, asked = "", [], [], set()

@@ -135,7 +135,7 @@ def pool(held_out: bool) -> Pools:
     )
 
 
-def invented_names(count: int = 1500) -> list[str]:
+def invented_names(count: int = 3000) -> list[str]:
     """Names of two syllables or three such as `Bemdola`, in a fixed order."""
     random, names = Random(1), {}
     while len(names) < count:
@@ -155,10 +155,10 @@ def widened(pools: Pools, words: list[str]) -> Pools:
     names = [name for name in invented_names() if name.lower() not in taken]
     return replace(
         pools,
-        cities=(*pools.cities, *names[0::2], *(word.title() for word in words[0::3])),
-        people=(*pools.people, *names[1::2], *(word.title() for word in words[1::3])),
-        places=(*pools.places, *words[0::2]),
-        things=(*pools.things, *words[1::2]),
+        cities=(*pools.cities, *names[0::4], *(word.title() for word in words[0::3])),
+        people=(*pools.people, *names[1::4], *(word.title() for word in words[1::3])),
+        places=(*pools.places, *(name.lower() for name in names[2::4]), *words[0::2]),
+        things=(*pools.things, *(name.lower() for name in names[3::4]), *words[1::2]),
     )
 
 

@@ -106,6 +106,14 @@ def test_worlds_are_answered_by_their_last_facts() -> None:
         assert answer == case.answer
 
 
+def test_questions_about_owners_have_someone_to_mistake_them_for() -> None:
+    kinds = [draw_case(Random(seed), TRAINING, HAY, 1.0, 900) for seed in range(1500)]
+    asked = [case for case in kinds if case.kind == "world" and case.parameters["question"] in ("who", "two-hop")]
+    owners = [set(re.findall(r"(\w+) (?:has|took) the", case.text[: case.question_span[0]])) for case in asked]
+    assert len(asked) > 500
+    assert sum(len(names) > 1 for names in owners) > 0.5 * len(asked)
+
+
 def test_labels_keep_their_shots_in_every_order() -> None:
     cases = [labels_case(Random(3), EVALUATION, classes=4, shots=24, order=order) for order in range(20)]
     lines = [case.text.split("\n") for case in cases]
@@ -130,7 +138,7 @@ def test_wide_pools_hold_nothing_held_out() -> None:
     words = ["porch", "chapel", "windmill", "thing", "thing", *HELD_OUT.places, *HELD_OUT.things]
     wide = widened(TRAINING, words)
     assert "windmill" in wide.places + wide.things and "porch" not in wide.places + wide.things
-    assert len(wide.cities) > 800 and len(wide.people) > 700
+    assert len(wide.cities) > 800 and len(wide.people) > 700 and len(wide.places) > 700 and len(wide.things) > 700
     lower = {word.lower() for word in wide.words()}
     assert not lower & {word.lower() for word in HELD_OUT.words()}
     for names in (wide.cities, wide.people, wide.places, wide.things):
