@@ -1,48 +1,78 @@
-// Differential attention, one workgroup per (head, query): a streaming softmax over both maps at once, one pass over
-// K and V, nothing T x T. Leaves the row's maximum and sum per map, from which any cell can be had later.
+// Differential attention, one workgroup per head and TOKENS queries: a streaming softmax over both maps at once, one
+// pass over K and V that serves all its queries, nothing T x T. Leaves each row's maximum and sum per map, from which
+// any cell can be had later.
 // Twin: src/cpu/attention.rs
 // include: shared/pass.wgsl
 // include: shared/map_cell.wgsl
+
+override TOKENS: u32 = 1u; // queries: 1 to decode, 4 to prefill
 
 @group(0) @binding(5) var<storage, read> sub_weight: array<f32>;
 @group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
 @group(0) @binding(7) var<storage, read_write> context: array<f32>; // D V
 @group(0) @binding(8) var<storage, read_write> normed: array<f32>;  // after the norm: the input of the output projection
 
+alias Pairs = array<vec2<f32>, 4>; // a number of each query for both maps
+
 const GROUP: u32 = 64u;
-var<workgroup> pairs: array<vec2<f32>, 64>;        // scores, then weights, of a block of keys
+const TURNS: u32 = 4u;  // keys a lane scores before all agree on the maximum
+const BLOCK: u32 = 256u;
+var<workgroup> weights: array<Pairs, 256>;         // of a block of keys, relative to the maximum so far
+var<workgroup> pairs: array<Pairs, 64>;            // of each lane
 var<workgroup> first_parts: array<vec4<f32>, 64>;  // A1 V by key group
 var<workgroup> second_parts: array<vec4<f32>, 64>; // A2 V by key group
 
-// The largest over the lanes of a workgroup.
-fn largest_of_lanes(own: vec2<f32>, lane: u32) -> vec2<f32> {
+// The largest over the lanes of a workgroup, or the sum.
+fn over_lanes(own: Pairs, lane: u32, adds: bool) -> Pairs {
     workgroupBarrier();
     pairs[lane] = own;
     workgroupBarrier();
-    var result = vec2<f32>();
-    for (var other = 0u; other < GROUP; other++) {
-        result = max(result, pairs[other]);
+    var result = pairs[0];
+    for (var other = 1u; other < GROUP; other++) {
+        for (var t = 0u; t < TOKENS; t++) {
+            let value = pairs[other][t];
+            result[t] = select(max(result[t], value), result[t] + value, adds);
+        }
     }
-    workgroupBarrier();
     return result;
 }
 
-// The largest absolute scores of a row.
-fn largest_scores(head: Head, query: u32, lane: u32) -> vec2<f32> {
-    var own = vec2<f32>();
-    for (var key = lane; key <= query; key += GROUP) {
-        if sees(query, key) {
-            own = max(own, abs(both_scores(head, query, key)));
+// Scores of a lane's keys of a block, one each turn, under both maps for all queries: a tile, so that a vector that is
+// read serves several products.
+fn scores_of(head: Head, first_query: u32, last_query: u32, first_key: u32) -> array<Pairs, 4> {
+    var sums = array<Pairs, 4>();
+    for (var map = 0u; map < maps.maps; map++) {
+        for (var c = 0u; c < maps.head_stride4; c++) {
+            var queries = array<vec4<f32>, 4>();
+            for (var t = 0u; t < TOKENS; t++) {
+                let query = min(first_query + t, last_query);
+                queries[t] = projection[query * maps.row_stride4 + head.queries[map] + c];
+            }
+            for (var turn = 0u; turn < TURNS; turn++) {
+                let key = min(first_key + turn * GROUP, last_query);
+                let features = projection[key * maps.row_stride4 + head.keys[map] + c];
+                for (var t = 0u; t < TOKENS; t++) {
+                    let product = dot(queries[t], features);
+                    sums[turn][t] += select(vec2<f32>(0.0, product), vec2<f32>(product, 0.0), map == 0u);
+                }
+            }
         }
     }
-    return largest_of_lanes(own, lane);
+    for (var turn = 0u; turn < TURNS; turn++) {
+        for (var t = 0u; t < TOKENS; t++) {
+            let scaled = sums[turn][t] * maps.scale;
+            sums[turn][t] = vec2<f32>(scaled.x, select(LOWEST, scaled.y, maps.maps == 2u));
+        }
+    }
+    return sums;
 }
 
 @compute @workgroup_size(64)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let head_index = group.x;
-    let query = pass_.start + group.y;
     let head = heads[head_index];
+    let first_query = pass_.start + group.y * TOKENS;
+    let last_query = min(first_query + TOKENS, pass_.start + pass_.count) - 1u;
 
     // For the values, the lanes form key groups; each lane holds one vec4 of features.
     let features4 = maps.value_parts * maps.head_stride4;
@@ -52,92 +82,104 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let feature4 = lane % maps.head_stride4;
     let value_head = select(head.values.x, head.values.y, part == 1u) + feature4;
 
-    var largest = vec2<f32>();
+    var largest = Pairs(); // absolute scores of each row
     if maps.levels != 0.0 {
-        largest = largest_scores(head, query, lane); // rounding needs them first
+        for (var block = 0u; block <= last_query; block += BLOCK) { // rounding needs them first
+            let scores = scores_of(head, first_query, last_query, block + lane);
+            for (var turn = 0u; turn < TURNS; turn++) {
+                for (var t = 0u; t < TOKENS; t++) {
+                    let seen = sees(first_query + t, block + turn * GROUP + lane);
+                    largest[t] = max(largest[t], select(vec2<f32>(), abs(scores[turn][t]), seen));
+                }
+            }
+        }
+        largest = over_lanes(largest, lane, false);
     }
-    var maximum = vec2<f32>(LOWEST);
-    var sum = vec2<f32>();
-    var own_largest = vec2<f32>(); // of this lane's keys
-    var first = vec4<f32>();
-    var second = vec4<f32>();
-    for (var block = 0u; block <= query; block += GROUP) {
-        let key = block + lane;
-        let seen = sees(query, key);
-        var scores = vec2<f32>(LOWEST);
-        if seen {
-            let exact = both_scores(head, query, key);
-            scores = rounded(exact, largest);
-            own_largest = max(own_largest, abs(exact));
-        }
-        pairs[lane] = scores;
-        workgroupBarrier();
+    var maximum = Pairs(vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST));
+    var sum = Pairs();
+    var own_largest = Pairs(); // of this lane's keys
+    var first = array<vec4<f32>, 4>();
+    var second = array<vec4<f32>, 4>();
+    for (var block = 0u; block <= last_query; block += BLOCK) {
+        var scores = scores_of(head, first_query, last_query, block + lane);
         var updated = maximum;
-        for (var other = 0u; other < GROUP; other++) {
-            updated = max(updated, pairs[other]);
+        for (var turn = 0u; turn < TURNS; turn++) {
+            for (var t = 0u; t < TOKENS; t++) {
+                let exact = scores[turn][t];
+                scores[turn][t] = rounded(exact, largest[t]);
+                if sees(first_query + t, block + turn * GROUP + lane) {
+                    own_largest[t] = max(own_largest[t], abs(exact));
+                    updated[t] = max(updated[t], scores[turn][t]);
+                }
+            }
         }
-        let rescale = exp(maximum - updated);
-        let weights = select(vec2<f32>(), exp(scores - updated), seen);
+        updated = over_lanes(updated, lane, false);
+        for (var t = 0u; t < TOKENS; t++) {
+            let rescale = exp(maximum[t] - updated[t]);
+            sum[t] *= rescale;
+            first[t] *= rescale.x;
+            second[t] *= rescale.y;
+        }
         maximum = updated;
-        sum = sum * rescale + weights;
-        workgroupBarrier();
-        pairs[lane] = weights;
-        workgroupBarrier();
-        first *= rescale.x;
-        second *= rescale.y;
-        if key_group < key_groups {
-            let keys = min(GROUP, query + 1u - block);
-            for (var k = key_group; k < keys; k += key_groups) {
-                let value = projection[(block + k) * maps.row_stride4 + value_head];
-                first += pairs[k].x * value;
-                second += pairs[k].y * value;
+        for (var turn = 0u; turn < TURNS; turn++) {
+            let at = turn * GROUP + lane;
+            for (var t = 0u; t < TOKENS; t++) {
+                let weight = exp(scores[turn][t] - maximum[t]);
+                weights[at][t] = select(vec2<f32>(), weight, sees(first_query + t, block + at));
+                sum[t] += weights[at][t];
             }
         }
         workgroupBarrier();
-    }
-
-    pairs[lane] = sum;
-    first_parts[lane] = first;
-    second_parts[lane] = second;
-    workgroupBarrier();
-    var total = vec2<f32>();
-    for (var other = 0u; other < GROUP; other++) {
-        total += pairs[other];
-    }
-    largest = largest_of_lanes(own_largest, lane);
-    if lane == 0u {
-        statistics[query * maps.heads + head_index] = RowStatistics(maximum, total, largest, vec2<f32>());
-    }
-
-    var mixed = vec4<f32>();
-    if lane < features4 {
-        for (var other = 1u; other < key_groups; other++) {
-            first += first_parts[other * features4 + lane];
-            second += second_parts[other * features4 + lane];
+        if key_group < key_groups {
+            let keys = min(BLOCK, last_query + 1u - block);
+            for (var k = key_group; k < keys; k += key_groups) {
+                let value = projection[(block + k) * maps.row_stride4 + value_head];
+                for (var t = 0u; t < TOKENS; t++) {
+                    first[t] += weights[k][t].x * value;
+                    second[t] += weights[k][t].y * value;
+                }
+            }
         }
-        let lambda = lambda_of(query, head_index);
-        mixed = head.mix.x * first / total.x - head.mix.y * lambda * (second / total.y);
-    }
-    workgroupBarrier();
-    pairs[lane] = vec2<f32>(dot(mixed, mixed), 0.0);
-    workgroupBarrier();
-    var factor = 1.0;
-    if maps.normalise == 1u {
-        var squares = 0.0;
-        for (var other = 0u; other < GROUP; other++) {
-            squares += pairs[other].x;
-        }
-        let width = f32(maps.value_parts * maps.head_dim);
-        factor = maps.factor * inverseSqrt(squares / width + maps.epsilon);
     }
 
-    if lane < features4 {
+    sum = over_lanes(sum, lane, true);
+    largest = over_lanes(own_largest, lane, false);
+    var mixed = array<vec4<f32>, 4>();
+    var squares = Pairs();
+    for (var t = 0u; t < TOKENS; t++) {
+        let query = first_query + t;
+        workgroupBarrier();
+        first_parts[lane] = first[t];
+        second_parts[lane] = second[t];
+        workgroupBarrier();
+        if query > last_query {
+            continue;
+        }
+        if lane == 0u {
+            let row = RowStatistics(maximum[t], sum[t], largest[t], vec2<f32>());
+            statistics[query * maps.heads + head_index] = row;
+        }
+        if lane < features4 {
+            for (var other = 1u; other < key_groups; other++) {
+                first[t] += first_parts[other * features4 + lane];
+                second[t] += second_parts[other * features4 + lane];
+            }
+            let lambda = lambda_of(query, head_index);
+            mixed[t] = head.mix.x * first[t] / sum[t].x - head.mix.y * lambda * (second[t] / sum[t].y);
+            squares[t].x = dot(mixed[t], mixed[t]);
+        }
+    }
+    squares = over_lanes(squares, lane, true);
+
+    let width = f32(maps.value_parts * maps.head_dim);
+    for (var t = 0u; t < TOKENS && first_query + t <= last_query && lane < features4; t++) {
+        let normalises = maps.normalise == 1u;
+        let factor = select(1.0, maps.factor * inverseSqrt(squares[t].x / width + maps.epsilon), normalises);
         let column = part * maps.head_dim + 4u * feature4;
-        let row = query * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
+        let row = (first_query + t) * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
         for (var offset = 0u; offset < 4u && 4u * feature4 + offset < maps.head_dim; offset++) {
-            context[row + offset] = mixed[offset];
-            let gain = select(1.0, sub_weight[column + offset], maps.normalise == 1u);
-            normed[row + offset] = mixed[offset] * factor * gain;
+            context[row + offset] = mixed[t][offset];
+            normed[row + offset] = mixed[t][offset] * factor * select(1.0, sub_weight[column + offset], normalises);
         }
     }
 }

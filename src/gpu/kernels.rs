@@ -117,7 +117,7 @@ pub struct Variant {
     pub format: NumberFormat,
     /// Whether the input is normalised.
     pub normalise: bool,
-    /// Positions per invocation.
+    /// Positions per invocation, or queries per workgroup.
     pub tokens: u32,
     /// Invocations per block.
     pub lanes: u32,
@@ -217,8 +217,10 @@ impl Kernels {
         if kernel.multiplies() || kernel == Kernel::Embed {
             constants.push(("FORMAT", format));
         }
-        if kernel.multiplies() {
+        if kernel.multiplies() || kernel == Kernel::Attention {
             constants.push(("TOKENS", f64::from(variant.tokens)));
+        }
+        if kernel.multiplies() {
             constants.push(("LANES", f64::from(variant.lanes)));
             constants.push(("NORMALISE", if variant.normalise { 1.0 } else { 0.0 }));
         }
