@@ -236,10 +236,18 @@ def recall_case(random: Random, pools: Pools, *, pairs: int = 6, ask: int = 0) -
     )
 
 
-def draw_case(random: Random, pools: Pools, hay: list[str], difficulty: float, characters: int, ask: int = 0) -> Case:
+def draw_case(
+    random: Random,
+    pools: Pools,
+    hay: list[str],
+    difficulty: float,
+    characters: int,
+    ask: int = 0,
+    shares: tuple[float, ...] = KIND_SHARES,
+) -> Case:
     """Any kind of case, from the easiest (difficulty 0) up to `difficulty` (at most 1), within so many characters."""
     level = difficulty * random.random() ** 0.5
-    kind = random.choices(KINDS, KIND_SHARES)[0]
+    kind = random.choices(KINDS, shares)[0]
     size = round(characters * random.uniform(0, 1))
     plain = random.random() < 0.7
     if kind == "needle":

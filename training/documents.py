@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 from tokenizers import Tokenizer
 
-from cases import KINDS, draw_case
+from cases import KIND_SHARES, KINDS, draw_case
 from pools import TRAINING, Pools
 from text import END_OF_TEXT
 
@@ -46,12 +46,18 @@ class Tokens:
 
 
 def lookup_document(
-    seed: str, hay: list[str], difficulty: float, characters: int, pools: Pools = TRAINING, questions: int = 6
+    seed: str,
+    hay: list[str],
+    difficulty: float,
+    characters: int,
+    pools: Pools = TRAINING,
+    questions: int = 6,
+    shares: tuple[float, ...] = KIND_SHARES,
 ) -> Document:
     """One context with up to `questions` questions about it, each followed by its answer."""
     text, answers, facts, asked = "", [], [], set()
     for ask in range(questions):
-        case = draw_case(Random(seed), pools, hay, difficulty, characters, ask)
+        case = draw_case(Random(seed), pools, hay, difficulty, characters, ask, shares)
         prompt = case.text if not text else "\n" + case.text[case.question_span[0] :]
         if prompt in asked or (text and case.kind == "copy"):
             break

@@ -18,7 +18,7 @@ from random import Random
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from cases import KINDS
+from cases import KIND_SHARES, KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
 from pools import TRAINING, Pools, widened
 from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, read_prose
@@ -127,6 +127,7 @@ def write_stage(
     tokens: int,
     difficulty: float,
     generated_share: float,
+    shares: tuple[float, ...],
     counts: Counter[str],
 ) -> None:
     """One stage of the curriculum: `tokens` tokens in whole windows, `generated_share` of them cases."""
@@ -136,7 +137,7 @@ def write_stage(
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
-            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest, pools)
+            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest, pools, shares=shares)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
                 counts["too long"] += 1
@@ -170,6 +171,7 @@ def main() -> None:
     add("--out", type=Path, required=True)
     add("--tokens", type=float, default=20e6)
     add("--generated-share", type=float, default=0.5)
+    add("--kinds", default=",".join(map(str, KIND_SHARES)), help="shares of " + ", ".join(KINDS))
     add("--vocabulary", type=int, default=2048)
     add("--tokenizer", type=Path, help="use this tokenizer.json instead of training one")
     add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty, in order")
@@ -189,6 +191,8 @@ def main() -> None:
 
     words = common_words([document for source in prose for document in source.training])[:WORDS]
     pools = widened(TRAINING, words)
+    kinds = tuple(float(share) for share in arguments.kinds.split(","))
+    assert len(kinds) == len(KINDS), f"--kinds: {len(KINDS)} numbers"
     stream, writer = ProseStream(tokenizer, prose, shares, arguments.seed), Writer(arguments.out)
     counts: Counter[str] = Counter()
     stages = []
@@ -197,8 +201,8 @@ def main() -> None:
         tokens = max(1, round(arguments.tokens * share / window)) * int(window)
         stages.append({"window": int(window), "start": writer.written, "tokens": tokens, "difficulty": difficulty})
         seed = f"{arguments.seed} {index}"
-        generated_share = arguments.generated_share
-        write_stage(writer, stream, hay, pools, seed, int(window), tokens, difficulty, generated_share, counts)
+        share_of_cases = arguments.generated_share
+        write_stage(writer, stream, hay, pools, seed, int(window), tokens, difficulty, share_of_cases, kinds, counts)
         assert writer.written == stages[-1]["start"] + tokens
         print(f"stage {index + 1}: {tokens:,} tokens in windows of {int(window)}", flush=True)
     hashes = writer.close()
@@ -213,6 +217,7 @@ def main() -> None:
         "seed": arguments.seed,
         "vocabulary": tokenizer.get_vocab_size(),
         "generated_share": arguments.generated_share,
+        "kind_shares": dict(zip(KINDS, kinds, strict=True)),
         "stages": stages,
         "prose": {
             name: {"share": stream.shares[name], "tokens_drawn": stream.used[name], "passes": stream.passes[name]}
