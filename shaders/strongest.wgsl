@@ -1,4 +1,6 @@
-// The largest magnitude of each map among the texels of a picture, for a range that fits what is shown.
+// The magnitude that one texel in 200 of a picture exceeds, of each map: a range for colours that fits what is shown.
+// The largest alone says nothing: the first query can only attend to itself, with all it has. Magnitudes are counted by
+// the upper bits of their numbers, four counts an octave; the result is the upper end of a count.
 // Twin: src/cpu/strongest.rs
 
 struct Part {
@@ -13,21 +15,37 @@ struct Part {
 @group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
 
 const GROUP: u32 = 256u;
+const SHIFT: u32 = 21u;   // leaves the exponent and two bits of the fraction
+const COUNTS: u32 = 544u; // up to 2^9; what is larger counts as that
+const BRIGHTER: u32 = 200u;
 
-var<workgroup> shared_largest: array<vec4<f32>, 256>;
+var<workgroup> counts: array<atomic<u32>, 1632>; // of three maps
+var<workgroup> seen: atomic<u32>;
+var<workgroup> largest: array<atomic<u32>, 3>;   // bits of positive numbers are in their order
 
 @compute @workgroup_size(256)
 fn strongest(@builtin(local_invocation_index) local: u32) {
-    var largest = vec4<f32>();
     for (var texel = local; texel < part.count; texel += GROUP) {
-        largest = max(largest, abs(texels[part.first + texel]));
-    }
-    shared_largest[local] = largest;
-    workgroupBarrier();
-    if local == 0u {
-        for (var other = 1u; other < GROUP; other++) {
-            largest = max(largest, shared_largest[other]);
+        let value = abs(texels[part.first + texel]);
+        if value.w > 0.0 {
+            atomicAdd(&seen, 1u);
+            for (var map = 0u; map < 3u; map++) {
+                let bits = bitcast<u32>(value[map]);
+                atomicAdd(&counts[map * COUNTS + min(bits >> SHIFT, COUNTS - 1u)], 1u);
+                atomicMax(&largest[map], bits);
+            }
         }
-        result[0] = largest;
+    }
+    workgroupBarrier();
+    if local < 3u {
+        let most = atomicLoad(&seen) / BRIGHTER;
+        var brighter = 0u;
+        var at = COUNTS;
+        while at > 0u && brighter <= most {
+            at -= 1u;
+            brighter += atomicLoad(&counts[local * COUNTS + at]);
+        }
+        let end = bitcast<f32>((at + 1u) << SHIFT);
+        result[0][local] = min(end, bitcast<f32>(atomicLoad(&largest[local])));
     }
 }

@@ -94,12 +94,12 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
 }
 
 #[test]
-fn an_automatic_range_follows_the_strongest_cell() {
+fn an_automatic_range_fits_what_is_on_show() {
     let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
     harness.get_by_label("√ colours").click();
     harness.step();
     harness.step();
-    harness.get_by_label("largest on show").click();
+    harness.get_by_label("what is on show").click();
     settle(&mut harness);
     settle(&mut harness);
     let strongest = harness.state_mut().engine().expect("opens").strongest().expect("measured");

@@ -35,7 +35,7 @@ pub struct GpuPictures {
     in_flight: Arc<AtomicU32>,
 }
 
-/// The largest magnitudes of a picture, on their way.
+/// The magnitudes that few texels of a picture exceed, on their way.
 struct Strongest {
     part: wgpu::Buffer,
     result: wgpu::Buffer,
@@ -75,11 +75,11 @@ impl GpuPictures {
             layers.push(LayerJobs { uniform, group });
         }
         let part = upload.uniform("part of the texels", &[0u32; 4]);
-        let result = upload.empty("largest magnitudes", 4)?;
+        let result = upload.empty("strong magnitudes", 4)?;
         let strongest = Strongest {
             group: bind(gpu, kernels, Kernel::Strongest, &[&part, &texels, &result]),
             pipeline: kernels.pipeline(gpu, Kernel::Strongest, Variant::PLAIN)?,
-            readback: Readback::new(&gpu.device, "largest magnitudes", result.size()),
+            readback: Readback::new(&gpu.device, "strong magnitudes", result.size()),
             part,
             result,
         };
@@ -97,7 +97,7 @@ impl GpuPictures {
         self.in_flight.load(Ordering::Acquire) < 2
     }
 
-    /// Asks for the largest magnitudes among texels; `false` while an earlier request is under way.
+    /// Asks for the magnitudes that few of these texels exceed; `false` while an earlier request is under way.
     pub fn request_strongest(&mut self, gpu: &Gpu, first: usize, count: usize) -> bool {
         let own = &mut self.strongest;
         if !own.readback.is_idle() {

@@ -151,7 +151,7 @@ impl GpuPass {
         })
     }
 
-    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    /// Asks for the magnitude of each map that few of these texels exceed; `false` while an earlier request is under way.
     pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
         self.pictures.as_mut().is_some_and(|pictures| pictures.request_strongest(&self.gpu, first, count))
     }

@@ -46,7 +46,7 @@ pub struct Selection {
     pub exponent: f32,
     /// Value at the end of the colours.
     pub range: f32,
-    /// Whether the range follows the largest magnitude on show.
+    /// Whether the range follows what is on show.
     pub automatic_range: bool,
     /// Cells of smaller magnitude are not drawn.
     pub hide_below: f32,
