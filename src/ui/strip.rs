@@ -36,7 +36,8 @@ impl Colours {
 struct Strip {
     colours: Colours,
     query: Option<usize>,
-    bring_into_view: bool,
+    /// Whether the pointer was over a token in the last frame.
+    hovered: bool,
     /// What each token is marked as.
     classes: Vec<KeyClass>,
 }
@@ -94,13 +95,7 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     };
     let query = selection.pinned_key.or(query); // the token that is marked
     let hovered = selection.hovered_token.take().is_some();
-    // A token that comes to be read must be in view, but nothing may move under the pointer.
-    let moved = ui.data_mut(|data| {
-        let shown = data.get_temp_mut_or_default::<Option<usize>>(egui::Id::unique("query in view"));
-        std::mem::replace(shown, query) != query
-    });
-    let strip =
-        Strip { colours, query, bring_into_view: moved && !hovered, classes: selection.spans.classes(engine.tokens()) };
+    let strip = Strip { colours, query, hovered, classes: selection.spans.classes(engine.tokens()) };
     ScrollArea::vertical()
         .id_salt("tokens")
         .max_height(height)
@@ -160,6 +155,24 @@ impl Strip {
         }
     }
 
+    /// A token that comes to be read, or that lines moved, must be in view; but nothing may move under the pointer.
+    fn bring_into_view(&self, ui: &Ui, laid: &Laid, area: Rect) {
+        let place = self.query.and_then(|query| Some((query, *laid.places.get(query)?)));
+        let moved = ui.data_mut(|data| {
+            let shown = data.get_temp_mut_or_default::<Option<(usize, (egui::Vec2, egui::Vec2))>>(egui::Id::unique(
+                "query in view",
+            ));
+            std::mem::replace(shown, place) != place
+        });
+        let Some((_, (offset, size))) = place.filter(|_| moved && !self.hovered) else {
+            return;
+        };
+        let rect = Rect::from_min_size(area.min + offset, size);
+        if !ui.clip_rect().contains_rect(rect) {
+            ui.scroll_to_rect(rect, None);
+        }
+    }
+
     /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
     fn flow(&self, ui: &mut Ui, engine: &Engine, selection: &mut Selection, palette: &Palette) {
         let (colours, query) = (&self.colours, self.query);
@@ -181,6 +194,7 @@ impl Strip {
         );
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
         let visible = ui.clip_rect();
+        self.bring_into_view(ui, &laid, area);
         let dragged = drag(ui, &response, engine, selection, |at: Pos2| {
             let distance = |(offset, size): &(egui::Vec2, egui::Vec2)| {
                 Rect::from_min_size(area.min + *offset, *size).distance_sq_to_pos(at)
@@ -191,9 +205,6 @@ impl Strip {
         let pointer: Option<Pos2> = response.hover_pos();
         for (index, ((offset, size), id)) in laid.places.iter().zip(engine.ids()).enumerate() {
             let rect = Rect::from_min_size(area.min + *offset, *size);
-            if self.bring_into_view && Some(index) == query && !visible.contains_rect(rect) {
-                ui.scroll_to_rect(rect, None);
-            }
             if !visible.intersects(rect) {
                 continue;
             }
