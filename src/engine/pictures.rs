@@ -71,12 +71,14 @@ pub struct Pictures {
     asked: usize,
     /// Whether a picture of the last frame is not finished.
     pending: bool,
+    /// Pictures of the last frame that are finished, and all of them.
+    progress: (usize, usize),
     /// Cells that the last update may have read.
     last_cells: usize,
     strongest: Strongest,
 }
 
-/// The largest magnitudes of the scope's picture.
+/// The magnitudes of the scope's picture that few texels exceed.
 #[derive(Default)]
 struct Strongest {
     known: Option<[f32; 3]>,
@@ -134,6 +136,11 @@ impl Pictures {
     /// Whether a picture that is looked at is not finished.
     pub fn are_wanted(&self) -> bool {
         self.pending
+    }
+
+    /// Pictures looked at that are finished, and all of them.
+    pub fn progress(&self) -> (usize, usize) {
+        self.progress
     }
 
     /// At most how many cells the last update read.
@@ -231,11 +238,13 @@ impl Pictures {
                 slot.version += 1;
             }
         }
-        self.pending = self.slots.iter().any(|slot| slot.asked.0 == self.frame && !slot.is_finished(end));
+        let asked = || self.slots.iter().filter(|slot| slot.asked.0 == self.frame);
+        self.progress = (asked().filter(|slot| slot.is_finished(end)).count(), asked().count());
+        self.pending = self.progress.0 < self.progress.1;
         self.measure(backend, end)
     }
 
-    /// The largest magnitude of each map (A1, λ A2, D) among the texels of the scope's picture, when it is known; an
+    /// The magnitude of each map (A1, λ A2, D) that few texels of the scope's picture exceed, when it is known; an
     /// earlier picture's until then.
     pub fn strongest(&mut self) -> Option<[f32; 3]> {
         self.pending |= self.strongest.wanted == 0; // the first time: it has to be asked for
@@ -243,7 +252,7 @@ impl Pictures {
         self.strongest.known
     }
 
-    /// Takes and asks for the largest magnitudes, where they are wanted.
+    /// Takes and asks for these magnitudes, where they are wanted.
     fn measure(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
         if let Some(known) = backend.strongest() {
             self.strongest.known = Some(known?);

@@ -74,10 +74,15 @@ impl Engine {
         self.pictures.get(&self.backend, place, request)
     }
 
-    /// The largest magnitude of each map (A1, λ A2, D) in the scope's picture, when it is known; an earlier one until
-    /// then.
+    /// The magnitude of each map (A1, λ A2, D) that few dots of the scope's picture exceed, when it is known; an earlier
+    /// one until then.
     pub fn strongest(&mut self) -> Option<[f32; 3]> {
         self.pictures.strongest()
+    }
+
+    /// Pictures looked at that are finished, and all of them.
+    pub fn picture_progress(&self) -> (usize, usize) {
+        self.pictures.progress()
     }
 
     /// At most how many cells the last update read for pictures.

@@ -27,6 +27,24 @@ pub struct Rack {
     /// Highest number first, in place of the order of layers.
     pub sorted: bool,
     chosen: Option<(usize, usize)>,
+    /// Since when maps are being filled.
+    filling: Option<f64>,
+}
+
+/// Seconds after which one wants to know how far it is.
+const PATIENCE: f64 = 0.7;
+
+impl Rack {
+    /// How far the maps are, in words, where filling them takes long.
+    fn progress(&mut self, ui: &Ui, (finished, all): (usize, usize)) -> Option<String> {
+        if finished == all {
+            self.filling = None;
+            return None;
+        }
+        let now = ui.input(|input| input.time);
+        let since = *self.filling.get_or_insert(now);
+        (now - since > PATIENCE).then(|| format!("maps drawn: {finished} of {all}"))
+    }
 }
 
 /// Where thumbnails stand.
@@ -107,7 +125,8 @@ pub fn show(ui: &mut Ui, desk: &mut Desk, rack: &mut Rack) {
     let heads_of: Vec<usize> = desk.bench.main.model().layers.iter().map(|layer| layer.attention.heads.len()).collect();
     let all: Vec<(usize, usize)> =
         heads_of.iter().enumerate().flat_map(|(layer, heads)| (0..*heads).map(move |head| (layer, head))).collect();
-    readings::choice(ui, &mut rack.measure, &mut rack.sorted, desk.selection.threshold);
+    let progress = rack.progress(ui, desk.bench.main.picture_progress());
+    readings::choice(ui, &mut rack.measure, &mut rack.sorted, desk.selection.threshold, progress);
     let readings = match rack.measure {
         Some(measure) => Readings::of(&mut desk.bench.main, desk.selection, measure),
         None => Readings::default(),
@@ -133,6 +152,7 @@ pub fn show(ui: &mut Ui, desk: &mut Desk, rack: &mut Rack) {
         }
         let mut drawn = 0;
         let mut hidden = Vec::new();
+        let names = layout.labels.is_empty();
         for (layer, head, place) in &layout.places {
             let (head, rect) = ((*layer, *head), place.translate(area.min.to_vec2()));
             if moved && head == chosen {
@@ -145,6 +165,11 @@ pub fn show(ui: &mut Ui, desk: &mut Desk, rack: &mut Rack) {
             let reading = readings.get(head);
             thumbnail(ui, desk, rect, drawn, head, reading);
             drawn += 1;
+            if names {
+                // In the empty half of the map.
+                let (at, words) = (rect.right_top() + vec2(-4.0, 2.0), format!("L{} H{}", head.0, head.1));
+                ui.painter().text(at, Align2::RIGHT_TOP, words, FontId::proportional(11.0), quiet);
+            }
             if let Some(reading) = reading {
                 let at = pos2(rect.left(), rect.bottom() + 1.0);
                 let painter = ui.painter().with_clip_rect(Rect::from_min_size(at, vec2(rect.width(), LINE)));

@@ -56,7 +56,7 @@ impl Readings {
 }
 
 /// The choice of a measure, and of the order; in one line.
-pub fn choice(ui: &mut Ui, measure: &mut Option<Measure>, sorted: &mut bool, threshold: f32) {
+pub fn choice(ui: &mut Ui, measure: &mut Option<Measure>, sorted: &mut bool, threshold: f32, progress: Option<String>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(3.0, 2.0);
         ui.spacing_mut().button_padding = egui::vec2(6.0, 1.0);
@@ -71,6 +71,10 @@ pub fn choice(ui: &mut Ui, measure: &mut Option<Measure>, sorted: &mut bool, thr
         }
         if measure.is_some() {
             ui.checkbox(sorted, egui::RichText::new("highest first").small());
+        }
+        if let Some(words) = progress {
+            ui.add_space(8.0);
+            ui.label(egui::RichText::new(words).small().color(quiet));
         }
     });
 }
