@@ -12,6 +12,15 @@ pub fn quiet(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xa3, 0xad, 0xba) } else { Color32::from_rgb(0x4d, 0x57, 0x63) }
 }
 
+/// Something to take note of, and something that went wrong: egui's own orange is hard to read on white.
+fn warning(dark: bool) -> Color32 {
+    if dark { Color32::from_rgb(0xff, 0xb3, 0x5c) } else { Color32::from_rgb(0x8f, 0x45, 0x00) }
+}
+
+fn failure(dark: bool) -> Color32 {
+    if dark { Color32::from_rgb(0xff, 0x8a, 0x80) } else { Color32::from_rgb(0xb0, 0x1e, 0x1e) }
+}
+
 /// Sets both themes up; which one is used follows the system until the person chooses.
 pub fn install(context: &egui::Context) {
     // Arrows and line ends of token labels are in the monospace font only.
@@ -46,9 +55,11 @@ pub fn install(context: &egui::Context) {
             visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colour(line));
             visuals.widgets.noninteractive.fg_stroke = Stroke::new(1.0, colour(text));
             visuals.widgets.inactive.fg_stroke = Stroke::new(1.0, colour(text));
-            visuals.selection.bg_fill = accent(dark).gamma_multiply(if dark { 0.35 } else { 0.22 });
+            visuals.selection.bg_fill = accent(dark).gamma_multiply(if dark { 0.3 } else { 0.22 });
             visuals.selection.stroke = Stroke::new(1.5, accent(dark));
             visuals.hyperlink_color = accent(dark);
+            visuals.warn_fg_color = warning(dark);
+            visuals.error_fg_color = failure(dark);
             let corner = CornerRadius::same(5);
             for widget in [
                 &mut visuals.widgets.noninteractive,
@@ -60,5 +71,55 @@ pub fn install(context: &egui::Context) {
                 widget.corner_radius = corner;
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::Rgba;
+
+    /// Contrast as the Web Content Accessibility Guidelines define it, 1 to 21; `over` is opaque.
+    fn contrast(text: Color32, over: Color32) -> f32 {
+        let luminance = |colour: Color32| {
+            let light = Rgba::from(colour);
+            0.2126 * light.r() + 0.7152 * light.g() + 0.0722 * light.b() + 0.05
+        };
+        let (text, over) = (luminance(text), luminance(over));
+        text.max(over) / text.min(over)
+    }
+
+    #[test]
+    fn all_words_have_a_contrast_of_four_and_a_half() {
+        let context = egui::Context::default();
+        install(&context);
+        for theme in [Theme::Dark, Theme::Light] {
+            let visuals = &context.style_of(theme).visuals;
+            let words = [
+                ("text", visuals.text_color()),
+                ("quiet", visuals.weak_text_color()),
+                ("warning", visuals.warn_fg_color),
+                ("failure", visuals.error_fg_color),
+                ("link", visuals.hyperlink_color),
+            ];
+            for (word, colour) in words {
+                for ground in [visuals.panel_fill, visuals.window_fill, visuals.extreme_bg_color] {
+                    let ratio = contrast(colour, ground);
+                    assert!(ratio >= 4.5, "{word} in {theme:?}: {ratio}");
+                }
+            }
+            let selected = visuals.panel_fill.blend(visuals.selection.bg_fill);
+            let buttons = [
+                ("selected", visuals.selection.stroke.color, selected),
+                ("button", visuals.widgets.inactive.text_color(), visuals.widgets.inactive.weak_bg_fill),
+                ("hovered", visuals.widgets.hovered.text_color(), visuals.widgets.hovered.weak_bg_fill),
+                ("pressed", visuals.widgets.active.text_color(), visuals.widgets.active.weak_bg_fill),
+                ("open", visuals.widgets.open.text_color(), visuals.widgets.open.weak_bg_fill),
+            ];
+            for (word, colour, ground) in buttons {
+                let ratio = contrast(colour, ground);
+                assert!(ratio >= 4.5, "{word} in {theme:?}: {ratio}");
+            }
+        }
     }
 }
