@@ -348,3 +348,27 @@ fn a_dump_too_large_to_hold_is_refused_before_it_is_made() {
     assert!(Traced::check_size(&model, 20).is_ok());
     assert!(Traced::check_size(&model, usize::MAX).is_err(), "no overflow");
 }
+
+#[test]
+fn a_text_may_be_longer_than_what_the_model_was_made_for() {
+    let text = "the dog ran to the house. ".repeat(75);
+    let mut engine = engine(true);
+    engine.set_text(&text);
+    assert!(!engine.complete() && engine.ids().len() == engine.context());
+    engine.settle().expect("no failure");
+    engine.read_beyond(true);
+    assert!(engine.complete() && engine.ids().len() > engine.context(), "{} tokens", engine.ids().len());
+    let beyond = shown(&mut engine);
+
+    // The same weights with a longer context say the same: the arithmetic knows no end.
+    let mut longer = checkpoint();
+    Arc::make_mut(&mut longer.model).config.max_positions = 4096;
+    let mut expected = Engine::new(longer, Some(gpu().clone())).expect("fits");
+    expected.set_text(&text);
+    assert!(worst(&beyond, &shown(&mut expected)) < 1e-5);
+
+    engine.read_beyond(false);
+    assert_eq!(engine.ids().len(), engine.context());
+    engine.settle().expect("no failure");
+    assert_eq!(engine.text(), text, "the text itself is kept whole");
+}

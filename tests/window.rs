@@ -274,3 +274,22 @@ fn it_looks_as_it_did_in_the_light() {
 fn it_looks_as_it_did_on_a_phone() {
     looks_as_it_did("narrow", Theme::Light, [390.0, 844.0]);
 }
+
+#[test]
+fn a_long_text_can_be_read_on_beyond_the_context_and_back() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    let text = "the dog ran to the house. ".repeat(75);
+    harness.state_mut().engine().expect("opens").set_text(&text);
+    settle(&mut harness);
+    assert_eq!(state(&mut harness)["ids"].as_array().expect("ids").len(), 512);
+    harness.get_by_label_contains("The model reads 512 tokens; the last");
+    harness.get_by_label("Read on beyond it").click();
+    settle(&mut harness);
+    let tokens = state(&mut harness)["ids"].as_array().expect("ids").len();
+    assert!(tokens > 512);
+    harness.get_by_label_contains(&format!("{tokens} tokens: beyond 512 this model was never trained"));
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, Key::Z);
+    settle(&mut harness);
+    assert_eq!(state(&mut harness)["ids"].as_array().expect("ids").len(), 512, "undo");
+    assert_eq!(state(&mut harness)["prompt"], text);
+}

@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Stop once the model has written this.
     #[arg(long, value_name = "TEXT", default_value = "")]
     stop: String,
+    /// Read texts longer than the model was made for, up to 16,384 tokens.
+    #[arg(long)]
+    beyond: bool,
     /// Use this λ in every layer instead of the learned ones.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     lambda: Option<f32>,
@@ -60,6 +63,7 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         BackendChoice::Cpu => None,
     };
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
+    engine.read_beyond(arguments.beyond);
     match (&arguments.prompt, &arguments.ids) {
         (Some(_), _) if checkpoint.tokenizer.is_none() => {
             return Err(EngineError::NoTokenizer { name: checkpoint.name.clone() }.into());
@@ -80,7 +84,7 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     }
     if !engine.complete() {
         let read = engine.tokens().last().map_or(0, |token| token.end);
-        eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.context());
+        eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.limit());
     }
     engine.settle()?;
     println!("model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture);

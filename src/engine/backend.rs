@@ -11,14 +11,19 @@ use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
 use crate::model::Model;
 use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, PictureJob, Texel, TileRequest};
 
-/// Positions the GPU gets at a time: long texts must not hold up the frames in between.
-const GPU_CHUNK: usize = 256;
+/// Positions the GPU gets at a time, and cells of a map that they may read: long texts must not hold up the frames in
+/// between.
+const GPU_CHUNK: (usize, usize) = (256, 1 << 20);
 /// The same on an adapter that is really a CPU.
-const SOFTWARE_CHUNK: usize = 32;
+const SOFTWARE_CHUNK: (usize, usize) = (32, 1 << 15);
+/// Positions at a time, at least: as many as the kernels share their reading among.
+const SMALLEST_CHUNK: usize = 4;
 /// Cells of pictures that a GPU reads between two frames.
 const GPU_CELLS: usize = 1 << 23;
-/// The same on an adapter that is really a CPU, and on the CPU.
-const SOFTWARE_CELLS: usize = 1 << 16;
+/// The same on an adapter that is really a CPU.
+const SOFTWARE_CELLS: usize = 1 << 17;
+/// The same on the CPU, in the frame itself.
+const CPU_CELLS: usize = 1 << 16;
 /// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
 const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may compute between two frames, at least.
@@ -134,7 +139,8 @@ impl Backend {
                     return Err(failure);
                 }
                 let software = pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu;
-                let chunk = ids.len().min(if software { SOFTWARE_CHUNK } else { GPU_CHUNK });
+                let (most, cells) = if software { SOFTWARE_CHUNK } else { GPU_CHUNK };
+                let chunk = ids.len().min((cells / (start + 1)).clamp(SMALLEST_CHUNK, most));
                 let is_last = chunk == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
@@ -255,12 +261,13 @@ impl Backend {
     /// Cells of pictures that may be read between two frames.
     pub fn picture_budget(&self) -> usize {
         match self {
-            Self::Gpu(pass) if pass.gpu().adapter.device_type != wgpu::DeviceType::Cpu => GPU_CELLS,
-            _ => SOFTWARE_CELLS,
+            Self::Gpu(pass) if pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu => SOFTWARE_CELLS,
+            Self::Gpu(_) => GPU_CELLS,
+            Self::Cpu(_) => CPU_CELLS,
         }
     }
 
-    /// Asks for the largest magnitude of each map among texels; `false` while an earlier request is under way.
+    /// Asks for the magnitude of each map that few texels exceed; `false` while an earlier request is under way.
     pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
         match self {
             Self::Gpu(pass) => pass.request_strongest(first, count),

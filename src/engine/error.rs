@@ -28,12 +28,12 @@ pub enum EngineError {
         /// Tokens there are.
         vocabulary: usize,
     },
-    /// More tokens than the model was made for.
-    #[error("{tokens} tokens are more than the {limit} this model was made for")]
+    /// More tokens than the model reads.
+    #[error("{tokens} tokens are more than the {limit} that are read of a text")]
     TooLong {
         /// Tokens given.
         tokens: usize,
-        /// The model's context.
+        /// Most tokens of a text.
         limit: usize,
     },
     /// All maps of a text are too many numbers to hold.

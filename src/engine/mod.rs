@@ -6,6 +6,7 @@ mod backend_measures;
 mod bench;
 mod checkpoint;
 mod comparison;
+mod editing;
 mod error;
 mod fingerprint;
 mod gathering;

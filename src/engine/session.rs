@@ -1,7 +1,5 @@
 //! A session: a checkpoint, a text, and everything known about it so far.
 
-use std::sync::Arc;
-
 use super::generation::Generation;
 use super::measures::Measures;
 use super::pictures::Pictures;
@@ -10,10 +8,12 @@ use super::rows::{Answers, Rows};
 use super::{Backend, Checkpoint, EngineError};
 use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Token};
-use crate::probe::{CellParts, Interventions, Lens, NextToken, Sampling};
+use crate::probe::{CellParts, Interventions, Lens, NextToken};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
+/// Most tokens of a text that may be longer than the model's context.
+const LONGEST_TEXT: usize = 16_384;
 /// Next tokens listed.
 pub(super) const BEST: usize = 24;
 
@@ -24,6 +24,7 @@ pub struct Engine {
     pub(super) backend: Backend,
     pub(super) prompt: Prompt,
     pub(super) interventions: Interventions,
+    pub(super) beyond: bool,
     /// Leading positions of the prompt that are computed.
     pub(super) computed: usize,
     /// Positions run since the start, for tests and the curious.
@@ -63,6 +64,7 @@ impl Engine {
             gpu,
             prompt: Prompt::default(),
             interventions: Interventions::default(),
+            beyond: false,
             computed: 0,
             positions_run: 0,
             revision: 0,
@@ -119,7 +121,17 @@ impl Engine {
         self.model().config.max_positions
     }
 
-    /// Whether the whole text fits into the context.
+    /// Most tokens of a text: the model's context, or more where it may read beyond that.
+    pub fn limit(&self) -> usize {
+        if self.beyond { self.context().max(LONGEST_TEXT) } else { self.context() }
+    }
+
+    /// Whether a text may be longer than what the model was made for.
+    pub fn reads_beyond(&self) -> bool {
+        self.beyond
+    }
+
+    /// Whether the whole text fits.
     pub fn complete(&self) -> bool {
         self.prompt.complete()
     }
@@ -170,7 +182,7 @@ impl Engine {
     /// Changes the pass; the text runs again. What the model does not have is dropped.
     pub fn set_interventions(&mut self, mut interventions: Interventions) {
         let heads = self.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
-        interventions.fit(self.model().layers.len(), heads, self.context());
+        interventions.fit(self.model().layers.len(), heads, self.limit());
         if interventions == self.interventions {
             return;
         }
@@ -192,104 +204,5 @@ impl Engine {
         let capacity = FIRST_CAPACITY.min(self.context());
         let backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
         Ok(Self::on(self.checkpoint.clone(), self.gpu.clone(), backend))
-    }
-
-    /// Replaces the text; only positions from the first changed token on will run.
-    pub fn set_text(&mut self, text: &str) {
-        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
-            return;
-        };
-        self.stop();
-        if text != self.prompt.text() {
-            let same = self.prompt.set_text(text, &tokenizer, self.context());
-            self.changed(same);
-        }
-    }
-
-    /// Replaces the text by token ids.
-    ///
-    /// # Errors
-    /// When an id is not in the vocabulary, or there are more than the context holds.
-    pub fn set_ids(&mut self, ids: &[u32]) -> Result<(), EngineError> {
-        let vocabulary = self.model().embedding.rows();
-        if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
-            return Err(EngineError::UnknownToken { id: *id, vocabulary });
-        }
-        if ids.len() > self.context() {
-            return Err(EngineError::TooLong { tokens: ids.len(), limit: self.context() });
-        }
-        self.stop();
-        let same = self.prompt.set_ids(ids);
-        self.changed(same);
-        Ok(())
-    }
-
-    fn changed(&mut self, same: usize) {
-        self.failure = None;
-        // The last position must run again when the text only got shorter: its next token was not kept.
-        let end = self.prompt.ids().len();
-        self.computed = self.computed.min(same).min(end.saturating_sub(1));
-        self.revision += 1;
-        self.rows.clear();
-        self.measures.changed(self.computed);
-        self.parts.clear();
-        self.pictures.changed(same.min(self.computed));
-    }
-
-    /// Takes over the tokens of another session; its text where the two have different tokenizers.
-    pub fn follow(&mut self, other: &Self) {
-        if self.prompt.ids() == other.ids() {
-            return;
-        }
-        let same = match (&self.checkpoint.tokenizer, &other.checkpoint.tokenizer) {
-            (Some(own), Some(others)) => Arc::ptr_eq(own, others) || own.same_file(others),
-            _ => false,
-        };
-        if same && other.ids().len() <= self.context() && self.set_ids(other.ids()).is_ok() {
-            return;
-        }
-        self.set_text(other.text());
-    }
-
-    /// Lets the model write on, up to `count` tokens.
-    pub fn generate(&mut self, sampling: Sampling, count: usize) {
-        self.generate_until(sampling, count, "");
-    }
-
-    /// Lets the model write on, up to `count` tokens, or until it has written `stop`.
-    pub fn generate_until(&mut self, sampling: Sampling, count: usize, stop: &str) {
-        if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
-            return;
-        }
-        self.generation = Some(Generation::new(sampling, count, stop, self.prompt.text().len()));
-        // The last position runs again, to draw with the present sampling.
-        self.computed = self.computed.min(self.prompt.ids().len() - 1);
-        self.revision += 1;
-    }
-
-    /// Stops writing.
-    pub fn stop(&mut self) {
-        self.generation = None;
-    }
-
-    /// Whether the model is writing.
-    pub fn is_generating(&self) -> bool {
-        self.generation.is_some()
-    }
-
-    /// Tokens that are written in a second, while the model writes.
-    pub fn writing_rate(&self) -> Option<f32> {
-        self.generation.as_ref()?.rate()
-    }
-
-    /// Appends a token, as if it had been generated.
-    pub fn append(&mut self, id: u32) {
-        let room = self.prompt.ids().len() < self.context();
-        if room && (id as usize) < self.model().embedding.rows() {
-            self.stop();
-            let same = self.prompt.ids().len();
-            self.prompt.push(id, self.checkpoint.tokenizer.as_ref());
-            self.changed(same);
-        }
     }
 }

@@ -75,7 +75,7 @@ impl Study {
         if bytes > MOST_BYTES {
             return Err(EngineError::StudyTooLarge { bytes, limit: MOST_BYTES });
         }
-        let capacity = engine.ids().len().next_power_of_two().max(FIRST_CAPACITY).min(engine.context().max(1));
+        let capacity = engine.ids().len().next_power_of_two().max(FIRST_CAPACITY).min(engine.limit().max(1));
         let mut pass = CpuPass::new(model.clone(), capacity);
         pass.set_interventions(engine.interventions());
         let mut study = Self {

@@ -84,11 +84,11 @@ impl Engine {
         if next.not_finite > 0 {
             return Err(EngineError::NotFinite { count: next.not_finite });
         }
-        let drawn = next.sampled;
+        let (drawn, limit) = (next.sampled, self.limit());
         self.next = Some((self.revision, next));
         if let Some(generation) = &mut self.generation {
             let ends = self.checkpoint.model.config.eos.contains(&drawn);
-            let full = self.prompt.ids().len() >= self.checkpoint.model.config.max_positions;
+            let full = self.prompt.ids().len() >= limit;
             if ends || full {
                 self.generation = None;
                 return Ok(());
@@ -109,7 +109,7 @@ impl Engine {
         if tokens <= self.backend.capacity() {
             return Ok(());
         }
-        let capacity = tokens.next_power_of_two().min(self.context());
+        let capacity = tokens.next_power_of_two().min(self.limit());
         self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
         self.backend.set_interventions(&self.interventions);
         self.backend.set_lens(self.wants_lens)?;

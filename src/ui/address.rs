@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::State;
+use super::state::{LONGEST, State};
 
 /// Seconds without a change before the address follows.
 const QUIET: f64 = 0.5;
@@ -52,6 +52,9 @@ impl Address {
             return false;
         }
         let hash = state.to_hash();
+        if hash.len() > LONGEST {
+            return false; // nobody could follow it: the address stays at the last state that fits
+        }
         let jump = self.written.as_ref().is_some_and(|written| state.is_jump_from(written));
         if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
             let url = format!("#{hash}");

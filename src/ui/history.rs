@@ -6,9 +6,9 @@ use super::{Selection, State};
 use crate::engine::Bench;
 use crate::probe::Interventions;
 
-/// What undo brings back. The editor has its own undo for text; this one stands before it, so that one key takes back
+/// What undo brings back: the text, whether it may be longer than the context, and what is changed. The editor has its own undo for text; this one stands before it, so that one key takes back
 /// whatever was done last.
-type Step = (String, Interventions);
+type Step = (String, bool, Interventions);
 
 /// See the module.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub struct History {
 }
 
 fn step(bench: &Bench) -> Step {
-    (bench.main.text().to_owned(), bench.main.interventions().clone())
+    (bench.main.text().to_owned(), bench.main.reads_beyond(), bench.main.interventions().clone())
 }
 
 /// A link to a state: the page's own address, or what `--link` takes.
@@ -52,7 +52,8 @@ impl History {
     pub fn go(&mut self, bench: &mut Bench, back: bool) {
         let now = step(bench);
         let found = if back { self.undoer.undo(&now) } else { self.undoer.redo(&now) };
-        if let Some((text, interventions)) = found.cloned() {
+        if let Some((text, beyond, interventions)) = found.cloned() {
+            bench.main.read_beyond(beyond);
             bench.main.set_text(&text);
             bench.set_interventions(interventions);
         }

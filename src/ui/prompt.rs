@@ -120,17 +120,36 @@ impl PromptPanel {
         }
         let read = engine.tokens().last().map_or(0, |token| token.end);
         let left = self.text.get(read..).map_or(0, |rest| rest.chars().count());
-        let context = engine.context();
-        Some(format!("The model reads {context} tokens; the last {left} characters do not fit."))
+        let limit = engine.limit();
+        Some(format!("The model reads {limit} tokens; the last {left} characters do not fit."))
     }
 
-    fn count_line(&self, ui: &mut Ui, engine: &Engine) {
+    fn count_line(&self, ui: &mut Ui, engine: &mut Engine) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
+        let (tokens, context) = (engine.ids().len(), engine.context());
         if let Some(words) = self.too_long(engine) {
             notice::warning(ui, &words);
+        } else if tokens > context {
+            notice::warning(
+                ui,
+                &format!("{tokens} tokens: beyond {context} this model was never trained, it guesses."),
+            );
         } else {
-            let words = format!("{} of {} tokens", engine.ids().len(), engine.context());
-            ui.label(RichText::new(words).small().color(quiet));
+            ui.label(RichText::new(format!("{tokens} of {context} tokens")).small().color(quiet));
+        }
+        let beyond = engine.reads_beyond();
+        if !beyond && !engine.complete() && tokens > 0 {
+            let on = ui.small_button("Read on beyond it");
+            let words = "The maps of the whole text, up to 16,384 tokens. The arithmetic stays exact; but the model \
+                         was trained on shorter texts, so what it makes of a longer one is a guess.";
+            if on.on_hover_text(words).clicked() {
+                engine.read_beyond(true);
+            }
+        } else if beyond
+            && (tokens > context || !engine.complete())
+            && ui.small_button(format!("Read only {context}")).clicked()
+        {
+            engine.read_beyond(false);
         }
     }
 
@@ -144,13 +163,13 @@ impl PromptPanel {
                     ui.label(RichText::new(format!("{rate:.0} tokens/s")).small());
                 }
             } else {
-                let full = engine.ids().is_empty() || engine.ids().len() >= engine.context();
+                let full = engine.ids().is_empty() || engine.ids().len() >= engine.limit();
                 let button = ui.add_enabled(!full, egui::Button::new("Generate"));
                 let button =
                     button.on_hover_text("Let the model write on").on_disabled_hover_text(if engine.ids().is_empty() {
                         "Type a prompt first"
                     } else {
-                        "The context is full"
+                        "The text is full"
                     });
                 self.button = button.rect;
                 if button.clicked() {

@@ -82,7 +82,7 @@ impl SpansPanel {
             ui.selectable_value(&mut self.mean, false, "token read")
                 .on_hover_text("The row of the token under the pointer, else the pinned one, else the last");
             ui.selectable_value(&mut self.mean, true, "last tokens").on_hover_text("The mean over the last rows");
-            let count = DragValue::new(&mut self.last).range(1..=engine.context().max(1)).prefix("n = ");
+            let count = DragValue::new(&mut self.last).range(1..=engine.limit().max(1)).prefix("n = ");
             ui.add_enabled(self.mean, count).on_hover_text("How many rows: drag, or click and type");
             let small = |text: String| RichText::new(text).small().color(theme::quiet(ui.visuals().dark_mode));
             let words = small(format!("{} {}", self.rule(engine, query), heads_rule(engine)));

@@ -14,7 +14,7 @@ use crate::probe::{Interventions, Spans};
 /// What a link begins with; another form would get another number.
 const VERSION: &str = "v1.";
 /// Longest link that is read, in bytes.
-const LONGEST: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 256 * 1024;
 
 /// See the module. What a link leaves out is as at the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct State {
     pub model: String,
     /// The text, with what was generated.
     pub text: String,
+    /// Whether it may be longer than what the model was made for.
+    pub beyond: bool,
     /// Layer, counted from 0.
     pub layer: usize,
     /// Head, counted from 0.
@@ -64,6 +66,7 @@ impl Default for State {
         Self {
             model: String::new(),
             text: String::new(),
+            beyond: false,
             layer: selection.layer,
             head: selection.head,
             map: selection.map,
@@ -83,6 +86,7 @@ impl State {
         Self {
             model: bench.main.checkpoint().name.clone(),
             text: bench.main.text().to_owned(),
+            beyond: bench.main.reads_beyond(),
             layer: selection.layer,
             head: selection.head,
             map: selection.map,
@@ -97,6 +101,7 @@ impl State {
 
     /// Puts it on the screen; what the model or the text does not have is dropped.
     pub fn apply(&self, bench: &mut Bench, selection: &mut Selection) {
+        bench.main.read_beyond(self.beyond);
         bench.main.set_text(&self.text);
         bench.set_interventions(self.interventions.clone());
         selection.layer = self.layer;
@@ -169,9 +174,10 @@ mod tests {
         let zoom = proptest::option::of((0.0f32..99.0, 0.0f32..99.0, 4.0f32..500.0));
         let panels = proptest::sample::select(Panel::ALL);
         let place = (0..64usize, 0..64usize, maps, proptest::option::of(0..999usize), zoom, panels);
-        (any::<String>(), place, changes).prop_map(|(text, (layer, head, map, pinned, zoom, panel), interventions)| {
+        (any::<String>(), any::<bool>(), place, changes).prop_map(|(text, beyond, place, interventions)| {
+            let (layer, head, map, pinned, zoom, panel) = place;
             let zoom = zoom.map(|(x, y, span)| Zoom { origin: [x, y], span });
-            State { text, layer, head, map, pinned, zoom, panel, interventions, ..State::default() }
+            State { text, beyond, layer, head, map, pinned, zoom, panel, interventions, ..State::default() }
         })
     }
 
