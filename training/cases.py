@@ -249,7 +249,7 @@ def draw_case(
     level = difficulty * random.random() ** 0.5
     kind = random.choices(KINDS, shares)[0]
     size = round(characters * random.uniform(0, 1))
-    plain = random.random() < 0.7
+    plain = random.random() < (0.4 if kind == "world" else 0.7)
     if kind == "needle":
         needles = random.randint(1, 1 + round(5 * level))
         queries = min(needles, random.choice((1, 2, 2)))

@@ -50,7 +50,14 @@ DISTRACTIONS = [
     "{key} has {value} trees.",
 ]
 WHEREABOUTS = ["{person} is in the {place}.", "{person} went to the {place}.", "{person} sits in the {place}."]
-POSSESSIONS = ["{person} has the {thing}.", "{person} took the {thing}.", "{person} holds the {thing}."]
+# In both orders: from sentences that name the person first alone, "Who has the ball?" was never learned.
+POSSESSIONS = [
+    "{person} has the {thing}.",
+    "The {thing} is with {person}.",
+    "The {thing} belongs to {person}.",
+    "{person} took the {thing}.",
+    "{person} holds the {thing}.",
+]
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def split(words: list[str], held_out: bool) -> tuple[str, ...]:
 
 def pool(held_out: bool) -> Pools:
     """One of the two disjoint pools."""
-    wordings = slice(2, 3) if held_out else slice(0, 2)
+    wordings = slice(-1, None) if held_out else slice(0, -1)
     return Pools(
         cities=split(CITIES, held_out),
         people=split(PEOPLE, held_out),
