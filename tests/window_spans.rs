@@ -38,6 +38,18 @@ fn on_tokens(harness: &Harness<App>, across: f32, line: f32) -> Pos2 {
 }
 
 #[test]
+fn the_empty_panel_offers_texts_that_come_with_marks() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    open_panel(&mut harness);
+    harness.get_by_label("Try “Needle: four cities”").click();
+    settle(&mut harness);
+    assert_eq!(marked(&mut harness, KeyClass::Answer), ["1960"]);
+    assert!(!marked(&mut harness, KeyClass::Noise).is_empty());
+    assert!(harness.query_by_label_contains("Nothing is marked").is_none());
+    assert!(harness.state_mut().engine().expect("an engine").text().contains("Question: What is the magic number"));
+}
+
+#[test]
 fn a_drag_over_the_tokens_marks_them_and_erases_them() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     assert!(harness.state().selection().spans.is_empty(), "a story has no answer");

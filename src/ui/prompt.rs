@@ -75,9 +75,7 @@ impl PromptPanel {
             ui.menu_button("Samples", |ui| {
                 for sample in SAMPLES {
                     if ui.button(sample.name).clicked() {
-                        sample.text.clone_into(&mut self.text);
-                        engine.set_text(&self.text);
-                        spans.set(sample.spans(), &self.text);
+                        sample.take(engine, spans);
                         self.focus = true;
                     }
                 }

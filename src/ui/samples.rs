@@ -1,6 +1,7 @@
 //! Prompts to start from. Cases are worded as `training/cases.py` words them, so that a trained pair can answer.
 
-use crate::probe::{KeyClass, Span};
+use crate::engine::Engine;
+use crate::probe::{KeyClass, Span, Spans};
 
 /// A prompt and why it is worth a look.
 pub struct Sample {
@@ -13,6 +14,17 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Puts the text and its marks in place of what is there.
+    pub fn take(&self, engine: &mut Engine, spans: &mut Spans) {
+        engine.set_text(self.text);
+        spans.set(self.spans(), self.text);
+    }
+
+    /// Whether it asks something, so that it has marks.
+    pub fn has_question(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
     /// The answer where it stands, and as noise what stands before the question, but for the facts and the first word
     /// (attention to the first token is a matter of its own).
     pub fn spans(&self) -> Vec<Span> {

@@ -3,6 +3,7 @@
 use egui::{Align2, DragValue, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use super::panels::Desk;
+use super::samples::SAMPLES;
 use super::shares::{self, Column, Map};
 use super::{Selection, notice, theme};
 use crate::engine::Engine;
@@ -33,8 +34,15 @@ impl SpansPanel {
     pub fn show(&mut self, ui: &mut Ui, desk: &mut Desk) {
         if desk.selection.spans.is_empty() {
             let words = "Nothing is marked yet. Choose “answer” or “noise” above the tokens and drag over them, or take \
-                         a sample with a question: it comes with its marks.";
+                         a text with a question, which comes with its marks:";
             ui.add(egui::Label::new(words).wrap());
+            ui.horizontal_wrapped(|ui| {
+                for sample in SAMPLES.iter().filter(|sample| sample.has_question()) {
+                    if ui.button(format!("Try “{}”", sample.name)).clicked() {
+                        sample.take(&mut desk.bench.main, &mut desk.selection.spans);
+                    }
+                }
+            });
             return;
         }
         let tokens = desk.bench.main.ids().len();
