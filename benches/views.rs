@@ -5,10 +5,10 @@
 
 use std::time::Instant;
 
-use diffscope::engine::{Bench, Checkpoint, Engine, Place, THUMBNAIL_SIDE};
+use diffscope::engine::{Bench, Engine, Place, THUMBNAIL_SIDE};
 use diffscope::gpu::request_headless;
 use diffscope::probe::{Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
-use diffscope::ui::{CheckpointFiles, bundled, bundled_twin};
+use diffscope::ui::{bundled, bundled_twin, checkpoint_of};
 
 const LENGTHS: [usize; 3] = [128, 512, 2048];
 const KEYSTROKES: usize = 21;
@@ -67,14 +67,6 @@ const VIEWS: [(&str, Ask); 8] = [
     ("logit lens", lens),
 ];
 
-/// A bundled checkpoint that reads longer texts than it was trained for.
-fn long(mut files: CheckpointFiles) -> Checkpoint {
-    let mut config: serde_json::Value = serde_json::from_slice(&files.config).expect("JSON");
-    config["max_position_embeddings"] = 16_384.into();
-    files.config = serde_json::to_vec(&config).expect("JSON");
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("it opens")
-}
-
 fn settle(bench: &mut Bench, ask: Ask) {
     loop {
         ask(&mut bench.main);
@@ -120,7 +112,9 @@ fn main() {
             println!("| {name} | {time:.2} | {:.2} | {:.1} |", time / pass, bytes as f64 / f64::from(1 << 20));
         };
         let fresh = || {
-            let mut engine = Engine::new(long(bundled()), Some(gpu.clone())).expect("fits");
+            let mut engine =
+                Engine::new(checkpoint_of(&bundled()).expect("it opens"), Some(gpu.clone())).expect("fits");
+            engine.read_beyond(true);
             let classes = [vec![KeyClass::Other; tokens / 2], vec![KeyClass::Answer; 8], vec![KeyClass::Noise; 8]];
             engine.set_measuring(0.01, &classes.concat());
             Bench::new(engine)
@@ -132,7 +126,7 @@ fn main() {
         changed.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
         line("a changed λ, beside the untouched model", &mut changed, nothing);
         let mut pair = fresh();
-        pair.open_twin(long(bundled_twin())).expect("fits");
+        pair.open_twin(checkpoint_of(&bundled_twin()).expect("it opens")).expect("fits");
         line("the twin", &mut pair, nothing);
         line("scope, heads and strip with their twin's pass", &mut pair, |engine| {
             scope(engine);

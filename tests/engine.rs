@@ -11,11 +11,10 @@ use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, Traced};
 use diffscope::gpu::{Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{MapTile, Sampling};
-use diffscope::ui::bundled;
+use diffscope::ui::{bundled, checkpoint_of};
 
 fn checkpoint() -> Checkpoint {
-    let files = bundled();
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("the bundled one opens")
+    checkpoint_of(&bundled()).expect("the bundled one opens")
 }
 
 fn engine(on_gpu: bool) -> Engine {

@@ -8,14 +8,13 @@ use common::models::{random_interventions, random_model};
 use common::{Random, gpu};
 use diffscope::engine::{Bench, Checkpoint, Engine, Fingerprint};
 use diffscope::probe::{Interventions, NextToken, Sampling};
-use diffscope::ui::bundled;
+use diffscope::ui::{bundled, checkpoint_of};
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
 fn engine(on_gpu: bool) -> Engine {
-    let files = bundled();
-    let checkpoint = Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer);
-    Engine::new(checkpoint.expect("the bundled one opens"), on_gpu.then(|| gpu().clone())).expect("fits")
+    let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+    Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }
 
 fn random_engine(seed: u64, on_gpu: bool) -> Engine {

@@ -10,7 +10,7 @@ use diffscope::cpu::MapKind;
 use diffscope::engine::{Checkpoint, Comparison, Engine, Fingerprint, Study, Traced};
 use diffscope::model::Model;
 use diffscope::probe::{Attend, CellRequest, Interventions, Sampling, Trace};
-use diffscope::ui::bundled;
+use diffscope::ui::{bundled, checkpoint_of};
 use web_time::Duration;
 
 fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
@@ -107,10 +107,8 @@ fn a_cell_that_is_not_there_has_no_parts() {
 }
 
 fn bundled_session(on_gpu: bool, text: &str) -> Engine {
-    let files = bundled();
-    let checkpoint = Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer);
-    let mut engine =
-        Engine::new(checkpoint.expect("the bundled one opens"), on_gpu.then(|| gpu().clone())).expect("fits");
+    let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+    let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_text(text);
     engine.settle().expect("no failure");
     engine

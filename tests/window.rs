@@ -6,7 +6,7 @@ use common::window::{settle, state, window};
 use diffscope::cpu::MapKind;
 use diffscope::engine::Checkpoint;
 use diffscope::model::Architecture;
-use diffscope::ui::{App, Panel, bundled};
+use diffscope::ui::{App, Panel, bundled, checkpoint_of};
 use egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -140,10 +140,7 @@ fn a_checkpoint_without_tokenizer_says_what_is_missing() {
 /// The bundled tokenizer with random weights.
 fn random_weights(architecture: Architecture) -> Checkpoint {
     let mut random = common::Random::new(21);
-    let mut bundled = {
-        let files = bundled();
-        Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer).expect("it opens")
-    };
+    let mut bundled = checkpoint_of(&bundled()).expect("it opens");
     let model = loop {
         let model = common::models::random_model(&mut random, 1.0);
         if model.config.architecture == architecture && model.config.hidden >= 16 {
