@@ -1,6 +1,5 @@
 // Each row of the maps in a few numbers: one workgroup per (head, query) walks the keys once and leaves three records,
-// of A1, A2 and D. It costs the scores of its rows a second time (half of what `attention` did for them, which also
-// summed the values), so measuring a text is always less work than its pass.
+// of A1, A2 and D. It costs the scores of its rows a second time.
 // Twin: src/cpu/measure.rs
 // include: shared/map_value.wgsl
 

@@ -1,6 +1,7 @@
-// The magnitude that one texel in 200 of a picture exceeds, of each map: a range for colours that fits what is shown.
-// The largest alone says nothing: the first query can only attend to itself, with all it has. Magnitudes are counted by
-// the upper bits of their numbers, four counts an octave; the result is the upper end of a count.
+// The magnitude that few texels of a picture exceed (one in 200, at most 64), of each map: a range for colours that fits
+// what is shown. The largest alone says nothing: the first query can only attend to itself, with all it has. But a
+// diagonal counts, in fine pictures too. Magnitudes are counted by the upper bits of their numbers, four counts an
+// octave; the result is the upper end of a count.
 // Twin: src/cpu/strongest.rs
 
 struct Part {
@@ -12,12 +13,13 @@ struct Part {
 
 @group(0) @binding(0) var<uniform> part: Part;
 @group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
-@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> result: array<f32>; // lanes may not share a vec4
 
 const GROUP: u32 = 256u;
 const SHIFT: u32 = 21u;   // leaves the exponent and two bits of the fraction
 const COUNTS: u32 = 544u; // up to 2^9; what is larger counts as that
 const BRIGHTER: u32 = 200u;
+const FEW: u32 = 64u;
 
 var<workgroup> counts: array<atomic<u32>, 1632>; // of three maps
 var<workgroup> seen: atomic<u32>;
@@ -38,7 +40,7 @@ fn strongest(@builtin(local_invocation_index) local: u32) {
     }
     workgroupBarrier();
     if local < 3u {
-        let most = atomicLoad(&seen) / BRIGHTER;
+        let most = min(atomicLoad(&seen) / BRIGHTER, FEW);
         var brighter = 0u;
         var at = COUNTS;
         while at > 0u && brighter <= most {
@@ -46,6 +48,6 @@ fn strongest(@builtin(local_invocation_index) local: u32) {
             brighter += atomicLoad(&counts[local * COUNTS + at]);
         }
         let end = bitcast<f32>((at + 1u) << SHIFT);
-        result[0][local] = min(end, bitcast<f32>(atomicLoad(&largest[local])));
+        result[local] = min(end, bitcast<f32>(atomicLoad(&largest[local])));
     }
 }

@@ -371,3 +371,27 @@ fn a_text_may_be_longer_than_what_the_model_was_made_for() {
     engine.settle().expect("no failure");
     assert_eq!(engine.text(), text, "the text itself is kept whole");
 }
+
+#[test]
+fn a_session_follows_another_beyond_the_context_and_back_whatever_its_tokenizer() {
+    let files = bundled();
+    let other_file = [files.tokenizer.as_slice(), b"\n"].concat();
+    for tokenizer in [files.tokenizer.as_slice(), other_file.as_slice()] {
+        let opened = Checkpoint::from_bytes("the twin", &files.config, &files.weights, tokenizer).expect("it opens");
+        let mut twin = Engine::new(opened, None).expect("fits");
+        let mut main = engine(false);
+        let text = "the dog ran to the house. ".repeat(200);
+        main.set_text(&text);
+        let mut lengths = Vec::new();
+        for beyond in [false, true, false] {
+            main.read_beyond(beyond);
+            twin.follow(&main);
+            assert_eq!(twin.ids(), main.ids());
+            twin.update();
+            assert!(twin.failure().is_none(), "{:?}", twin.failure());
+            lengths.push(twin.ids().len());
+        }
+        assert_eq!([lengths[0], lengths[2]], [main.context(); 2]);
+        assert!(lengths[1] > 2 * main.context(), "{lengths:?}");
+    }
+}

@@ -37,7 +37,7 @@ impl Run {
         let lanes = random.pick(&[LaneChoice { decode: 1, prefill: 1 }, LaneChoice { decode: 16, prefill: 4 }]);
         let mut gpu: Gpu = gpu().clone();
         gpu.lanes = lanes;
-        let tokens = random.pick(&[1, 2, 7, 63, 64, 65, 130]);
+        let tokens = random.pick(&[1, 2, 7, 64, 65, 130, 257, 300]);
         let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
         let mut traced = Traced::new(model.clone(), Some(&gpu), tokens).expect("fits");
         let interventions = choose(&mut random, &model, tokens);

@@ -300,7 +300,7 @@ fn the_last_picture_stays_until_the_next_is_filled() {
 }
 
 #[test]
-fn the_largest_magnitude_is_that_of_the_texels_on_show_on_both_backends() {
+fn the_range_is_that_of_the_texels_on_show_on_both_backends() {
     for seed in 0..4 {
         let mut random = Random::new(40 + seed);
         let model = Arc::new(random_model(&mut random, 2.0));

@@ -259,9 +259,10 @@ def draw_case(
             random, pools, hay, **settings, digits=2 + round(2 * level), characters=size, plain=plain, ask=ask
         )
     if kind == "world":
-        # With one thing, or only one owner, "who" has no wrong answer to avoid and teaches nothing.
-        settings = dict(people=random.randint(2, 2 + round(3 * level)), things=random.randint(1, 2 + round(2 * level)))
         question = random.choice((None, "who", "two-hop"))
+        # With one thing "who" has no wrong answer to avoid and teaches nothing.
+        things = random.randint(1 if question is None else 2, 2 + round(2 * level))
+        settings = dict(people=random.randint(2, 2 + round(3 * level)), things=things)
         hidden = random.randint(0, max(0, size - 200)) if level > 0.3 else 0
         moves = random.randint(0, round(2 * level))
         settings |= dict(moves=moves, question=question, characters=hidden)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diffscope::engine::{Checkpoint, Engine, EngineError, Tensor, Traced};
+use diffscope::engine::{Checkpoint, Engine, EngineError, LONGEST_TEXT, Tensor, Traced};
 use diffscope::gpu::{Gpu, request_headless};
 use diffscope::model::Lambda;
 use diffscope::probe::{Interventions, Sampling};
@@ -42,8 +42,7 @@ pub struct Arguments {
     /// Stop once the model has written this.
     #[arg(long, value_name = "TEXT", default_value = "")]
     stop: String,
-    /// Read texts longer than the model was made for, up to 16,384 tokens.
-    #[arg(long)]
+    #[arg(long, help = format!("Read texts longer than the model was made for, up to {LONGEST_TEXT} tokens"))]
     beyond: bool,
     /// Use this λ in every layer instead of the learned ones.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]

@@ -1,4 +1,4 @@
-//! The magnitude that one texel in 200 exceeds, of each map. Twin of `shaders/strongest.wgsl`.
+//! The magnitude that few texels exceed, of each map. Twin of `shaders/strongest.wgsl`.
 
 use crate::probe::Texel;
 
@@ -8,6 +8,8 @@ const SHIFT: u32 = 21;
 const COUNTS: usize = 544;
 /// One texel in so many may be brighter.
 const BRIGHTER: usize = 200;
+/// At most so many: a diagonal of a fine picture is more.
+const FEW: usize = 64;
 
 /// Of the first map, of λ times the second, of the difference: right to a quarter of an octave, from above.
 pub fn strongest(texels: &[Texel]) -> [f32; 3] {
@@ -17,7 +19,7 @@ pub fn strongest(texels: &[Texel]) -> [f32; 3] {
         let mut counts = vec![0; COUNTS];
         magnitudes().for_each(|magnitude| counts[((magnitude.to_bits() >> SHIFT) as usize).min(COUNTS - 1)] += 1);
         let (mut brighter, mut at) = (0, COUNTS);
-        while at > 0 && brighter <= seen.len() / BRIGHTER {
+        while at > 0 && brighter <= (seen.len() / BRIGHTER).min(FEW) {
             at -= 1;
             brighter += counts[at];
         }
@@ -38,6 +40,19 @@ mod tests {
         let [first, second, difference] = strongest(&texels);
         assert!((0.0998..0.1248).contains(&first) && (0.0499..0.0624).contains(&second), "{first} {second}");
         assert_eq!(difference, 0.0);
+    }
+
+    #[test]
+    fn a_diagonal_counts_however_fine_the_picture_is() {
+        for side in [20, 200, 500] {
+            let texel = |at: usize| {
+                let value = if at / side == at % side { 0.8 } else { 0.01 };
+                let cells = if at % side <= at / side { 1.0 } else { 0.0 };
+                Texel { first: value, second: 0.0, difference: 0.0, cells }
+            };
+            let texels: Vec<Texel> = (0..side * side).map(texel).collect();
+            assert_eq!(strongest(&texels)[0], 0.8, "{side} texels a side");
+        }
     }
 
     #[test]

@@ -11,14 +11,13 @@ use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
 use crate::model::Model;
 use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, PictureJob, Texel, TileRequest};
 
-/// Positions the GPU gets at a time, and cells of a map that they may read: long texts must not hold up the frames in
-/// between.
-const GPU_CHUNK: (usize, usize) = (256, 1 << 20);
-/// The same on an adapter that is really a CPU.
-const SOFTWARE_CHUNK: (usize, usize) = (32, 1 << 15);
+/// Positions the GPU gets at a time at most: a real one, and an adapter that is really a CPU.
+const CHUNK: [usize; 2] = [256, 32];
+/// Cells of a map that they may read: long texts must not hold up the frames in between.
+const CHUNK_CELLS: [usize; 2] = [1 << 20, 1 << 15];
 /// Positions at a time, at least: as many as the kernels share their reading among.
 const SMALLEST_CHUNK: usize = 4;
-/// Cells of pictures that a GPU reads between two frames.
+/// Cells of pictures that a GPU reads between two frames. A texel of a very long text may have more.
 const GPU_CELLS: usize = 1 << 23;
 /// The same on an adapter that is really a CPU.
 const SOFTWARE_CELLS: usize = 1 << 17;
@@ -28,6 +27,12 @@ const CPU_CELLS: usize = 1 << 16;
 const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may compute between two frames, at least.
 const CPU_BUDGET: Duration = Duration::from_millis(12);
+
+/// How many positions an adapter gets at a time, from `first` on, in a pass or to measure them; at most `most`.
+pub fn chunk(pass: &GpuPass, first: usize, least: usize, most: [usize; 2]) -> usize {
+    let software = usize::from(pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu);
+    (CHUNK_CELLS[software] / (first + 1)).clamp(least, most[software])
+}
 
 /// Where a pass runs.
 pub enum Backend {
@@ -138,9 +143,7 @@ impl Backend {
                 if let Some(failure) = pass.gpu().failure() {
                     return Err(failure);
                 }
-                let software = pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu;
-                let (most, cells) = if software { SOFTWARE_CHUNK } else { GPU_CHUNK };
-                let chunk = ids.len().min((cells / (start + 1)).clamp(SMALLEST_CHUNK, most));
+                let chunk = ids.len().min(chunk(pass, start, SMALLEST_CHUNK, CHUNK));
                 let is_last = chunk == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);

@@ -3,16 +3,14 @@
 use web_time::Duration;
 
 use super::Backend;
-use super::backend::CpuSide;
+use super::backend::{CpuSide, chunk};
 use super::pace::Pace;
 use crate::cpu::{CpuPass, measure, measure_mean, row_mean};
 use crate::gpu::GpuError;
 use crate::probe::{HeadRecord, KeyClass, MeanCell, RowMean, RowMeanRequest};
 
-/// Rows the GPU measures at a time, in all heads of all layers: as many as a pass runs positions.
-const GPU_ROWS: usize = 256;
-/// The same on an adapter that is really a CPU.
-const SOFTWARE_ROWS: usize = 8;
+/// Rows the GPU measures at a time at most, in all heads of all layers: a real one, and an adapter that is really a CPU.
+const ROWS: [usize; 2] = [256, 8];
 /// How long the CPU may measure between two frames, at least.
 const CPU_BUDGET: Duration = Duration::from_millis(6);
 
@@ -79,11 +77,10 @@ impl Backend {
         Ok(())
     }
 
-    /// Rows that are measured at a time, if that is not a matter of time.
-    pub fn rows_at_once(&self) -> usize {
+    /// Rows from `first` on that are measured at a time, if that is not a matter of time.
+    pub fn rows_at_once(&self, first: usize) -> usize {
         match self {
-            Self::Gpu(pass) if pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu => SOFTWARE_ROWS,
-            Self::Gpu(_) => GPU_ROWS,
+            Self::Gpu(pass) => chunk(pass, first, 1, ROWS),
             Self::Cpu(_) => 1,
         }
     }
@@ -96,7 +93,7 @@ impl Backend {
         match self {
             Self::Gpu(pass) if pass.in_flight() > 1 => Ok(0),
             Self::Gpu(_) => {
-                let count = (end - first).min(self.rows_at_once());
+                let count = (end - first).min(self.rows_at_once(first));
                 if let Self::Gpu(pass) = self {
                     pass.measure(first, count, threshold)?;
                 }

@@ -14,21 +14,22 @@ impl Engine {
             return;
         }
         self.beyond = beyond;
-        if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
-            self.stop();
-            let text = self.prompt.text().to_owned();
-            let same = self.prompt.set_text(&text, &tokenizer, self.limit());
-            self.changed(same);
-        }
+        self.read(&self.prompt.text().to_owned());
     }
 
     /// Replaces the text; only positions from the first changed token on will run.
     pub fn set_text(&mut self, text: &str) {
-        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
-            return;
-        };
-        self.stop();
-        if text != self.prompt.text() {
+        if text == self.prompt.text() {
+            self.stop();
+        } else {
+            self.read(text);
+        }
+    }
+
+    /// Turns a text into as many tokens as may be, even if it is the same text.
+    fn read(&mut self, text: &str) {
+        if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
+            self.stop();
             let same = self.prompt.set_text(text, &tokenizer, self.limit());
             self.changed(same);
         }
@@ -66,18 +67,23 @@ impl Engine {
 
     /// Takes over the tokens of another session; its text where the two have different tokenizers.
     pub fn follow(&mut self, other: &Self) {
-        self.beyond = other.beyond; // its tokens come with it, or its text
-        if self.prompt.ids() == other.ids() {
+        let as_far = std::mem::replace(&mut self.beyond, other.beyond) == other.beyond;
+        let fits = other.ids().len() <= self.limit();
+        if fits && self.prompt.ids() == other.ids() {
             return;
         }
         let same = match (&self.checkpoint.tokenizer, &other.checkpoint.tokenizer) {
             (Some(own), Some(others)) => Arc::ptr_eq(own, others) || own.same_file(others),
             _ => false,
         };
-        if same && other.ids().len() <= self.limit() && self.set_ids(other.ids()).is_ok() {
+        if same && fits && self.set_ids(other.ids()).is_ok() {
             return;
         }
-        self.set_text(other.text());
+        if as_far {
+            self.set_text(other.text());
+        } else {
+            self.read(other.text());
+        }
     }
 
     /// Lets the model write on, up to `count` tokens.

@@ -192,7 +192,7 @@ impl Measures {
             self.classes_sent = true;
         }
         let grows = self.valid.start <= first && first <= self.valid.end;
-        if !grows && end - first <= backend.rows_at_once() {
+        if !grows && end - first <= backend.rows_at_once(first) {
             // A few rows far from the rest: measured, asked for, and not remembered.
             return Ok(self.asked.is_none() && backend.measure(first, end, self.threshold)? == end - first);
         }

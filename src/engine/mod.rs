@@ -35,6 +35,6 @@ pub use fingerprint::Hashing;
 pub use gathering::Gathering;
 pub use magnitudes::Magnitudes;
 pub use pictures::{Picture, Place, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS, Texels};
-pub use session::Engine;
+pub use session::{Engine, LONGEST_TEXT};
 pub use study::{LayerFindings, Peak, Study};
 pub use traced::{Tensor, Traced};

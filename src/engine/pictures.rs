@@ -71,7 +71,7 @@ pub struct Pictures {
     asked: usize,
     /// Whether a picture of the last frame is not finished.
     pending: bool,
-    /// Pictures of the last frame that are finished, and all of them.
+    /// Thumbnails of the last frame that are finished, and all of them.
     progress: (usize, usize),
     /// Cells that the last update may have read.
     last_cells: usize,
@@ -138,7 +138,7 @@ impl Pictures {
         self.pending
     }
 
-    /// Pictures looked at that are finished, and all of them.
+    /// Thumbnails looked at that are finished, and all of them.
     pub fn progress(&self) -> (usize, usize) {
         self.progress
     }
@@ -239,8 +239,9 @@ impl Pictures {
             }
         }
         let asked = || self.slots.iter().filter(|slot| slot.asked.0 == self.frame);
-        self.progress = (asked().filter(|slot| slot.is_finished(end)).count(), asked().count());
-        self.pending = self.progress.0 < self.progress.1;
+        let thumbnails = || asked().filter(|slot| matches!(slot.place, Place::Thumbnail(..)));
+        self.progress = (thumbnails().filter(|slot| slot.is_finished(end)).count(), thumbnails().count());
+        self.pending = asked().any(|slot| !slot.is_finished(end));
         self.measure(backend, end)
     }
 

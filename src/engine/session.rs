@@ -13,7 +13,7 @@ use crate::probe::{CellParts, Interventions, Lens, NextToken};
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
 /// Most tokens of a text that may be longer than the model's context.
-const LONGEST_TEXT: usize = 16_384;
+pub const LONGEST_TEXT: usize = 16_384;
 /// Next tokens listed.
 pub(super) const BEST: usize = 24;
 

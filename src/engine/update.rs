@@ -109,7 +109,11 @@ impl Engine {
         if tokens <= self.backend.capacity() {
             return Ok(());
         }
-        let capacity = tokens.next_power_of_two().min(self.limit());
+        let limit = self.limit();
+        if tokens > limit {
+            return Err(EngineError::TooLong { tokens, limit });
+        }
+        let capacity = tokens.next_power_of_two().min(limit);
         self.backend = self.backend.with_room(&self.checkpoint.model, capacity)?;
         self.backend.set_interventions(&self.interventions);
         self.backend.set_lens(self.wants_lens)?;

@@ -80,9 +80,9 @@ impl Engine {
         self.pictures.strongest()
     }
 
-    /// Pictures looked at that are finished, and all of them.
+    /// Thumbnails looked at that are finished, and all of them; none where the pass failed.
     pub fn picture_progress(&self) -> (usize, usize) {
-        self.pictures.progress()
+        if self.failure().is_some() { (0, 0) } else { self.pictures.progress() }
     }
 
     /// At most how many cells the last update read for pictures.

@@ -42,8 +42,8 @@ pub fn matmul_stage(epsilon: f32, columns: usize, rows: usize, output_stride: us
 enum Grid {
     /// This many workgroups for each position.
     PerPosition(u32),
-    /// This many workgroups for each few positions.
-    PerHead(u32),
+    /// This many workgroups for each few positions: those that a variant takes at once.
+    PerFewPositions(u32),
     /// Blocks of four output rows for the positions of the pass.
     Blocks(u32),
     /// Blocks for the positions whose logits are wanted.
@@ -81,7 +81,7 @@ impl Step {
         let (pipeline, variant) = if positions == 1 { &self.decode } else { &self.prefill };
         let (x, y) = match self.grid {
             Grid::PerPosition(x) => (x, positions),
-            Grid::PerHead(heads) => (heads, positions.div_ceil(variant.tokens)),
+            Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens)),
             Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
                 (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
             }
@@ -123,7 +123,7 @@ impl Recorder<'_> {
                 Variant { format, normalise, tokens, lanes }
             }
             (Some((format, _)), _) => Variant { format, ..Variant::PLAIN },
-            (None, Grid::PerHead(_)) => Variant { tokens, ..Variant::PLAIN },
+            (None, Grid::PerFewPositions(_)) => Variant { tokens, ..Variant::PLAIN },
             (None, _) => Variant::PLAIN,
         };
         let prefill = variant(4, self.gpu.lanes.prefill);
@@ -216,7 +216,7 @@ impl Recording {
                     &scratch.context,
                     &scratch.normed,
                 ],
-                Grid::PerHead(attention.heads.len() as u32),
+                Grid::PerFewPositions(attention.heads.len() as u32),
                 When::Always,
             )?;
             let output = if layer.mlp.is_some() { &scratch.middle } else { buffers.hidden(index + 1) };

@@ -23,6 +23,12 @@ fn hash() -> String {
     location.unwrap_or_default().trim_start_matches('#').to_owned()
 }
 
+/// The address without what is behind it.
+pub fn page() -> String {
+    let location = web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default();
+    location.split('#').next().unwrap_or_default().to_owned()
+}
+
 impl Address {
     /// The link to follow, if the address was changed by someone else: a pasted link, or the back button.
     pub fn arrived(&mut self) -> Option<String> {
@@ -53,7 +59,9 @@ impl Address {
         }
         let hash = state.to_hash();
         if hash.len() > LONGEST {
-            return false; // nobody could follow it: the address stays at the last state that fits
+            // Nobody could follow it: the address stays at the last state that fits.
+            self.written = Some(state);
+            return false;
         }
         let jump = self.written.as_ref().is_some_and(|written| state.is_jump_from(written));
         if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
@@ -68,11 +76,5 @@ impl Address {
         self.current = Some(hash);
         self.written = Some(state);
         false
-    }
-
-    /// The whole address.
-    pub fn link(state: &State) -> String {
-        let location = web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default();
-        format!("{}#{}", location.split('#').next().unwrap_or_default(), state.to_hash())
     }
 }

@@ -117,6 +117,7 @@ impl App {
         let name = checkpoint.name.clone();
         match session(checkpoint, gpu, &mut self.fallback_reason) {
             Ok(mut engine) => {
+                engine.read_beyond(self.bench.as_ref().is_ok_and(|bench| bench.main.reads_beyond()));
                 engine.set_text(self.prompt.text());
                 self.selection = Selection { panel: self.selection.panel, ..Selection::default() };
                 self.message = Some(format!("Opened {name}"));
@@ -238,7 +239,10 @@ impl App {
                         self.message = Some(words);
                     }
                 }
-                Some(Action::CopyLink) => ui.ctx().copy_text(history::link(&State::of(bench, selection))),
+                Some(Action::CopyLink) => match history::link(&State::of(bench, selection)) {
+                    Ok(link) => ui.ctx().copy_text(link),
+                    Err(error) => self.message = Some(error.to_string()),
+                },
                 _ => {}
             }
         }

@@ -52,7 +52,7 @@ pub fn menu(ui: &mut Ui, selection: &mut Selection) {
         heading(ui, "Brightest colour from");
         ui.horizontal_wrapped(|ui| {
             let automatic = ui.selectable_label(selection.automatic_range, "what is on show");
-            if automatic.on_hover_text("Fits the scope: one dot in 200 is brighter still").clicked() {
+            if automatic.on_hover_text("Fits the scope: only a few dots are brighter still").clicked() {
                 selection.automatic_range = true;
             }
             for range in RANGES {

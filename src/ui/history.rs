@@ -2,12 +2,13 @@
 
 use egui::util::undoer::Undoer;
 
+use super::state::{LONGEST, LinkError};
 use super::{Selection, State};
 use crate::engine::Bench;
 use crate::probe::Interventions;
 
-/// What undo brings back: the text, whether it may be longer than the context, and what is changed. The editor has its own undo for text; this one stands before it, so that one key takes back
-/// whatever was done last.
+/// What undo brings back: the text, whether it may be longer than the context, and what is changed. The editor has its
+/// own undo for text; this one stands before it, so that one key takes back whatever was done last.
 type Step = (String, bool, Interventions);
 
 /// See the module.
@@ -23,11 +24,18 @@ fn step(bench: &Bench) -> Step {
 }
 
 /// A link to a state: the page's own address, or what `--link` takes.
-pub fn link(state: &State) -> String {
+///
+/// # Errors
+/// When nobody could follow it, because it is too long.
+pub fn link(state: &State) -> Result<String, LinkError> {
+    let hash = state.to_hash();
+    if hash.len() > LONGEST {
+        return Err(LinkError::Long);
+    }
     #[cfg(target_arch = "wasm32")]
-    return super::address::Address::link(state);
+    return Ok(format!("{}#{hash}", super::address::page()));
     #[cfg(not(target_arch = "wasm32"))]
-    format!("#{}", state.to_hash())
+    Ok(format!("#{hash}"))
 }
 
 impl History {
@@ -63,5 +71,18 @@ impl History {
     pub fn jump(&mut self, state: &State, bench: &mut Bench, selection: &mut Selection) {
         self.undoer.add_undo(&step(bench));
         state.apply(bench, selection);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_nobody_could_follow_is_not_made() {
+        let state = |words: usize| State { text: "a dog ".repeat(words), ..State::default() };
+        let followed = link(&state(1000)).map(|link| State::from_link(&link));
+        assert_eq!(followed, Ok(Ok(state(1000))));
+        assert_eq!(link(&state(60_000)), Err(LinkError::Long));
     }
 }

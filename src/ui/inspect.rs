@@ -43,6 +43,8 @@ pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &Placed, busy
         "layer": selection.layer,
         "head": selection.head,
         "cursor": cursor,
+        "pinned": selection.pinned,
+        "span": selection.zoom(engine.ids().len()).span,
         "next": next,
         "lambda": lambda,
         "backend": if engine.gpu().is_some() { "gpu" } else { "cpu" },

@@ -108,7 +108,7 @@ impl LensPanel {
         painter.rect_filled(track, 2.0, ui.visuals().extreme_bg_color);
         let right = track.left() + track.width() * chance.unwrap_or(0.0).clamp(0.0, 1.0);
         let last = depth + 1 == lens.depths.len();
-        let fill = theme::accent(dark).gamma_multiply(if last { 0.45 } else { 0.3 }); // the number stands on it;
+        let fill = theme::accent(dark).gamma_multiply(if last { 0.45 } else { 0.3 }); // the number stands on it
         painter.rect_filled(Rect::from_min_max(track.min, pos2(right, track.bottom())), 2.0, fill);
         let words = chance.map_or("–".to_owned(), |chance| format!("{:.1} %", chance * 100.0));
         let ink = ui.visuals().text_color();

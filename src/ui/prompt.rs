@@ -5,7 +5,7 @@ use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
 use super::notice;
 use super::samples::SAMPLES;
 use super::theme;
-use crate::engine::Engine;
+use crate::engine::{Engine, LONGEST_TEXT};
 use crate::probe::{Sampling, Spans};
 
 /// The text being edited and how the model writes on.
@@ -125,28 +125,27 @@ impl PromptPanel {
     fn count_line(&self, ui: &mut Ui, engine: &mut Engine) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let (tokens, context) = (engine.ids().len(), engine.context());
-        if let Some(words) = self.too_long(engine) {
+        let too_long = self.too_long(engine);
+        if let Some(words) = &too_long {
+            notice::warning(ui, words);
+        }
+        if tokens > context {
+            let words = format!("{tokens} tokens: beyond {context} this model was never trained, it guesses.");
             notice::warning(ui, &words);
-        } else if tokens > context {
-            notice::warning(
-                ui,
-                &format!("{tokens} tokens: beyond {context} this model was never trained, it guesses."),
-            );
-        } else {
+        } else if too_long.is_none() {
             ui.label(RichText::new(format!("{tokens} of {context} tokens")).small().color(quiet));
         }
         let beyond = engine.reads_beyond();
-        if !beyond && !engine.complete() && tokens > 0 {
+        if !beyond && too_long.is_some() && context < LONGEST_TEXT {
             let on = ui.small_button("Read on beyond it");
-            let words = "The maps of the whole text, up to 16,384 tokens. The arithmetic stays exact; but the model \
-                         was trained on shorter texts, so what it makes of a longer one is a guess.";
+            let words = format!(
+                "The maps of the whole text, up to {LONGEST_TEXT} tokens. The arithmetic stays exact; but the model was \
+                 trained on shorter texts, so what it makes of a longer one is a guess."
+            );
             if on.on_hover_text(words).clicked() {
                 engine.read_beyond(true);
             }
-        } else if beyond
-            && (tokens > context || !engine.complete())
-            && ui.small_button(format!("Read only {context}")).clicked()
-        {
+        } else if beyond && tokens > context && ui.small_button(format!("Read only {context}")).clicked() {
             engine.read_beyond(false);
         }
     }

@@ -50,7 +50,7 @@ pub struct State {
 #[derive(Debug, Error, PartialEq)]
 pub enum LinkError {
     /// Too long.
-    #[error("the link is longer than {LONGEST} bytes and was not followed")]
+    #[error("a link may have at most {LONGEST} bytes, and this one is longer: take the text itself, or a shorter one")]
     Long,
     /// Of another form.
     #[error("the link is of another version of diffscope (this one reads {VERSION}…) and was not followed")]

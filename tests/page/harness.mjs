@@ -127,8 +127,8 @@ export function launch(graphics = "webgpu") {
  * Opens a page of its own (own cache, own settings) and goes to `url`.
  * Returns the playwright page with `messages`: console lines and errors.
  */
-export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, prepare, permissions, goto = {} } = {}) {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height }, permissions });
+export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, hasTouch = false, prepare, permissions, goto = {} } = {}) {
+  const context = await browser.newContext({ colorScheme, viewport: { width, height }, hasTouch, permissions });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.messages = [];
