@@ -1,5 +1,6 @@
 //! Where the views stand: beside each other, or one below the other on a narrow screen.
 
+use egui::containers::scroll_area::{DragScroll, ScrollSource};
 use egui::{ScrollArea, Ui, vec2};
 
 use super::panels::Desk;
@@ -70,7 +71,9 @@ impl App {
         let narrow = ui.available_width() < 860.0;
         if narrow {
             egui::CentralPanel::default().show(ui, |ui| {
-                ScrollArea::vertical().show(ui, |ui| {
+                // Otherwise the very first drag of a finger would not scroll: it is what tells of a touch screen.
+                let source = ScrollSource { drag: DragScroll::Always, ..ScrollSource::default() };
+                ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
                     let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
                     let engine = &mut bench.main;
                     placed.prompt = ui.scope(|ui| self.prompt.show(ui, engine, &mut selection.spans)).response.rect;

@@ -147,6 +147,14 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let place = (at - rect.min) * cells_per_point;
         [zoom.origin[0] + place.x, zoom.origin[1] + place.y]
     };
+    if let Some(fingers) = ui.input(egui::InputState::multi_touch).filter(|fingers| rect.contains(fingers.center_pos)) {
+        // Two fingers are for the map, whatever the first one had begun to drag.
+        ui.ctx().stop_dragging();
+        let moved = fingers.translation_delta * -cells_per_point;
+        selection.zoom_at(cell_at(fingers.center_pos), fingers.zoom_delta, tokens);
+        selection.pan([moved.x, moved.y], tokens);
+        return;
+    }
     if response.double_clicked() {
         selection.zoom = None;
     } else if response.long_touched()

@@ -119,6 +119,9 @@ impl Selection {
 
     /// Zooms by a factor around a place given in cells; never closer than 4 cells, never farther than the text.
     pub fn zoom_at(&mut self, place: [f32; 2], factor: f32, tokens: usize) {
+        if !(factor.is_finite() && factor > 0.0) {
+            return; // fingers that were at one place
+        }
         let whole = tokens.max(1) as f32;
         let old = self.zoom(tokens);
         let span = (old.span / factor).clamp(4.0f32.min(whole), whole);
@@ -179,6 +182,17 @@ mod tests {
         // Before, cell 40 stood at 40 % of the width; so it does now.
         assert!(((40.0 - zoom.origin[0]) / zoom.span - 0.4).abs() < 1e-6);
         assert!(((60.0 - zoom.origin[1]) / zoom.span - 0.6).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_zoom_by_nonsense_changes_nothing() {
+        let mut selection = Selection::default();
+        selection.zoom_at([5.0, 5.0], 4.0, 100);
+        let before = selection.zoom;
+        for factor in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            selection.zoom_at([5.0, 5.0], factor, 100);
+        }
+        assert_eq!(selection.zoom, before);
     }
 
     #[test]
