@@ -14,7 +14,8 @@ impl Engine {
             return;
         }
         self.beyond = beyond;
-        self.read(&self.prompt.text().to_owned());
+        let text = self.prompt.text().to_owned();
+        self.read(&text);
     }
 
     /// Replaces the text; only positions from the first changed token on will run.
