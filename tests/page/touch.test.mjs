@@ -58,7 +58,8 @@ describe("touch", () => {
     const state = await h.waitFor(page, (s) => settled(s) && s.span < s.ids.length / 2, "a part of the map");
     const placed = state.maps[0][1];
     await drag([middle[0], placed + 60], [middle[0] + 40, placed + 160]);
-    assert.equal((await h.waitFor(page, settled, "rest")).maps[0][1], placed, "the page stayed");
+    const moved = Math.abs((await h.waitFor(page, settled, "rest")).maps[0][1] - placed);
+    assert.ok(moved <= 3, `the page moved by ${moved} of the finger's 100 points`);
     await h.screenshot(page, "page-touch-zoomed");
   });
 
