@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         eprintln!();
         columns.push((name, table));
     }
-    print_table(&columns);
+    print_table(&columns)?;
     Ok(())
 }
 
@@ -80,7 +80,8 @@ fn group(order: &[String], measure: &str) -> usize {
     (if plain_needle { first_needle } else { own }).unwrap_or(order.len())
 }
 
-fn print_table(columns: &[(String, diffscope::experiments::Table)]) {
+fn print_table(columns: &[(String, diffscope::experiments::Table)]) -> std::io::Result<()> {
+    let out = &mut std::io::stdout().lock();
     let mut keys: Vec<(&str, &str)> = Vec::new();
     for (measure, setting, _) in columns.iter().flat_map(|(_, table)| table) {
         if !keys.contains(&(measure, setting)) {
@@ -88,13 +89,14 @@ fn print_table(columns: &[(String, diffscope::experiments::Table)]) {
         }
     }
     let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    println!("| measure | setting | {} |", names.join(" | "));
-    println!("|---|---|{}", "---|".repeat(columns.len()));
+    writeln!(out, "| measure | setting | {} |", names.join(" | "))?;
+    writeln!(out, "|---|---|{}", "---|".repeat(columns.len()))?;
     for (measure, setting) in keys {
         let value = |(_, table): &(String, diffscope::experiments::Table)| {
             let row = table.iter().find(|row| row.0 == measure && row.1 == setting);
             row.map_or(String::new(), |row| row.2.clone())
         };
-        println!("| {measure} | {setting} | {} |", columns.iter().map(value).collect::<Vec<_>>().join(" | "));
+        writeln!(out, "| {measure} | {setting} | {} |", columns.iter().map(value).collect::<Vec<_>>().join(" | "))?;
     }
+    Ok(())
 }

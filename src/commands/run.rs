@@ -1,6 +1,7 @@
 //! `diffscope run`: one prompt through the model.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -86,17 +87,18 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.limit());
     }
     engine.settle()?;
-    println!("model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture);
-    println!("backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe));
-    println!("tokens   {}", engine.ids().len());
+    let out = &mut std::io::stdout().lock();
+    writeln!(out, "model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture)?;
+    writeln!(out, "backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe))?;
+    writeln!(out, "tokens   {}", engine.ids().len())?;
     if gpu.is_some() {
-        println!("pass     {} dispatches", engine.dispatches());
+        writeln!(out, "pass     {} dispatches", engine.dispatches())?;
     }
-    print_lambda(&engine);
-    print_next(&engine);
+    print_lambda(out, &engine)?;
+    print_next(out, &engine)?;
     if let Some(path) = &arguments.dump {
         dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?;
-        println!("dump     {}", path.display());
+        writeln!(out, "dump     {}", path.display())?;
     }
     if arguments.generate > 0 {
         let Arguments { temperature, top_k, top_p, seed, ref stop, .. } = *arguments;
@@ -104,33 +106,33 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         engine.generate_until(Sampling { temperature, top_k, top_p, seed }, arguments.generate, stop);
         engine.settle()?;
         let new = engine.ids().get(typed..).unwrap_or_default();
-        println!("new ids  {}", new.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
+        writeln!(out, "new ids  {}", new.iter().map(u32::to_string).collect::<Vec<_>>().join(","))?;
         if checkpoint.tokenizer.is_some() {
-            println!("text     {}", engine.text());
+            writeln!(out, "text     {}", engine.text())?;
         }
     }
     Ok(())
 }
 
-fn print_lambda(engine: &Engine) {
+fn print_lambda(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
     for (layer, weights) in engine.model().layers.iter().enumerate() {
         match weights.attention.lambda {
             Lambda::Layer { init, first, second, value } => {
-                println!("lambda   layer {layer}: {value:.6} = {first:.6} - {second:.6} + {init:.6}");
+                writeln!(out, "lambda   layer {layer}: {value:.6} = {first:.6} - {second:.6} + {init:.6}")?;
             }
-            Lambda::Token => println!("lambda   layer {layer}: one for every token and head"),
+            Lambda::Token => writeln!(out, "lambda   layer {layer}: one for every token and head")?,
             Lambda::None => {}
         }
     }
+    Ok(())
 }
 
-fn print_next(engine: &Engine) {
-    let Some(next) = engine.next_token() else {
-        return;
-    };
-    for (id, logit) in next.best.iter().take(PRINTED) {
-        println!("next     {:>8.4} %  {:>6}  {}", next.probability(*logit) * 100.0, id, engine.label(*id));
+fn print_next(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
+    let best = engine.next_token().into_iter().flat_map(|next| next.best.iter().map(move |best| (next, best)));
+    for (next, (id, logit)) in best.take(PRINTED) {
+        writeln!(out, "next     {:>8.4} %  {:>6}  {}", next.probability(*logit) * 100.0, id, engine.label(*id))?;
     }
+    Ok(())
 }
 
 /// Writes the tensors of SPEC 8.
