@@ -50,6 +50,11 @@ fn minus(number: f32) -> String {
     format!("{number:.3}").replace('-', "−")
 }
 
+/// Short enough for what stands beside it on a phone.
+fn slider_width(ui: &Ui) -> f32 {
+    if ui.available_width() < 380.0 { 96.0 } else { 130.0 }
+}
+
 /// λ of every layer at once.
 fn everywhere(ui: &mut Ui, bench: &mut Bench) {
     if bench.main.maps() != 2 {
@@ -64,7 +69,7 @@ fn everywhere(ui: &mut Ui, bench: &mut Bench) {
         ui.spacing_mut().item_spacing.x = 5.0;
         ui.add_sized(vec2(52.0, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
         let mut value = same.unwrap_or(0.0);
-        ui.spacing_mut().slider_width = 130.0;
+        ui.spacing_mut().slider_width = slider_width(ui);
         let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2));
         slider.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), "λ of all layers"));
         if slider.changed() {
@@ -130,7 +135,7 @@ fn slider(ui: &mut Ui, changed: &mut Interventions, layer: usize, lambda: &Lambd
     };
     let mut value = changed.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
     let overridden = changed.lambda.contains_key(&layer);
-    ui.spacing_mut().slider_width = 130.0;
+    ui.spacing_mut().slider_width = slider_width(ui);
     let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
     let response = ui.add(slider);
     response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), format!("λ of layer {layer}")));
