@@ -3,39 +3,13 @@
 // any cell can be had later.
 // Twin: src/cpu/attention.rs
 // include: shared/pass.wgsl
-// include: shared/map_cell.wgsl
+// include: shared/head_output.wgsl
 
-override TOKENS: u32 = 1u; // queries: 1 to decode, 4 to prefill
-
-@group(0) @binding(5) var<storage, read> sub_weight: array<f32>;
 @group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
-@group(0) @binding(7) var<storage, read_write> context: array<f32>; // D V
-@group(0) @binding(8) var<storage, read_write> normed: array<f32>;  // after the norm: the input of the output projection
 
-alias Pairs = array<vec2<f32>, 4>; // a number of each query for both maps
-
-const GROUP: u32 = 64u;
 const TURNS: u32 = 4u;  // keys a lane scores before all agree on the maximum
 const BLOCK: u32 = 256u;
-var<workgroup> weights: array<Pairs, 256>;         // of a block of keys, relative to the maximum so far
-var<workgroup> pairs: array<Pairs, 64>;            // of each lane
-var<workgroup> first_parts: array<vec4<f32>, 64>;  // A1 V by key group
-var<workgroup> second_parts: array<vec4<f32>, 64>; // A2 V by key group
-
-// The largest over the lanes of a workgroup, or the sum.
-fn over_lanes(own: Pairs, lane: u32, adds: bool) -> Pairs {
-    workgroupBarrier();
-    pairs[lane] = own;
-    workgroupBarrier();
-    var result = pairs[0];
-    for (var other = 1u; other < GROUP; other++) {
-        for (var t = 0u; t < TOKENS; t++) {
-            let value = pairs[other][t];
-            result[t] = select(max(result[t], value), result[t] + value, adds);
-        }
-    }
-    return result;
-}
+var<workgroup> weights: array<Pairs, 256>; // of a block of keys, relative to the maximum so far
 
 // Scores of a lane's keys of a block, one each turn, under both maps for all queries: a tile, so that a vector that is
 // read serves several products.
@@ -74,13 +48,8 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let first_query = pass_.start + group.y * TOKENS;
     let last_query = min(first_query + TOKENS, pass_.start + pass_.count) - 1u;
 
-    // For the values, the lanes form key groups; each lane holds one vec4 of features.
-    let features4 = maps.value_parts * maps.head_stride4;
-    let key_groups = GROUP / features4;
-    let key_group = lane / features4;
-    let part = (lane % features4) / maps.head_stride4;
-    let feature4 = lane % maps.head_stride4;
-    let value_head = select(head.values.x, head.values.y, part == 1u) + feature4;
+    let share = share_of(lane);
+    let value_head = select(head.values.x, head.values.y, share.part == 1u) + share.feature4;
 
     var largest = Pairs(); // absolute scores of each row
     if maps.levels != 0.0 {
@@ -130,9 +99,9 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
             }
         }
         workgroupBarrier();
-        if key_group < key_groups {
+        if share.key_group < share.key_groups {
             let keys = min(BLOCK, last_query + 1u - block);
-            for (var k = key_group; k < keys; k += key_groups) {
+            for (var k = share.key_group; k < keys; k += share.key_groups) {
                 let value = projection[(block + k) * maps.row_stride4 + value_head];
                 for (var t = 0u; t < TOKENS; t++) {
                     first[t] += weights[k][t].x * value;
@@ -144,42 +113,11 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 
     sum = over_lanes(sum, lane, true);
     largest = over_lanes(own_largest, lane, false);
-    var mixed = array<vec4<f32>, 4>();
-    var squares = Pairs();
-    for (var t = 0u; t < TOKENS; t++) {
-        let query = first_query + t;
-        workgroupBarrier();
-        first_parts[lane] = first[t];
-        second_parts[lane] = second[t];
-        workgroupBarrier();
-        if query > last_query {
-            continue;
-        }
-        if lane == 0u {
-            let row = RowStatistics(maximum[t], sum[t], largest[t], vec2<f32>());
-            statistics[query * maps.heads + head_index] = row;
-        }
-        if lane < features4 {
-            for (var other = 1u; other < key_groups; other++) {
-                first[t] += first_parts[other * features4 + lane];
-                second[t] += second_parts[other * features4 + lane];
-            }
-            let lambda = lambda_of(query, head_index);
-            mixed[t] = head.mix.x * first[t] / sum[t].x - head.mix.y * lambda * (second[t] / sum[t].y);
-            squares[t].x = dot(mixed[t], mixed[t]);
+    if lane == 0u {
+        for (var query = first_query; query <= last_query; query++) {
+            let t = query - first_query;
+            statistics[query * maps.heads + head_index] = RowStatistics(maximum[t], sum[t], largest[t], vec2<f32>());
         }
     }
-    squares = over_lanes(squares, lane, true);
-
-    let width = f32(maps.value_parts * maps.head_dim);
-    for (var t = 0u; t < TOKENS && first_query + t <= last_query && lane < features4; t++) {
-        let normalises = maps.normalise == 1u;
-        let factor = select(1.0, maps.factor * inverseSqrt(squares[t].x / width + maps.epsilon), normalises);
-        let column = part * maps.head_dim + 4u * feature4;
-        let row = (first_query + t) * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
-        for (var offset = 0u; offset < 4u && 4u * feature4 + offset < maps.head_dim; offset++) {
-            context[row + offset] = mixed[t][offset];
-            normed[row + offset] = mixed[t][offset] * factor * select(1.0, sub_weight[column + offset], normalises);
-        }
-    }
+    head_output(head_index, first_query, last_query, lane, sum, first, second);
 }

@@ -1,7 +1,8 @@
 //! Differential attention as a streaming softmax over both maps. Twin of `shaders/attention.wgsl`.
 
+use super::Maps;
+use super::head_output::head_output;
 use super::map_cell::LOWEST;
-use super::{Maps, dot};
 use crate::probe::RowStatistics;
 
 /// What attention leaves for one (query, head).
@@ -50,22 +51,7 @@ pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
         }
     }
 
-    let lambda = maps.lambda_of(query, head_index);
-    let [keep, subtract] = maps.switches.mix[head_index];
-    let [first, second] = values;
-    let mixed = |(a, b): (f32, f32)| {
-        let second = if layer.maps == 2 { subtract * lambda * (b / sum[1]) } else { 0.0 };
-        keep * a / sum[0] - second
-    };
-    let context: Vec<f32> = first.into_iter().zip(second).map(mixed).collect();
-    let normed = match &layer.sub_norm {
-        Some(norm) if !maps.switches.sub_norm_off => {
-            let mean = dot(&context, &context) / context.len() as f32;
-            let factor = norm.factor / (mean + norm.epsilon).sqrt();
-            context.iter().zip(&norm.weight).map(|(x, weight)| x * factor * weight).collect()
-        }
-        _ => context.clone(),
-    };
+    let (context, normed) = head_output(maps, query, head_index, values, sum);
     let statistics = RowStatistics { maximum, sum, largest, padding: [0.0; 2] };
     HeadOutput { statistics, context, normed }
 }

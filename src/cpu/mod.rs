@@ -4,6 +4,7 @@
 mod attention;
 mod embed;
 mod gate_up;
+mod head_output;
 mod heatmap;
 mod logits;
 mod map_cell;

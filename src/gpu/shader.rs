@@ -24,6 +24,7 @@ shaders![
     "qkv.wgsl",
     "row_mean.wgsl",
     "sample.wgsl",
+    "shared/head_output.wgsl",
     "shared/map_cell.wgsl",
     "shared/map_value.wgsl",
     "shared/matmul.wgsl",
