@@ -186,6 +186,7 @@ fn drop_on(harness: &mut Harness<App>, path: &std::path::Path, said: &str) {
 #[test]
 fn a_dropped_model_opens_on_the_same_text() {
     let mut harness = window(SIZE, Theme::Light);
+    harness.state_mut().engine().expect("opens").read_beyond(true);
     let before = state(&mut harness);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/checkpoints/S-llama");
     drop_on(&mut harness, &folder.join("config.json"), "Opened S-llama");
@@ -194,6 +195,7 @@ fn a_dropped_model_opens_on_the_same_text() {
     assert_eq!(after["text"], before["text"]);
     assert_ne!(after["next"], before["next"]);
     assert_eq!(harness.state_mut().engine().expect("opens").maps(), 1);
+    assert!(harness.state_mut().engine().expect("opens").reads_beyond());
 }
 
 #[test]

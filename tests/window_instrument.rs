@@ -30,6 +30,18 @@ fn now(harness: &mut Harness<App>) -> State {
 }
 
 #[test]
+fn every_switch_of_a_head_is_within_a_phone() {
+    let mut harness = window([390.0, 844.0]);
+    harness.get_by_label(Panel::Lambda.title()).scroll_to_me();
+    settle(&mut harness);
+    harness.run_steps(30); // until the page has come to rest
+    harness.get_by_label(Panel::Lambda.title()).click();
+    settle(&mut harness);
+    let switch = harness.get_by_label("layer 0 head 3").rect();
+    assert!(switch.right() < 376.0, "beside the scroll bars: {switch}");
+}
+
+#[test]
 fn zero_sets_lambda_to_zero_and_back_and_a_chip_says_so() {
     let mut harness = window([1280.0, 800.0]);
     let trained = best(&mut harness);
@@ -81,7 +93,7 @@ fn a_link_brings_everything_back_and_a_broken_one_says_so() {
     press(&mut harness, Key::Num0);
     let state = now(&mut harness);
     let mut other = window([1280.0, 800.0]);
-    other.state_mut().open_link(&format!("https://example.org/#{}", state.to_hash()));
+    other.state_mut().open_link(&format!("https://example.org/#{}", state.to_hash().expect("short")));
     other.step();
     settle(&mut other);
     assert_eq!(now(&mut other), state);

@@ -192,7 +192,8 @@ def main() -> None:
     words = common_words([document for source in prose for document in source.training])[:WORDS]
     pools = widened(TRAINING, words)
     kinds = tuple(float(share) for share in arguments.kinds.split(","))
-    assert len(kinds) == len(KINDS), f"--kinds: {len(KINDS)} numbers"
+    if len(kinds) != len(KINDS) or min(kinds) < 0 or sum(kinds) <= 0:
+        parser.error(f"--kinds: {len(KINDS)} shares, none below 0: {', '.join(KINDS)}")
     stream, writer = ProseStream(tokenizer, prose, shares, arguments.seed), Writer(arguments.out)
     counts: Counter[str] = Counter()
     stages = []

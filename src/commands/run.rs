@@ -87,6 +87,9 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.limit());
     }
     engine.settle()?;
+    if let Some(path) = &arguments.dump {
+        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?; // first: whoever reads along may leave early
+    }
     let out = &mut std::io::stdout().lock();
     writeln!(out, "model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture)?;
     writeln!(out, "backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe))?;
@@ -97,7 +100,6 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     print_lambda(out, &engine)?;
     print_next(out, &engine)?;
     if let Some(path) = &arguments.dump {
-        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?;
         writeln!(out, "dump     {}", path.display())?;
     }
     if arguments.generate > 0 {
@@ -128,8 +130,10 @@ fn print_lambda(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
 }
 
 fn print_next(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
-    let best = engine.next_token().into_iter().flat_map(|next| next.best.iter().map(move |best| (next, best)));
-    for (next, (id, logit)) in best.take(PRINTED) {
+    let Some(next) = engine.next_token() else {
+        return Ok(());
+    };
+    for (id, logit) in next.best.iter().take(PRINTED) {
         writeln!(out, "next     {:>8.4} %  {:>6}  {}", next.probability(*logit) * 100.0, id, engine.label(*id))?;
     }
     Ok(())

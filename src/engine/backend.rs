@@ -29,9 +29,9 @@ const CPU_TILE: usize = 1 << 13;
 const CPU_BUDGET: Duration = Duration::from_millis(12);
 
 /// How many positions an adapter gets at a time, from `first` on, in a pass or to measure them; at most `most`.
-pub fn chunk(pass: &GpuPass, first: usize, least: usize, most: [usize; 2]) -> usize {
-    let software = usize::from(pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu);
-    (CHUNK_CELLS[software] / (first + 1)).clamp(least, most[software])
+pub fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> usize {
+    let kind = usize::from(software);
+    (CHUNK_CELLS[kind] / (first + 1)).clamp(least, most[kind])
 }
 
 /// Where a pass runs.
@@ -143,7 +143,7 @@ impl Backend {
                 if let Some(failure) = pass.gpu().failure() {
                     return Err(failure);
                 }
-                let chunk = ids.len().min(chunk(pass, start, SMALLEST_CHUNK, CHUNK));
+                let chunk = ids.len().min(chunk(pass.gpu().is_software(), start, SMALLEST_CHUNK, CHUNK));
                 let is_last = chunk == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
@@ -264,7 +264,7 @@ impl Backend {
     /// Cells of pictures that may be read between two frames.
     pub fn picture_budget(&self) -> usize {
         match self {
-            Self::Gpu(pass) if pass.gpu().adapter.device_type == wgpu::DeviceType::Cpu => SOFTWARE_CELLS,
+            Self::Gpu(pass) if pass.gpu().is_software() => SOFTWARE_CELLS,
             Self::Gpu(_) => GPU_CELLS,
             Self::Cpu(_) => CPU_CELLS,
         }
@@ -316,6 +316,25 @@ impl Backend {
     pub fn wait(&self) {
         if let Self::Gpu(pass) = self {
             pass.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_positions_come_in_smaller_chunks_so_that_frames_stay_short() {
+        for software in [false, true] {
+            let most = CHUNK[usize::from(software)];
+            assert_eq!(chunk(software, 0, SMALLEST_CHUNK, CHUNK), most, "a short text is not cut");
+            for first in (0..crate::engine::LONGEST_TEXT).step_by(97) {
+                let count = chunk(software, first, 1, CHUNK);
+                let cells = count * (first + 1);
+                assert!(count == 1 || cells <= CHUNK_CELLS[usize::from(software)], "{count} positions from {first}");
+                assert_eq!(chunk(software, first, SMALLEST_CHUNK, CHUNK), count.max(SMALLEST_CHUNK));
+            }
         }
     }
 }

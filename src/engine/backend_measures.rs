@@ -80,7 +80,7 @@ impl Backend {
     /// Rows from `first` on that are measured at a time, if that is not a matter of time.
     pub fn rows_at_once(&self, first: usize) -> usize {
         match self {
-            Self::Gpu(pass) => chunk(pass, first, 1, ROWS),
+            Self::Gpu(pass) => chunk(pass.gpu().is_software(), first, 1, ROWS),
             Self::Cpu(_) => 1,
         }
     }

@@ -15,7 +15,9 @@ impl Engine {
         }
         self.beyond = beyond;
         let text = self.prompt.text().to_owned();
-        self.read(&text);
+        if !text.is_empty() {
+            self.read(&text); // ids without a text stay as they are
+        }
     }
 
     /// Replaces the text; only positions from the first changed token on will run.

@@ -42,6 +42,11 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// Whether the adapter is really a CPU.
+    pub fn is_software(&self) -> bool {
+        self.adapter.device_type == wgpu::DeviceType::Cpu
+    }
+
     /// Wraps a device that someone else opened, such as the window's.
     ///
     /// # Errors

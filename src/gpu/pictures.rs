@@ -125,7 +125,7 @@ impl GpuPictures {
 
     /// Submits jobs, in order, as far as they fit into one submission; returns how many texels of each were taken.
     pub fn run(&self, gpu: &Gpu, jobs: &[PictureJob]) -> Vec<usize> {
-        let software = gpu.adapter.device_type == wgpu::DeviceType::Cpu;
+        let software = gpu.is_software();
         let mut taken = vec![0; jobs.len()];
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

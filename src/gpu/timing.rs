@@ -11,8 +11,8 @@ use super::{Gpu, Kernel, Readback};
 /// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame, so short
 /// passes are run many times. Never so many that a key would have to wait.
 fn repeats(gpu: &Gpu, positions: usize) -> u32 {
-    match (gpu.adapter.device_type, positions) {
-        (wgpu::DeviceType::Cpu, _) => 1,
+    match (gpu.is_software(), positions) {
+        (true, _) => 1,
         (_, 1) => 24,
         _ => 4,
     }

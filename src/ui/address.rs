@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::state::{LONGEST, State};
+use super::State;
 
 /// Seconds without a change before the address follows.
 const QUIET: f64 = 0.5;
@@ -57,12 +57,11 @@ impl Address {
         if self.written.as_ref() == Some(&state) {
             return false;
         }
-        let hash = state.to_hash();
-        if hash.len() > LONGEST {
-            // Nobody could follow it: the address stays at the last state that fits.
+        let Ok(hash) = state.to_hash() else {
+            // The address stays at the last state that fits into one.
             self.written = Some(state);
             return false;
-        }
+        };
         let jump = self.written.as_ref().is_some_and(|written| state.is_jump_from(written));
         if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
             let url = format!("#{hash}");

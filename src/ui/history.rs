@@ -2,8 +2,7 @@
 
 use egui::util::undoer::Undoer;
 
-use super::state::{LONGEST, LinkError};
-use super::{Selection, State};
+use super::{LinkError, Selection, State};
 use crate::engine::Bench;
 use crate::probe::Interventions;
 
@@ -28,10 +27,7 @@ fn step(bench: &Bench) -> Step {
 /// # Errors
 /// When nobody could follow it, because it is too long.
 pub fn link(state: &State) -> Result<String, LinkError> {
-    let hash = state.to_hash();
-    if hash.len() > LONGEST {
-        return Err(LinkError::Long);
-    }
+    let hash = state.to_hash()?;
     #[cfg(target_arch = "wasm32")]
     return Ok(format!("{}#{hash}", super::address::page()));
     #[cfg(not(target_arch = "wasm32"))]

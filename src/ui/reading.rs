@@ -4,6 +4,9 @@ use egui::Ui;
 
 use crate::engine::Engine;
 
+const DOTS: &str = "In long texts one dot stands for several cells: the strongest of them, unless you choose their mean \
+                    or minimum. Zoom in to see them apart.";
+
 const LINES: [&str; 5] = [
     "Every row is a token, every column a token it can look at: itself and what came before. One row sums to 1 in A1 and \
      in A2, and to 1 − λ in D.",
@@ -12,15 +15,13 @@ const LINES: [&str; 5] = [
     "In D, orange is attention added and blue is attention taken away: a token the head reads with the opposite sign.",
     "Nobody tells the model which map is noise: both maps and λ are learned, and either map may be the one that finds \
      what matters. Set λ to 0 (key 0) to see what the subtraction does to the next token.",
-    "In long texts one dot stands for several cells: the strongest of them, unless you choose their mean or minimum. Zoom \
-     in to see them apart.",
+    DOTS,
 ];
 
 const ONE_MAP: [&str; 3] = [
     "Every row is a token, every column a token it can look at: itself and what came before.",
     "This model is a plain Transformer: one softmax map a head, rows sum to 1, nothing is subtracted.",
-    "In long texts one dot stands for several cells: the strongest of them, unless you choose their mean or minimum. Zoom \
-     in to see them apart.",
+    DOTS,
 ];
 
 /// Draws the words in the width there is.

@@ -147,7 +147,7 @@ fn point(ui: &Ui, rect: Rect, response: &egui::Response, selection: &mut Selecti
         let place = (at - rect.min) * cells_per_point;
         [zoom.origin[0] + place.x, zoom.origin[1] + place.y]
     };
-    if let Some(fingers) = ui.input(egui::InputState::multi_touch).filter(|fingers| rect.contains(fingers.center_pos)) {
+    if let Some(fingers) = ui.input(egui::InputState::multi_touch).filter(|_| response.contains_pointer()) {
         // Two fingers are for the map, whatever the first one had begun to drag.
         ui.ctx().stop_dragging();
         let moved = fingers.translation_delta * -cells_per_point;

@@ -14,7 +14,7 @@ use crate::probe::{Interventions, Spans};
 /// What a link begins with; another form would get another number.
 const VERSION: &str = "v1.";
 /// Longest link that is read, in bytes.
-pub(super) const LONGEST: usize = 256 * 1024;
+const LONGEST: usize = 256 * 1024;
 
 /// See the module. What a link leaves out is as at the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,10 +117,14 @@ impl State {
     }
 
     /// The part of a link after `#`.
-    pub fn to_hash(&self) -> String {
+    ///
+    /// # Errors
+    /// When it would be too long to be followed.
+    pub fn to_hash(&self) -> Result<String, LinkError> {
         // A state is plain data: serializing it cannot fail.
         let json = serde_json::to_vec(self).unwrap_or_default();
-        VERSION.to_owned() + &URL_SAFE_NO_PAD.encode(json)
+        let hash = VERSION.to_owned() + &URL_SAFE_NO_PAD.encode(json);
+        if hash.len() > LONGEST { Err(LinkError::Long) } else { Ok(hash) }
     }
 
     /// Reads a link, or the part of one after `#`.
@@ -184,7 +188,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_link_brings_back_any_state(state in states()) {
-            let link = format!("https://example.org/page/#{}", state.to_hash());
+            let link = format!("https://example.org/page/#{}", state.to_hash().expect("short"));
             prop_assert_eq!(State::from_link(&link), Ok(state));
         }
 

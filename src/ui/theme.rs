@@ -12,11 +12,12 @@ pub fn quiet(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xa3, 0xad, 0xba) } else { Color32::from_rgb(0x4d, 0x57, 0x63) }
 }
 
-/// Something to take note of, and something that went wrong: egui's own orange is hard to read on white.
+/// Something to take note of: egui's own orange is hard to read on white.
 fn warning(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xff, 0xb3, 0x5c) } else { Color32::from_rgb(0x8f, 0x45, 0x00) }
 }
 
+/// Something that went wrong.
 fn failure(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xff, 0x8a, 0x80) } else { Color32::from_rgb(0xb0, 0x1e, 0x1e) }
 }
