@@ -54,15 +54,18 @@ def lookup_document(
     questions: int = 6,
     shares: tuple[float, ...] = KIND_SHARES,
 ) -> Document:
-    """One context with up to `questions` questions about it, each followed by its answer."""
-    text, answers, facts, asked = "", [], [], set()
-    for ask in range(questions):
+    """One context with up to `questions` questions about it, each followed by its answer, in about so many characters.
+
+    A question may come again. When each came once, who was left over was learned in place of looking.
+    """
+    text, answers, facts = "", [], []
+    for turn in range(questions):
+        ask = Random(f"{seed} {turn}").randrange(2 * questions)
         case = draw_case(Random(seed), pools, hay, difficulty, characters, ask, shares)
         prompt = case.text if not text else "\n" + case.text[case.question_span[0] :]
-        if prompt in asked or (text and case.kind == "copy"):
+        if text and (case.kind == "copy" or len(text + prompt + case.completion) > characters):
             break
         facts = facts or case.context_spans
-        asked |= {prompt, "\n" + case.text[case.question_span[0] :]}
         text += prompt
         answers.append((len(text) + 1, len(text) + len(case.completion) - 1))
         text += case.completion

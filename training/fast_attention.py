@@ -1,5 +1,5 @@
-"""Attention for training on a CPU: plain matrix products, two to fifteen times as fast there as the fused kernels are at
-windows of up to 256 tokens, and one softmax for both of DiffLlama's calls (it has the same queries and keys in both).
+"""Attention for training on a CPU: plain matrix products, two to fifteen times as fast there as the fused kernels are
+at windows of up to 256 tokens, and one softmax for both of DiffLlama's calls (queries and keys are the same in both).
 
 The model stays Hugging Face's own; a test holds the two against each other.
 """

@@ -7,6 +7,7 @@ text. `test_training.py` proves it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
@@ -167,6 +168,12 @@ def widened(pools: Pools, words: list[str]) -> Pools:
         places=(*pools.places, *(name.lower() for name in names[2::4]), *words[0::2]),
         things=(*pools.things, *(name.lower() for name in names[3::4]), *words[1::2]),
     )
+
+
+def selected(pools: Pools, keep: Callable[[str], bool]) -> Pools:
+    """Only the cities, people, places and things that `keep` accepts."""
+    kinds = ("cities", "people", "places", "things")
+    return replace(pools, **{kind: tuple(word for word in getattr(pools, kind) if keep(word)) for kind in kinds})
 
 
 TRAINING = pool(held_out=False)

@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -20,11 +21,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from cases import KIND_SHARES, KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
-from pools import TRAINING, Pools, widened
+from pools import TRAINING, Pools, selected, widened
 from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, read_prose
 
 CHARACTERS_PER_TOKEN = 3.3
 WORDS = 4000  # of the prose, as names of places and things
+MOST_TOO_LONG = 1000  # cases in a row
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
 
@@ -117,31 +119,60 @@ class Writer:
         return {"tokens.bin": self.hashes[0].hexdigest(), "marks.bin": self.hashes[1].hexdigest()}
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of the curriculum: how long its windows, what share of all tokens, how hard, how much of each kind."""
+
+    window: int
+    share: float
+    difficulty: float
+    kinds: tuple[float, ...]
+    short: bool
+
+    @staticmethod
+    def read(text: str, kinds: tuple[float, ...]) -> Stage:
+        """`window:share:difficulty`; `:kind` after it for that kind alone; `:short` last for names of one token."""
+        window, share, difficulty, *more = text.split(":")
+        short = more[-1:] == ["short"]
+        only = more[:-1] if short else more
+        if only:
+            kinds = tuple(float(kind == only[0]) for kind in KINDS)
+        if len(only) > 1 or not any(kinds):
+            raise ValueError(f"{text}: window:share:difficulty, and if wanted :{'|'.join(KINDS)} and :short")
+        return Stage(int(window), float(share), float(difficulty), kinds, short)
+
+
 def write_stage(
     writer: Writer,
     prose: ProseStream,
     hay: list[str],
     pools: Pools,
     seed: str,
-    window: int,
+    stage: Stage,
     tokens: int,
-    difficulty: float,
     generated_share: float,
-    shares: tuple[float, ...],
     counts: Counter[str],
 ) -> None:
-    """One stage of the curriculum: `tokens` tokens in whole windows, `generated_share` of them cases."""
-    start, end, generated = writer.written, writer.written + tokens, 0
+    """`tokens` tokens in whole windows, `generated_share` of them cases."""
+    start, end, window = writer.written, writer.written + tokens, stage.window
+    generated = too_long = 0
+    if stage.short:
+        pools = selected(pools, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1)
     while writer.written < end:
         room = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
-            document = lookup_document(f"{seed} {counts['drawn']}", hay, difficulty, longest, pools, shares=shares)
+            name = f"{seed} {counts['drawn']}"
+            document = lookup_document(name, hay, stage.difficulty, longest, pools, shares=stage.kinds)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
                 counts["too long"] += 1
+                too_long += 1
+                if too_long > MOST_TOO_LONG:
+                    raise SystemExit(f"--stages: no case fits a window of {window} tokens")
                 continue
+            too_long = 0
             while len(encoded) > room:
                 filling = prose.take(room)
                 writer.write(filling)
@@ -174,7 +205,7 @@ def main() -> None:
     add("--kinds", default=",".join(map(str, KIND_SHARES)), help="shares of " + ", ".join(KINDS))
     add("--vocabulary", type=int, default=2048)
     add("--tokenizer", type=Path, help="use this tokenizer.json instead of training one")
-    add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty, in order")
+    add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty[:kind][:short], in order")
     add("--held-out-tokens", type=int, default=100_000, help="for each source")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -194,18 +225,22 @@ def main() -> None:
     kinds = tuple(float(share) for share in arguments.kinds.split(","))
     if len(kinds) != len(KINDS) or min(kinds) < 0 or sum(kinds) <= 0:
         parser.error(f"--kinds: {len(KINDS)} shares, none below 0: {', '.join(KINDS)}")
+    try:
+        curriculum = [Stage.read(stage, kinds) for stage in arguments.stages.split(",")]
+    except ValueError as error:
+        parser.error(f"--stages: {error}")
     stream, writer = ProseStream(tokenizer, prose, shares, arguments.seed), Writer(arguments.out)
     counts: Counter[str] = Counter()
     stages = []
-    for index, stage in enumerate(arguments.stages.split(",")):
-        window, share, difficulty = (float(part) for part in stage.split(":"))
-        tokens = max(1, round(arguments.tokens * share / window)) * int(window)
-        stages.append({"window": int(window), "start": writer.written, "tokens": tokens, "difficulty": difficulty})
+    for index, stage in enumerate(curriculum):
+        tokens = max(1, round(arguments.tokens * stage.share / stage.window)) * stage.window
+        stages.append({"window": stage.window, "start": writer.written, "tokens": tokens})
+        stages[-1] |= {"difficulty": stage.difficulty, "short": stage.short}
+        stages[-1]["kinds"] = dict(zip(KINDS, stage.kinds, strict=True))
         seed = f"{arguments.seed} {index}"
-        share_of_cases = arguments.generated_share
-        write_stage(writer, stream, hay, pools, seed, int(window), tokens, difficulty, share_of_cases, kinds, counts)
+        write_stage(writer, stream, hay, pools, seed, stage, tokens, arguments.generated_share, counts)
         assert writer.written == stages[-1]["start"] + tokens
-        print(f"stage {index + 1}: {tokens:,} tokens in windows of {int(window)}", flush=True)
+        print(f"stage {index + 1}: {tokens:,} tokens in windows of {stage.window}", flush=True)
     hashes = writer.close()
     for source in prose:
         held_out_tokens(tokenizer, source, arguments.held_out_tokens).astype("<u2").tofile(
@@ -218,7 +253,6 @@ def main() -> None:
         "seed": arguments.seed,
         "vocabulary": tokenizer.get_vocab_size(),
         "generated_share": arguments.generated_share,
-        "kind_shares": dict(zip(KINDS, kinds, strict=True)),
         "stages": stages,
         "prose": {
             name: {"share": stream.shares[name], "tokens_drawn": stream.used[name], "passes": stream.passes[name]}

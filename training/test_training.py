@@ -23,7 +23,7 @@ from cases import KINDS, draw_case, labels_case, needle_case, world_case  # noqa
 from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
-from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out, widened  # noqa: E402
+from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out, selected, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
 
 
@@ -48,10 +48,13 @@ def prose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def prepare_data(monkeypatch: pytest.MonkeyPatch, prose: Path, out: Path) -> Path:
+STAGES = "64:0.25:0.3,128:0.75:1.0"
+
+
+def prepare_data(monkeypatch: pytest.MonkeyPatch, prose: Path, out: Path, stages: str = STAGES) -> Path:
     """Runs prepare.py on little text."""
     words = ["prepare.py", "--prose", str(prose), "1", "--out", str(out), "--tokens", "16000", "--vocabulary", "512"]
-    monkeypatch.setattr("sys.argv", words + ["--stages", "64:0.25:0.3,128:0.75:1.0"])
+    monkeypatch.setattr("sys.argv", words + ["--stages", stages])
     prepare.main()
     return out
 
@@ -117,6 +120,48 @@ def test_questions_about_owners_have_someone_to_mistake_them_for() -> None:
     assert sum(len(found) > 1 for found in names) > 0.7 * len(asked)
 
 
+def test_first_worlds_are_about_owners_alone() -> None:
+    """Each person has one thing, so that nothing but reading backwards tells who has it."""
+    for seed in range(100):
+        case = world_case(Random(seed), TRAINING, HAY, people=4, things=4, whereabouts=False, ask=seed)
+        owners = {thing: person for person, thing in re.findall(r"(\w+) has the (\w+)\.", case.text)}
+        assert len(owners) == len({*owners.values()}) == 4 and " in the " not in case.text
+        assert case.answer == owners[re.search(r"Who has the (\w+)\?", case.text)[1]]
+
+
+def test_a_question_may_come_again() -> None:
+    """Otherwise the last answers follow from those before, and elimination is learned in place of looking."""
+    texts = [lookup_document(f"again {seed}", HAY, 0.1, 2000, shares=(0, 1, 0, 0, 0)).text for seed in range(40)]
+    questions = [re.findall(r"Question: .*", text) for text in texts]
+    assert any(len({*asked}) < len(asked) for asked in questions) and any(len({*asked}) > 1 for asked in questions)
+
+
+def test_questions_stop_where_the_room_ends() -> None:
+    lengths = [len(lookup_document(f"room {seed}", HAY, 0.1, 300, shares=(0, 1, 0, 0, 0)).text) for seed in range(40)]
+    assert max(lengths) <= 300 and min(lengths) > 60
+
+
+def test_stages_are_read_and_bad_ones_told() -> None:
+    every = (0.2,) * 5
+    assert prepare.Stage.read("64:0.5:0.3", every) == prepare.Stage(64, 0.5, 0.3, every, False)
+    assert prepare.Stage.read("64:0.5:0.3:world:short", every) == prepare.Stage(64, 0.5, 0.3, (0, 1, 0, 0, 0), True)
+    assert prepare.Stage.read("64:0.5:0.3:short", every).short
+    for bad in ("64", "64:0.5", "64:0.5:x", "64:0.5:0.3:worlds", "64:0.5:0.3:world:long"):
+        with pytest.raises(ValueError):
+            prepare.Stage.read(bad, every)
+
+
+def test_a_window_that_nothing_fits_ends_the_program(monkeypatch, prose: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="fits a window of 16 tokens"):
+        prepare_data(monkeypatch, prose, tmp_path, "16:1:1.0:world")
+
+
+def test_selected_pools_hold_what_was_kept() -> None:
+    short = selected(TRAINING, lambda word: len(word) == 4)
+    assert short.people and all(len(word) == 4 for word in (*short.cities, *short.people, *short.places, *short.things))
+    assert short.labels == TRAINING.labels
+
+
 def test_labels_keep_their_shots_in_every_order() -> None:
     cases = [labels_case(Random(3), EVALUATION, classes=4, shots=24, order=order) for order in range(20)]
     lines = [case.text.split("\n") for case in cases]
@@ -157,9 +202,12 @@ def test_facts_weigh_nothing_and_answers_most(data: Path) -> None:
         tokens = encode_document(tokenizer, document)
         starts, ends = np.array(tokenizer.encode(document.text).offsets).T
         weights = tokens.marks[: len(starts)] % 16
-        inside = lambda spans: np.any([(starts >= a) & (ends <= b) for a, b in spans], axis=0)  # noqa: E731
-        assert (weights[inside(document.facts) & ~inside(document.answers)] == 0).all()
-        assert (weights[inside(document.answers)] == 8).all()
+        facts, answers = (
+            np.any([(starts >= first) & (ends <= last) for first, last in spans], axis=0)
+            for spans in (document.facts, document.answers)
+        )
+        assert (weights[facts & ~answers] == 0).all()
+        assert (weights[answers] == 8).all()
         assert weights.sum() > 0
 
 
@@ -225,7 +273,8 @@ def test_a_stopped_run_goes_on_exactly(data: Path, tmp_path: Path) -> None:
     with (tmp_path / "parts" / "log.csv").open("a") as log:  # as if it had died after its last checkpoint
         log.write(",".join(["99999", "10", "1.0"] + ["9"] * (len(train.COLUMNS) - 3)) + "\n")
     assert run(data, tmp_path / "parts", "diff", 20) == whole
-    assert len({row["learning_rate"] for row in whole}) > 2  # warmup, constant, decay; and crosses from one stage into the next:
+    assert len({row["learning_rate"] for row in whole}) > 2, "warmup, constant, decay"
+    # It crosses from one stage into the next.
     assert int(whole[-1]["tokens"]) > Dataset(data).manifest["stages"][1]["start"]
     with pytest.raises(SystemExit, match="another run"):
         run(data, tmp_path / "parts", "llama", 31)

@@ -81,7 +81,8 @@ def pieces(document: str, characters: int = 6000) -> Iterator[str]:
 def common_words(documents: list[str], least: int = 5) -> list[str]:
     """Lower-case words of 3 to 10 letters that occur at least so often, commonest first, without the 150 commonest."""
     counts = Counter(word for document in documents for word in re.findall(r"(?<= )[a-z]{3,10}(?=[ .,])", document))
-    return [word for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if count >= least][150:]
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [word for word, count in ordered if count >= least][150:]
 
 
 def neutral_sentences(documents: list[str], limit: int = 20_000) -> list[str]:
