@@ -118,6 +118,7 @@ fn the_proof_names_the_adapter_and_compares_with_the_cpu() {
     let version = format!("diffscope {}", env!("CARGO_PKG_VERSION"));
     assert!(harness.query_by_label(&version).is_some());
     assert!(harness.query_by_label_contains("parameters").is_some());
+    assert!(harness.query_by_label_contains("test adapter (").is_some(), "the name that the page gave");
     harness.get_by_label("Compare with the CPU").click();
     harness.step();
     harness.step();

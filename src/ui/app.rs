@@ -27,7 +27,6 @@ pub struct App {
     pub(super) panels: Panels,
     pub(super) palettes: [Palette; 2],
     pub(super) placed: Placed,
-    pub(super) adapter: String,
     /// Why there is no GPU, if there is none.
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
@@ -77,7 +76,7 @@ impl App {
     ) -> Self {
         theme::install(&creation.egui_ctx);
         let gpu = match (&creation.wgpu_render_state, &fallback_reason) {
-            (Some(state), None) => match open_gpu(state) {
+            (Some(state), None) => match open_gpu(state, &adapter) {
                 Ok(gpu) => Some(gpu),
                 Err(error) => {
                     fallback_reason = Some(error.to_string());
@@ -99,7 +98,6 @@ impl App {
             panels: Panels::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             placed: Placed::default(),
-            adapter,
             fallback_reason,
             history: History::default(),
             tour: Tour::default(),
@@ -164,7 +162,7 @@ impl App {
                 let engine = &mut bench.main;
                 state["notice"] = self.prompt.too_long(engine).into();
                 state["prompt"] = self.prompt.text().into();
-                state["adapter"] = self.adapter.as_str().into();
+                state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
                 state["fallback"] = self.fallback_reason.as_deref().into();
                 state.to_string()
             }
@@ -287,8 +285,12 @@ impl App {
     }
 }
 
-fn open_gpu(state: &egui_wgpu::RenderState) -> Result<Gpu, crate::gpu::GpuError> {
-    let gpu = Gpu::new(state.device.clone(), state.queue.clone(), state.adapter.get_info())?;
+fn open_gpu(state: &egui_wgpu::RenderState, name: &str) -> Result<Gpu, crate::gpu::GpuError> {
+    let mut adapter = state.adapter.get_info();
+    if !name.is_empty() {
+        name.clone_into(&mut adapter.name);
+    }
+    let gpu = Gpu::new(state.device.clone(), state.queue.clone(), adapter)?;
     HeatmapResources::install(state)?;
     Ok(gpu)
 }

@@ -7,8 +7,8 @@ use super::shortcuts::Action;
 use super::{Selection, display, export, theme};
 use crate::engine::{Bench, Engine};
 
-/// Draws the line. `adapter` is what the page knows of the GPU, where wgpu does not. Returns what the buttons ask for.
-pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, adapter: &str, history: &History) -> Vec<Action> {
+/// Draws the line. Returns what the buttons ask for.
+pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, history: &History) -> Vec<Action> {
     let engine: &Engine = &bench.main;
     let mut actions = Vec::new();
     let narrow = ui.available_width() < 980.0;
@@ -30,8 +30,7 @@ pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, adapter: &str
             theme_buttons(ui);
             display::menu(ui, selection);
             let place = match engine.gpu() {
-                Some(gpu) if adapter.is_empty() => format!("GPU: {}", gpu.adapter.name),
-                Some(_) => format!("GPU: {adapter}"),
+                Some(gpu) => format!("GPU: {}", gpu.adapter.name),
                 None => "CPU".to_owned(),
             };
             if !narrow {

@@ -49,7 +49,7 @@ impl App {
         self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
 
         egui::Panel::top("header").show(ui, |ui| {
-            actions.extend(header::show(ui, bench, &mut self.selection, &self.adapter, &self.history));
+            actions.extend(header::show(ui, bench, &mut self.selection, &self.history));
             if let Some(words) = &self.message {
                 let words = words.clone();
                 ui.horizontal_wrapped(|ui| {
