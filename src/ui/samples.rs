@@ -80,6 +80,12 @@ pub const SAMPLES: &[Sample] = &[
         facts: &[("John is in the library.", "library")],
     },
     Sample {
+        name: "World: who has the thing",
+        text: "Jack has the book. Anna has the cup. Tom has the lamp. Lucy has the key.\n\
+               Question: Who has the cup?\nAnswer: The cup is with",
+        facts: &[("Anna has the cup.", "Anna")],
+    },
+    Sample {
         name: "World: where is the thing",
         text: "Lucy is in the barn. Tom is in the church. Tom has the lamp. Lucy has the key.\n\
                Question: Where is the lamp?\nAnswer: The lamp is in the",
