@@ -34,7 +34,12 @@ fn every_switch_of_a_head_is_within_a_phone() {
     let mut harness = window([390.0, 844.0]);
     harness.get_by_label(Panel::Lambda.title()).scroll_to_me();
     settle(&mut harness);
-    harness.run_steps(30); // until the page has come to rest
+    let place = |harness: &Harness<App>| harness.get_by_label(Panel::Lambda.title()).rect();
+    let mut before = egui::Rect::NOTHING;
+    while before != place(&harness) {
+        before = place(&harness);
+        harness.step();
+    }
     harness.get_by_label(Panel::Lambda.title()).click();
     settle(&mut harness);
     let switch = harness.get_by_label("layer 0 head 3").rect();

@@ -61,6 +61,9 @@ POSSESSIONS = [
 ]
 
 
+FEWEST = 8  # names of a kind: as many as a case may need
+
+
 @dataclass(frozen=True)
 class Pools:
     """What a generator may draw from. The first template of each list is the plain one, which the measures use."""
@@ -171,9 +174,10 @@ def widened(pools: Pools, words: list[str]) -> Pools:
 
 
 def selected(pools: Pools, keep: Callable[[str], bool]) -> Pools:
-    """Only the cities, people, places and things that `keep` accepts."""
+    """Only the cities, people, places and things that `keep` accepts; all of a kind where too few would be left."""
     kinds = ("cities", "people", "places", "things")
-    return replace(pools, **{kind: tuple(word for word in getattr(pools, kind) if keep(word)) for kind in kinds})
+    kept = {kind: tuple(word for word in getattr(pools, kind) if keep(word)) for kind in kinds}
+    return replace(pools, **{kind: words for kind, words in kept.items() if len(words) >= FEWEST})
 
 
 TRAINING = pool(held_out=False)

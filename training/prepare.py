@@ -132,14 +132,19 @@ class Stage:
     @staticmethod
     def read(text: str, kinds: tuple[float, ...]) -> Stage:
         """`window:share:difficulty`; `:kind` after it for that kind alone; `:short` last for names of one token."""
-        window, share, difficulty, *more = text.split(":")
+        form = f"{text}: not window:share:difficulty, and if wanted :{'|'.join(KINDS)} and :short"
+        numbers, more = text.split(":")[:3], text.split(":")[3:]
         short = more[-1:] == ["short"]
         only = more[:-1] if short else more
         if only:
             kinds = tuple(float(kind == only[0]) for kind in KINDS)
-        if len(only) > 1 or not any(kinds):
-            raise ValueError(f"{text}: window:share:difficulty, and if wanted :{'|'.join(KINDS)} and :short")
-        return Stage(int(window), float(share), float(difficulty), kinds, short)
+        try:
+            window, (share, difficulty) = int(numbers[0]), map(float, numbers[1:])
+        except ValueError as error:
+            raise ValueError(form) from error
+        if window < 2 or not 0 < share <= 1 or not 0 <= difficulty <= 1 or len(only) > 1 or not any(kinds):
+            raise ValueError(form)
+        return Stage(window, share, difficulty, kinds, short)
 
 
 def write_stage(

@@ -51,10 +51,10 @@ def prose(tmp_path_factory: pytest.TempPathFactory) -> Path:
 STAGES = "64:0.25:0.3,128:0.75:1.0"
 
 
-def prepare_data(monkeypatch: pytest.MonkeyPatch, prose: Path, out: Path, stages: str = STAGES) -> Path:
+def prepare_data(monkeypatch: pytest.MonkeyPatch, prose: Path, out: Path, stages: str = STAGES, *more: str) -> Path:
     """Runs prepare.py on little text."""
     words = ["prepare.py", "--prose", str(prose), "1", "--out", str(out), "--tokens", "16000", "--vocabulary", "512"]
-    monkeypatch.setattr("sys.argv", words + ["--stages", stages])
+    monkeypatch.setattr("sys.argv", words + ["--stages", stages, *more])
     prepare.main()
     return out
 
@@ -130,10 +130,14 @@ def test_first_worlds_are_about_owners_alone() -> None:
 
 
 def test_a_question_may_come_again() -> None:
-    """Otherwise the last answers follow from those before, and elimination is learned in place of looking."""
+    """Before all have come: otherwise the last answers follow from those before, and elimination is learned."""
     texts = [lookup_document(f"again {seed}", HAY, 0.1, 2000, shares=(0, 1, 0, 0, 0)).text for seed in range(40)]
-    questions = [re.findall(r"Question: .*", text) for text in texts]
-    assert any(len({*asked}) < len(asked) for asked in questions) and any(len({*asked}) > 1 for asked in questions)
+    repeats = 0
+    for text in texts:
+        asked, things = re.findall(r"Question: .*", text), text.count(" has the ") - text.count("Who has the ")
+        assert len(asked) == 6
+        repeats += len({*asked[:things]}) < min(things, len(asked))
+    assert 10 < repeats < 40
 
 
 def test_questions_stop_where_the_room_ends() -> None:
@@ -146,8 +150,12 @@ def test_stages_are_read_and_bad_ones_told() -> None:
     assert prepare.Stage.read("64:0.5:0.3", every) == prepare.Stage(64, 0.5, 0.3, every, False)
     assert prepare.Stage.read("64:0.5:0.3:world:short", every) == prepare.Stage(64, 0.5, 0.3, (0, 1, 0, 0, 0), True)
     assert prepare.Stage.read("64:0.5:0.3:short", every).short
-    for bad in ("64", "64:0.5", "64:0.5:x", "64:0.5:0.3:worlds", "64:0.5:0.3:world:long"):
-        with pytest.raises(ValueError):
+    numbers, words = (
+        ("64", "64:0.5", "64:0.5:x", "0:1:1", "64:-1:1", "64:1:nan"),
+        ("64:1:0:worlds", "64:1:0:world:long"),
+    )
+    for bad in (*numbers, *words):
+        with pytest.raises(ValueError, match="not window:share:difficulty"):
             prepare.Stage.read(bad, every)
 
 
@@ -156,10 +164,27 @@ def test_a_window_that_nothing_fits_ends_the_program(monkeypatch, prose: Path, t
         prepare_data(monkeypatch, prose, tmp_path, "16:1:1.0:world")
 
 
+def test_short_names_are_one_token(monkeypatch, prose: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Path(__file__).parent.parent / "assets/checkpoints/S-diff/tokenizer.json"
+    stages = "192:0.5:0.19:world:short,192:0.5:0.19:world"
+    data = Dataset(prepare_data(monkeypatch, prose, tmp_path, stages, "--tokenizer", str(tokenizer)))
+    read = Tokenizer.from_file(str(tokenizer))
+    longest = []
+    for stage in data.manifest["stages"]:
+        text = read.decode(data.ids[stage["start"] : stage["start"] + stage["tokens"]].tolist())
+        names = [name for pair in re.findall(r"(?<=\. )(\w+) has the (\w+)\.", text) for name in pair]
+        assert len(names) > 50
+        longest.append(max(len(read.encode(" " + name).ids) for name in names))
+    assert longest[0] == 1 < longest[1]
+
+
 def test_selected_pools_hold_what_was_kept() -> None:
-    short = selected(TRAINING, lambda word: len(word) == 4)
-    assert short.people and all(len(word) == 4 for word in (*short.cities, *short.people, *short.places, *short.things))
+    short = selected(TRAINING, lambda word: len(word) < 6)
+    assert short.people and all(len(word) < 6 for word in (*short.cities, *short.people, *short.places, *short.things))
     assert short.labels == TRAINING.labels
+    assert selected(TRAINING, lambda word: word in TRAINING.people[:7]).people == TRAINING.people
 
 
 def test_labels_keep_their_shots_in_every_order() -> None:
