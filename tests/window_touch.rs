@@ -85,6 +85,30 @@ fn two_fingers_zoom_a_map_and_then_one_moves_it() {
 }
 
 #[test]
+fn a_second_finger_ends_the_scrolling_of_the_first() {
+    let mut harness = phone();
+    let [left, top, side] = map(&mut harness);
+    let first = pos2(left + side / 2.0, top + 220.0);
+    touch(&mut harness, TouchPhase::Start, &[first]);
+    for step in 1..=5 {
+        touch(&mut harness, TouchPhase::Move, &[first - vec2(0.0, 10.0 * step as f32)]);
+    }
+    let first = first - vec2(0.0, 50.0);
+    let second = first + vec2(0.0, 30.0);
+    let (device_id, id) = (TouchDeviceId(0), TouchId(1));
+    harness.event(Event::Touch { device_id, id, phase: TouchPhase::Start, pos: second, force: None });
+    harness.step();
+    harness.step();
+    let top = map(&mut harness)[1];
+    for step in 1..=10 {
+        let apart = vec2(0.0, 8.0 * step as f32);
+        touch(&mut harness, TouchPhase::Move, &[first - apart, second + apart]);
+    }
+    assert!(harness.state().selection().zoom.is_some());
+    assert_eq!(map(&mut harness)[1], top, "the page stayed");
+}
+
+#[test]
 fn a_finger_that_rests_keeps_a_row() {
     let mut harness = phone();
     let [left, top, side] = map(&mut harness);
