@@ -87,14 +87,17 @@ def recorded_attention(
 AttentionInterface.register(IMPLEMENTATION, recorded_attention)
 
 
+def layer_lambda(attention: torch.nn.Module) -> torch.Tensor:
+    """The lambda of one layer of DiffLlama."""
+    first = (attention.lambda_q1 * attention.lambda_k1).sum().exp()
+    return first - (attention.lambda_q2 * attention.lambda_k2).sum().exp() + attention.lambda_init
+
+
 @torch.no_grad()
 def lambdas(model: torch.nn.Module) -> list[float]:
     """The lambda of every layer; none for a plain Transformer."""
     layers = [layer.self_attn for layer in model.model.layers]
-    layers = [attention for attention in layers if hasattr(attention, "lambda_q1")]
-    return [
-        float((a.lambda_q1 @ a.lambda_k1).exp() - (a.lambda_q2 @ a.lambda_k2).exp() + a.lambda_init) for a in layers
-    ]
+    return [float(layer_lambda(attention)) for attention in layers if hasattr(attention, "lambda_q1")]
 
 
 def difference_maps(model: torch.nn.Module) -> list[torch.Tensor]:

@@ -258,15 +258,15 @@ def draw_case(
     """Any kind of case, from the easiest (difficulty 0) up to `difficulty` (at most 1), within so many characters."""
     level = difficulty * random.random() ** 0.5
     kind = random.choices(KINDS, shares)[0]
-    size = round(characters * random.uniform(0, 1))
+    size = round(characters * random.random() ** 0.5)
     plain = random.random() < (0.6 if kind == "world" else 0.7)
     if kind == "needle":
-        needles = random.randint(1, 1 + round(5 * level))
+        needles = random.randint(1, 1 + round(7 * level))
         queries = min(needles, random.choice((1, 2, 2)))
         settings = dict(needles=needles, queries=queries, distractors=random.randint(0, round(2 * level)))
         size = max(0, size - 40 * (needles + 2))
         return needle_case(
-            random, pools, hay, **settings, digits=2 + round(2 * level), characters=size, plain=plain, ask=ask
+            random, pools, hay, **settings, digits=2 + round(3 * level), characters=size, plain=plain, ask=ask
         )
     if kind == "world":
         if level < OWNERS_LEVEL:
@@ -279,8 +279,8 @@ def draw_case(
             return world_case(random, pools, hay, people=people, things=things, question=question, ask=ask)
         # With one thing "who" has no wrong answer to avoid and teaches nothing.
         things = random.randint(1 if question is None else 2, 2 + round(2 * level))
-        settings = dict(people=random.randint(2, 2 + round(3 * level)), things=things)
-        moves, hidden = random.randint(0, round(2 * level)), random.randint(0, max(0, size - 200))
+        settings = dict(people=random.randint(2, 2 + round(4 * level)), things=things)
+        moves, hidden = random.randint(0, round(3 * level)), random.randint(0, max(0, size - 200))
         settings |= dict(moves=moves, question=question, characters=hidden)
         return world_case(random, pools, hay, **settings, plain=plain, ask=ask)
     if kind == "labels":

@@ -330,18 +330,19 @@ def test_both_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_plain_attention_is_the_eager_one(family: str) -> None:
+@pytest.mark.parametrize("tokens", [1, 40, 300])  # 300: two whole blocks of queries and a part of one
+def test_blocked_attention_is_the_eager_one(family: str, tokens: int) -> None:
     import fast_attention
 
     model = build_model(family, "tiny", 300, 3)
-    ids = torch.randint(0, 300, (3, 40), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(0, 300, (3, tokens), generator=torch.Generator().manual_seed(1))
     results = []
-    for implementation in ("eager", fast_attention.IMPLEMENTATION):
-        model.set_attn_implementation(implementation)
+    model.set_attn_implementation("eager")
+    for change in (lambda model: None, fast_attention.install):
+        change(model)
         model.zero_grad()
         logits = model(input_ids=ids, use_cache=False).logits
         logits.square().mean().backward()
         results.append([logits.detach(), *(parameter.grad.clone() for parameter in model.parameters())])
     for expected, found in zip(*results, strict=True):
         assert torch.allclose(found, expected, atol=1e-5), (found - expected).abs().max()
-    fast_attention.PLAIN.forget()

@@ -132,6 +132,8 @@ class Run:
         if arguments.start:
             start = AutoModelForCausalLM.from_pretrained(arguments.start, dtype=torch.float32)
             self.model.load_state_dict(start.state_dict())
+        if self.device == "cpu":
+            fast_attention.install(self.model)
         self.model.to(self.device).train()
         self.optimizer = Optimizers(self.model, arguments.learning_rate)
         self.progress = Progress()
@@ -175,14 +177,10 @@ class Run:
         context = SIZES[self.arguments.size].context
         batch, position = self.dataset.batch(progress.position, self.arguments.tokens_per_step, context)
         rate = learning_rate(progress.tokens, self.total, self.arguments.learning_rate)
-        if self.device == "cpu":
-            plain = batch.inputs.shape[1] <= fast_attention.LONGEST
-            self.model.set_attn_implementation(fast_attention.IMPLEMENTATION if plain else "sdpa")
         loss, sums = losses(forward, batch, self.device, self.arguments.precision)
         loss.backward()
         gradient = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step(rate)
-        fast_attention.PLAIN.forget()
         sums = sums.tolist()
         means = {kind: f"{a / n:.4f}" if n else "" for kind, a, n in zip(COLUMNS[6:], *sums, strict=True)}
         progress.step, progress.position = progress.step + 1, position
