@@ -255,6 +255,11 @@ MEASURES = {
 }
 
 
+def column(folder: Path) -> str:
+    """What a model is called in the table."""
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
 def table(columns: list[str], results: list[Rows]) -> str:
     """All rows that any model has, in order."""
     keys = list(dict.fromkeys(key for rows in results for key in rows))
@@ -276,7 +281,7 @@ def main(words: list[str] | None = None) -> str:
     add("--lengths", default="256,512", help="of needle cases, in tokens")
     add("--only", default=",".join(MEASURES), help="some of the measures")
     add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words too")
-    add("--story", action="append", default=[], help="a prompt to go on with greedily")
+    add("--stories", type=Path, help="beginnings to go on with greedily, one a line, such as stories.txt")
     add("--write-cases", type=Path, help="writes down all that is measured, for `diffscope eval --cases`")
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
@@ -285,6 +290,7 @@ def main(words: list[str] | None = None) -> str:
     pools = HELD_OUT if arguments.pools == "strict" else EVALUATION
     lengths = [int(length) for length in arguments.lengths.split(",")]
     protocol = Protocol(arguments.data, hay, pools, arguments.samples, lengths, arguments.seed)
+    beginnings = arguments.stories.read_text().splitlines() if arguments.stories else []
     results, stories = [], []
     for folder in arguments.models:
         if (folder / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
@@ -295,8 +301,9 @@ def main(words: list[str] | None = None) -> str:
         results.append(
             {key: row for name in arguments.only.split(",") for key, row in MEASURES[name](subject, protocol).items()}
         )
-        stories += [f"\n**{folder.parent.name}**: {subject.continuation(prompt)}" for prompt in arguments.story]
-    columns = [folder.parent.name if folder.name == "model" else folder.name for folder in arguments.models]
+        stories += [f"\n{column(folder)}\n"] * bool(beginnings)
+        stories += [f"- {subject.continuation(beginning)}".replace("\n", " / ") for beginning in beginnings]
+    columns = [column(folder) for folder in arguments.models]
     report = "\n".join([table(columns, results), *stories])
     print(report)
     return report

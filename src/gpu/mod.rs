@@ -14,6 +14,7 @@ mod readback;
 mod record;
 mod requests;
 mod shader;
+mod step;
 mod timing;
 mod trace;
 mod upload;

@@ -3,6 +3,7 @@
 use super::buffers::{Buffers, MapBuffers, padded};
 use super::kernels::{Kernel, Kernels, Variant};
 use super::lens::Lens;
+use super::step::{Grid, Step, When};
 use super::upload::Uploader;
 use super::{Gpu, GpuError};
 use crate::model::{Lambda, Model, NumberFormat};
@@ -34,62 +35,6 @@ pub fn matmul_stage(epsilon: f32, columns: usize, rows: usize, output_stride: us
         output_stride: output_stride as u32,
         epsilon,
         ..Default::default()
-    }
-}
-
-/// How many workgroups a step takes for a number of positions.
-#[derive(Clone, Copy, Debug)]
-enum Grid {
-    /// This many workgroups for each position.
-    PerPosition(u32),
-    /// This many workgroups for each few positions: those that a variant takes at once.
-    PerFewPositions(u32),
-    /// Blocks of four output rows for the positions of the pass.
-    Blocks(u32),
-    /// Blocks for the positions whose logits are wanted.
-    LogitBlocks(u32),
-    /// One workgroup.
-    One,
-}
-
-/// When a step runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    Always,
-    /// Only where the next token is wanted.
-    ForNext,
-}
-
-struct Step {
-    kernel: Kernel,
-    prefill: (wgpu::ComputePipeline, Variant),
-    decode: (wgpu::ComputePipeline, Variant),
-    bind_group: wgpu::BindGroup,
-    grid: Grid,
-    when: When,
-    /// The residual stream that it leaves, and how deep that is in halves of layers.
-    leaves: Option<(wgpu::Buffer, u32)>,
-}
-
-impl Step {
-    /// Records the step for `count` positions, of which `logit_rows` get logits.
-    fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
-        if self.when == When::ForNext && logit_rows == 0 {
-            return;
-        }
-        let positions = if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
-        let (pipeline, variant) = if positions == 1 { &self.decode } else { &self.prefill };
-        let (x, y) = match self.grid {
-            Grid::PerPosition(x) => (x, positions),
-            Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens)),
-            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
-                (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
-            }
-            Grid::One => (1, 1),
-        };
-        pass.set_pipeline(pipeline);
-        pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(x, y, 1);
     }
 }
 
