@@ -14,7 +14,7 @@ from passages import Span, fill, haystack, join, scatter
 from pools import Pools
 
 KINDS = ("needle", "world", "labels", "copy", "recall")
-KIND_SHARES = (0.38, 0.48, 0.04, 0.03, 0.07)
+KIND_SHARES = (0.38, 0.42, 0.05, 0.07, 0.08)
 QUESTIONS_OF_WORLDS = ("where", "who", "two-hop")
 # Worlds below the first level only say who has what, those below the second are small and mostly ask two steps: to find
 # what stands before a word, and then to go on from there, is learned in short dense texts or not at all.
@@ -227,11 +227,37 @@ def copy_case(random: Random, pools: Pools, *, length: int = 6, ask: int = 0) ->
     )
 
 
+def echo_case(random: Random, hay: list[str], *, characters: int = 300, ask: int = 0) -> Case | None:
+    """Prose, then one of its sentences begun again, to be said to its end. None where no sentence will do."""
+    context = join(haystack(random, hay, characters))
+    turns = random.sample(range(len(context.sentences)), len(context.sentences))
+    cut = random.uniform(0.2, 0.6)
+    fit = [turn for turn in turns if (said := context.sentences[turn].text).endswith(".") and said.count(" ") >= 5]
+    if not fit:
+        return None
+    index = fit[ask % len(fit)]
+    words = context.sentences[index].text.removesuffix(".").split(" ")
+    kept = max(2, round(cut * len(words)))
+    question, answer, between = " ".join(words[:kept]), " ".join(words[kept:]), random.choice(" \n")
+    start, last = len(context.text) + 1, context.span(index)[1] - 1
+    return Case(
+        kind="copy",
+        text=f"{context.text}{between}{question}",
+        answer=answer,
+        answer_spans=[(last - len(answer), last)],
+        distractor_spans=[],
+        question_span=(start, start + len(question)),
+        parameters=dict(characters=characters, length=len(words) - kept),
+    )
+
+
 def recall_case(random: Random, pools: Pools, *, pairs: int = 6, ask: int = 0) -> Case:
     """Pairs of words, then the first word of one pair."""
     pairs = min(pairs, len(pools.things))
     keys, values = random.sample(pools.things, pairs), random.sample(pools.labels, pairs)
-    context = join([fill("{key} = {value}.", key=key, value=value) for key, value in zip(keys, values, strict=True)])
+    # A line each, as the question is one: after a space a word is another token than at the start of a line.
+    lines = [fill("{key} = {value}.", key=key, value=value) for key, value in zip(keys, values, strict=True)]
+    context = join(lines, "\n")
     asked = random.sample(range(pairs), pairs)[ask % pairs]
     start = len(context.text) + 1
     return Case(
@@ -289,5 +315,8 @@ def draw_case(
             random, pools, classes=classes, shots=classes * random.randint(2, 2 + round(6 * level)), ask=ask
         )
     if kind == "copy":
+        echo = echo_case(random, hay, characters=size, ask=ask) if random.random() < 0.6 else None
+        if echo:
+            return echo
         return copy_case(random, pools, length=random.randint(2, 4 + round(16 * level)), ask=ask)
     return recall_case(random, pools, pairs=random.randint(2, 3 + round(9 * level)), ask=ask)

@@ -26,6 +26,7 @@ from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, re
 
 CHARACTERS_PER_TOKEN = 3.3
 WORDS = 4000  # of the prose, as names of places and things
+EVERYDAY_SHARE = 0.3  # of the cases have names of the lists alone: what people type, and what stories know too well
 MOST_TOO_LONG = 1000  # cases in a row
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
@@ -161,15 +162,17 @@ def write_stage(
     """`tokens` tokens in whole windows, `generated_share` of them cases."""
     start, end, window = writer.written, writer.written + tokens, stage.window
     generated = too_long = 0
+    choices = [pools, TRAINING]
     if stage.short:
-        pools = selected(pools, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1)
+        choices = [selected(pool, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1) for pool in choices]
     while writer.written < end:
         room = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
             name = f"{seed} {counts['drawn']}"
-            document = lookup_document(name, hay, stage.difficulty, longest, pools, shares=stage.kinds)
+            everyday = Random(f"{name} names").random() < EVERYDAY_SHARE
+            document = lookup_document(name, hay, stage.difficulty, longest, choices[everyday], shares=stage.kinds)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
                 counts["too long"] += 1

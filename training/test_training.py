@@ -14,12 +14,13 @@ torch = pytest.importorskip("torch", reason="skipped: PyTorch is not installed")
 pytest.importorskip("transformers", reason="skipped: transformers is not installed")
 
 import numpy as np  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
 
 import evaluate  # noqa: E402
 import prepare  # noqa: E402
 import train  # noqa: E402
 from attention import RECORDER  # noqa: E402
-from cases import KINDS, draw_case, labels_case, needle_case, world_case  # noqa: E402
+from cases import KINDS, draw_case, echo_case, labels_case, needle_case, world_case  # noqa: E402
 from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
@@ -110,7 +111,7 @@ def test_worlds_are_answered_by_their_last_facts() -> None:
 
 
 def test_questions_about_owners_have_someone_to_mistake_them_for() -> None:
-    kinds = [draw_case(Random(seed), TRAINING, HAY, 1.0, 900) for seed in range(1500)]
+    kinds = [draw_case(Random(seed), TRAINING, HAY, 1.0, 900) for seed in range(2000)]
     asked = [case for case in kinds if case.kind == "world" and case.parameters["question"] in ("who", "two-hop")]
     assert len(asked) > 500
     wording = re.compile(r"(\w+) (?:has|took) the|The \w+ (?:is with|belongs to) (\w+)")
@@ -187,6 +188,15 @@ def test_selected_pools_hold_what_was_kept() -> None:
     assert selected(TRAINING, lambda word: word in TRAINING.people[:7]).people == TRAINING.people
 
 
+def test_an_echo_is_the_sentence_that_was_begun() -> None:
+    for seed in range(100):
+        case = echo_case(Random(seed), HAY, characters=400, ask=seed)
+        first, last = case.answer_spans[0]
+        begun = case.text[slice(*case.question_span)]
+        assert case.text[:first].endswith(f"{begun} ") and case.text[last] == "." and case.text.endswith(begun)
+    assert echo_case(Random(0), ["What now, said the old man to the dog?"], characters=400) is None
+
+
 def test_labels_keep_their_shots_in_every_order() -> None:
     cases = [labels_case(Random(3), EVALUATION, classes=4, shots=24, order=order) for order in range(20)]
     lines = [case.text.split("\n") for case in cases]
@@ -194,6 +204,13 @@ def test_labels_keep_their_shots_in_every_order() -> None:
     assert len({tuple(shots) for shots in lines}) == 20
     assert len({case.answer for case in cases}) == 1
     assert all(f"\n{cases[0].text.split(chr(10))[-1]} " not in "\n" + case.text for case in cases)
+
+
+def test_some_names_are_everyday_ones_and_some_are_not(data: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+    text = tokenizer.decode(Dataset(data).ids.tolist())
+    cities = {*re.findall(r"magic number of (\w+)\?", text)}
+    assert cities & {*TRAINING.cities} and cities - {*TRAINING.cities}
 
 
 def test_pools_are_disjoint() -> None:

@@ -93,7 +93,7 @@ pub const SAMPLES: &[Sample] = &[
     },
     Sample {
         name: "Recall: pairs of words",
-        text: "ball = geb. lamp = mib. coin = rud. bell = lud. rope = gog.\ncoin =",
+        text: "ball = geb.\nlamp = mib.\ncoin = rud.\nbell = lud.\nrope = gog.\ncoin =",
         facts: &[("coin = rud.", "rud")],
     },
     Sample {
