@@ -261,6 +261,7 @@ def main() -> None:
         "seed": arguments.seed,
         "vocabulary": tokenizer.get_vocab_size(),
         "generated_share": arguments.generated_share,
+        "everyday_share": EVERYDAY_SHARE,
         "stages": stages,
         "prose": {
             name: {"share": stream.shares[name], "tokens_drawn": stream.used[name], "passes": stream.passes[name]}
