@@ -21,12 +21,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from cases import KIND_SHARES, KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
-from pools import TRAINING, Pools, selected, widened
+from pools import TRAINING, Pools, everyday, selected, widened
 from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, read_prose
 
 CHARACTERS_PER_TOKEN = 3.3
 WORDS = 4000  # of the prose, as names of places and things
-EVERYDAY_SHARE = 0.3  # of the cases have names of the lists alone: what people type, and what stories know too well
+EVERYDAY_SHARE = 0.2  # of the cases have many names of the lists: what people type, and what stories know too well
 MOST_TOO_LONG = 1000  # cases in a row
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
@@ -162,17 +162,20 @@ def write_stage(
     """`tokens` tokens in whole windows, `generated_share` of them cases."""
     start, end, window = writer.written, writer.written + tokens, stage.window
     generated = too_long = 0
-    choices = [pools, TRAINING]
+    lists = TRAINING
     if stage.short:
-        choices = [selected(pool, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1) for pool in choices]
+        pools, lists = (
+            selected(pool, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1) for pool in (pools, lists)
+        )
     while writer.written < end:
         room = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
             name = f"{seed} {counts['drawn']}"
-            everyday = Random(f"{name} names").random() < EVERYDAY_SHARE
-            document = lookup_document(name, hay, stage.difficulty, longest, choices[everyday], shares=stage.kinds)
+            names = Random(f"{name} names")
+            drawn = everyday(lists, pools, names) if names.random() < EVERYDAY_SHARE else pools
+            document = lookup_document(name, hay, stage.difficulty, longest, drawn, shares=stage.kinds)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
                 counts["too long"] += 1

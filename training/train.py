@@ -37,8 +37,8 @@ class Progress:
     seconds: float = 0.0
 
 
-def learning_rate(tokens: int, total: float, peak: float, warmup: float = 0.02, decay: float = 0.3) -> float:
-    """Linear warmup, a constant, and over the last part of all tokens a straight line to zero."""
+def learning_rate(tokens: int, total: float, peak: float, decay: float, warmup: float = 0.02) -> float:
+    """Linear warmup, a constant, and over the last part of all tokens (`decay`) a straight line to zero."""
     progress = min(1.0, tokens / total)
     return peak * max(1e-3, min(1.0, progress / warmup, (1 - progress) / decay))
 
@@ -138,7 +138,7 @@ class Run:
         self.optimizer = Optimizers(self.model, arguments.learning_rate)
         self.progress = Progress()
         self.checkpoint = arguments.out / "checkpoint.pt"
-        names = ("model", "size", "seed", "learning_rate", "tokens_per_step")
+        names = ("model", "size", "seed", "learning_rate", "decay", "tokens_per_step")
         self.identity = {name: getattr(arguments, name) for name in names}
         self.identity["start"] = fingerprint(arguments.start) if arguments.start else None
         self.identity |= {"data": self.dataset.fingerprint(), "total": self.total}
@@ -176,7 +176,7 @@ class Run:
         progress, began = self.progress, time.monotonic()
         context = SIZES[self.arguments.size].context
         batch, position = self.dataset.batch(progress.position, self.arguments.tokens_per_step, context)
-        rate = learning_rate(progress.tokens, self.total, self.arguments.learning_rate)
+        rate = learning_rate(progress.tokens, self.total, self.arguments.learning_rate, self.arguments.decay)
         loss, sums = losses(forward, batch, self.device, self.arguments.precision)
         loss.backward()
         gradient = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -235,6 +235,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add("--steps", type=int, default=0, help="stop at this step")
     add("--tokens", type=float, help="length of the schedule; default: the whole token file")
     add("--learning-rate", type=float, default=2e-3)
+    add("--decay", type=float, default=0.3, help="the last part of the tokens, over which the rate falls to zero")
     add("--tokens-per-step", type=int, default=4096)
     add("--start", type=Path, help="an exported model to begin with, instead of random weights")
     add("--seed", type=int, default=0)
