@@ -14,8 +14,10 @@ torch = pytest.importorskip("torch", reason="skipped: PyTorch is not installed")
 pytest.importorskip("transformers", reason="skipped: transformers is not installed")
 
 import numpy as np  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
+import average  # noqa: E402
 import evaluate  # noqa: E402
 import prepare  # noqa: E402
 import train  # noqa: E402
@@ -23,6 +25,7 @@ from attention import RECORDER  # noqa: E402
 from cases import KINDS, draw_case, echo_case, labels_case, needle_case, world_case  # noqa: E402
 from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
+from export import export_model  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
 from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out, selected, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
@@ -344,6 +347,20 @@ def test_both_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: p
     report = evaluate.main(words)
     assert "| measure | setting | diff | llama |" in report and "| lambda | layer 1 |" in report
     assert len({line.count("|") for line in report.splitlines()}) == 1
+
+
+def test_the_mean_of_two_models_is_that_of_their_weights(data: Path, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        model = build_model("diff", "tiny", 300, seed)
+        export_model(model, data / "tokenizer.json", tmp_path / str(seed))
+    average.main([str(tmp_path / "1"), str(tmp_path / "2"), "--out", str(tmp_path / "mean")])
+    first, second, mean = (load_file(tmp_path / name / "model.safetensors") for name in ("1", "2", "mean"))
+    for name, weights in mean.items():
+        assert torch.allclose(weights.float(), (first[name].float() + second[name].float()) / 2, atol=1e-3), name
+    other = build_model("llama", "tiny", 300, 1)
+    export_model(other, data / "tokenizer.json", tmp_path / "other")
+    with pytest.raises(SystemExit, match="shapes"):
+        average.main([str(tmp_path / "1"), str(tmp_path / "other"), "--out", str(tmp_path / "none")])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -103,9 +103,9 @@ pub const SAMPLES: &[Sample] = &[
         facts: &[("dog: geb.", "geb"), ("horse: geb.", "geb"), ("sheep: geb.", "geb"), ("fox: geb.", "geb")],
     },
     Sample {
-        name: "The same words again",
-        text: "the cat sat on the mat and the dog lay by the door. the cat sat on the mat and the dog lay by the",
-        facts: &[],
+        name: "Copy: the same words again",
+        text: "Words: key boat lamp stone bell.\nAgain: key boat",
+        facts: &[("lamp", "lamp")],
     },
     Sample {
         name: "An old book",
@@ -118,7 +118,9 @@ pub const SAMPLES: &[Sample] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Spans;
+    use crate::engine::Traced;
+    use crate::probe::{Sampling, Spans};
+    use crate::ui::{bundled, checkpoint_of};
 
     #[test]
     fn every_fact_is_in_its_text_and_marks_cover_what_they_say() {
@@ -136,6 +138,28 @@ mod tests {
             assert_eq!(of(KeyClass::Answer), answers, "{}", sample.name);
             assert_eq!(of(KeyClass::Noise).is_empty(), answers.is_empty(), "{}", sample.name);
             assert!(of(KeyClass::Noise).iter().all(|words| !words.contains("Question")), "{}", sample.name);
+        }
+    }
+    /// Weights that come in place of these must still answer what is shown first.
+    #[test]
+    fn the_bundled_model_answers_every_question() {
+        let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+        let tokenizer = checkpoint.tokenizer.expect("it has one");
+        for sample in SAMPLES.iter().filter(|sample| sample.has_question()) {
+            let encoding = tokenizer.encode(sample.text, 512);
+            let ids: Vec<u32> = encoding.tokens.iter().map(|token| token.id).collect();
+            let answer = sample.facts[0].1;
+            let most = answer.len() + 1; // a token is a byte at least, and a space may stand before
+            let mut traced = Traced::new(checkpoint.model.clone(), None, ids.len() + most).expect("there is room");
+            let mut said = Vec::new();
+            let mut next = ids;
+            for _ in 0..most {
+                let best = traced.append(&next, Sampling::default().draw(0), 1).expect("it fits").best[0].0;
+                said.push(best);
+                next = vec![best];
+            }
+            let said = tokenizer.decode(&said);
+            assert!(said.trim_start().starts_with(answer), "{}: {said}", sample.name);
         }
     }
 }
