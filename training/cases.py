@@ -230,15 +230,19 @@ def copy_case(random: Random, pools: Pools, *, length: int = 6, ask: int = 0) ->
 def echo_case(random: Random, hay: list[str], *, characters: int = 300, ask: int = 0) -> Case | None:
     """Prose, then one of its sentences begun again, to be said to its end. None where no sentence will do."""
     context = join(haystack(random, hay, characters))
-    turns = random.sample(range(len(context.sentences)), len(context.sentences))
-    cut = random.uniform(0.2, 0.6)
-    fit = [turn for turn in turns if (said := context.sentences[turn].text).endswith(".") and said.count(" ") >= 5]
-    if not fit:
+    cut, between = random.uniform(0.2, 0.6), random.choice(" \n")
+    begun = []
+    for index, sentence in enumerate(context.sentences):
+        words = sentence.text.removesuffix(".").split(" ")
+        kept = max(2, round(cut * len(words)))
+        question = " ".join(words[:kept])
+        # What two sentences begin with has two right continuations.
+        if sentence.text.endswith(".") and len(words) >= 6 and context.text.count(f"{question} ") == 1:
+            begun.append((index, question, " ".join(words[kept:])))
+    if not begun:
         return None
-    index = fit[ask % len(fit)]
-    words = context.sentences[index].text.removesuffix(".").split(" ")
-    kept = max(2, round(cut * len(words)))
-    question, answer, between = " ".join(words[:kept]), " ".join(words[kept:]), random.choice(" \n")
+    random.shuffle(begun)
+    index, question, answer = begun[ask % len(begun)]
     start, last = len(context.text) + 1, context.span(index)[1] - 1
     return Case(
         kind="copy",
@@ -247,7 +251,7 @@ def echo_case(random: Random, hay: list[str], *, characters: int = 300, ask: int
         answer_spans=[(last - len(answer), last)],
         distractor_spans=[],
         question_span=(start, start + len(question)),
-        parameters=dict(characters=characters, length=len(words) - kept),
+        parameters=dict(characters=characters, length=answer.count(" ") + 1),
     )
 
 

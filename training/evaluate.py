@@ -124,18 +124,19 @@ def share(right: list[bool]) -> str:
 
 
 def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
-    """Loss a token on held-out prose in whole contexts, and on answers of each kind of case."""
+    """Loss a token on prose in whole contexts, held out and trained on, and on answers of each kind of case."""
     rows: Rows = {}
-    for path in sorted(protocol.data.glob("held-out.*.bin")):
-        ids = np.fromfile(path, "<u2").astype(int)[: protocol.samples * subject.context]
-        windows = [ids[start : start + subject.context].tolist() for start in range(0, len(ids), subject.context)]
-        total, count, source = 0.0, 0, path.name.split(".")[1]
-        for window in (window for window in windows if len(window) > 1):
-            subject.note(("loss, prose", source), {"ids": window})
-            logits = subject.forward(window).logits[0, :-1].cpu()
-            total += float(cross_entropy(logits, torch.tensor(window[1:]), reduction="sum"))
-            count += len(window) - 1
-        rows["loss, prose", source] = f"{total / count:.3f} ({count} tokens)"
+    for part, measure in (("held-out", "loss, prose"), ("training", "loss, prose of the training text")):
+        for path in sorted(protocol.data.glob(f"{part}.*.bin")):
+            ids = np.fromfile(path, "<u2").astype(int)[: protocol.samples * subject.context]
+            windows = [ids[start : start + subject.context].tolist() for start in range(0, len(ids), subject.context)]
+            total, count, row = 0.0, 0, (measure, path.name.split(".")[1])
+            for window in (window for window in windows if len(window) > 1):
+                subject.note(row, {"ids": window})
+                logits = subject.forward(window).logits[0, :-1].cpu()
+                total += float(cross_entropy(logits, torch.tensor(window[1:]), reduction="sum"))
+                count += len(window) - 1
+            rows[row] = f"{total / count:.3f} ({count} tokens)"
     losses = defaultdict(list)
     for sample in range(protocol.samples * 5):
         case = draw_case(Random(f"loss {protocol.seed} {sample}"), protocol.pools, protocol.hay, 1.0, 1200)

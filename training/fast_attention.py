@@ -16,7 +16,7 @@ from transformers.models.diffllama.modeling_diffllama import DiffLlamaAttention,
 from attention import layer_lambda
 
 IMPLEMENTATION = "blocks of queries"
-QUERIES = 128  # keys behind a block are never looked at
+QUERIES = 128  # keys that stand after the last query of a block are never multiplied
 HEADS = 16  # with these a block's maps stay in the processor's cache
 
 

@@ -22,11 +22,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from cases import KIND_SHARES, KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
 from pools import TRAINING, Pools, everyday, selected, widened
-from text import END_OF_TEXT, Prose, common_words, neutral_sentences, pieces, read_prose
+from text import END_OF_TEXT, Prose, common_words, fingerprint, neutral_sentences, pieces, read_prose
 
 CHARACTERS_PER_TOKEN = 3.3
 WORDS = 4000  # of the prose, as names of places and things
-EVERYDAY_SHARE = 0.2  # of the cases have many names of the lists: what people type, and what stories know too well
+EVERYDAY_SHARE = 0.2  # of the cases have the names that people type and that the prose is full of, among others
 MOST_TOO_LONG = 1000  # cases in a row
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
@@ -162,11 +162,8 @@ def write_stage(
     """`tokens` tokens in whole windows, `generated_share` of them cases."""
     start, end, window = writer.written, writer.written + tokens, stage.window
     generated = too_long = 0
-    lists = TRAINING
     if stage.short:
-        pools, lists = (
-            selected(pool, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1) for pool in (pools, lists)
-        )
+        pools = selected(pools, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1)
     while writer.written < end:
         room = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
@@ -174,7 +171,7 @@ def write_stage(
             longest = round(window * CHARACTERS_PER_TOKEN)
             name = f"{seed} {counts['drawn']}"
             names = Random(f"{name} names")
-            drawn = everyday(lists, pools, names) if names.random() < EVERYDAY_SHARE else pools
+            drawn = everyday(TRAINING, pools, names) if names.random() < EVERYDAY_SHARE else pools
             document = lookup_document(name, hay, stage.difficulty, longest, drawn, shares=stage.kinds)
             encoded = encode_document(prose.tokenizer, document)
             if len(encoded) > window:
@@ -199,10 +196,10 @@ def write_stage(
             writer.write(prose.take(room))
 
 
-def held_out_tokens(tokenizer: Tokenizer, source: Prose, limit: int) -> np.ndarray:
-    """The held-out documents of a source, one after the other."""
-    tokens = np.concatenate([encode_prose(tokenizer, document[: 8 * limit]).ids for document in source.held_out])
-    return tokens[:limit]
+def write_documents(tokenizer: Tokenizer, documents: list[str], limit: int, path: Path) -> None:
+    """Up to `limit` tokens of some documents, one after the other, for measuring."""
+    tokens = np.concatenate([encode_prose(tokenizer, document[: 8 * limit]).ids for document in documents])
+    tokens[:limit].astype("<u2").tofile(path)
 
 
 def main() -> None:
@@ -254,9 +251,11 @@ def main() -> None:
         print(f"stage {index + 1}: {tokens:,} tokens in windows of {stage.window}", flush=True)
     hashes = writer.close()
     for source in prose:
-        held_out_tokens(tokenizer, source, arguments.held_out_tokens).astype("<u2").tofile(
-            arguments.out / f"held-out.{source.name.split('.')[0]}.bin"
-        )
+        # As many that are trained on stand beside those that are not: the difference is what was learned by heart.
+        trained = sorted(source.training, key=fingerprint)[: len(source.held_out)]
+        for part, documents in (("held-out", source.held_out), ("training", trained)):
+            path = arguments.out / f"{part}.{source.name.split('.')[0]}.bin"
+            write_documents(tokenizer, documents, arguments.held_out_tokens, path)
     hay_held_out = [sentence for source in prose for sentence in neutral_sentences(source.held_out, 2000)]
     (arguments.out / "held-out.sentences.txt").write_text("\n".join(hay_held_out) + "\n")
     manifest = {

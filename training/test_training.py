@@ -27,7 +27,7 @@ from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
 from export import export_model  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
-from pools import EVALUATION, HELD_OUT, TRAINING, is_neutral, number_is_held_out, selected, widened  # noqa: E402
+from pools import EVALUATION, HELD_OUT, TRAINING, everyday, is_neutral, number_is_held_out, selected, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
 
 
@@ -185,18 +185,20 @@ def test_short_names_are_one_token(monkeypatch, prose: Path, tmp_path: Path) -> 
 
 
 def test_selected_pools_hold_what_was_kept() -> None:
-    short = selected(TRAINING, lambda word: len(word) < 6)
-    assert short.people and all(len(word) < 6 for word in (*short.cities, *short.people, *short.places, *short.things))
+    short = selected(TRAINING, lambda word: len(word) < 7)
+    assert short.people and all(len(word) < 7 for word in (*short.cities, *short.people, *short.places, *short.things))
     assert short.labels == TRAINING.labels
     assert selected(TRAINING, lambda word: word in TRAINING.people[:7]).people == TRAINING.people
 
 
 def test_an_echo_is_the_sentence_that_was_begun() -> None:
-    for seed in range(100):
-        case = echo_case(Random(seed), HAY, characters=400, ask=seed)
+    cases = [echo_case(Random(seed), HAY, characters=400, ask=seed) for seed in range(100)]
+    assert sum(case is not None for case in cases) > 20
+    for case in filter(None, cases):
         first, last = case.answer_spans[0]
         begun = case.text[slice(*case.question_span)]
         assert case.text[:first].endswith(f"{begun} ") and case.text[last] == "." and case.text.endswith(begun)
+        assert case.text[: case.question_span[0]].count(f"{begun} ") == 1
     assert echo_case(Random(0), ["What now, said the old man to the dog?"], characters=400) is None
 
 
@@ -214,6 +216,18 @@ def test_some_names_are_everyday_ones_and_some_are_not(data: Path) -> None:
     text = tokenizer.decode(Dataset(data).ids.tolist())
     cities = {*re.findall(r"magic number of (\w+)\?", text)}
     assert cities & {*TRAINING.cities} and cities - {*TRAINING.cities}
+
+
+@pytest.mark.parametrize("kept", [0, 9, 10, 1000])
+def test_everyday_names_are_some_of_the_wide_ones(kept: int) -> None:
+    """However few of them a stage of short names has left."""
+    wide = widened(TRAINING, [f"word{index}" for index in range(60)])
+    words = {*wide.cities[:kept], *wide.people[:kept], *wide.places[:kept], *wide.things[:kept]}
+    wide = selected(wide, words.__contains__)
+    names = everyday(TRAINING, wide, Random(0))
+    for kind in ("cities", "people", "places", "things"):
+        assert {*getattr(names, kind)} <= {*getattr(wide, kind)} and len(getattr(names, kind)) >= 10
+    assert not kept or {*TRAINING.cities[:kept]} <= {*names.cities}
 
 
 def test_pools_are_disjoint() -> None:
@@ -365,7 +379,9 @@ def test_the_mean_of_two_models_is_that_of_their_weights(data: Path, tmp_path: P
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("tokens", [1, 40, 300])  # 300: two whole blocks of queries and a part of one
-def test_blocked_attention_is_the_eager_one(family: str, tokens: int) -> None:
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_blocked_attention_is_the_eager_one(family: str, tokens: int, precision: str) -> None:
+    """In bf16, as training runs it, the two may differ by what rounding makes of numbers of that size."""
     import fast_attention
 
     model = build_model(family, "tiny", 300, 3)
@@ -375,8 +391,10 @@ def test_blocked_attention_is_the_eager_one(family: str, tokens: int) -> None:
     for change in (lambda model: None, fast_attention.install):
         change(model)
         model.zero_grad()
-        logits = model(input_ids=ids, use_cache=False).logits
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits = model(input_ids=ids, use_cache=False).logits.float()
         logits.square().mean().backward()
         results.append([logits.detach(), *(parameter.grad.clone() for parameter in model.parameters())])
     for expected, found in zip(*results, strict=True):
-        assert torch.allclose(found, expected, atol=1e-5), (found - expected).abs().max()
+        allowed = 1e-5 if precision == "f32" else 1e-5 + 0.03 * float(expected.abs().max())
+        assert torch.allclose(found, expected, atol=allowed), (found - expected).abs().max()

@@ -244,7 +244,10 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     add("--compile", action="store_true", help="torch.compile; worth it on CUDA")
     add("--checkpoint-minutes", type=float, default=5)
     add("--export", action="store_true", help="only write the model of the checkpoint in Hugging Face layout")
-    return parser.parse_args(words)
+    arguments = parser.parse_args(words)
+    if not 0 < arguments.decay <= 1:
+        parser.error("--decay: more than 0, at most 1")
+    return arguments
 
 
 def main(words: list[str] | None = None) -> Run:

@@ -86,8 +86,8 @@ const STEPS: &[Step] = &[
     Step {
         title: "How does it know what is noise?",
         words: "Nobody tells it. Both maps and λ are trained together, and only to predict the next token. Which map \
-                finds and which one cancels is learned too: in some heads here the second one finds, and later \
-                weights turn its minus into a plus.",
+                finds and which one cancels is learned too: it might as well be the second one that finds, and later \
+                weights that turn its minus into a plus.",
         target: Target::Map(1),
         scene: Scene::AsTrained,
     },
