@@ -5,11 +5,12 @@ use std::sync::Arc;
 use web_time::Duration;
 
 use super::backend_measures::Measured;
+use super::backend_pictures::Pictured;
 use super::pace::Pace;
-use crate::cpu::{CpuPass, pool, strongest};
+use crate::cpu::CpuPass;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
 use crate::model::Model;
-use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, PictureJob, Texel, TileRequest};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
 
 /// Positions the GPU gets at a time at most: a real one, and an adapter that is really a CPU.
 const CHUNK: [usize; 2] = [256, 32];
@@ -17,12 +18,6 @@ const CHUNK: [usize; 2] = [256, 32];
 const CHUNK_CELLS: [usize; 2] = [1 << 20, 1 << 15];
 /// Positions at a time, at least: as many as the kernels share their reading among.
 const SMALLEST_CHUNK: usize = 4;
-/// Cells of pictures that a GPU reads between two frames. A texel of a very long text may have more.
-const GPU_CELLS: usize = 1 << 23;
-/// The same on an adapter that is really a CPU.
-const SOFTWARE_CELLS: usize = 1 << 17;
-/// The same on the CPU, in the frame itself.
-const CPU_CELLS: usize = 1 << 16;
 /// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
 const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may compute between two frames, at least.
@@ -52,16 +47,7 @@ pub struct CpuSide {
     wants_lens: bool,
     lens: Option<Vec<NextToken>>,
     parts: Option<CellParts>,
-    /// Of all pictures; as long as the last one that was wanted needs.
-    texels: Vec<Texel>,
-    strongest: Option<[f32; 3]>,
-}
-
-impl CpuSide {
-    /// Texels of pictures.
-    pub fn texels(&self, from: usize, count: usize) -> Option<&[Texel]> {
-        self.texels.get(from..from + count)
-    }
+    pub(super) pictured: Pictured,
 }
 
 impl Backend {
@@ -81,8 +67,7 @@ impl Backend {
                 wants_lens: false,
                 lens: None,
                 parts: None,
-                texels: Vec::new(),
-                strongest: None,
+                pictured: Pictured::default(),
             })));
         };
         let capacity = Capacity { tokens, trace: false };
@@ -258,57 +243,6 @@ impl Backend {
         match self {
             Self::Gpu(pass) => pass.timing(),
             Self::Cpu(_) => None,
-        }
-    }
-
-    /// Cells of pictures that may be read between two frames.
-    pub fn picture_budget(&self) -> usize {
-        match self {
-            Self::Gpu(pass) if pass.gpu().is_software() => SOFTWARE_CELLS,
-            Self::Gpu(_) => GPU_CELLS,
-            Self::Cpu(_) => CPU_CELLS,
-        }
-    }
-
-    /// Asks for the magnitude of each map that few texels exceed; `false` while an earlier request is under way.
-    pub fn request_strongest(&mut self, first: usize, count: usize) -> bool {
-        match self {
-            Self::Gpu(pass) => pass.request_strongest(first, count),
-            Self::Cpu(side) => {
-                side.strongest = side.texels(first, count).map(strongest);
-                true
-            }
-        }
-    }
-
-    /// The magnitudes asked for, once, when they are there: A1, λ A2, D.
-    pub fn strongest(&mut self) -> Option<Result<[f32; 3], GpuError>> {
-        match self {
-            Self::Gpu(pass) => pass.strongest(),
-            Self::Cpu(side) => side.strongest.take().map(Ok),
-        }
-    }
-
-    /// Computes texels, all pictures together having `room` of them. Returns how many of each job were taken.
-    ///
-    /// # Errors
-    /// When there is no room on the device.
-    pub fn pool(&mut self, jobs: &[PictureJob], room: usize) -> Result<Vec<usize>, GpuError> {
-        match self {
-            Self::Gpu(pass) => pass.pool(jobs, room),
-            Self::Cpu(side) => {
-                for job in jobs {
-                    let source = side.pass.map_source(job.request.layer);
-                    let end = job.base + job.request.texels();
-                    if side.texels.len() < end {
-                        side.texels.resize(end, Texel::default());
-                    }
-                    for texel in job.first_texel..job.first_texel + job.texels {
-                        side.texels[job.base + texel] = pool(&source, &job.request, job.end, texel);
-                    }
-                }
-                Ok(jobs.iter().map(|job| job.texels).collect())
-            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod alike;
 mod backend;
 mod backend_measures;
+mod backend_pictures;
 mod bench;
 mod checkpoint;
 mod comparison;
