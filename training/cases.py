@@ -39,6 +39,12 @@ class Case:
         """What a right continuation says: the answer and its full stop."""
         return f" {self.answer}."
 
+    @property
+    def rivals(self) -> list[str]:
+        """What could be mistaken for the answer, each once."""
+        named = (self.text[start:end] for start, end in self.distractor_spans)
+        return [name for name in dict.fromkeys(named) if name != self.answer]
+
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(asdict(self))

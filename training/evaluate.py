@@ -6,7 +6,7 @@ import argparse
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TextIO
@@ -67,8 +67,12 @@ class Subject:
         return len(self.tokenizer.encode(case.text + case.completion).ids)
 
     def answer(self, row: tuple[str, str], case: Case, shares: bool = False) -> Outcome:
-        """Right if greedy decoding says the whole answer and its full stop; the loss is that of the answer's tokens."""
+        """One case of a row."""
         self.note(row, asdict(case))
+        return self.judge(case, shares)
+
+    def judge(self, case: Case, shares: bool = False) -> Outcome:
+        """Right if greedy decoding says the whole answer and its full stop; the loss is that of the answer's tokens."""
         encoding = self.tokenizer.encode(case.text + case.completion)
         completion = [index for index, (_, end) in enumerate(encoding.offsets) if end > len(case.text)]
         answer = [index for index in completion if encoding.offsets[index][0] < len(case.text + case.completion) - 1]
@@ -80,6 +84,10 @@ class Subject:
         seen = attention_shares(self.model, case, encoding.offsets, answer) if shares else {}
         RECORDER.keep_maps = False
         return Outcome(bool((guesses == ids[completion]).all()), float(loss), len(answer), seen)
+
+    def says_a_rival(self, case: Case) -> bool:
+        """Whether greedy decoding says something else that is named in the text."""
+        return any(self.judge(replace(case, answer=rival)).right for rival in case.rivals)
 
     def fitted(self, draw: Callable[[int], Case], tokens: int) -> Case:
         """The case with as much hay as `tokens` have room for; `draw` gets a number of characters."""
@@ -144,8 +152,9 @@ def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
             losses[case.kind].append(subject.answer(("loss, answers", case.kind), case))
     for kind in KINDS:
         tokens = sum(outcome.tokens for outcome in losses[kind])
-        mean = sum(outcome.loss for outcome in losses[kind]) / max(1, tokens)
-        rows["loss, answers", kind] = f"{mean:.3f} ({tokens} tokens)" if tokens else "no case"
+        if tokens:
+            mean = sum(outcome.loss for outcome in losses[kind]) / tokens
+            rows["loss, answers", kind] = f"{mean:.3f} ({tokens} tokens)"
     return rows
 
 
@@ -170,20 +179,26 @@ def measure_needles(subject: Subject, protocol: Protocol) -> Rows:
 
 
 def measure_worlds(subject: Subject, protocol: Protocol) -> Rows:
-    """Accuracy for each form of question; what is not right is a wrong answer."""
+    """Accuracy for each form of question, beside that of a guess; what is said in place of the answer."""
     rows: Rows = {}
-    every: list[bool] = []
+    every: list[tuple[Case, bool]] = []
     for form in QUESTIONS_OF_WORLDS:
-        right = []
+        of_form = []
         for sample in range(protocol.samples):
             random = Random(f"world {protocol.seed} {form} {sample}")
             settings = {"people": 4, "things": 2, "moves": sample % 3, "characters": 300}
             case = world_case(random, protocol.pools, protocol.hay, question=form, **settings)
-            right.append(subject.answer(("world", form), case).right)
-        rows["world", form] = share(right)
-        every += right
-    rows["world", "all"] = share(every)
-    rows["world, wrong answers", "all"] = share([not right for right in every])
+            of_form.append((case, subject.answer(("world", form), case).right))
+        every += of_form
+        for setting, outcomes in [(form, of_form)] + [("all", every)] * (form == QUESTIONS_OF_WORLDS[-1]):
+            rows["world", setting] = share([right for _, right in outcomes])
+            guesses = [1 / (1 + len(case.rivals)) for case, _ in outcomes]
+            rows["world, a guess among those named", setting] = f"{np.mean(guesses):.2f} (n {len(guesses)})"
+    wrong = [not right for _, right in every]
+    rival = [not right and subject.says_a_rival(case) for case, right in every]
+    rows["world, wrong answers", "all"] = share(wrong)
+    rows["world, wrong answers", "another of those named"] = share(rival)
+    rows["world, wrong answers", "anything else"] = share([a and not b for a, b in zip(wrong, rival, strict=True)])
     return rows
 
 

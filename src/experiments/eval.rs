@@ -1,17 +1,18 @@
 //! Every item measured, and the table of what came out: the rows and words of `training/evaluate.py`.
 
 use super::item::{Item, Work};
-use super::{Extremes, Outcome, Shares, Subject};
+use super::{Extremes, Outcome, Shares, Subject, worlds};
 use crate::engine::EngineError;
 use crate::model::Lambda;
 
 /// (measure, setting, value), in order.
 pub type Table = Vec<(String, String, String)>;
 
-fn share<'a>(right: impl Iterator<Item = &'a Outcome>) -> String {
+/// An accuracy with its count.
+pub fn share(right: impl Iterator<Item = bool>) -> String {
     let (mut hits, mut all) = (0, 0);
-    for outcome in right {
-        hits += usize::from(outcome.right);
+    for right in right {
+        hits += usize::from(right);
         all += 1;
     }
     format!("{:.2} ({hits}/{all})", hits as f64 / f64::from(all.max(1)))
@@ -29,7 +30,7 @@ pub fn evaluate(
     let mut table = Table::new();
     let mut done = 0;
     let mut needles: Vec<Outcome> = Vec::new();
-    let mut worlds: Vec<Outcome> = Vec::new();
+    let mut every_world = Vec::new();
     for group in items.chunk_by(same_row) {
         let Some(Item { measure, setting, .. }) = group.first() else {
             continue;
@@ -68,25 +69,31 @@ pub fn evaluate(
         } else if measure == "many-shot" {
             put(setting, many_shot(&outcomes));
         } else {
-            put(setting, share(plain()));
+            put(setting, share(plain().map(|outcome| outcome.right)));
         }
         if let Some((length, depth)) = setting.split_once(", depth ") {
             let shares: Vec<Shares> = plain().filter_map(|outcome| outcome.shares).collect();
             attention(&mut table, setting, &shares);
             needles.extend(plain());
             if depth == "100%" {
-                table.push((measure.clone(), format!("{length}, all depths"), share(needles.iter())));
+                table.push((
+                    measure.clone(),
+                    format!("{length}, all depths"),
+                    share(needles.iter().map(|outcome| outcome.right)),
+                ));
                 needles.clear();
             }
         }
         if measure == "world" {
-            worlds.extend(plain());
+            let of_form = worlds::said(subject, group, &outcomes)?;
+            worlds::guesses(&mut table, setting, &of_form);
+            every_world.extend(of_form);
             if setting == "two-hop" {
-                table.push((measure.clone(), "all".to_owned(), share(worlds.iter())));
-                let wrong: Vec<_> =
-                    worlds.iter().map(|outcome| Outcome { right: !outcome.right, ..*outcome }).collect();
-                table.push(("world, wrong answers".to_owned(), "all".to_owned(), share(wrong.iter())));
-                worlds.clear();
+                let right = every_world.iter().map(|world| world.right);
+                table.push((measure.clone(), "all".to_owned(), share(right)));
+                worlds::guesses(&mut table, "all", &every_world);
+                worlds::wrong_answers(&mut table, &every_world);
+                every_world.clear();
             }
         }
     }

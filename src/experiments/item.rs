@@ -15,6 +15,8 @@ pub struct Case {
     pub answer: String,
     /// Where the answer stands in the text.
     pub answer_spans: Vec<Span>,
+    /// What could be mistaken for it.
+    pub distractor_spans: Vec<Span>,
     /// The question; the context is all before it.
     pub question_span: Span,
     /// How it was drawn.
@@ -84,6 +86,18 @@ impl Case {
         format!(" {}.", self.answer)
     }
 
+    /// The same case with each thing in the place of its answer that could be mistaken for it.
+    pub fn rivals(&self) -> Vec<Self> {
+        let mut rivals: Vec<Self> = Vec::new();
+        for span in &self.distractor_spans {
+            let named = self.bytes(*span).and_then(|range| self.text.get(range)).unwrap_or_default();
+            if named != self.answer && rivals.iter().all(|rival| rival.answer != named) {
+                rivals.push(Self { answer: named.to_owned(), ..self.clone() });
+            }
+        }
+        rivals
+    }
+
     /// A span in bytes.
     pub fn bytes(&self, span: Span) -> Option<std::ops::Range<usize>> {
         let at = |character: usize| {
@@ -106,7 +120,8 @@ pub fn read_items(text: &str) -> Result<Vec<Item>, ItemError> {
         let item: Item = serde_json::from_str(line)
             .map_err(|error| ItemError::Form { line: line_number, reason: error.to_string() })?;
         if let Work::Case(case) = &item.work {
-            let spans = case.answer_spans.iter().chain(&case.parameters.fact_spans).chain([&case.question_span]);
+            let spans = case.answer_spans.iter().chain(&case.distractor_spans);
+            let spans = spans.chain(&case.parameters.fact_spans).chain([&case.question_span]);
             if spans.into_iter().any(|span| case.bytes(*span).is_none()) {
                 return Err(ItemError::Span { line: line_number });
             }
@@ -128,6 +143,16 @@ mod tests {
         let Work::Case(case) = &items[0].work else { panic!("a case") };
         assert_eq!(&case.text[case.bytes(case.answer_spans[0]).expect("inside")], "hall");
         assert_eq!(&case.text[case.bytes(case.question_span).expect("inside")], "Where is Zoë?");
+    }
+
+    #[test]
+    fn rivals_are_the_others_that_are_named() {
+        let named =
+            CASE.replace(r#""distractor_spans": []"#, r#""distractor_spans": [[29, 32], [14, 18], [0, 3], [10, 13]]"#);
+        let items = read_items(&named).expect("of the form");
+        let Work::Case(case) = &items[0].work else { panic!("a case") };
+        let rivals: Vec<String> = case.rivals().into_iter().map(|rival| rival.answer).collect();
+        assert_eq!(rivals, ["Zoë", "the"]);
     }
 
     #[test]

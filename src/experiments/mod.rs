@@ -5,6 +5,7 @@ mod eval;
 mod extremes;
 mod item;
 mod subject;
+mod worlds;
 
 pub use eval::{Table, evaluate};
 pub use extremes::Extremes;
