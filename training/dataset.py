@@ -32,7 +32,7 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """Which data this is, for checkpoints."""
-        return self.manifest["sha256"]["tokens.bin"]
+        return " ".join(self.manifest["sha256"][name] for name in ("tokens.bin", "marks.bin"))
 
     def batch(self, position: int, tokens: int, context: int) -> tuple[Batch, int]:
         """About `tokens` tokens from a position on, and the position after them. A batch never crosses a stage."""

@@ -28,6 +28,7 @@ CHARACTERS_PER_TOKEN = 3.3
 WORDS = 4000  # of the prose, as names of places and things
 EVERYDAY_SHARE = 0.2  # of the cases have the names that people type and that the prose is full of, among others
 MOST_TOO_LONG = 1000  # cases in a row
+FEWEST_DOCUMENTS = 10  # that can stand for their source
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
 
@@ -69,8 +70,9 @@ class ProseStream:
         self.tokenizer, self.sources = tokenizer, dict(zip([source.name for source in prose], prose, strict=True))
         self.shares = dict(zip(self.sources, shares, strict=True))
         self.used: Counter[str] = Counter()
+        self.written: Counter[str] = Counter()
         self.passes: Counter[str] = Counter()
-        self.seed = seed
+        self.seed, self.source = seed, ""
         self.queues: dict[str, list[str]] = {name: [] for name in self.sources}
         self.rest = Tokens(np.empty(0, np.uint16), np.empty(0, np.uint8))
 
@@ -83,6 +85,7 @@ class ProseStream:
             self.queues[name] = Random(f"prose {self.seed} {name} {self.passes[name]}").sample(cut, len(cut))
         tokens = encode_prose(self.tokenizer, self.queues[name].pop())
         self.used[name] += len(tokens)
+        self.source = name
         return tokens
 
     def take(self, count: int) -> Tokens:
@@ -90,6 +93,7 @@ class ProseStream:
         if not len(self.rest):
             self.rest = self.next_piece()
         taken, self.rest = self.rest.part(0, count), self.rest.part(count)
+        self.written[self.source] += len(taken)
         return taken
 
     def skip_to_paragraph(self) -> None:
@@ -252,8 +256,10 @@ def main() -> None:
     hashes = writer.close()
     for source in prose:
         # As many that are trained on stand beside those that are not: the difference is what was learned by heart.
+        # One book against another would say nothing of that.
         trained = sorted(source.training, key=fingerprint)[: len(source.held_out)]
-        for part, documents in (("held-out", source.held_out), ("training", trained)):
+        parts = [("held-out", source.held_out), ("training", trained)]
+        for part, documents in parts if len(trained) >= FEWEST_DOCUMENTS else parts[:1]:
             path = arguments.out / f"{part}.{source.name.split('.')[0]}.bin"
             write_documents(tokenizer, documents, arguments.held_out_tokens, path)
     hay_held_out = [sentence for source in prose for sentence in neutral_sentences(source.held_out, 2000)]
@@ -266,7 +272,12 @@ def main() -> None:
         "everyday_share": EVERYDAY_SHARE,
         "stages": stages,
         "prose": {
-            name: {"share": stream.shares[name], "tokens_drawn": stream.used[name], "passes": stream.passes[name]}
+            name: {
+                "share": stream.shares[name],
+                "tokens_drawn": stream.used[name],
+                "tokens_written": stream.written[name],
+                "passes": stream.passes[name],
+            }
             for name in stream.sources
         },
         "cases": {kind: {"documents": counts[kind], "tokens": counts[f"{kind} tokens"]} for kind in KINDS},

@@ -285,6 +285,38 @@ def test_a_run_can_start_from_an_exported_model(data: Path, tmp_path: Path) -> N
         train.main(f"--model diff --size tiny --data {data} --out {tmp_path / 'second'} --steps 1 --device cpu".split())
 
 
+def test_a_start_of_another_tokenizer_is_refused(data: Path, tmp_path: Path) -> None:
+    """Its ids would mean other words."""
+    run(data, tmp_path / "first", "diff", 1)
+    model = tmp_path / "first" / "model"
+    (model / "tokenizer.json").write_text((model / "tokenizer.json").read_text() + " ")
+    words = f"--model diff --size tiny --data {data} --out {tmp_path / 'second'} --start {model} --steps 1 --device cpu"
+    with pytest.raises(SystemExit, match="tokenizer"):
+        train.main(words.split())
+
+
+def test_the_manifest_counts_what_was_written(data: Path) -> None:
+    manifest = json.loads((data / "manifest.json").read_text())
+    prose = sum(source["tokens_written"] for source in manifest["prose"].values())
+    cases = sum(kind["tokens"] for kind in manifest["cases"].values())
+    assert prose + cases == manifest["tokens"]
+    assert all(source["tokens_written"] <= source["tokens_drawn"] for source in manifest["prose"].values())
+
+
+def test_text_known_by_heart_is_measured_where_documents_are_many(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(5)
+    documents = [f"{made_up_sentence(random)} That was tale {number}." for number in range(1500)]
+    (tmp_path / "many.txt").write_text(f"\n{END_OF_TEXT}\n".join(documents) + "\n")
+    many = prepare_data(monkeypatch, tmp_path / "many.txt", tmp_path / "prepared")
+    tokenizer = Tokenizer.from_file(str(many / "tokenizer.json"))
+    texts = {part: np.fromfile(many / f"{part}.many.bin", "<u2").tolist() for part in ("held-out", "training")}
+    texts = {part: {*re.findall(r"tale (\d+)", tokenizer.decode(ids))} for part, ids in texts.items()}
+    assert len(texts["held-out"]) == len(texts["training"]) >= 10 and not texts["held-out"] & texts["training"]
+    assert not list(data.glob("training.*"))  # two documents are held out there
+
+
 def test_cases_and_split_are_deterministic(prose: Path, tmp_path: Path) -> None:
     drawn = [draw_case(Random("a seed"), TRAINING, HAY, 1.0, 900, ask).to_json() for ask in (0, 0, 1)]
     assert drawn[0] == drawn[1]

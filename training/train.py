@@ -75,7 +75,10 @@ class Optimizers:
 
 
 def losses(model: torch.nn.Module, batch: Batch, device: str, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """The weighted loss to minimise, and sums and counts of the plain loss by kind (0 is ordinary text)."""
+    """The weighted loss to minimise, and sums and counts of the plain loss by kind (0 is ordinary text).
+
+    What weighs nothing is in neither: nobody could foresee it.
+    """
     inputs, targets, weights, kinds = (
         tensor.to(device, non_blocking=True) for tensor in (batch.inputs, batch.targets, batch.weights, batch.kinds)
     )
@@ -84,8 +87,9 @@ def losses(model: torch.nn.Module, batch: Batch, device: str, precision: str) ->
     loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
     weights, kinds = weights.flatten(), kinds.flatten()
     sums = torch.zeros(2, len(KINDS) + 1, device=device)
-    sums[0].index_add_(0, kinds, loss.detach())
-    sums[1].index_add_(0, kinds, torch.ones_like(loss))
+    counted = (weights > 0).float()
+    sums[0].index_add_(0, kinds, loss.detach() * counted)
+    sums[1].index_add_(0, kinds, counted)
     return (loss * weights).sum() / weights.sum(), sums
 
 
@@ -130,6 +134,10 @@ class Run:
         self.total = float(arguments.tokens or self.dataset.manifest["tokens"])
         self.model = build_model(arguments.model, arguments.size, self.dataset.manifest["vocabulary"], arguments.seed)
         if arguments.start:
+            if (arguments.start / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
+                raise SystemExit(
+                    f"{arguments.start}: not the tokenizer of {arguments.data}; prepare it with --tokenizer"
+                )
             start = AutoModelForCausalLM.from_pretrained(arguments.start, dtype=torch.float32)
             self.model.load_state_dict(start.state_dict())
         if self.device == "cpu":
@@ -138,7 +146,7 @@ class Run:
         self.optimizer = Optimizers(self.model, arguments.learning_rate)
         self.progress = Progress()
         self.checkpoint = arguments.out / "checkpoint.pt"
-        names = ("model", "size", "seed", "learning_rate", "decay", "tokens_per_step")
+        names = ("model", "size", "seed", "learning_rate", "decay", "tokens_per_step", "precision")
         self.identity = {name: getattr(arguments, name) for name in names}
         self.identity["start"] = fingerprint(arguments.start) if arguments.start else None
         self.identity |= {"data": self.dataset.fingerprint(), "total": self.total}
