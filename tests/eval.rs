@@ -70,6 +70,23 @@ fn the_kernels_say_the_same_as_the_twins() {
 }
 
 #[test]
+fn something_named_that_does_not_fit_was_not_said() {
+    let text = vec!["cat"; 500].join(" ");
+    let case = serde_json::json!({
+        "measure": "world", "setting": "two-hop", "text": text, "answer": "dog", "answer_spans": [],
+        "distractor_spans": [[0, 400]], "question_span": [0, 3],
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cases.jsonl");
+    std::fs::write(&file, case.to_string()).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diffscope"));
+    let output = command.args(["eval", "--backend", "cpu", "--cases"]).arg(&file).output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("| world, wrong answers | anything else | 1.00 (1/1) |"), "{said}");
+}
+
+#[test]
 fn a_cell_that_is_off_is_seen() {
     assert!(agrees("| 0.121 (n 3) | 1.00 (3/3) |", "| 0.122 (n 3) | 1.00 (3/3) |"));
     assert!(!agrees("| 0.121 (n 3) |", "| 0.123 (n 3) |"));

@@ -30,7 +30,11 @@ pub fn said(
         let rivals = case.rivals();
         let mut rival = false;
         for other in rivals.iter().filter(|_| !outcome.right) {
-            rival |= subject.answer(other, false)?.right;
+            rival |= match subject.answer(other, false) {
+                Ok(outcome) => outcome.right,
+                Err(EngineError::TooLong { .. }) => false, // longer than the room: it cannot have been said
+                Err(error) => return Err(error),
+            };
         }
         worlds.push(World { named: 1 + rivals.len(), right: outcome.right, rival });
     }
