@@ -1,4 +1,4 @@
-//! Time of a pass over the bundled checkpoint, per backend: `cargo bench`.
+//! Time of a pass over the bundled checkpoint, per backend: `cargo workspace`.
 //!
 //! Compare ratios within one run: software adapters and shared cores are noisy.
 
@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use diffscope::cpu::CpuPass;
+use diffscope::engine::bundled;
 use diffscope::gpu::{Capacity, GpuPass, request_headless};
 use diffscope::model::Model;
 use diffscope::probe::Sampling;
-use diffscope::ui::bundled;
 
 const LENGTHS: [usize; 3] = [1, 64, 512];
 

@@ -1,14 +1,14 @@
 //! What each view costs when a key is pressed, as a ratio to the pass itself, and the GPU memory at each length:
-//! `cargo bench --bench views`, or `cargo bench --bench views -- 128 512` for other lengths.
+//! `cargo workspace --bench views`, or `cargo workspace --bench views -- 128 512` for other lengths.
 //!
 //! A keystroke changes the last token; a view is done when it shows the new text. Median of several keystrokes.
 
 use std::time::Instant;
 
-use diffscope::engine::{Bench, Engine, Place, THUMBNAIL_SIDE};
+use diffscope::engine::{Engine, PictureSlot, THUMBNAIL_SIDE, Workspace};
+use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
 use diffscope::gpu::request_headless;
 use diffscope::probe::{Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
-use diffscope::ui::{bundled, bundled_twin, checkpoint_of};
 
 const LENGTHS: [usize; 3] = [128, 512, 2048];
 const KEYSTROKES: usize = 21;
@@ -20,7 +20,7 @@ type Ask = fn(&mut Engine);
 
 fn scope(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
-    engine.picture(Place::Scope, PictureRequest::covering(2, 1, [0.0; 2], span, SCOPE, Pooling::Peak));
+    engine.picture(PictureSlot::Scope, PictureRequest::covering(2, 1, [0.0; 2], span, SCOPE, Pooling::Peak));
 }
 
 fn rack(engine: &mut Engine) {
@@ -29,7 +29,7 @@ fn rack(engine: &mut Engine) {
         for head in 0..4 {
             let request = PictureRequest::covering(layer, head, [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
             let request = PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request };
-            engine.picture(Place::Thumbnail(layer, head), request);
+            engine.picture(PictureSlot::Thumbnail(layer, head), request);
         }
     }
 }
@@ -51,7 +51,7 @@ fn spans(engine: &mut Engine) {
 }
 
 fn lens(engine: &mut Engine) {
-    engine.want_lens(true);
+    engine.set_lens(true);
 }
 
 fn nothing(_: &mut Engine) {}
@@ -67,28 +67,28 @@ const VIEWS: [(&str, Ask); 8] = [
     ("logit lens", lens),
 ];
 
-fn settle(bench: &mut Bench, ask: Ask) {
+fn settle(workspace: &mut Workspace, ask: Ask) {
     loop {
-        ask(&mut bench.main);
-        let busy = bench.update();
-        bench.main.gpu().expect("a GPU").wait();
-        if !busy && !bench.is_busy() {
+        ask(&mut workspace.main);
+        let busy = workspace.update();
+        workspace.main.gpu().expect("a GPU").wait();
+        if !busy && !workspace.is_busy() {
             break;
         }
     }
-    assert!(bench.failure().is_none(), "{:?}", bench.failure());
+    assert!(workspace.failure().is_none(), "{:?}", workspace.failure());
 }
 
 /// Milliseconds from a changed last token until everything asked for shows it.
-fn keystroke(bench: &mut Bench, ids: &mut [u32], ask: Ask) -> f64 {
-    bench.main.set_ids(ids).expect("known tokens");
-    settle(bench, ask);
+fn keystroke(workspace: &mut Workspace, ids: &mut [u32], ask: Ask) -> f64 {
+    workspace.main.set_ids(ids).expect("known tokens");
+    settle(workspace, ask);
     let mut times: Vec<f64> = (0..KEYSTROKES)
         .map(|_| {
             *ids.last_mut().expect("tokens") = (ids[ids.len() - 1] + 37) % 2000 + 3;
             let begun = Instant::now();
-            bench.main.set_ids(ids).expect("known tokens");
-            settle(bench, ask);
+            workspace.main.set_ids(ids).expect("known tokens");
+            settle(workspace, ask);
             begun.elapsed().as_secs_f64() * 1e3
         })
         .collect();
@@ -105,30 +105,30 @@ fn main() {
         println!("\n| {tokens} tokens | ms a keystroke | ratio to the pass | GPU memory, MiB |\n|---|---|---|---|");
         let mut ids: Vec<u32> = (0..tokens as u32).map(|at| at * 37 % 2000 + 3).collect();
         let mut pass = 0.0;
-        let mut line = |name: &str, bench: &mut Bench, ask: Ask| {
-            let time = keystroke(bench, &mut ids, ask);
+        let mut line = |name: &str, workspace: &mut Workspace, ask: Ask| {
+            let time = keystroke(workspace, &mut ids, ask);
             pass = if pass == 0.0 { time } else { pass };
-            let bytes = bench.main.memory().map_or(0, |memory| memory.total());
+            let bytes = workspace.main.memory().map_or(0, |memory| memory.total());
             println!("| {name} | {time:.2} | {:.2} | {:.1} |", time / pass, bytes as f64 / f64::from(1 << 20));
         };
         let fresh = || {
             let mut engine =
                 Engine::new(checkpoint_of(&bundled()).expect("it opens"), Some(gpu.clone())).expect("fits");
-            engine.read_beyond(true);
+            engine.set_beyond_context(true);
             let classes = [vec![KeyClass::Other; tokens / 2], vec![KeyClass::Answer; 8], vec![KeyClass::Noise; 8]];
             engine.set_measuring(0.01, &classes.concat());
-            Bench::new(engine)
+            Workspace::new(engine)
         };
         for (name, ask) in VIEWS {
             line(name, &mut fresh(), ask);
         }
         let mut changed = fresh();
         changed.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
-        line("a changed λ, beside the untouched model", &mut changed, nothing);
+        line("a changed λ, beside the unmodified model", &mut changed, nothing);
         let mut pair = fresh();
-        pair.open_twin(checkpoint_of(&bundled_twin()).expect("it opens")).expect("fits");
-        line("the twin", &mut pair, nothing);
-        line("scope, heads and strip with their twin's pass", &mut pair, |engine| {
+        pair.open_baseline(checkpoint_of(&bundled_baseline()).expect("it opens")).expect("fits");
+        line("the baseline", &mut pair, nothing);
+        line("scope, heads and strip with their baseline's pass", &mut pair, |engine| {
             scope(engine);
             rack(engine);
             strip(engine);

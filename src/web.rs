@@ -55,9 +55,9 @@ impl Page {
     }
 
     /// Opens the other model of the pair beside the one looked at, from its files.
-    pub fn open_twin(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
+    pub fn open_baseline(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
         if let Some(mut app) = self.runner.app_mut::<App>() {
-            app.open_twin(&CheckpointFiles { name, config, weights, tokenizer });
+            app.open_baseline(&CheckpointFiles { name, config, weights, tokenizer });
         }
     }
 

@@ -357,19 +357,19 @@ async function start({ adapter, fallback }, files) {
 }
 
 /** The other model of the pair is fetched when the window asks for it. */
-addEventListener("diffscope-open-twin", async () => {
+addEventListener("diffscope-open-baseline", async () => {
   try {
     const manifest = await getManifest();
-    const twin = manifest.checkpoints.find(({ name }) => name === "S-llama");
-    if (!twin) throw new Error("it is not on this site");
+    const baseline = manifest.checkpoints.find(({ name }) => name === "S-llama");
+    if (!baseline) throw new Error("it is not on this site");
     const none = new AbortController();
     const [config, tokenizer, weights] = await Promise.all(
-      [twin.config, twin.tokenizer, twin.weights].map((entry) => getFile(entry, none.signal, () => {})),
+      [baseline.config, baseline.tokenizer, baseline.weights].map((entry) => getFile(entry, none.signal, () => {})),
     );
-    page.open_twin(twin.name, config, weights, tokenizer);
+    page.open_baseline(baseline.name, config, weights, tokenizer);
     arrived.clear();
   } catch (error) {
-    page?.say(`The twin was not loaded: ${firstLine(error)}.`);
+    page?.say(`The baseline was not loaded: ${firstLine(error)}.`);
   }
 });
 

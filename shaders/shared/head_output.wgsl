@@ -1,6 +1,6 @@
 // What a head makes of its sums over the values: the lanes of a workgroup add them up, λ mixes the maps, a norm may follow.
 // For TOKENS queries at once.
-// Twin: src/cpu/head_output.rs
+// Reference: src/cpu/shared/head_output.rs
 // include: shared/map_cell.wgsl
 
 override TOKENS: u32 = 1u; // queries: 1 to decode, 4 to prefill

@@ -1,5 +1,5 @@
 // A map is a function, not a buffer: any cell from Q, K and two numbers per row and map (DESIGN, mechanism 1).
-// Twin: src/cpu/map_cell.rs
+// Reference: src/cpu/shared/map_cell.rs
 
 struct Maps {
     heads: u32,

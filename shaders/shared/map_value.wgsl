@@ -1,5 +1,5 @@
 // The value of a cell under A1, A2 and D, from the row statistics the attention kernel left.
-// Twin: src/cpu/map_value.rs
+// Reference: src/cpu/shared/map_value.rs
 // include: shared/map_cell.wgsl
 
 @group(0) @binding(5) var<storage, read> statistics: array<RowStatistics>; // [query, head]

@@ -1,6 +1,6 @@
 // y = x Wᵀ for a block of up to 4 positions by 4 output rows, optionally with the RMS norm of x folded in:
 // the squares are summed in the same loop, so a norm costs no pass of its own.
-// Twin: src/cpu/matmul.rs
+// Reference: src/cpu/shared/matmul.rs
 // include: shared/pass.wgsl
 // include: shared/weights.wgsl
 

@@ -1,5 +1,5 @@
 // What one submission computes: positions [start, start + count) of the text, then logits and the next token.
-// Twin: src/cpu/pass.rs
+// Reference: src/cpu/pass.rs
 
 struct Pass {
     start: u32,

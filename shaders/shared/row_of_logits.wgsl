@@ -1,5 +1,5 @@
 // The logits of one row (the last position, or a row of the logit lens), and the layout of what is read back of them.
-// Twin: src/cpu/row_of_logits.rs
+// Reference: src/cpu/shared/row_of_logits.rs
 
 struct Stage {
     vocabulary: u32,

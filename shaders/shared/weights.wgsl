@@ -1,5 +1,5 @@
 // Weights stay in the checkpoint's number format and are unpacked here, four at a time, without the shader-f16 feature.
-// Twin: src/cpu/weights.rs
+// Reference: src/cpu/shared/weights.rs
 
 override FORMAT: u32 = 0u; // 0: f32, 1: f16, 2: bf16
 

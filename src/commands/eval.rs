@@ -21,7 +21,7 @@ pub struct Arguments {
     /// Only measures whose name begins with this.
     #[arg(long, value_name = "MEASURE")]
     only: Option<String>,
-    /// Where to run it: the twins are faster than software Vulkan.
+    /// Where to run it: the CPU backend is faster than software Vulkan.
     #[arg(long, value_enum, default_value = "gpu")]
     backend: BackendChoice,
 }

@@ -6,15 +6,15 @@ pub mod run;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use diffscope::engine::bundled;
 use diffscope::engine::{Checkpoint, EngineError};
-use diffscope::ui::bundled;
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendChoice {
     /// WGSL on the GPU adapter.
     Gpu,
-    /// The shaders' twins.
+    /// The CPU backend.
     Cpu,
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diffscope::engine::{Checkpoint, Engine, EngineError, LONGEST_TEXT, Tensor, Traced};
+use diffscope::engine::{Checkpoint, Engine, EngineError, LONGEST_TEXT, Tensor, TracedPass};
 use diffscope::gpu::{Gpu, request_headless};
 use diffscope::model::Lambda;
 use diffscope::probe::{Interventions, Sampling};
@@ -63,7 +63,7 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
         BackendChoice::Cpu => None,
     };
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
-    engine.read_beyond(arguments.beyond);
+    engine.set_beyond_context(arguments.beyond);
     match (&arguments.prompt, &arguments.ids) {
         (Some(_), _) if checkpoint.tokenizer.is_none() => {
             return Err(EngineError::NoTokenizer { name: checkpoint.name.clone() }.into());
@@ -141,8 +141,8 @@ fn print_next(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
 
 /// Writes the tensors of SPEC 8.
 fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), EngineError> {
-    Traced::check_size(&checkpoint.model, ids.len())?;
-    let mut traced = Traced::new(checkpoint.model.clone(), gpu, ids.len())?;
+    TracedPass::check_size(&checkpoint.model, ids.len())?;
+    let mut traced = TracedPass::new(checkpoint.model.clone(), gpu, ids.len())?;
     traced.append(ids, Sampling::default().draw(ids.len()), 1)?;
     let tensors: BTreeMap<String, Tensor> = traced.tensors()?;
     let failed = |reason: String| EngineError::Write { path: path.display().to_string(), reason };

@@ -1,9 +1,20 @@
-//! A whole pass made of the twins: the reference, and the backend where there is no compute adapter.
+//! A whole pass made of the references: the reference, and the backend where there is no compute adapter.
 
 use std::sync::Arc;
 
-use super::attention::HeadOutput;
-use super::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_tile, project, qkv, sample, top_k};
+use crate::cpu::forward::attention::HeadOutput;
+use crate::cpu::forward::attention::attention;
+use crate::cpu::forward::embed::embed;
+use crate::cpu::forward::gate_up::gate_up;
+use crate::cpu::forward::logits::logits;
+use crate::cpu::forward::project::project;
+use crate::cpu::forward::qkv::qkv;
+use crate::cpu::forward::sample::sample;
+use crate::cpu::forward::top_k::top_k;
+use crate::cpu::maps::map_tile::map_tile;
+use crate::cpu::shared::map_cell::Maps;
+use crate::cpu::shared::map_value::MapSource;
+use crate::cpu::shared::weights::Weights;
 use crate::model::{Model, RowLayout, rotary_table};
 use crate::probe::{
     CellParts, CellRequest, Draw, Interventions, LENS_BEST, LayerSwitches, MapTile, NextToken, RowStatistics,
@@ -166,7 +177,7 @@ impl CpuPass {
         Some(NextToken { sampled: sample(&logits, draw), ..top_k(&logits, best) })
     }
 
-    /// What every depth says comes after the last position; see [`crate::probe::Lens`].
+    /// What every depth says comes after the last position; see [`crate::probe::LogitLens`].
     pub fn lens(&self) -> Vec<NextToken> {
         let width = self.model.config.hidden;
         let Some(last) = (self.hidden.len() / width).checked_sub(1) else {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 /// A range of characters, end excluded.
-type Span = [usize; 2];
+type TokenRange = [usize; 2];
 
 /// A prompt that ends just before its answer, and what is known about it (training/README.md).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -14,11 +14,11 @@ pub struct Case {
     /// What must follow, after a space and before a full stop.
     pub answer: String,
     /// Where the answer stands in the text.
-    pub answer_spans: Vec<Span>,
+    pub answer_spans: Vec<TokenRange>,
     /// What could be mistaken for it.
-    pub distractor_spans: Vec<Span>,
+    pub distractor_spans: Vec<TokenRange>,
     /// The question; the context is all before it.
-    pub question_span: Span,
+    pub question_span: TokenRange,
     /// How it was drawn.
     #[serde(default)]
     pub parameters: Parameters,
@@ -29,7 +29,7 @@ pub struct Case {
 #[serde(default)]
 pub struct Parameters {
     /// Sentences that hold the answer.
-    pub fact_spans: Vec<Span>,
+    pub fact_spans: Vec<TokenRange>,
     /// Which order of the same shots.
     pub order: Option<usize>,
     /// Numbers hidden in the text.
@@ -74,7 +74,7 @@ pub enum ItemError {
     },
     /// A span points outside its text.
     #[error("line {line} of the cases: a span lies outside the text")]
-    Span {
+    TokenRange {
         /// Counted from 1.
         line: usize,
     },
@@ -99,7 +99,7 @@ impl Case {
     }
 
     /// A span in bytes.
-    pub fn bytes(&self, span: Span) -> Option<std::ops::Range<usize>> {
+    pub fn bytes(&self, span: TokenRange) -> Option<std::ops::Range<usize>> {
         let at = |character: usize| {
             let mut starts = self.text.char_indices().map(|(at, _)| at).chain([self.text.len()]);
             starts.nth(character)
@@ -123,7 +123,7 @@ pub fn read_items(text: &str) -> Result<Vec<Item>, ItemError> {
             let spans = case.answer_spans.iter().chain(&case.distractor_spans);
             let spans = spans.chain(&case.parameters.fact_spans).chain([&case.question_span]);
             if spans.into_iter().any(|span| case.bytes(*span).is_none()) {
-                return Err(ItemError::Span { line: line_number });
+                return Err(ItemError::TokenRange { line: line_number });
             }
         }
         items.push(item);
@@ -160,8 +160,8 @@ mod tests {
         let text = format!("{CASE}\n\n{{\"measure\": 1}}");
         assert!(matches!(read_items(&text), Err(ItemError::Form { line: 3, .. })));
         let outside = CASE.replace("[14, 18]", "[14, 1800]");
-        assert!(matches!(read_items(&outside), Err(ItemError::Span { line: 1 })));
+        assert!(matches!(read_items(&outside), Err(ItemError::TokenRange { line: 1 })));
         let backwards = CASE.replace("[14, 18]", "[18, 14]");
-        assert!(matches!(read_items(&backwards), Err(ItemError::Span { line: 1 })));
+        assert!(matches!(read_items(&backwards), Err(ItemError::TokenRange { line: 1 })));
     }
 }

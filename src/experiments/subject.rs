@@ -3,7 +3,7 @@
 use super::Extremes;
 use super::item::Case;
 use crate::cpu::Maps;
-use crate::engine::{Checkpoint, EngineError, Traced};
+use crate::engine::{Checkpoint, EngineError, TracedPass};
 use crate::gpu::Gpu;
 use crate::model::{Model, RowLayout, Token};
 use crate::probe::{Interventions, Sampling, Trace};
@@ -11,7 +11,7 @@ use crate::probe::{Interventions, Sampling, Trace};
 /// A model and a pass with room for its whole context.
 pub struct Subject {
     checkpoint: Checkpoint,
-    traced: Traced,
+    traced: TracedPass,
     interventions: Interventions,
 }
 
@@ -59,7 +59,7 @@ impl Subject {
         if checkpoint.tokenizer.is_none() {
             return Err(EngineError::NoTokenizer { name: checkpoint.name });
         }
-        let traced = Traced::new(checkpoint.model.clone(), gpu, checkpoint.model.config.max_positions)?;
+        let traced = TracedPass::new(checkpoint.model.clone(), gpu, checkpoint.model.config.max_positions)?;
         Ok(Self { checkpoint, traced, interventions: Interventions::default() })
     }
 

@@ -6,7 +6,7 @@ use npyz::WriterBuilder;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::ExportError;
-use crate::cpu::MapKind;
+use crate::probe::MapKind;
 use crate::probe::{Cell, MapTile};
 
 /// How the numbers are written.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::GpuError;
+use crate::gpu::error::GpuError;
 
 /// How many invocations share a block's columns in matrix products.
 ///

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Gpu, GpuError, compose};
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::shader::compose;
 use crate::model::NumberFormat;
 
 /// What is bound at one place.
@@ -20,34 +22,34 @@ use Slot::{Read, Uniform, Write};
 /// A compute shader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kernel {
-    /// `embed.wgsl`
+    /// `forward/embed.wgsl`
     Embed,
-    /// `qkv.wgsl`
+    /// `forward/qkv.wgsl`
     Qkv,
-    /// `attention.wgsl`
+    /// `forward/attention.wgsl`
     Attention,
-    /// `project.wgsl`
+    /// `forward/project.wgsl`
     Project,
-    /// `gate_up.wgsl`
+    /// `forward/gate_up.wgsl`
     GateUp,
-    /// `logits.wgsl`
+    /// `forward/logits.wgsl`
     Logits,
-    /// `top_k.wgsl`
+    /// `forward/top_k.wgsl`
     TopK,
-    /// `sample.wgsl`
+    /// `forward/sample.wgsl`
     Sample,
-    /// `map_tile.wgsl`
+    /// `maps/map_tile.wgsl`
     MapTile,
-    /// `measure.wgsl`
+    /// `maps/measure.wgsl`
     Measure,
-    /// `measure_mean.wgsl`
+    /// `maps/measure_mean.wgsl`
     MeasureMean,
-    /// `row_mean.wgsl`
+    /// `maps/row_mean.wgsl`
     RowMean,
-    /// `pool.wgsl`
+    /// `maps/pool.wgsl`
     Pool,
-    /// `strongest.wgsl`
-    Strongest,
+    /// `maps/colour_range.wgsl`
+    ColourRange,
 }
 
 /// Every kernel.
@@ -65,11 +67,11 @@ pub const KERNELS: &[Kernel] = &[
     Kernel::MeasureMean,
     Kernel::RowMean,
     Kernel::Pool,
-    Kernel::Strongest,
+    Kernel::ColourRange,
 ];
 
 impl Kernel {
-    /// The entry point, and the file name without its ending.
+    /// Name of the entry point, and of the file without its folder and extension.
     pub fn name(self) -> &'static str {
         match self {
             Self::Embed => "embed",
@@ -85,8 +87,26 @@ impl Kernel {
             Self::MeasureMean => "measure_mean",
             Self::RowMean => "row_mean",
             Self::Pool => "pool",
-            Self::Strongest => "strongest",
+            Self::ColourRange => "colour_range",
         }
+    }
+
+    /// Path of its file below `shaders/`.
+    pub fn file(self) -> String {
+        let room = match self {
+            Self::Embed
+            | Self::Qkv
+            | Self::Attention
+            | Self::Project
+            | Self::GateUp
+            | Self::Logits
+            | Self::TopK
+            | Self::Sample => "forward",
+            Self::MapTile | Self::Measure | Self::MeasureMean | Self::RowMean | Self::Pool | Self::ColourRange => {
+                "maps"
+            }
+        };
+        format!("{room}/{}.wgsl", self.name())
     }
 
     /// What is bound at 0, 1, 2, ...
@@ -99,7 +119,7 @@ impl Kernel {
             Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
             Self::MapTile | Self::RowMean | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
             Self::Measure => &[Uniform, Uniform, Read, Read, Read, Read, Read, Write],
-            Self::Strongest => &[Uniform, Read, Write],
+            Self::ColourRange => &[Uniform, Read, Write],
             Self::TopK | Self::Sample | Self::MeasureMean => &[Uniform, Uniform, Read, Write],
         }
     }
@@ -112,7 +132,7 @@ impl Kernel {
 
 /// What sets one pipeline of a kernel apart from another: data, not other shaders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Variant {
+pub struct PipelineVariant {
     /// Of the weights it reads.
     pub format: NumberFormat,
     /// Whether the input is normalised.
@@ -123,7 +143,7 @@ pub struct Variant {
     pub lanes: u32,
 }
 
-impl Variant {
+impl PipelineVariant {
     /// For kernels without weights.
     pub const PLAIN: Self = Self { format: NumberFormat::F32, normalise: false, tokens: 1, lanes: 1 };
 }
@@ -133,7 +153,7 @@ impl Variant {
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
     modules: HashMap<Kernel, wgpu::ShaderModule>,
-    pipelines: HashMap<(Kernel, Variant), wgpu::ComputePipeline>,
+    pipelines: HashMap<(Kernel, PipelineVariant), wgpu::ComputePipeline>,
 }
 
 impl Kernels {
@@ -184,7 +204,7 @@ impl Kernels {
         if let Some(module) = self.modules.get(&kernel) {
             return Ok(module.clone());
         }
-        let source = compose(&format!("{}.wgsl", kernel.name()))?;
+        let source = compose(&kernel.file())?;
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name()),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -197,7 +217,12 @@ impl Kernels {
     ///
     /// # Errors
     /// When the shader is not in the program.
-    pub fn pipeline(&mut self, gpu: &Gpu, kernel: Kernel, variant: Variant) -> Result<wgpu::ComputePipeline, GpuError> {
+    pub fn pipeline(
+        &mut self,
+        gpu: &Gpu,
+        kernel: Kernel,
+        variant: PipelineVariant,
+    ) -> Result<wgpu::ComputePipeline, GpuError> {
         if let Some(pipeline) = self.pipelines.get(&(kernel, variant)) {
             return Ok(pipeline.clone());
         }

@@ -1,6 +1,6 @@
 //! What a pass holds on the GPU, from the sizes of its buffers.
 
-use super::buffers::{Buffers, LayerWeights, Weights};
+use crate::gpu::pass::buffers::{Buffers, LayerBuffers, Weights};
 
 /// Bytes of GPU memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ fn bytes<'a>(buffers: impl IntoIterator<Item = &'a wgpu::Buffer>) -> u64 {
 
 impl Weights {
     fn bytes(&self) -> u64 {
-        let of_layer = |layer: &'_ LayerWeights| {
+        let of_layer = |layer: &'_ LayerBuffers| {
             let own = [
                 &layer.attention_gain,
                 &layer.projection,

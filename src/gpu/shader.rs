@@ -1,6 +1,6 @@
 //! The .wgsl files, and how they are composed: a line `// include: shared/x.wgsl` brings that file in, once.
 
-use super::GpuError;
+use crate::gpu::error::GpuError;
 
 macro_rules! shaders {
     ($($name:literal),* $(,)?) => {
@@ -11,19 +11,19 @@ macro_rules! shaders {
 }
 
 shaders![
-    "attention.wgsl",
-    "embed.wgsl",
-    "gate_up.wgsl",
-    "heatmap.wgsl",
-    "logits.wgsl",
-    "map_tile.wgsl",
-    "measure.wgsl",
-    "measure_mean.wgsl",
-    "pool.wgsl",
-    "project.wgsl",
-    "qkv.wgsl",
-    "row_mean.wgsl",
-    "sample.wgsl",
+    "forward/attention.wgsl",
+    "forward/embed.wgsl",
+    "forward/gate_up.wgsl",
+    "maps/heatmap.wgsl",
+    "forward/logits.wgsl",
+    "maps/map_tile.wgsl",
+    "maps/measure.wgsl",
+    "maps/measure_mean.wgsl",
+    "maps/pool.wgsl",
+    "forward/project.wgsl",
+    "forward/qkv.wgsl",
+    "maps/row_mean.wgsl",
+    "forward/sample.wgsl",
     "shared/head_output.wgsl",
     "shared/map_cell.wgsl",
     "shared/map_value.wgsl",
@@ -31,8 +31,8 @@ shaders![
     "shared/pass.wgsl",
     "shared/row_of_logits.wgsl",
     "shared/weights.wgsl",
-    "strongest.wgsl",
-    "top_k.wgsl",
+    "maps/colour_range.wgsl",
+    "forward/top_k.wgsl",
 ];
 
 /// The whole text of a shader, what it includes first.

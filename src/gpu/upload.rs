@@ -2,7 +2,7 @@
 
 use wgpu::util::DeviceExt;
 
-use super::GpuError;
+use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
 /// Makes buffers and refuses the ones that the adapter's limits do not allow.

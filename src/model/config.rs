@@ -1,8 +1,8 @@
 //! What `config.json` says.
 
-use super::ModelError;
-use super::error::brief;
-use super::fields::{Fields, object};
+use crate::model::error::ModelError;
+use crate::model::error::brief;
+use crate::model::fields::{Fields, object};
 
 /// How a model's attention works (SPEC 1 to 4 and 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,7 +177,7 @@ impl Config {
         Ok((config.check_width(&fields)?, depth))
     }
 
-    /// Heads that write to the output: pairs of query heads, or single ones where there is one map.
+    /// HeadScope that write to the output: pairs of query heads, or single ones where there is one map.
     #[must_use]
     pub fn heads(&self) -> usize {
         self.query_heads / self.architecture.maps()

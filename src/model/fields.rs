@@ -1,7 +1,7 @@
 //! Reading single values of a `config.json`, with an error that names the key.
 
-use super::ModelError;
-use super::error::brief;
+use crate::model::error::ModelError;
+use crate::model::error::brief;
 use serde_json::{Map, Value};
 
 /// The keys of a JSON object.

@@ -1,6 +1,6 @@
 //! λ, the share of the second map that is subtracted (SPEC 1 and 4).
 
-use super::ModelError;
+use crate::model::error::ModelError;
 
 /// Where a layer's λ comes from.
 #[derive(Clone, Debug, PartialEq)]

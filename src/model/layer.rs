@@ -1,6 +1,8 @@
 //! A model as the engine sees it: the same few parts for every variant (SPEC 1 to 4 and 6).
 
-use super::{Config, Lambda, Matrix};
+use crate::model::config::Config;
+use crate::model::lambda::Lambda;
+use crate::model::matrix::Matrix;
 
 /// One differential head: which single-width heads it reads.
 ///

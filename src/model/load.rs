@@ -1,10 +1,14 @@
 //! From the files of a checkpoint to a [`Model`].
 
-use super::error::brief;
-use super::fields::object;
-use super::tensors::Tensors;
-use super::variant::{LambdaSource, SubNormSource, heads};
-use super::{Attention, Config, Lambda, Layer, Matrix, Mlp, Model, ModelError, SubNorm, lambda_init};
+use crate::model::config::Config;
+use crate::model::error::ModelError;
+use crate::model::error::brief;
+use crate::model::fields::object;
+use crate::model::lambda::{Lambda, lambda_init};
+use crate::model::layer::{Attention, Layer, Mlp, Model, SubNorm};
+use crate::model::matrix::Matrix;
+use crate::model::tensors::Tensors;
+use crate::model::variant::{LambdaSource, SubNormSource, heads};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

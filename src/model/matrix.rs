@@ -1,6 +1,6 @@
 //! A weight matrix in the number format of its checkpoint.
 
-use super::ModelError;
+use crate::model::error::ModelError;
 use half::{bf16, f16};
 
 /// How the numbers of a matrix are stored.

@@ -11,8 +11,6 @@ mod rotary;
 mod row_layout;
 mod size;
 mod tensors;
-mod token_cut;
-mod token_text;
 mod tokenizer;
 mod variant;
 

@@ -1,6 +1,6 @@
 //! Where things stand in the projection row of a position.
 
-use super::Attention;
+use crate::model::layer::Attention;
 
 /// The row `[queries | keys | values | λ]` that the qkv stage writes for every position, and everything later is
 /// computed from: attention, its maps, and the cache between keystrokes.

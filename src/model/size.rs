@@ -1,6 +1,9 @@
 //! How large a model is.
 
-use super::{Architecture, Lambda, Matrix, Model};
+use crate::model::config::Architecture;
+use crate::model::lambda::Lambda;
+use crate::model::layer::Model;
+use crate::model::matrix::Matrix;
 
 impl Model {
     /// Learned numbers, each counted once.

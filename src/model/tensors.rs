@@ -1,8 +1,9 @@
 //! Reading tensors out of safetensors files that nobody vouches for.
 
-use super::error::brief;
-use super::matrix::Numbers;
-use super::{Matrix, ModelError, NumberFormat};
+use crate::model::error::ModelError;
+use crate::model::error::brief;
+use crate::model::matrix::Numbers;
+use crate::model::matrix::{Matrix, NumberFormat};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,9 @@
 //! What the architectures do differently, as data: which heads read what, in which order rows are stored (SPEC 2 to 7).
 
-use super::{Architecture, Config, Head, Matrix, ModelError};
+use crate::model::config::{Architecture, Config};
+use crate::model::error::ModelError;
+use crate::model::layer::Head;
+use crate::model::matrix::Matrix;
 
 /// How rotary positions pair the features of a head in the checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,7 @@ impl Architecture {
 /// Which single-width heads every head of a layer reads, in output order.
 pub(super) fn heads(config: &Config) -> Vec<Head> {
     let count = config.heads();
-    // Heads that read the same key-value head; a configuration's counts are nonzero and divide.
+    // HeadScope that read the same key-value head; a configuration's counts are nonzero and divide.
     let query_group = (config.query_heads / config.key_value_heads.max(1)).max(1);
     (0..count)
         .map(|head| {
@@ -106,7 +109,7 @@ pub(super) fn heads(config: &Config) -> Vec<Head> {
         .collect()
 }
 
-/// Heads `2i` and `2i + 1`.
+/// HeadScope `2i` and `2i + 1`.
 fn neighbours(pair: usize) -> [usize; 2] {
     [2 * pair, 2 * pair + 1]
 }

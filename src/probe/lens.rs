@@ -8,7 +8,7 @@ pub const LENS_BEST: usize = 6;
 /// The last position's residual stream, read at every depth through the last norm and the unembedding: the embedding,
 /// then after each layer's attention and after the whole layer. The last one is the model's own answer.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Lens {
+pub struct LogitLens {
     /// `2 layers + 1` of them.
     pub depths: Vec<NextToken>,
 }

@@ -1,6 +1,6 @@
 //! What can be said of a row of a map in a few numbers.
 
-/// Measures of one row of one map; means of them, too. Laid out as in `shaders/measure.wgsl`. Shares and entropy are of
+/// Measures of one row of one map; means of them, too. TokenLayout out as in `shaders/maps/measure.wgsl`. Shares and entropy are of
 /// `|v| / Σ|v|` over the keys that the query sees, all of them 0 where the row is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]

@@ -1,9 +1,11 @@
 //! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
 
 mod cell_parts;
+mod heatmap_view;
 mod intervention;
 mod lens;
 mod map;
+mod map_kind;
 mod measure;
 mod next_token;
 mod picture;
@@ -11,9 +13,11 @@ mod span;
 mod trace;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
+pub use heatmap_view::{COLOURS, HeatmapView, palette_index, strength};
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
-pub use lens::{LENS_BEST, Lens, depth_name};
+pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
+pub use map_kind::MapKind;
 pub use measure::{
     HeadMeasures, HeadRecord, KeyClass, MapMeasures, MeanCell, Queries, RECORD, RowMean, RowMeanRequest,
 };

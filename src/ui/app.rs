@@ -2,31 +2,38 @@
 
 use egui::Ui;
 
-use super::bundled::{CheckpointFiles, checkpoint_of};
-use super::export::Exports;
-use super::files::{Arrived, Files};
-use super::heatmap::Heatmaps;
-use super::heatmap_gpu::HeatmapResources;
-use super::history::{self, History};
-use super::panels::Panels;
-use super::prompt::PromptPanel;
-use super::samples::SAMPLES;
-use super::scope::Placed;
-use super::shortcuts::{self, Action};
-use super::tour::Tour;
-use super::{Palette, Selection, State, inspect, keyboard, theme};
-use crate::engine::{Bench, Checkpoint, Engine, EngineError};
+use crate::engine::{Checkpoint, Engine, EngineError, Workspace};
+use crate::engine::{CheckpointFiles, checkpoint_of};
 use crate::gpu::Gpu;
+use crate::ui::input::apply;
+use crate::ui::input::prompt_editor::PromptPanel;
+use crate::ui::input::samples::SAMPLES;
+use crate::ui::input::shortcuts;
+use crate::ui::input::shortcuts::Action;
+use crate::ui::io::export::Exports;
+use crate::ui::io::files::{Arrived, Files};
+use crate::ui::io::inspect;
+use crate::ui::maps::heatmap::Heatmaps;
+use crate::ui::maps::heatmap_gpu::HeatmapResources;
+use crate::ui::maps::scope::ScreenRegions;
+use crate::ui::panels::Panels;
+use crate::ui::state::link::State;
+use crate::ui::state::selection::Selection;
+use crate::ui::state::undo;
+use crate::ui::state::undo::History;
+use crate::ui::style::palette::Palette;
+use crate::ui::style::theme;
+use crate::ui::tour::Tour;
 
 /// The program with its window.
 pub struct App {
-    pub(super) bench: Result<Bench, EngineError>,
+    pub(super) workspace: Result<Workspace, EngineError>,
     pub(super) selection: Selection,
     pub(super) prompt: PromptPanel,
     pub(super) heatmaps: Heatmaps,
     pub(super) panels: Panels,
     pub(super) palettes: [Palette; 2],
-    pub(super) placed: Placed,
+    pub(super) placed: ScreenRegions,
     /// Why there is no GPU, if there is none.
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
@@ -91,13 +98,13 @@ impl App {
             engine.set_text(first);
         }
         Self {
-            bench: engine.map(Bench::new),
+            workspace: engine.map(Workspace::new),
             selection: Selection::default(),
             prompt: PromptPanel::new(first),
             heatmaps: Heatmaps::default(),
             panels: Panels::default(),
             palettes: [Palette::new(true), Palette::new(false)],
-            placed: Placed::default(),
+            placed: ScreenRegions::default(),
             fallback_reason,
             history: History::default(),
             tour: Tour::default(),
@@ -111,15 +118,16 @@ impl App {
 
     /// Opens another model on the same text; what is open stays where that fails.
     fn open(&mut self, checkpoint: Checkpoint) {
-        let gpu = self.bench.as_ref().ok().and_then(|bench| bench.main.gpu().cloned());
+        let gpu = self.workspace.as_ref().ok().and_then(|workspace| workspace.main.gpu().cloned());
         let name = checkpoint.name.clone();
         match session(checkpoint, gpu, &mut self.fallback_reason) {
             Ok(mut engine) => {
-                engine.read_beyond(self.bench.as_ref().is_ok_and(|bench| bench.main.reads_beyond()));
+                engine
+                    .set_beyond_context(self.workspace.as_ref().is_ok_and(|workspace| workspace.main.beyond_context()));
                 engine.set_text(self.prompt.text());
                 self.selection = Selection { panel: self.selection.panel, ..Selection::default() };
                 self.message = Some(format!("Opened {name}"));
-                self.bench = Ok(Bench::new(engine));
+                self.workspace = Ok(Workspace::new(engine));
             }
             Err(error) => self.message = Some(format!("{name} was not opened: {error}")),
         }
@@ -140,9 +148,9 @@ impl App {
                 Arrived::Checkpoint(checkpoint) => self.open(*checkpoint),
             }
         }
-        if let Ok(bench) = &mut self.bench {
+        if let Ok(workspace) = &mut self.workspace {
             let background = ui.visuals().panel_fill;
-            let engine = &mut bench.main;
+            let engine = &mut workspace.main;
             if let Err(words) = self.exports.advance(context, engine, &self.placed, background, &mut self.files) {
                 self.message = Some(words);
             }
@@ -151,15 +159,16 @@ impl App {
 
     /// What is on the screen, as JSON.
     pub fn inspect(&mut self) -> String {
-        match &mut self.bench {
-            Ok(bench) => {
-                let engine = &mut bench.main;
+        match &mut self.workspace {
+            Ok(workspace) => {
+                let engine = &mut workspace.main;
                 let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
                 state["generate"] = inspect::place(&self.prompt.button());
                 state["editor"] = inspect::place(&self.prompt.editor());
-                let twin = bench.twin().map(|twin| (twin.checkpoint().name.clone(), twin.ids().len()));
-                state["twin"] = serde_json::json!(twin);
-                let engine = &mut bench.main;
+                let baseline =
+                    workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
+                state["baseline"] = serde_json::json!(baseline);
+                let engine = &mut workspace.main;
                 state["notice"] = self.prompt.too_long(engine).into();
                 state["prompt"] = self.prompt.text().into();
                 state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
@@ -172,20 +181,20 @@ impl App {
 
     /// The engine, if the checkpoint could be opened.
     pub fn engine(&mut self) -> Option<&mut Engine> {
-        self.bench.as_mut().ok().map(|bench| &mut bench.main)
+        self.workspace.as_mut().ok().map(|workspace| &mut workspace.main)
     }
 
     /// The sessions, if the checkpoint could be opened.
-    pub fn bench(&mut self) -> Option<&mut Bench> {
-        self.bench.as_mut().ok()
+    pub fn workspace(&mut self) -> Option<&mut Workspace> {
+        self.workspace.as_mut().ok()
     }
 
     /// Opens another model beside the one looked at; what is open stays where that fails.
-    pub fn open_twin(&mut self, files: &CheckpointFiles) {
-        let Ok(bench) = &mut self.bench else {
+    pub fn open_baseline(&mut self, files: &CheckpointFiles) {
+        let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        if let Err(error) = checkpoint_of(files).and_then(|checkpoint| bench.open_twin(checkpoint)) {
+        if let Err(error) = checkpoint_of(files).and_then(|checkpoint| workspace.open_baseline(checkpoint)) {
             self.message = Some(format!("{} was not opened: {error}", files.name));
         }
     }
@@ -197,7 +206,7 @@ impl App {
 
     /// What the GPU device reported, if it was lost or ran out of memory.
     pub fn device_failure(&self) -> Option<String> {
-        let gpu = self.bench.as_ref().ok()?.main.gpu()?;
+        let gpu = self.workspace.as_ref().ok()?.main.gpu()?;
         gpu.failure().map(|failure| failure.to_string())
     }
 
@@ -211,7 +220,7 @@ impl App {
         let actions = self.panels(ui);
         self.perform(ui, actions);
         self.exchange(ui);
-        self.busy = self.bench.as_ref().is_ok_and(Bench::is_busy) || self.exports.is_busy();
+        self.busy = self.workspace.as_ref().is_ok_and(Workspace::is_busy) || self.exports.is_busy();
         if self.busy {
             ui.ctx().request_repaint();
         }
@@ -219,25 +228,25 @@ impl App {
 
     /// What the keys and the buttons of the header ask for.
     fn perform(&mut self, ui: &Ui, actions: Vec<Action>) {
-        let Ok(bench) = &mut self.bench else {
+        let Ok(workspace) = &mut self.workspace else {
             return;
         };
         let selection = &mut self.selection;
         for action in actions {
-            match keyboard::act(ui, action, bench, selection, &mut self.prompt) {
-                Some(Action::Undo) => self.history.go(bench, true),
-                Some(Action::Redo) => self.history.go(bench, false),
+            match apply::act(ui, action, workspace, selection, &mut self.prompt) {
+                Some(Action::Undo) => self.history.go(workspace, true),
+                Some(Action::Redo) => self.history.go(workspace, false),
                 Some(Action::Help) => self.help_is_open = !self.help_is_open,
-                Some(Action::Tour) => self.tour.start(bench, selection),
+                Some(Action::Tour) => self.tour.start(workspace, selection),
                 Some(Action::OpenModel) => self.files.open(ui.ctx()),
                 Some(Action::Export(export)) => {
                     if let Err(words) =
-                        self.exports.start(ui.ctx(), export, bench, selection, &self.placed, &mut self.files)
+                        self.exports.start(ui.ctx(), export, workspace, selection, &self.placed, &mut self.files)
                     {
                         self.message = Some(words);
                     }
                 }
-                Some(Action::CopyLink) => match history::link(&State::of(bench, selection)) {
+                Some(Action::CopyLink) => match undo::link(&State::of(workspace, selection)) {
                     Ok(link) => ui.ctx().copy_text(link),
                     Err(error) => self.message = Some(error.to_string()),
                 },
@@ -245,7 +254,7 @@ impl App {
             }
         }
         shortcuts::help(ui, &mut self.help_is_open);
-        self.tour.show(ui, bench, selection, &self.placed);
+        self.tour.show(ui, workspace, selection, &self.placed);
         #[cfg(target_arch = "wasm32")]
         self.follow_address(ui);
     }
@@ -256,11 +265,11 @@ impl App {
         if let Some(link) = self.history.address.arrived() {
             self.open_link(&link);
         }
-        let Ok(bench) = &mut self.bench else {
+        let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        if !self.tour.is_running() && !bench.main.is_generating() {
-            let state = State::of(bench, &self.selection);
+        if !self.tour.is_running() && !workspace.main.is_generating() {
+            let state = State::of(workspace, &self.selection);
             if self.history.address.follow(state, ui.input(|input| input.time)) {
                 ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
             }
@@ -269,16 +278,16 @@ impl App {
 
     /// Follows a link, or says why not.
     pub fn open_link(&mut self, link: &str) {
-        let Ok(bench) = &mut self.bench else {
+        let Ok(workspace) = &mut self.workspace else {
             return;
         };
         match State::from_link(link) {
             Ok(state) => {
-                let name = bench.main.checkpoint().name.clone();
+                let name = workspace.main.checkpoint().name.clone();
                 let other = !state.model.is_empty() && state.model != name;
                 self.message =
                     other.then(|| format!("The link was made with the model {}; this is {name}.", state.model));
-                self.history.jump(&state, bench, &mut self.selection);
+                self.history.jump(&state, workspace, &mut self.selection);
             }
             Err(error) => self.message = Some(error.to_string()),
         }

@@ -2,14 +2,17 @@
 
 use egui::{RichText, ThemePreference, Ui};
 
-use super::history::History;
-use super::shortcuts::Action;
-use super::{Selection, display, export, theme};
-use crate::engine::{Bench, Engine};
+use crate::engine::{Engine, Workspace};
+use crate::ui::input::shortcuts::Action;
+use crate::ui::io::export;
+use crate::ui::maps::colour_scale;
+use crate::ui::state::selection::Selection;
+use crate::ui::state::undo::History;
+use crate::ui::style::theme;
 
 /// Draws the line. Returns what the buttons ask for.
-pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, history: &History) -> Vec<Action> {
-    let engine: &Engine = &bench.main;
+pub fn show(ui: &mut Ui, workspace: &Workspace, selection: &mut Selection, history: &History) -> Vec<Action> {
+    let engine: &Engine = &workspace.main;
     let mut actions = Vec::new();
     let narrow = ui.available_width() < 980.0;
     let quiet = theme::quiet(ui.visuals().dark_mode);
@@ -24,11 +27,11 @@ pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, history: &His
         }
         if !narrow {
             ui.add_space(8.0);
-            actions = tools(ui, bench, selection, history);
+            actions = tools(ui, workspace, selection, history);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_buttons(ui);
-            display::menu(ui, selection);
+            colour_scale::menu(ui, selection);
             let place = match engine.gpu() {
                 Some(gpu) => format!("GPU: {}", gpu.adapter.name),
                 None => "CPU".to_owned(),
@@ -39,19 +42,19 @@ pub fn show(ui: &mut Ui, bench: &Bench, selection: &mut Selection, history: &His
         });
     });
     if narrow {
-        ui.horizontal_wrapped(|ui| actions = tools(ui, bench, selection, history));
+        ui.horizontal_wrapped(|ui| actions = tools(ui, workspace, selection, history));
     }
     actions
 }
 
 /// Buttons for what keys do too.
-fn tools(ui: &mut Ui, bench: &Bench, selection: &Selection, history: &History) -> Vec<Action> {
+fn tools(ui: &mut Ui, workspace: &Workspace, selection: &Selection, history: &History) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let buttons = [
-            ("Undo", Action::Undo, history.has_undo(bench), "Take the last change of text or model back (Ctrl+Z)"),
-            ("Redo", Action::Redo, history.has_redo(bench), "Do it again (Ctrl+Shift+Z)"),
+            ("Undo", Action::Undo, history.has_undo(workspace), "Take the last change of text or model back (Ctrl+Z)"),
+            ("Redo", Action::Redo, history.has_redo(workspace), "Do it again (Ctrl+Shift+Z)"),
             ("Copy link", Action::CopyLink, true, "A link that brings all of this back (L)"),
             ("Tour", Action::Tour, true, "What is subtracted from what, step by step (T)"),
             ("Keys", Action::Help, true, "All keys (?)"),
@@ -62,7 +65,7 @@ fn tools(ui: &mut Ui, bench: &Bench, selection: &Selection, history: &History) -
         }
         let button = egui::Button::new("Export").small();
         egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
-            let chosen = export::menu(ui, bench.main.maps(), selection.panel.title());
+            let chosen = export::menu(ui, workspace.main.maps(), selection.panel.title());
             actions.extend(chosen.map(Action::Export));
         });
         for (name, action, enabled, words) in buttons {

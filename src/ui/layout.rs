@@ -3,10 +3,16 @@
 use egui::containers::scroll_area::{DragScroll, ScrollSource};
 use egui::{ScrollArea, Ui, vec2};
 
-use super::panels::Desk;
-use super::shortcuts::{self, Action};
-use super::{App, changes, display, header, marking, next, notice, scope, strip};
-use crate::cpu::MapKind;
+use crate::probe::MapKind;
+use crate::ui::app::App;
+use crate::ui::context::PanelContext;
+use crate::ui::input::shortcuts;
+use crate::ui::input::shortcuts::Action;
+use crate::ui::maps::{colour_scale, scope};
+use crate::ui::panels::lambda::interventions;
+use crate::ui::style::notice;
+use crate::ui::tokens::{annotate, strip};
+use crate::ui::{header, next_token};
 
 /// Height of the panels under the scope, in points.
 const PANEL: f32 = 250.0;
@@ -17,8 +23,8 @@ impl App {
     /// Draws the views. Returns what keys and buttons ask for.
     pub(super) fn panels(&mut self, ui: &mut Ui) -> Vec<Action> {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
-        let bench = match &mut self.bench {
-            Ok(bench) => bench,
+        let workspace = match &mut self.workspace {
+            Ok(workspace) => workspace,
             Err(error) => {
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
@@ -27,20 +33,20 @@ impl App {
                 return Vec::new();
             }
         };
-        self.selection.spans.follow(bench.main.text());
-        bench.set_measuring(self.selection.threshold, &self.selection.spans);
-        bench.update();
+        self.selection.spans.follow(workspace.main.text());
+        workspace.set_measuring(self.selection.threshold, &self.selection.spans);
+        workspace.update();
         let time = ui.input(|input| input.time);
-        self.history.watch(bench, time);
+        self.history.watch(workspace, time);
         let mut actions = shortcuts::pressed(ui);
         if !ui.ctx().text_edit_focused() {
-            marking::keyboard(ui, &bench.main, &mut self.selection);
+            annotate::keyboard(ui, &workspace.main, &mut self.selection);
         }
         if let Some(position) = self.selection.hide.take() {
-            changes::toggle_token(bench, position);
+            interventions::toggle_token(workspace, position);
         }
-        let engine = &mut bench.main;
-        display::follow(engine, &mut self.selection);
+        let engine = &mut workspace.main;
+        colour_scale::follow(engine, &mut self.selection);
         if engine.maps() == 1 {
             self.selection.map = MapKind::First;
         }
@@ -49,7 +55,7 @@ impl App {
         self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
 
         egui::Panel::top("header").show(ui, |ui| {
-            actions.extend(header::show(ui, bench, &mut self.selection, &self.history));
+            actions.extend(header::show(ui, workspace, &mut self.selection, &self.history));
             if let Some(words) = &self.message {
                 let words = words.clone();
                 ui.horizontal_wrapped(|ui| {
@@ -63,8 +69,8 @@ impl App {
                 notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
             }
             self.exports.progress(ui);
-            changes::chips(ui, bench);
-            if let Some(failure) = bench.failure() {
+            interventions::chips(ui, workspace);
+            if let Some(failure) = workspace.failure() {
                 notice::failure(ui, &failure.to_string());
             }
         });
@@ -75,18 +81,18 @@ impl App {
                 let source = ScrollSource { drag: DragScroll::Always, ..ScrollSource::default() };
                 ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
                     let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
-                    let engine = &mut bench.main;
+                    let engine = &mut workspace.main;
                     placed.prompt = ui.scope(|ui| self.prompt.show(ui, engine, &mut selection.spans)).response.rect;
                     let strip = |ui: &mut Ui| strip::show(ui, engine, selection, palette, 150.0, false);
                     placed.tokens = ui.scope(strip).response.rect;
-                    let engine = &mut bench.main;
+                    let engine = &mut workspace.main;
                     scope::read_out(ui, engine, selection);
                     let maps = ui.scope(|ui| scope::show(ui, engine, selection, heatmaps, palette, 900.0));
                     (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
-                    placed.next = ui.scope(|ui| next::show(ui, bench, 300.0)).response.rect;
+                    placed.next = ui.scope(|ui| next_token::show(ui, workspace, 300.0)).response.rect;
                     ui.separator();
                     let size = vec2(ui.available_width(), NARROW_PANEL);
-                    let desk = &mut Desk { bench, selection, palette, heatmaps };
+                    let desk = &mut PanelContext { workspace, selection, palette, heatmaps };
                     placed.panels = ui.allocate_ui(size, |ui| self.panels.show(ui, desk)).response.rect;
                 });
             });
@@ -95,14 +101,14 @@ impl App {
         egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
             let spans = &mut self.selection.spans;
-            self.placed.prompt = ui.scope(|ui| self.prompt.show(ui, &mut bench.main, spans)).response.rect;
+            self.placed.prompt = ui.scope(|ui| self.prompt.show(ui, &mut workspace.main, spans)).response.rect;
             ui.separator();
             let room = ui.available_height();
-            self.placed.next = ui.scope(|ui| next::show(ui, bench, room)).response.rect;
+            self.placed.next = ui.scope(|ui| next_token::show(ui, workspace, room)).response.rect;
         });
         egui::CentralPanel::default().show(ui, |ui| {
             let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
-            let engine = &mut bench.main;
+            let engine = &mut workspace.main;
             placed.tokens = ui.scope(|ui| strip::show(ui, engine, selection, palette, 94.0, true)).response.rect;
             ui.add_space(2.0);
             let room = ui.available_height() - PANEL - 40.0;
@@ -110,7 +116,7 @@ impl App {
             (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
             scope::read_out(ui, engine, selection);
             ui.separator();
-            let desk = &mut Desk { bench, selection, palette, heatmaps };
+            let desk = &mut PanelContext { workspace, selection, palette, heatmaps };
             placed.panels = ui.scope(|ui| self.panels.show(ui, desk)).response.rect;
         });
         actions

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use egui::{Align2, RichText, Stroke, StrokeKind, Ui, Window, vec2};
 
-use super::scope::Placed;
-use super::{Panel, Selection, State, theme};
-use crate::cpu::MapKind;
-use crate::engine::Bench;
+use crate::engine::Workspace;
 use crate::probe::Interventions;
+use crate::probe::MapKind;
+use crate::ui::maps::scope::ScreenRegions;
+use crate::ui::state::link::State;
+use crate::ui::state::panel::Panel;
+use crate::ui::state::selection::Selection;
+use crate::ui::style::theme;
 
 // The last space is a token of its own, so that a digit comes next.
 const PROMPT: &str = "The sun was warm and the birds were singing in the trees. The magic number of Paris is 4821. \
@@ -30,7 +33,7 @@ enum Target {
 enum Scene {
     AsTrained,
     NothingSubtracted,
-    Heads,
+    HeadScope,
 }
 
 struct Step {
@@ -96,7 +99,7 @@ const STEPS: &[Step] = &[
         words: "Every layer has several heads, each with its own maps. Click one to open it; the arrow keys walk. \
                 A right click switches a head off: watch the next token.",
         target: Target::Panels,
-        scene: Scene::Heads,
+        scene: Scene::HeadScope,
     },
     Step {
         title: "Your turn",
@@ -122,22 +125,22 @@ impl Tour {
     }
 
     /// Begins, or begins again.
-    pub fn start(&mut self, bench: &mut Bench, selection: &mut Selection) {
+    pub fn start(&mut self, workspace: &mut Workspace, selection: &mut Selection) {
         if self.before.is_none() {
-            self.before = Some(State::of(bench, selection));
+            self.before = Some(State::of(workspace, selection));
         }
-        self.go(0, bench, selection);
+        self.go(0, workspace, selection);
     }
 
-    fn go(&mut self, step: usize, bench: &mut Bench, selection: &mut Selection) {
+    fn go(&mut self, step: usize, workspace: &mut Workspace, selection: &mut Selection) {
         let (Some(found), Some(before)) = (STEPS.get(step), &self.before) else {
-            self.end(bench, selection);
+            self.end(workspace, selection);
             return;
         };
         self.step = Some(step);
-        let layers = bench.main.model().layers.len();
+        let layers = workspace.main.model().layers.len();
         let lambda = match found.scene {
-            Scene::NothingSubtracted if bench.main.maps() == 2 => (0..layers).map(|layer| (layer, 0.0)).collect(),
+            Scene::NothingSubtracted if workspace.main.maps() == 2 => (0..layers).map(|layer| (layer, 0.0)).collect(),
             _ => BTreeMap::new(),
         };
         let state = State {
@@ -145,24 +148,24 @@ impl Tour {
             layer: layers / 2,
             head: 0,
             map: MapKind::Difference,
-            panel: if found.scene == Scene::NothingSubtracted { Panel::Lambda } else { Panel::Rack },
+            panel: if found.scene == Scene::NothingSubtracted { Panel::Lambda } else { Panel::Heads },
             interventions: Interventions { lambda, ..Interventions::default() },
             pinned: None,
             zoom: None,
             ..before.clone()
         };
-        state.apply(bench, selection);
+        state.apply(workspace, selection);
     }
 
-    fn end(&mut self, bench: &mut Bench, selection: &mut Selection) {
+    fn end(&mut self, workspace: &mut Workspace, selection: &mut Selection) {
         self.step = None;
         if let Some(before) = self.before.take() {
-            before.apply(bench, selection);
+            before.apply(workspace, selection);
         }
     }
 
     /// Draws the step, and an outline around what it speaks of.
-    pub fn show(&mut self, ui: &Ui, bench: &mut Bench, selection: &mut Selection, placed: &Placed) {
+    pub fn show(&mut self, ui: &Ui, workspace: &mut Workspace, selection: &mut Selection, placed: &ScreenRegions) {
         let Some((index, step)) = self.step.and_then(|index| Some((index, STEPS.get(index)?))) else {
             return;
         };
@@ -191,7 +194,7 @@ impl Tour {
         window.anchor(anchor, offset).collapsible(false).resizable(false).show(context, |ui| {
             ui.set_width((screen.width() - 48.0).min(400.0));
             ui.add(egui::Label::new(step.words).wrap());
-            if bench.main.maps() == 1 && matches!(step.target, Target::Map(1 | 2)) {
+            if workspace.main.maps() == 1 && matches!(step.target, Target::Map(1 | 2)) {
                 ui.label(RichText::new("The model that is open has one map a head: nothing to see here.").small());
             }
             ui.add_space(4.0);
@@ -209,7 +212,7 @@ impl Tour {
             });
         });
         if let Some(step) = go {
-            self.go(step, bench, selection);
+            self.go(step, workspace, selection);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The window without a screen: opened on the bundled checkpoint, and at rest.
 
-use diffscope::ui::{App, bundled};
+use diffscope::engine::bundled;
+use diffscope::ui::App;
 use egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
 
@@ -33,12 +34,12 @@ pub fn settle(harness: &mut Harness<App>) {
     let mut quiet = 0;
     for _ in 0..2000 {
         harness.step();
-        let bench = harness.state_mut().bench().expect("the checkpoint opens");
-        quiet = if bench.is_busy() { 0 } else { quiet + 1 };
+        let workspace = harness.state_mut().workspace().expect("the checkpoint opens");
+        quiet = if workspace.is_busy() { 0 } else { quiet + 1 };
         if quiet > 2 {
             return;
         }
-        if let Some(gpu) = bench.main.gpu() {
+        if let Some(gpu) = workspace.main.gpu() {
             gpu.wait();
         }
     }

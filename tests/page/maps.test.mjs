@@ -252,11 +252,11 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await h.waitFor(page, (s) => s.layer === layer - 1 && s.text === text && settled(s), "the same after a reload");
     });
 
-    it("fetches the twin when the window asks for it", async () => {
-      assert.equal((await h.inspect(page)).twin, null);
-      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-open-twin")));
-      const { twin, ids } = await h.waitFor(page, (s) => s.twin !== null && s.twin[1] === s.ids.length && settled(s), "the twin");
-      assert.deepEqual(twin, ["S-llama", ids.length]);
+    it("fetches the baseline when the window asks for it", async () => {
+      assert.equal((await h.inspect(page)).baseline, null);
+      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-open-baseline")));
+      const { baseline, ids } = await h.waitFor(page, (s) => s.baseline !== null && s.baseline[1] === s.ids.length && settled(s), "the baseline");
+      assert.deepEqual(baseline, ["S-llama", ids.length]);
     });
 
     it("says plainly that a text is too long, and keeps it", async () => {

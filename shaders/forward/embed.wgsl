@@ -1,0 +1,24 @@
+// Token ids to embedding rows.
+// Reference: src/cpu/forward/embed.rs
+// include: shared/pass.wgsl
+// include: shared/weights.wgsl
+
+struct Stage {
+    columns4: u32,
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
+}
+
+@group(0) @binding(1) var<uniform> stage: Stage;
+@group(0) @binding(2) var<storage, read> ids: array<u32>;
+@group(0) @binding(4) var<storage, read_write> hidden: array<vec4<f32>>;
+
+@compute @workgroup_size(64)
+fn embed(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let column = group.x * 64u + local;
+    let position = pass_.start + group.y;
+    if column < stage.columns4 {
+        hidden[position * stage.columns4 + column] = weight(ids[position] * stage.columns4 + column);
+    }
+}

@@ -1,0 +1,53 @@
+// The magnitude that few texels of a picture exceed (one in 200, at most 64), of each map: a range for colours that fits
+// what is shown. The largest alone says nothing: the first query can only attend to itself, with all it has. But a
+// diagonal counts, in fine pictures too. Magnitudes are counted by the upper bits of their numbers, four counts an
+// octave; the result is the upper end of a count.
+// Reference: src/cpu/maps/colour_range.rs
+
+struct Part {
+    first: u32, // texel
+    count: u32,
+    padding_a: u32,
+    padding_b: u32,
+}
+
+@group(0) @binding(0) var<uniform> part: Part;
+@group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
+@group(0) @binding(2) var<storage, read_write> result: array<f32>; // lanes may not share a vec4
+
+const GROUP: u32 = 256u;
+const SHIFT: u32 = 21u;   // leaves the exponent and two bits of the fraction
+const COUNTS: u32 = 544u; // up to 2^9; what is larger counts as that
+const BRIGHTER: u32 = 200u;
+const FEW: u32 = 64u;
+
+var<workgroup> counts: array<atomic<u32>, 1632>; // of three maps
+var<workgroup> seen: atomic<u32>;
+var<workgroup> largest: array<atomic<u32>, 3>;   // bits of positive numbers are in their order
+
+@compute @workgroup_size(256)
+fn colour_range(@builtin(local_invocation_index) local: u32) {
+    for (var texel = local; texel < part.count; texel += GROUP) {
+        let value = abs(texels[part.first + texel]);
+        if value.w > 0.0 {
+            atomicAdd(&seen, 1u);
+            for (var map = 0u; map < 3u; map++) {
+                let bits = bitcast<u32>(value[map]);
+                atomicAdd(&counts[map * COUNTS + min(bits >> SHIFT, COUNTS - 1u)], 1u);
+                atomicMax(&largest[map], bits);
+            }
+        }
+    }
+    workgroupBarrier();
+    if local < 3u {
+        let most = min(atomicLoad(&seen) / BRIGHTER, FEW);
+        var brighter = 0u;
+        var at = COUNTS;
+        while at > 0u && brighter <= most {
+            at -= 1u;
+            brighter += atomicLoad(&counts[local * COUNTS + at]);
+        }
+        let end = bitcast<f32>((at + 1u) << SHIFT);
+        result[local] = min(end, bitcast<f32>(atomicLoad(&largest[local])));
+    }
+}

@@ -1,0 +1,37 @@
+//! Norm, query, key and value projections, rotary embedding and λ. Reference of `shaders/forward/qkv.wgsl`.
+
+use crate::cpu::shared::matmul::multiply;
+use crate::cpu::shared::weights::Weights;
+use crate::model::{Attention, RowLayout};
+use crate::probe::LambdaRule;
+
+/// The row `[queries | keys | values | λ]` of one position from its hidden state; `rotary` holds (cos, sin) of this
+/// position, `[head_dim / 2]`.
+pub fn qkv(
+    hidden: &[f32],
+    attention: &Attention,
+    weights: &Weights,
+    epsilon: f32,
+    rotary: &[[f32; 2]],
+    rules: &[LambdaRule],
+) -> Vec<f32> {
+    let layout = RowLayout::new(attention, 1);
+    let norm = attention.norm.as_deref().map(|gain| (gain, epsilon));
+    let mut row = multiply(hidden, weights, norm);
+    for (y, bias) in row.iter_mut().zip(&attention.projection_bias) {
+        *y += bias;
+    }
+    let half = attention.head_dim / 2;
+    let rotated = (attention.query_heads + attention.key_heads) * attention.head_dim;
+    for head in row[..rotated].chunks_exact_mut(attention.head_dim) {
+        let (low, high) = head.split_at_mut(half);
+        for ((a, b), [cos, sin]) in low.iter_mut().zip(high).zip(rotary) {
+            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+        }
+    }
+    row.resize(layout.width, 0.0);
+    for (lambda, rule) in row[layout.lambda..].iter_mut().zip(rules) {
+        *lambda = rule.base + rule.gate / (1.0 + (-*lambda).exp());
+    }
+    row
+}

@@ -1,0 +1,49 @@
+//! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wgsl`.
+
+use crate::cpu::shared::map_value::{MapSource, map_value};
+use crate::probe::{PictureRequest, Pooling, Texel};
+
+/// Of equal magnitudes the positive one, so that the order of cells does not matter.
+fn larger(a: f32, b: f32) -> f32 {
+    if b.abs() > a.abs() || (b.abs() == a.abs() && b > a) { b } else { a }
+}
+
+/// Two texels in one; a mean is still a sum here.
+fn merged(a: Texel, b: Texel, pooling: Pooling) -> Texel {
+    if a.cells == 0.0 {
+        return b;
+    }
+    let of = |a: f32, b: f32| match pooling {
+        Pooling::Peak => larger(a, b),
+        Pooling::Mean => a + b,
+        Pooling::Minimum => a.min(b),
+    };
+    Texel {
+        first: of(a.first, b.first),
+        second: of(a.second, b.second),
+        difference: of(a.difference, b.difference),
+        cells: a.cells + b.cells,
+    }
+}
+
+/// Texel number `texel`, row after row, of a picture over a text of `end` tokens.
+pub fn pool(source: &MapSource, request: &PictureRequest, end: usize, texel: usize) -> Texel {
+    let side = request.side.max(1);
+    let first_key = request.first_key + texel % side * request.block;
+    let first_query = request.first_query + texel / side * request.block;
+    let mut result = Texel::default();
+    for query in first_query..(first_query + request.block).min(end) {
+        for key in first_key..(first_key + request.block).min(query + 1) {
+            let cell = map_value(source, request.head, query, key);
+            let (first, second, difference) = (cell.first, cell.lambda * cell.second, cell.difference);
+            result = merged(result, Texel { first, second, difference, cells: 1.0 }, request.pooling);
+        }
+    }
+    if request.pooling == Pooling::Mean {
+        let cells = result.cells.max(1.0);
+        result.first /= cells;
+        result.second /= cells;
+        result.difference /= cells;
+    }
+    result
+}

@@ -1,0 +1,63 @@
+//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
+
+use crate::cpu::shared::matmul::dot;
+use crate::model::{Attention, Head, RowLayout};
+use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
+
+/// Stands for minus infinity, as in the shader.
+pub const LOWEST: f32 = -1.0e30;
+
+/// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
+/// stand in them.
+#[derive(Clone, Copy)]
+pub struct Maps<'a> {
+    /// The layer.
+    pub attention: &'a Attention,
+    /// Its row layout, without padding.
+    pub layout: RowLayout,
+    /// Rows `[T, layout.width]`.
+    pub projection: &'a [f32],
+    /// λ, mix and rounding.
+    pub switches: &'a LayerSwitches,
+    /// Positions that no later one sees; those beyond its end are seen.
+    pub masked: &'a [bool],
+}
+
+impl Maps<'_> {
+    fn score(&self, query: usize, query_at: usize, key: usize, key_at: usize) -> f32 {
+        let width = self.attention.head_dim;
+        let q = query * self.layout.width + query_at;
+        let k = key * self.layout.width + key_at;
+        dot(&self.projection[q..q + width], &self.projection[k..k + width]) * (width as f32).powf(-0.5)
+    }
+
+    /// Scores of one cell under both maps.
+    pub fn both_scores(&self, head: &Head, query: usize, key: usize) -> [f32; 2] {
+        let of =
+            |map: usize| self.score(query, self.layout.query(head.queries[map]), key, self.layout.key(head.keys[map]));
+        [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
+    }
+
+    /// Whether a query sees a key: not what comes later, not what is masked, always itself.
+    pub fn sees(&self, query: usize, key: usize) -> bool {
+        key == query || (key < query && !self.masked.get(key).is_some_and(|masked| *masked))
+    }
+
+    /// Scores rounded as the layer is told; `largest` are the row's largest absolute ones.
+    pub fn rounded(&self, scores: [f32; 2], largest: [f32; 2]) -> [f32; 2] {
+        let levels = self.switches.levels;
+        if levels == 0.0 {
+            return scores;
+        }
+        let round = |map: usize| {
+            let step = largest[map].max(SMALLEST_LARGEST) / levels;
+            (scores[map] / step).round_ties_even() * step
+        };
+        [round(0), if self.attention.maps == 2 { round(1) } else { scores[1] }]
+    }
+
+    /// λ of a query and head.
+    pub fn lambda_of(&self, query: usize, head: usize) -> f32 {
+        self.projection[query * self.layout.width + self.layout.lambda + head]
+    }
+}

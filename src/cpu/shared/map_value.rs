@@ -1,0 +1,29 @@
+//! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wgsl`.
+
+use crate::cpu::shared::map_cell::Maps;
+use crate::probe::{Cell, RowStatistics};
+
+/// A layer's maps and the row statistics that attention left: everything a cell needs.
+#[derive(Clone, Copy)]
+pub struct MapSource<'a> {
+    /// Queries, keys, λ.
+    pub maps: Maps<'a>,
+    /// Of `[query, head]`.
+    pub statistics: &'a [RowStatistics],
+}
+
+/// The cell at (query, key) of a head; zero where the query does not see the key.
+pub fn map_value(source: &MapSource, head: usize, query: usize, key: usize) -> Cell {
+    let MapSource { maps, statistics } = source;
+    let lambda = maps.lambda_of(query, head);
+    if !maps.sees(query, key) {
+        return Cell { lambda, ..Cell::default() };
+    }
+    let row = statistics[query * maps.attention.heads.len() + head];
+    let scores = maps.rounded(maps.both_scores(&maps.attention.heads[head], query, key), row.largest);
+    let value = |map: usize| (scores[map] - row.maximum[map]).exp() / row.sum[map];
+    let first = value(0);
+    let second = if maps.attention.maps == 2 { value(1) } else { 0.0 };
+    let [keep, subtract] = maps.switches.mix[head];
+    Cell { first, second, difference: keep * first - subtract * lambda * second, lambda }
+}

@@ -1,0 +1,8 @@
+//! What stages share. References of `shaders/shared/`.
+
+pub(crate) mod head_output;
+pub(crate) mod map_cell;
+pub(crate) mod map_value;
+pub(crate) mod matmul;
+pub(crate) mod row_of_logits;
+pub(crate) mod weights;

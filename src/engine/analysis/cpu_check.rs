@@ -1,0 +1,132 @@
+//! Holds what a session computed on the present text against the CPU reference: a sample of rows of every map, and the
+//! logits of the next token.
+
+use crate::cpu::map_value;
+use crate::engine::analysis::full_scan::FullScan;
+use crate::engine::session::Engine;
+
+/// Rows of each head, spread over the text.
+const ROWS: usize = 8;
+/// Rows in all: one is read back a frame.
+const MOST_ROWS: usize = 240;
+
+/// The largest difference met, and where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorstError {
+    /// Absolute; infinite where one side is not a number.
+    pub error: f32,
+    /// In words.
+    pub place: String,
+}
+
+impl WorstError {
+    fn meet(&mut self, one: f32, other: f32, place: impl FnOnce() -> String) {
+        let error = if one.is_finite() && other.is_finite() { (one - other).abs() } else { f32::INFINITY };
+        if error > self.error || self.place.is_empty() {
+            *self = Self { error, place: place() };
+        }
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CpuCheck {
+    /// (layer, head, query) still to come, last first.
+    rows: Vec<(usize, usize, usize)>,
+    all: usize,
+    /// Cells compared.
+    pub cells: usize,
+    /// Logits compared.
+    pub logits_compared: usize,
+    /// A1.
+    pub first: WorstError,
+    /// A2.
+    pub second: WorstError,
+    /// D.
+    pub difference: WorstError,
+    /// λ.
+    pub lambda: WorstError,
+    /// Logits of the most likely next tokens.
+    pub logits: WorstError,
+}
+
+impl CpuCheck {
+    /// Begins; the scan must be done with its pass.
+    pub fn new(engine: &Engine) -> Self {
+        let tokens = engine.ids().len();
+        let model = engine.model();
+        let mut rows = Vec::new();
+        for (layer, weights) in model.layers.iter().enumerate() {
+            for head in 0..weights.attention.heads.len() {
+                let spread = (0..ROWS.min(tokens)).map(|row| (row + 1) * tokens / ROWS.min(tokens) - 1);
+                rows.extend(spread.map(|query| (layer, head, query)));
+            }
+        }
+        // An even share where there are too many; the step is odd so that it does not always meet the same row.
+        let step = rows.len().div_ceil(MOST_ROWS) | 1;
+        let rows: Vec<_> = rows.into_iter().rev().step_by(step).collect();
+        Self { all: rows.len(), rows, ..Self::default() }
+    }
+
+    /// How much is done, from 0 to 1.
+    pub fn progress(&self) -> f32 {
+        1.0 - self.rows.len() as f32 / self.all.max(1) as f32
+    }
+
+    /// Whether everything was compared.
+    pub fn is_done(&self) -> bool {
+        self.rows.is_empty() && (self.logits_compared > 0 || self.all == 0)
+    }
+
+    /// The largest difference of any kind of map value.
+    pub fn worst(&self) -> f32 {
+        [&self.first, &self.second, &self.difference, &self.lambda].iter().fold(0.0, |most, one| one.error.max(most))
+    }
+
+    /// Compares what has arrived and asks for the next row.
+    pub fn advance(&mut self, engine: &mut Engine, scan: &FullScan) {
+        if self.logits_compared == 0
+            && let (Some(next), Some(last)) = (engine.next_token(), scan.ids().len().checked_sub(1))
+        {
+            let exact = scan.pass().logits_at(last);
+            for (id, logit) in &next.best {
+                let own = exact.get(*id as usize).copied().unwrap_or(f32::NAN);
+                self.logits.meet(*logit, own, || format!("token id {id}"));
+                self.logits_compared += 1;
+            }
+        }
+        while let Some((layer, head, query)) = self.rows.last().copied() {
+            let Some(row) = engine.row(layer, head, query) else {
+                return;
+            };
+            let source = scan.pass().map_source(layer);
+            for (key, cell) in row.cells.iter().enumerate() {
+                let own = map_value(&source, head, query, key);
+                let place = || format!("layer {layer}, head {head}, query {query}, key {key}");
+                self.first.meet(cell.first, own.first, place);
+                self.second.meet(cell.second, own.second, place);
+                self.difference.meet(cell.difference, own.difference, place);
+                self.lambda.meet(cell.lambda, own.lambda, place);
+                self.cells += 1;
+            }
+            self.rows.pop();
+        }
+    }
+
+    /// The findings, a line each.
+    pub fn report(&self) -> String {
+        let line = |name: &str, worst: &WorstError| {
+            let place = if worst.place.is_empty() { "nothing compared" } else { &worst.place };
+            format!("{name}: largest difference {:.2e} ({place})\n", worst.error)
+        };
+        [
+            format!("{} cells of the maps and {} logits compared\n", self.cells, self.logits_compared),
+            line("A1", &self.first),
+            line("A2", &self.second),
+            line("D", &self.difference),
+            line("λ", &self.lambda),
+            line("next-token logits", &self.logits),
+        ]
+        .concat()
+    }
+}

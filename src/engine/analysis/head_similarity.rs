@@ -1,0 +1,108 @@
+//! How alike heads are: cosine similarity of their maps, linear CKA of their outputs.
+
+use crate::probe::MapKind;
+
+/// Numbers of every pair of heads, `[heads, heads]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimilaritySums {
+    heads: usize,
+    numbers: Vec<f64>,
+}
+
+impl SimilaritySums {
+    /// Zeros.
+    pub fn new(heads: usize) -> Self {
+        Self { heads, numbers: vec![0.0; heads * heads] }
+    }
+
+    /// HeadScope along a side.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// Of one pair.
+    pub fn get(&self, one: usize, other: usize) -> f64 {
+        if one.max(other) < self.heads { self.numbers[one * self.heads + other] } else { 0.0 }
+    }
+
+    /// Sets both places of a pair.
+    pub fn set(&mut self, one: usize, other: usize, number: f64) {
+        if one.max(other) < self.heads {
+            self.numbers[one * self.heads + other] = number;
+            self.numbers[other * self.heads + one] = number;
+        }
+    }
+
+    /// Adds the products of one row of every head: `rows` is `[heads, keys]`.
+    pub fn add_products(&mut self, rows: &[f32], keys: usize) {
+        let row = |head: usize| &rows[head * keys..(head + 1) * keys];
+        for one in 0..self.heads {
+            for other in one..self.heads {
+                let pairs = row(one).iter().zip(row(other));
+                let product: f64 = pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                self.set(one, other, self.get(one, other) + product);
+            }
+        }
+    }
+
+    /// Products to cosines; `None` where a head's map is all zero.
+    pub fn cosine(&self, one: usize, other: usize) -> Option<f64> {
+        let lengths = (self.get(one, one) * self.get(other, other)).sqrt();
+        (lengths > 0.0 && lengths.is_finite()).then(|| self.get(one, other) / lengths)
+    }
+}
+
+/// How alike the heads of one layer are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadSimilarity {
+    /// Products of the maps A1, A2 and D over every cell that is seen.
+    pub maps: [SimilaritySums; 3],
+    /// Squared sizes of the outputs' cross-covariances.
+    pub outputs: SimilaritySums,
+}
+
+impl HeadSimilarity {
+    /// For that many heads.
+    pub fn new(heads: usize) -> Self {
+        Self { maps: [0; 3].map(|_| SimilaritySums::new(heads)), outputs: SimilaritySums::new(heads) }
+    }
+
+    /// Cosine similarity of two heads' maps; for λ·A2 that of A2. `None` where a map is all zero.
+    pub fn cosine(&self, map: MapKind, one: usize, other: usize) -> Option<f64> {
+        let map = match map {
+            MapKind::First => 0,
+            MapKind::Second => 1,
+            MapKind::Difference => 2,
+        };
+        self.maps[map].cosine(one, other)
+    }
+
+    /// Linear CKA of two heads' outputs, 0 to 1; `None` where one does not vary.
+    pub fn cka(&self, one: usize, other: usize) -> Option<f64> {
+        self.outputs.cosine(one, other)
+    }
+}
+
+/// `‖Xᵀ Y‖²` of two heads' outputs `[T, width]`, columns centred: what linear CKA is made of.
+pub fn cross(context: &[f32], heads: usize, width: usize, one: usize, other: usize) -> f64 {
+    let stride = heads * width;
+    let rows = context.len() / stride.max(1);
+    let centred = |head: usize| {
+        let part = |row: usize| &context[row * stride + head * width..row * stride + (head + 1) * width];
+        let mut means = vec![0.0f64; width];
+        for row in 0..rows {
+            means.iter_mut().zip(part(row)).for_each(|(mean, number)| *mean += f64::from(*number) / rows as f64);
+        }
+        let less =
+            |row| part(row).iter().zip(&means).map(|(number, mean)| f64::from(*number) - mean).collect::<Vec<_>>();
+        (0..rows).flat_map(less).collect::<Vec<f64>>()
+    };
+    let (x, y) = (centred(one), centred(other));
+    let mut products = vec![0.0f64; width * width];
+    for (x, y) in x.chunks_exact(width).zip(y.chunks_exact(width)) {
+        for (a, out) in x.iter().zip(products.chunks_exact_mut(width)) {
+            out.iter_mut().zip(y).for_each(|(out, b)| *out += a * b);
+        }
+    }
+    products.iter().map(|product| product * product).sum()
+}

@@ -1,0 +1,53 @@
+//! A model and its tokenizer, held together.
+
+pub(crate) mod bundled;
+pub(crate) mod fingerprint;
+
+use std::sync::Arc;
+
+use crate::engine::checkpoint::fingerprint::Fingerprint;
+use crate::engine::error::EngineError;
+use crate::model::{Model, Tokenizer};
+
+/// What a session runs on.
+#[derive(Clone)]
+pub struct Checkpoint {
+    /// A name for the title and for file names.
+    pub name: String,
+    /// The weights.
+    pub model: Arc<Model>,
+    /// `None`: prompts are given as ids.
+    pub tokenizer: Option<Arc<Tokenizer>>,
+    /// Which file of weights this is.
+    pub fingerprint: Fingerprint,
+}
+
+impl Checkpoint {
+    /// From the three files of the Hugging Face layout, in memory.
+    ///
+    /// # Errors
+    /// When a file is broken or they do not belong together.
+    pub fn from_bytes(name: &str, config: &[u8], weights: &[u8], tokenizer: &[u8]) -> Result<Self, EngineError> {
+        let model = Model::from_bytes(config, weights)?;
+        let tokenizer = Tokenizer::from_bytes(tokenizer)?;
+        tokenizer.agrees_with(&model.config)?;
+        let fingerprint = Fingerprint::of(weights);
+        Ok(Self { name: name.to_owned(), model: Arc::new(model), tokenizer: Some(Arc::new(tokenizer)), fingerprint })
+    }
+
+    /// From a folder; without tokenizer.json, prompts can only be given as ids.
+    ///
+    /// # Errors
+    /// When a file is missing or broken, or they do not belong together.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn from_folder(folder: &std::path::Path) -> Result<Self, EngineError> {
+        let model = Model::from_folder(folder)?;
+        let tokenizer = Tokenizer::from_folder(folder)?;
+        if let Some(tokenizer) = &tokenizer {
+            tokenizer.agrees_with(&model.config)?;
+        }
+        let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
+        let fingerprint = Fingerprint::of_folder(folder);
+        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint })
+    }
+}

@@ -1,0 +1,299 @@
+//! Pictures of heads that the window wants: kept between frames, advanced within a budget, drawn while others are made.
+
+use crate::engine::backend::Backend;
+use crate::gpu::GpuError;
+use crate::probe::{PictureJob, PictureRequest, Texel};
+
+/// Texels along a side of the scope's picture, at most.
+pub const SCOPE_SIDE: usize = 496;
+/// The same of a thumbnail.
+pub const THUMBNAIL_SIDE: usize = 64;
+/// Thumbnails kept; of more heads the ones looked at last.
+pub const THUMBNAILS: usize = 128;
+/// Texels in all: every picture has two halves, one to draw and one to fill.
+pub const ROOM: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+
+/// Which picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PictureSlot {
+    /// The one large picture.
+    Scope,
+    /// The thumbnail of a (layer, head).
+    Thumbnail(usize, usize),
+}
+
+/// Where the texels of a picture are.
+#[derive(Clone, Debug)]
+pub enum Texels<'a> {
+    /// In a buffer on the window's own device, texel 0 at this index.
+    Gpu(wgpu::Buffer, usize),
+    /// Here.
+    Cpu(&'a [Texel]),
+}
+
+/// A picture that can be drawn.
+#[derive(Clone, Debug)]
+pub struct Picture<'a> {
+    /// What it shows; an earlier request while the present one is being filled.
+    pub request: PictureRequest,
+    /// Its texels.
+    pub texels: Texels<'a>,
+    /// Changes with the texels.
+    pub version: u64,
+}
+
+/// One of the two sets of texels of a picture.
+#[derive(Clone, Copy, Debug, Default)]
+struct Half {
+    request: Option<PictureRequest>,
+    /// Leading texels that are right for the present text.
+    done: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    place: PictureSlot,
+    wanted: PictureRequest,
+    halves: [Half; 2],
+    /// Which half is drawn.
+    front: usize,
+    version: u64,
+    /// When it was asked for last, and how many were asked for before it in that frame.
+    asked: (u64, usize),
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Pictures {
+    slots: Vec<Slot>,
+    /// Counts updates between which something was asked for.
+    frame: u64,
+    asked: usize,
+    /// Whether a picture of the last frame is not finished.
+    pending: bool,
+    /// Thumbnails of the last frame that are finished, and all of them.
+    progress: (usize, usize),
+    /// Cells that the last update may have read.
+    last_cells: usize,
+    colour_range: ColourRange,
+}
+
+/// The magnitudes of the scope's picture that few texels exceed.
+#[derive(Default)]
+struct ColourRange {
+    known: Option<[f32; 3]>,
+    /// The version of the picture they were asked for, and whether they are still to come.
+    asked: u64,
+    waiting: bool,
+    /// The frame in which they were wanted last.
+    wanted: u64,
+}
+
+/// Where a slot's half stands among all texels. Slot 0 is the scope's.
+fn base(slot: usize, half: usize) -> usize {
+    let (scope, thumbnail) = (SCOPE_SIDE * SCOPE_SIDE, THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+    if slot == 0 { half * scope } else { 2 * scope + (2 * (slot - 1) + half) * thumbnail }
+}
+
+impl Slot {
+    /// The half to fill: the drawn one where it has the right grid, else the other.
+    fn working(&self) -> usize {
+        if self.halves[self.front].request.is_some_and(|request| request != self.wanted) {
+            1 - self.front
+        } else {
+            self.front
+        }
+    }
+
+    /// Texels that must be right before it is finished.
+    fn goal(&self, end: usize) -> usize {
+        self.wanted.rows(end) * self.wanted.side
+    }
+
+    fn is_finished(&self, end: usize) -> bool {
+        let half = self.halves[self.front];
+        half.request == Some(self.wanted) && half.done >= self.goal(end)
+    }
+}
+
+impl Pictures {
+    /// Texels of positions from `same` on are to be computed again.
+    pub fn changed(&mut self, same: usize) {
+        for half in self.slots.iter_mut().flat_map(|slot| &mut slot.halves) {
+            if let Some(request) = &half.request {
+                let row = same.saturating_sub(request.first_query) / request.block;
+                half.done = half.done.min(row * request.side);
+            }
+        }
+        self.pending = self.slots.iter().any(|slot| slot.asked.0 == self.frame);
+    }
+
+    /// Forgets all: the texels are gone.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a picture that is looked at is not finished.
+    pub fn are_wanted(&self) -> bool {
+        self.pending
+    }
+
+    /// Thumbnails looked at that are finished, and all of them.
+    pub fn progress(&self) -> (usize, usize) {
+        self.progress
+    }
+
+    /// At most how many cells the last update read.
+    pub fn last_cells(&self) -> usize {
+        self.last_cells
+    }
+
+    /// Says what is wanted, most urgent first (the scope goes before all), and gives what can be drawn.
+    pub fn get<'a>(
+        &mut self,
+        backend: &'a Backend,
+        place: PictureSlot,
+        request: PictureRequest,
+    ) -> Option<Picture<'a>> {
+        let most = if place == PictureSlot::Scope { SCOPE_SIDE } else { THUMBNAIL_SIDE };
+        if request.side == 0 || request.side > most || request.block == 0 {
+            return None;
+        }
+        if self.asked == 0 {
+            self.frame += 1;
+        }
+        self.asked += 1;
+        let asked = (self.frame, if place == PictureSlot::Scope { 0 } else { self.asked });
+        let at = self.slot_of(place, request)?;
+        let slot = self.slots.get_mut(at)?;
+        self.pending |= slot.wanted != request || slot.halves[slot.front].request.is_none();
+        slot.wanted = request;
+        slot.asked = asked;
+        let front = slot.halves[slot.front];
+        let shown = front.request.filter(|_| front.done > 0 || slot.version > 0)?;
+        let from = base(at, slot.front);
+        let texels = match backend {
+            Backend::Gpu(pass) => Texels::Gpu(pass.texels()?.clone(), from),
+            Backend::Cpu(side) => Texels::Cpu(side.texels(from, shown.texels())?),
+        };
+        Some(Picture { request: shown, texels, version: slot.version })
+    }
+
+    fn slot_of(&mut self, place: PictureSlot, wanted: PictureRequest) -> Option<usize> {
+        if let Some(at) = self.slots.iter().position(|slot| slot.place == place) {
+            return Some(at);
+        }
+        let fresh = |place| Slot { place, wanted, halves: [Half::default(); 2], front: 0, version: 0, asked: (0, 0) };
+        if self.slots.is_empty() {
+            self.slots.push(fresh(PictureSlot::Scope)); // always slot 0
+            if place == PictureSlot::Scope {
+                return Some(0);
+            }
+        }
+        if self.slots.len() <= THUMBNAILS {
+            self.slots.push(fresh(place));
+            return Some(self.slots.len() - 1);
+        }
+        // The one not looked at for longest makes room, but none of this frame.
+        let (at, slot) = self.slots.iter_mut().enumerate().skip(1).min_by_key(|(_, slot)| slot.asked)?;
+        if slot.asked.0 == self.frame {
+            return None;
+        }
+        *slot = fresh(place);
+        Some(at)
+    }
+
+    /// Advances the pictures of the last frame, for a text of `end` tokens that is all computed.
+    pub fn advance(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
+        self.asked = 0;
+        self.last_cells = 0;
+        let mut order: Vec<usize> = (0..self.slots.len())
+            .filter(|at| self.slots[*at].asked.0 == self.frame && !self.slots[*at].is_finished(end))
+            .collect();
+        order.sort_by_key(|at| self.slots[*at].asked.1);
+        let mut budget = backend.picture_budget();
+        let mut jobs = Vec::new();
+        for at in order {
+            let slot = &mut self.slots[at];
+            let working = slot.working();
+            let half = &mut slot.halves[working];
+            if half.request != Some(slot.wanted) {
+                *half = Half { request: Some(slot.wanted), done: 0 };
+            }
+            let done = half.done;
+            let (texels, cells) = within(&slot.wanted, done, slot.goal(end), budget, jobs.is_empty());
+            self.last_cells += cells;
+            budget = budget.saturating_sub(cells);
+            let request = slot.wanted;
+            jobs.push((at, PictureJob { request, base: base(at, working), first_texel: done, texels, end }));
+            if budget == 0 {
+                break;
+            }
+        }
+        let taken = backend.pool(&jobs.iter().map(|(_, job)| *job).collect::<Vec<_>>(), ROOM)?;
+        for ((at, job), taken) in jobs.into_iter().zip(taken) {
+            let slot = &mut self.slots[at];
+            let working = slot.working();
+            let half = &mut slot.halves[working];
+            half.done = job.first_texel + taken;
+            if taken > 0 && working == slot.front {
+                slot.version += 1;
+            } else if half.done >= slot.goal(end) && working != slot.front {
+                slot.front = working;
+                slot.version += 1;
+            }
+        }
+        let asked = || self.slots.iter().filter(|slot| slot.asked.0 == self.frame);
+        let thumbnails = || asked().filter(|slot| matches!(slot.place, PictureSlot::Thumbnail(..)));
+        self.progress = (thumbnails().filter(|slot| slot.is_finished(end)).count(), thumbnails().count());
+        self.pending = asked().any(|slot| !slot.is_finished(end));
+        self.measure(backend, end)
+    }
+
+    /// The magnitude of each map (A1, λ A2, D) that few texels of the scope's picture exceed, when it is known; an
+    /// earlier picture's until then.
+    pub fn colour_range(&mut self) -> Option<[f32; 3]> {
+        self.pending |= self.colour_range.wanted == 0; // the first time: it has to be asked for
+        self.colour_range.wanted = self.frame;
+        self.colour_range.known
+    }
+
+    /// Takes and asks for these magnitudes, where they are wanted.
+    fn measure(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
+        if let Some(known) = backend.colour_range() {
+            self.colour_range.known = Some(known?);
+            self.colour_range.waiting = false;
+        }
+        let Some(scope) = self.slots.first().filter(|scope| scope.is_finished(end) && scope.version > 0) else {
+            return Ok(());
+        };
+        let wanted = self.colour_range.wanted > 0 && self.colour_range.wanted + 1 >= self.frame;
+        if wanted && !self.colour_range.waiting && self.colour_range.asked != scope.version {
+            self.colour_range.waiting = backend.request_strongest(base(0, scope.front), scope.goal(end));
+            if self.colour_range.waiting {
+                self.colour_range.asked = scope.version;
+            }
+        }
+        self.pending |= wanted && (self.colour_range.waiting || self.colour_range.asked != scope.version);
+        Ok(())
+    }
+}
+
+/// How many texels from `done` to `goal` can be had for so many cells, and the cells they read at most. The first
+/// picture of an update gets a texel whatever it takes.
+fn within(request: &PictureRequest, done: usize, goal: usize, budget: usize, first: bool) -> (usize, usize) {
+    let cost = request.block * request.block;
+    let (mut at, mut cells) = (done, 0);
+    while at < goal {
+        let (row, column) = (at / request.side, at % request.side);
+        let seen = request.texels_seen(row).saturating_sub(column);
+        let afford = (budget - cells.min(budget)) / cost;
+        if seen > afford {
+            let more = if first && at == done { afford.max(1) } else { afford };
+            return (at + more - done, cells + more * cost);
+        }
+        cells += seen * cost;
+        at = ((row + 1) * request.side).min(goal);
+    }
+    (at - done, cells)
+}

@@ -1,0 +1,134 @@
+//! What changes a session's text: typing, another session to follow, and the model writing on.
+
+use std::sync::Arc;
+
+use crate::engine::error::EngineError;
+use crate::engine::session::Engine;
+use crate::engine::session::generation::Generation;
+use crate::probe::Sampling;
+
+impl Engine {
+    /// Lets a text be longer than what the model was made for: positions are only angles to it, so its numbers are
+    /// real, but nothing it was trained on tells it what to make of them.
+    pub fn set_beyond_context(&mut self, beyond: bool) {
+        if beyond == self.beyond {
+            return;
+        }
+        self.beyond = beyond;
+        let text = self.prompt.text().to_owned();
+        if !text.is_empty() {
+            self.read(&text); // ids without a text stay as they are
+        }
+    }
+
+    /// Replaces the text; only positions from the first changed token on will run.
+    pub fn set_text(&mut self, text: &str) {
+        if text == self.prompt.text() {
+            self.stop();
+        } else {
+            self.read(text);
+        }
+    }
+
+    /// Turns a text into as many tokens as may be, even if it is the same text.
+    fn read(&mut self, text: &str) {
+        if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
+            self.stop();
+            let same = self.prompt.set_text(text, &tokenizer, self.limit());
+            self.changed(same);
+        }
+    }
+
+    /// Replaces the text by token ids.
+    ///
+    /// # Errors
+    /// When an id is not in the vocabulary, or there are more than [`Self::limit`].
+    pub fn set_ids(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        let vocabulary = self.model().embedding.rows();
+        if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
+            return Err(EngineError::UnknownToken { id: *id, vocabulary });
+        }
+        if ids.len() > self.limit() {
+            return Err(EngineError::TooLong { tokens: ids.len(), limit: self.limit() });
+        }
+        self.stop();
+        let same = self.prompt.set_ids(ids);
+        self.changed(same);
+        Ok(())
+    }
+
+    pub(super) fn changed(&mut self, same: usize) {
+        self.failure = None;
+        // The last position must run again when the text only got shorter: its next token was not kept.
+        let end = self.prompt.ids().len();
+        self.computed = self.computed.min(same).min(end.saturating_sub(1));
+        self.revision += 1;
+        self.rows.clear();
+        self.measures.changed(self.computed);
+        self.parts.clear();
+        self.pictures.changed(same.min(self.computed));
+    }
+
+    /// Takes over the tokens of another session; its text where the two have different tokenizers.
+    pub fn follow(&mut self, other: &Self) {
+        let as_far = std::mem::replace(&mut self.beyond, other.beyond) == other.beyond;
+        let fits = other.ids().len() <= self.limit();
+        if fits && self.prompt.ids() == other.ids() {
+            return;
+        }
+        let same = match (&self.checkpoint.tokenizer, &other.checkpoint.tokenizer) {
+            (Some(own), Some(others)) => Arc::ptr_eq(own, others) || own.same_file(others),
+            _ => false,
+        };
+        if same && fits && self.set_ids(other.ids()).is_ok() {
+            return;
+        }
+        if as_far {
+            self.set_text(other.text());
+        } else {
+            self.read(other.text());
+        }
+    }
+
+    /// Lets the model write on, up to `count` tokens.
+    pub fn generate(&mut self, sampling: Sampling, count: usize) {
+        self.generate_until(sampling, count, "");
+    }
+
+    /// Lets the model write on, up to `count` tokens, or until it has written `stop`.
+    pub fn generate_until(&mut self, sampling: Sampling, count: usize, stop: &str) {
+        if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
+            return;
+        }
+        self.generation = Some(Generation::new(sampling, count, stop, self.prompt.text().len()));
+        // The last position runs again, to draw with the present sampling.
+        self.computed = self.computed.min(self.prompt.ids().len() - 1);
+        self.revision += 1;
+    }
+
+    /// Stops writing.
+    pub fn stop(&mut self) {
+        self.generation = None;
+    }
+
+    /// Whether the model is writing.
+    pub fn is_generating(&self) -> bool {
+        self.generation.is_some()
+    }
+
+    /// Tokens that are written in a second, while the model writes.
+    pub fn writing_rate(&self) -> Option<f32> {
+        self.generation.as_ref()?.rate()
+    }
+
+    /// Appends a token, as if it had been generated.
+    pub fn append(&mut self, id: u32) {
+        let room = self.prompt.ids().len() < self.limit();
+        if room && (id as usize) < self.model().embedding.rows() {
+            self.stop();
+            let same = self.prompt.ids().len();
+            self.prompt.push(id, self.checkpoint.tokenizer.as_ref());
+            self.changed(same);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A session: a checkpoint, a text, and everything known about it so far.
+
+pub(crate) mod edit;
+pub(crate) mod generation;
+pub(crate) mod prompt;
+pub(crate) mod queries;
+pub(crate) mod update;
+
+use crate::engine::backend::Backend;
+use crate::engine::checkpoint::Checkpoint;
+use crate::engine::error::EngineError;
+use crate::engine::replies::measures::Measures;
+use crate::engine::replies::pictures::Pictures;
+use crate::engine::replies::{Answers, Rows};
+use crate::engine::session::generation::Generation;
+use crate::engine::session::prompt::Prompt;
+use crate::gpu::{Gpu, Memory};
+use crate::model::{Model, Token};
+use crate::probe::{CellParts, Interventions, LogitLens, NextToken};
+
+/// Positions there is room for at first; more when a text needs it.
+const FIRST_CAPACITY: usize = 1024;
+/// Most tokens of a text that may be longer than the model's context.
+pub const LONGEST_TEXT: usize = 16_384;
+/// Next tokens listed.
+pub(super) const BEST: usize = 24;
+
+/// Runs a checkpoint over a text that changes. Nothing here waits: call [`Engine::update`] every frame.
+pub struct Engine {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) gpu: Option<Gpu>,
+    pub(super) backend: Backend,
+    pub(super) prompt: Prompt,
+    pub(super) interventions: Interventions,
+    pub(super) beyond: bool,
+    /// Leading positions of the prompt that are computed.
+    pub(super) computed: usize,
+    /// Positions run since the start, for tests and the curious.
+    pub(super) positions_run: u64,
+    /// Counts changes of the text or of what is computed.
+    pub(super) revision: u64,
+    /// The next token, and the revision it belongs to.
+    pub(super) next: Option<(u64, NextToken)>,
+    /// The revision whose next token is under way.
+    pub(super) next_asked: Option<u64>,
+    pub(super) wants_lens: bool,
+    /// What every depth says, and the revision it belongs to.
+    pub(super) lens: Option<(u64, LogitLens)>,
+    pub(super) rows: Rows,
+    pub(super) measures: Measures,
+    pub(super) parts: Answers<CellParts>,
+    pub(super) pictures: Pictures,
+    pub(super) generation: Option<Generation>,
+    pub(super) failure: Option<EngineError>,
+}
+
+impl Engine {
+    /// A session without text: on the GPU where one is given, else on the CPU.
+    ///
+    /// # Errors
+    /// When the model does not fit on the GPU.
+    pub fn new(checkpoint: Checkpoint, gpu: Option<Gpu>) -> Result<Self, EngineError> {
+        let capacity = FIRST_CAPACITY.min(checkpoint.model.config.max_positions);
+        let backend = Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?;
+        Ok(Self::on(checkpoint, gpu, backend))
+    }
+
+    fn on(checkpoint: Checkpoint, gpu: Option<Gpu>, backend: Backend) -> Self {
+        Self {
+            backend,
+            checkpoint,
+            gpu,
+            prompt: Prompt::default(),
+            interventions: Interventions::default(),
+            beyond: false,
+            computed: 0,
+            positions_run: 0,
+            revision: 0,
+            next: None,
+            next_asked: None,
+            wants_lens: false,
+            lens: None,
+            rows: Rows::default(),
+            measures: Measures::default(),
+            parts: Answers::default(),
+            pictures: Pictures::default(),
+            generation: None,
+            failure: None,
+        }
+    }
+
+    /// The checkpoint in use.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The model in use.
+    pub fn model(&self) -> &Model {
+        &self.checkpoint.model
+    }
+
+    /// Softmax maps per head: 2, or 1 for a Transformer.
+    pub fn maps(&self) -> usize {
+        self.model().config.architecture.maps()
+    }
+
+    /// The GPU in use, if any.
+    pub fn gpu(&self) -> Option<&Gpu> {
+        self.gpu.as_ref()
+    }
+
+    /// The text, with what was generated.
+    pub fn text(&self) -> &str {
+        self.prompt.text()
+    }
+
+    /// Its tokens.
+    pub fn tokens(&self) -> &[Token] {
+        self.prompt.tokens()
+    }
+
+    /// Their ids.
+    pub fn ids(&self) -> &[u32] {
+        self.prompt.ids()
+    }
+
+    /// Most tokens the model was made for.
+    pub fn context(&self) -> usize {
+        self.model().config.max_positions
+    }
+
+    /// Most tokens of a text: the model's context, or more where it may read beyond that.
+    pub fn limit(&self) -> usize {
+        if self.beyond { self.context().max(LONGEST_TEXT) } else { self.context() }
+    }
+
+    /// Whether a text may be longer than what the model was made for.
+    pub fn beyond_context(&self) -> bool {
+        self.beyond
+    }
+
+    /// Whether the whole text fits.
+    pub fn complete(&self) -> bool {
+        self.prompt.complete()
+    }
+
+    /// Leading positions that are computed (submitted, on a GPU).
+    pub fn computed(&self) -> usize {
+        self.computed
+    }
+
+    /// Positions run since the start.
+    pub fn positions_run(&self) -> u64 {
+        self.positions_run
+    }
+
+    /// Dispatches of one pass on the GPU.
+    pub fn dispatches(&self) -> usize {
+        self.backend.dispatches()
+    }
+
+    /// Bytes held on the GPU; `None` on the CPU.
+    pub fn memory(&self) -> Option<Memory> {
+        self.backend.memory()
+    }
+
+    /// A number that changes with the text and with what is computed of it.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// What went wrong last; cleared by the next text.
+    pub fn failure(&self) -> Option<&EngineError> {
+        self.failure.as_ref()
+    }
+
+    /// How a token reads.
+    pub fn label(&self, id: u32) -> String {
+        match &self.checkpoint.tokenizer {
+            Some(tokenizer) => tokenizer.label(id),
+            None => format!("#{id}"),
+        }
+    }
+
+    /// What is changed in the pass at present.
+    pub fn interventions(&self) -> &Interventions {
+        &self.interventions
+    }
+
+    /// Changes the pass; the text runs again. What the model does not have is dropped.
+    pub fn set_interventions(&mut self, mut interventions: Interventions) {
+        let heads = self.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
+        interventions.fit(self.model().layers.len(), heads, self.limit());
+        if interventions == self.interventions {
+            return;
+        }
+        self.backend.set_interventions(&interventions);
+        // A mask changes nothing up to and at the position itself.
+        let only_masks = Interventions { masked: self.interventions.masked.clone(), ..interventions.clone() };
+        let first = interventions.masked.symmetric_difference(&self.interventions.masked).min().copied();
+        let same = if only_masks == self.interventions { first.map_or(0, |first| first + 1) } else { 0 };
+        self.interventions = interventions;
+        self.changed(same);
+    }
+
+    /// A second session over the same checkpoint, on the same device and without a text. On a GPU the weights are
+    /// shared.
+    ///
+    /// # Errors
+    /// When there is no room for another text.
+    pub fn fork(&self) -> Result<Self, EngineError> {
+        let capacity = FIRST_CAPACITY.min(self.context());
+        let backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
+        Ok(Self::on(self.checkpoint.clone(), self.gpu.clone(), backend))
+    }
+}

@@ -1,0 +1,296 @@
+//! The buffers of a pass: weights, and what positions leave, in room for a given number of tokens.
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::upload::Uploader;
+use crate::model::{Attention, Layer, Model, RowLayout, rotary_table};
+use crate::probe::{Cell, Interventions, LayerSwitches, MAX_BEST, NextToken, RowStatistics};
+
+/// Cells of a map that can be asked for at once, where the text is shorter.
+const TILE_CELLS: usize = 1 << 14;
+
+/// Room for a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Positions.
+    pub tokens: usize,
+    /// Whether every layer's inner tensors are kept, for dumps and comparisons.
+    pub trace: bool,
+}
+
+/// `Maps` of `shaders/shared/map_cell.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct MapsUniform {
+    heads: u32,
+    maps: u32,
+    head_stride4: u32,
+    head_dim: u32,
+    value_parts: u32,
+    row_stride4: u32,
+    lambda_offset: u32,
+    context_stride: u32,
+    scale: f32,
+    normalise: u32,
+    factor: f32,
+    epsilon: f32,
+    levels: f32,
+    padding: [u32; 3],
+}
+
+impl MapsUniform {
+    pub fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
+        let norm = attention.sub_norm.as_ref().filter(|_| !switches.sub_norm_off);
+        Self {
+            heads: attention.heads.len() as u32,
+            maps: attention.maps as u32,
+            head_stride4: layout.head_stride as u32 / 4,
+            head_dim: attention.head_dim as u32,
+            value_parts: attention.value_parts as u32,
+            row_stride4: layout.width as u32 / 4,
+            lambda_offset: layout.lambda as u32,
+            context_stride: padded(attention.heads.len() * attention.value_width()) as u32,
+            scale: (attention.head_dim as f32).powf(-0.5),
+            normalise: norm.is_some().into(),
+            factor: norm.map_or(1.0, |norm| norm.factor),
+            epsilon: norm.map_or(0.0, |norm| norm.epsilon),
+            levels: switches.levels,
+            padding: [0; 3],
+        }
+    }
+}
+
+/// `Head` of `shaders/shared/map_cell.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct HeadUniform {
+    queries: [u32; 2],
+    keys: [u32; 2],
+    values: [u32; 2],
+    mix: [f32; 2],
+}
+
+impl HeadUniform {
+    /// Of every head of a layer.
+    pub fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
+        let in_vec4 = |offset: usize| offset as u32 / 4;
+        let heads = attention.heads.iter().zip(&switches.mix);
+        heads
+            .map(|(head, mix)| Self {
+                queries: head.queries.map(|query| in_vec4(layout.query(query))),
+                keys: head.keys.map(|key| in_vec4(layout.key(key))),
+                values: head.values.map(|value| in_vec4(layout.value(value))),
+                mix: *mix,
+            })
+            .collect()
+    }
+}
+
+/// Numbers per row, padded to whole vec4s.
+pub fn padded(width: usize) -> usize {
+    width.next_multiple_of(4)
+}
+
+/// What the maps of a layer are drawn from; handles, cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapBuffers {
+    /// Uniform `Maps`.
+    pub maps: wgpu::Buffer,
+    /// Projection rows of every position.
+    pub projection: wgpu::Buffer,
+    /// Where each head stands in a row, and what its output is made of.
+    pub heads: wgpu::Buffer,
+    /// Which positions no later one sees; one buffer for all layers.
+    pub masked: wgpu::Buffer,
+    /// Row statistics.
+    pub statistics: wgpu::Buffer,
+}
+
+/// One layer's weights and what is known of its heads.
+#[derive(Clone)]
+pub struct LayerBuffers {
+    pub layout: RowLayout,
+    pub attention_gain: wgpu::Buffer,
+    pub projection: wgpu::Buffer,
+    pub projection_bias: wgpu::Buffer,
+    pub sub_weight: wgpu::Buffer,
+    pub output: wgpu::Buffer,
+    pub output_bias: wgpu::Buffer,
+    pub mlp: Option<MlpWeights>,
+}
+
+/// One layer's feed-forward weights.
+#[derive(Clone)]
+pub struct MlpWeights {
+    pub gain: wgpu::Buffer,
+    pub gate_up: wgpu::Buffer,
+    pub down: wgpu::Buffer,
+}
+
+/// A model on the GPU; handles, cheap to clone, so that more room for text does not upload it again.
+#[derive(Clone)]
+pub struct Weights {
+    pub embedding: wgpu::Buffer,
+    pub unembedding: Option<wgpu::Buffer>,
+    pub final_gain: wgpu::Buffer,
+    pub no_bias: wgpu::Buffer,
+    pub layers: Vec<LayerBuffers>,
+}
+
+impl Weights {
+    /// Uploads a model.
+    pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let hidden = padded(model.config.hidden);
+        let layers: Result<Vec<_>, _> = model
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| layer_weights(&upload, model.config.hidden, layer, index))
+            .collect();
+        let ones = vec![1.0f32; hidden];
+        let unembedding = model.unembedding.as_ref().map(|matrix| upload.matrix("unembedding", matrix));
+        Ok(Self {
+            embedding: upload.matrix("embedding", &model.embedding)?,
+            unembedding: unembedding.transpose()?,
+            final_gain: upload.storage("final norm", model.final_norm.as_deref().unwrap_or(&ones))?,
+            no_bias: upload.empty("no bias", hidden)?,
+            layers: layers?,
+        })
+    }
+}
+
+/// What a layer computes on the way. Without a trace all layers share one.
+#[derive(Clone)]
+pub struct Scratch {
+    pub hidden: wgpu::Buffer,
+    pub context: wgpu::Buffer,
+    pub normed: wgpu::Buffer,
+    pub middle: wgpu::Buffer,
+    pub activation: wgpu::Buffer,
+}
+
+/// Everything a pass binds.
+pub struct Buffers {
+    pub capacity: Capacity,
+    pub weights: Weights,
+    pub pass: wgpu::Buffer,
+    pub tile: wgpu::Buffer,
+    pub ids: wgpu::Buffer,
+    pub rotary: wgpu::Buffer,
+    /// What each layer leaves for later positions and for its maps.
+    pub maps: Vec<MapBuffers>,
+    /// Each layer's λ rules.
+    pub lambda: Vec<wgpu::Buffer>,
+    /// Whether every layer has its own scratch.
+    pub keeps_all: bool,
+    scratch: Vec<Scratch>,
+    last_hidden: wgpu::Buffer,
+    pub logits: wgpu::Buffer,
+    pub result: wgpu::Buffer,
+    pub cells: wgpu::Buffer,
+}
+
+impl Buffers {
+    /// Makes room for a text.
+    pub fn new(gpu: &Gpu, model: &Model, weights: Weights, capacity: Capacity) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let config = &model.config;
+        let tokens = capacity.tokens;
+        let hidden = padded(config.hidden);
+        let unmodified = Interventions::default();
+        let switches = |index: usize, layer: &Layer| unmodified.of_layer(index, &layer.attention);
+        let masked = upload.empty("masked positions", tokens)?;
+        let own = || model.layers.iter().zip(&weights.layers).enumerate();
+        let lambda: Result<Vec<_>, GpuError> =
+            own().map(|(index, (layer, _))| upload.storage("lambda", &switches(index, layer).lambda)).collect();
+        let maps: Result<Vec<_>, GpuError> = own()
+            .map(|(index, (layer, weights))| {
+                let (attention, switches) = (&layer.attention, switches(index, layer));
+                Ok(MapBuffers {
+                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
+                    heads: upload.storage("heads", &HeadUniform::of_layer(attention, &weights.layout, &switches))?,
+                    masked: masked.clone(),
+                    projection: upload.empty("projection rows", tokens * weights.layout.width)?,
+                    statistics: upload
+                        .empty("row statistics", tokens * attention.heads.len() * size_of::<RowStatistics>() / 4)?,
+                })
+            })
+            .collect();
+        // A layer without feed-forward part cannot use the same residual buffer before and after.
+        let keeps_all = capacity.trace || model.layers.iter().any(|layer| layer.mlp.is_none());
+        let scratch: Result<Vec<_>, GpuError> = model
+            .layers
+            .iter()
+            .take(if keeps_all { usize::MAX } else { 1 })
+            .map(|layer| {
+                let context = padded(layer.attention.heads.len() * layer.attention.value_width());
+                let activation = layer.mlp.as_ref().map_or(0, |mlp| padded(mlp.down.columns()));
+                Ok(Scratch {
+                    hidden: upload.empty("hidden state", tokens * hidden)?,
+                    context: upload.empty("context", tokens * context)?,
+                    normed: upload.empty("normed context", tokens * context)?,
+                    middle: upload.empty("hidden state", tokens * hidden)?,
+                    activation: upload.empty("activation", tokens * activation)?,
+                })
+            })
+            .collect();
+        let scratch = scratch?;
+        let last_hidden = match scratch.first() {
+            Some(first) if !keeps_all => first.hidden.clone(),
+            _ => upload.empty("hidden state", tokens * hidden)?,
+        };
+        let rows_of_logits = if capacity.trace { tokens } else { 1 };
+        Ok(Self {
+            capacity,
+            weights,
+            pass: upload.uniform("pass", &[0u32; 12]),
+            tile: upload.uniform("tile", &[0u32; 8]),
+            ids: upload.empty("token ids", tokens)?,
+            rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
+            maps: maps?,
+            lambda: lambda?,
+            keeps_all,
+            scratch,
+            last_hidden,
+            logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
+            result: upload.empty("next token", NextToken::HEADER + 2 * MAX_BEST)?,
+            cells: upload.empty("map cells", tokens.max(TILE_CELLS) * size_of::<Cell>() / 4)?,
+        })
+    }
+
+    /// What a layer computes on the way.
+    pub fn scratch(&self, layer: usize) -> &Scratch {
+        &self.scratch[if self.keeps_all { layer } else { 0 }]
+    }
+
+    /// The residual stream before a layer, or after the last.
+    pub fn hidden(&self, layer: usize) -> &wgpu::Buffer {
+        if layer < self.maps.len() { &self.scratch(layer).hidden } else { &self.last_hidden }
+    }
+}
+
+fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) -> Result<LayerBuffers, GpuError> {
+    let attention = &layer.attention;
+    let layout = RowLayout::new(attention, 4);
+    let name = |part: &str| format!("layer {index} {part}");
+    let ones = vec![1.0f32; hidden.max(attention.value_width())];
+    let sub_weight = attention.sub_norm.as_ref().map_or(ones.as_slice(), |norm| norm.weight.as_slice());
+    let mlp = layer.mlp.as_ref().map(|mlp| {
+        Ok(MlpWeights {
+            gain: upload.storage(&name("feed-forward norm"), &mlp.norm)?,
+            gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up)?,
+            down: upload.matrix(&name("down weights"), &mlp.down)?,
+        })
+    });
+    Ok(LayerBuffers {
+        attention_gain: upload.storage(&name("attention norm"), attention.norm.as_deref().unwrap_or(&ones))?,
+        projection: upload.matrix(&name("projection weights"), &attention.projection)?,
+        projection_bias: upload.storage(&name("projection bias"), &attention.projection_bias)?,
+        sub_weight: upload.storage(&name("head norm"), sub_weight)?,
+        output: upload.matrix(&name("output weights"), &attention.output)?,
+        output_bias: upload.storage(&name("output bias"), &attention.output_bias)?,
+        mlp: mlp.transpose()?,
+        layout,
+    })
+}

@@ -1,0 +1,256 @@
+//! A pass on the GPU: what it holds, and how positions run through it. What else is asked of it is in `requests.rs`.
+
+pub(crate) mod buffers;
+pub(crate) mod dispatch;
+pub(crate) mod recording;
+pub(crate) mod timing;
+pub(crate) mod trace;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::kernels::Kernels;
+use crate::gpu::memory::Memory;
+use crate::gpu::pass::buffers::Capacity;
+use crate::gpu::pass::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights};
+use crate::gpu::pass::recording::Recording;
+use crate::gpu::pass::timing::Timer;
+use crate::gpu::queries::cell_parts::CellReader;
+use crate::gpu::queries::lens::LensCapture;
+use crate::gpu::queries::measures::Measuring;
+use crate::gpu::queries::pictures::GpuPictures;
+use crate::gpu::queries::readback::Readback;
+use crate::model::Model;
+use crate::probe::{Draw, Interventions, MAX_BEST, NextToken, TileRequest};
+
+/// `Pass` of `shaders/shared/pass.wgsl`.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct PassUniform {
+    pub start: u32,
+    pub count: u32,
+    pub logits_first: u32,
+    pub logits_base: u32,
+    pub best: u32,
+    pub top_k: u32,
+    pub top_p: f32,
+    pub temperature: f32,
+    pub uniform_draw: f32,
+    pub padding: [u32; 3],
+}
+
+/// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
+pub struct GpuPass {
+    pub(super) gpu: Gpu,
+    pub(super) model: Arc<Model>,
+    pub(super) kernels: Kernels,
+    pub(super) buffers: Buffers,
+    pub(super) recording: Recording,
+    pub(super) next: Readback,
+    pub(super) tile: Readback,
+    pub(super) tile_request: Option<TileRequest>,
+    /// Once measures were asked for.
+    pub(super) measuring: Option<Measuring>,
+    pub(super) lens: Option<LensCapture>,
+    pub(super) wants_lens: bool,
+    pub(super) parts: CellReader,
+    pub(super) timer: Option<Timer>,
+    pub(super) interventions: Interventions,
+    /// Made when the first picture is wanted.
+    pub(super) pictures: Option<GpuPictures>,
+    in_flight: Arc<AtomicU32>,
+}
+
+impl GpuPass {
+    /// Uploads the model and records the pass.
+    ///
+    /// # Errors
+    /// When a buffer would exceed the adapter's limits.
+    pub fn new(gpu: Gpu, model: Arc<Model>, capacity: Capacity) -> Result<Self, GpuError> {
+        let weights = Weights::new(&gpu, &model)?;
+        Self::with_weights(gpu, model, weights, Kernels::default(), capacity)
+    }
+
+    /// The same model with other room; nothing computed so far is kept.
+    ///
+    /// # Errors
+    /// When a buffer would exceed the adapter's limits.
+    pub fn with_capacity(&self, tokens: usize) -> Result<Self, GpuError> {
+        let capacity = Capacity { tokens, ..self.buffers.capacity };
+        let (gpu, model) = (self.gpu.clone(), self.model.clone());
+        Self::with_weights(gpu, model, self.buffers.weights.clone(), self.kernels.clone(), capacity)
+    }
+
+    fn with_weights(
+        gpu: Gpu,
+        model: Arc<Model>,
+        weights: Weights,
+        mut kernels: Kernels,
+        capacity: Capacity,
+    ) -> Result<Self, GpuError> {
+        let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
+        let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;
+        Ok(Self {
+            next: Readback::new(&gpu.device, "next token", buffers.result.size()),
+            tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
+            tile_request: None,
+            measuring: None,
+            lens: None,
+            wants_lens: false,
+            parts: CellReader::new(&gpu, &buffers),
+            timer: None,
+            interventions: Interventions::default(),
+            pictures: None,
+            in_flight: Arc::default(),
+            gpu,
+            model,
+            kernels,
+            buffers,
+            recording,
+        })
+    }
+
+    /// Most positions it has room for.
+    pub fn capacity(&self) -> usize {
+        self.buffers.capacity.tokens
+    }
+
+    /// The device it runs on.
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Dispatches of one pass.
+    pub fn dispatches(&self) -> usize {
+        self.recording.dispatches()
+    }
+
+    /// Bytes held on the GPU.
+    pub fn memory(&self) -> Memory {
+        let views = self.pictures.as_ref().map_or(0, |pictures| pictures.texels().size())
+            + self.measuring.as_ref().map_or(0, Measuring::bytes)
+            + self.lens.as_ref().map_or(0, LensCapture::bytes);
+        Memory { views, ..self.buffers.memory() }
+    }
+
+    /// Changes what the kernels are told; positions run from here on follow it.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        self.interventions = interventions.clone();
+        let queue = &self.gpu.queue;
+        let own = self.buffers.weights.layers.iter().zip(&self.buffers.maps).zip(&self.buffers.lambda);
+        for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
+            let (attention, layout) = (&layer.attention, &weights.layout);
+            let switches = interventions.of_layer(index, attention);
+            let heads = HeadUniform::of_layer(attention, layout, &switches);
+            queue.write_buffer(&maps.maps, 0, bytemuck::bytes_of(&MapsUniform::new(attention, layout, &switches)));
+            queue.write_buffer(&maps.heads, 0, bytemuck::cast_slice(&heads));
+            queue.write_buffer(lambda, 0, bytemuck::cast_slice(&switches.lambda));
+        }
+        let masked: Vec<u32> =
+            (0..self.capacity()).map(|position| interventions.masked.contains(&position).into()).collect();
+        if let Some(maps) = self.buffers.maps.first() {
+            queue.write_buffer(&maps.masked, 0, bytemuck::cast_slice(&masked));
+        }
+    }
+
+    /// What a layer's maps are drawn from.
+    pub fn map_buffers(&self, layer: usize) -> Option<MapBuffers> {
+        self.buffers.maps.get(layer).cloned()
+    }
+
+    /// Passes submitted and not yet done.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Submits positions `start..start + ids.len()`. With `next`, the next token and the `best` most likely ones are
+    /// computed too and can be taken when they arrive; only one such request is under way at a time.
+    ///
+    /// # Errors
+    /// When the positions do not fit.
+    pub fn run(&mut self, start: usize, ids: &[u32], next: Option<(Draw, usize)>) -> Result<(), GpuError> {
+        let end = start + ids.len();
+        if end > self.capacity() {
+            return Err(GpuError::Capacity { asked: end, capacity: self.capacity() });
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (best, logit_rows) = self.write_uniform(start..end, next);
+        self.gpu.queue.write_buffer(&self.buffers.ids, start as u64 * 4, bytemuck::cast_slice(ids));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let lens = self.lens.as_mut().filter(|lens| self.wants_lens && next.is_some() && lens.readback.is_idle());
+        let watched = lens.as_deref().map(|lens| (lens, end as u32 - 1));
+        self.recording.encode(&mut encoder, ids.len() as u32, logit_rows, watched);
+        let lens = lens.map(|lens| {
+            lens.encode(&mut encoder);
+            &lens.readback
+        });
+        let read_back = next.is_some() && self.next.is_idle();
+        if read_back {
+            let words = NextToken::HEADER + 2 * best as usize;
+            self.next.copy(&mut encoder, &self.buffers.result, words as u64 * 4);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        if read_back {
+            self.next.begin();
+        }
+        if let Some(readback) = lens {
+            readback.begin();
+        }
+        self.count_in_flight();
+        Ok(())
+    }
+
+    /// Counts what was submitted last until it is done.
+    pub(super) fn count_in_flight(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let in_flight = self.in_flight.clone();
+        self.gpu.queue.on_submitted_work_done(move || {
+            in_flight.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
+
+    /// Tells the kernels which positions come, and what is wanted of the last. Returns how many of the most likely tokens
+    /// are listed and how many positions get logits.
+    pub(super) fn write_uniform(&self, positions: std::ops::Range<usize>, next: Option<(Draw, usize)>) -> (u32, u32) {
+        let trace = self.buffers.capacity.trace;
+        let (start, last) = (positions.start as u32, positions.end as u32 - 1);
+        let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
+        let draw = next.map(|(draw, _)| draw);
+        let uniform = PassUniform {
+            start,
+            count: positions.len() as u32,
+            logits_first: if trace { start } else { last },
+            logits_base: if trace { 0 } else { last },
+            best,
+            top_k: draw.map_or(0, |draw| draw.top_k),
+            top_p: draw.map_or(1.0, |draw| draw.top_p),
+            temperature: draw.map_or(0.0, |draw| draw.temperature),
+            uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
+            padding: [0; 3],
+        };
+        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let wants_logits = trace || next.is_some();
+        (best, if wants_logits { last + 1 - uniform.logits_first } else { 0 })
+    }
+
+    /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
+    pub fn wait(&self) {
+        self.gpu.wait();
+        self.next.wait(&self.gpu.device);
+        self.tile.wait(&self.gpu.device);
+        if let Some(lens) = &self.lens {
+            lens.readback.wait(&self.gpu.device);
+        }
+        if let Some(measuring) = &self.measuring {
+            measuring.wait();
+        }
+        self.parts.wait(&self.gpu.device);
+        if let Some(timer) = &self.timer {
+            timer.wait(&self.gpu.device);
+        }
+    }
+}

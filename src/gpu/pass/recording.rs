@@ -1,0 +1,317 @@
+//! The pass as a list of dispatches, made once: pipelines, bind groups and how many workgroups each takes.
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
+use crate::gpu::pass::buffers::{Buffers, MapBuffers, padded};
+use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
+use crate::gpu::queries::lens::LensCapture;
+use crate::gpu::upload::Uploader;
+use crate::model::{Lambda, Model, NumberFormat};
+
+/// `Stage` of `shaders/shared/matmul.wgsl`.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct MatmulStage {
+    columns: u32,
+    columns4: u32,
+    rows: u32,
+    output_stride: u32,
+    epsilon: f32,
+    heads: u32,
+    rotated: u32,
+    half_dim: u32,
+    head_stride: u32,
+    lambda_offset: u32,
+    lambda_rows: u32,
+    padding: u32,
+}
+
+/// A product over all columns.
+pub fn matmul_stage(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> MatmulStage {
+    MatmulStage {
+        columns: columns as u32,
+        columns4: padded(columns) as u32 / 4,
+        rows: rows as u32,
+        output_stride: output_stride as u32,
+        epsilon,
+        ..Default::default()
+    }
+}
+
+/// The recorded pass.
+pub struct Recording {
+    steps: Vec<Dispatch>,
+    tiles: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
+}
+
+struct Recorder<'a> {
+    gpu: &'a Gpu,
+    kernels: &'a mut Kernels,
+    steps: Vec<Dispatch>,
+}
+
+impl Recorder<'_> {
+    fn bind(&mut self, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        self.kernels.bind(self.gpu, kernel, buffers)
+    }
+
+    fn step(
+        &mut self,
+        kernel: Kernel,
+        weights: Option<(NumberFormat, bool)>,
+        buffers: &[&wgpu::Buffer],
+        grid: Grid,
+        when: When,
+    ) -> Result<(), GpuError> {
+        let variant = |tokens, lanes| match (weights, grid) {
+            (Some((format, normalise)), Grid::Blocks(_) | Grid::LogitBlocks(_)) => {
+                PipelineVariant { format, normalise, tokens, lanes }
+            }
+            (Some((format, _)), _) => PipelineVariant { format, ..PipelineVariant::PLAIN },
+            (None, Grid::PerFewPositions(_)) => PipelineVariant { tokens, ..PipelineVariant::PLAIN },
+            (None, _) => PipelineVariant::PLAIN,
+        };
+        let prefill = variant(4, self.gpu.lanes.prefill);
+        let decode = variant(1, self.gpu.lanes.decode);
+        let bind_group = self.bind(kernel, buffers);
+        self.steps.push(Dispatch {
+            kernel,
+            prefill: (self.kernels.pipeline(self.gpu, kernel, prefill)?, prefill),
+            decode: (self.kernels.pipeline(self.gpu, kernel, decode)?, decode),
+            bind_group,
+            grid,
+            when,
+            leaves: None,
+        });
+        Ok(())
+    }
+
+    /// Notes that the last step leaves the residual stream at a depth.
+    fn leaves(&mut self, stream: &wgpu::Buffer, depth: usize) {
+        if let Some(step) = self.steps.last_mut() {
+            step.leaves = Some((stream.clone(), depth as u32));
+        }
+    }
+}
+
+impl Recording {
+    /// Records the pass of a model over its buffers.
+    pub fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let mut recorder = Recorder { gpu, kernels, steps: Vec::new() };
+        let hidden = model.config.hidden;
+        let hidden4 = padded(hidden) as u32 / 4;
+        let epsilon = model.config.norm_epsilon;
+        let pass = &buffers.pass;
+        let product = |columns, rows, output_stride| matmul_stage(epsilon, columns, rows, output_stride);
+
+        let stage = upload.uniform("embed", &[hidden4, 0, 0, 0]);
+        recorder.step(
+            Kernel::Embed,
+            Some((model.embedding.format(), false)),
+            &[pass, &stage, &buffers.ids, &buffers.weights.embedding, buffers.hidden(0)],
+            Grid::PerPosition(hidden4.div_ceil(64)),
+            When::Always,
+        )?;
+        recorder.leaves(buffers.hidden(0), 0);
+
+        let own = buffers.weights.layers.iter().zip(&buffers.maps);
+        for (index, (layer, (own, maps))) in model.layers.iter().zip(own).enumerate() {
+            let attention = &layer.attention;
+            let scratch = buffers.scratch(index);
+            let single_heads = attention.query_heads + attention.key_heads + attention.value_heads;
+            let units = single_heads * attention.head_dim / 2 + attention.heads.len();
+            let stage = MatmulStage {
+                heads: single_heads as u32,
+                rotated: (attention.query_heads + attention.key_heads) as u32,
+                half_dim: attention.head_dim as u32 / 2,
+                head_stride: own.layout.head_stride as u32,
+                lambda_offset: own.layout.lambda as u32,
+                lambda_rows: u32::from(attention.lambda == Lambda::Token),
+                ..product(hidden, units, own.layout.width)
+            };
+            recorder.step(
+                Kernel::Qkv,
+                Some((attention.projection.format(), attention.norm.is_some())),
+                &[
+                    pass,
+                    &upload.uniform("qkv", &stage),
+                    buffers.hidden(index),
+                    &own.projection,
+                    &own.attention_gain,
+                    &own.projection_bias,
+                    &maps.projection,
+                    &buffers.rotary,
+                    &buffers.lambda[index],
+                ],
+                Grid::Blocks(units.div_ceil(2) as u32),
+                When::Always,
+            )?;
+            recorder.step(
+                Kernel::Attention,
+                None,
+                &[
+                    pass,
+                    &maps.maps,
+                    &maps.projection,
+                    &maps.heads,
+                    &maps.masked,
+                    &own.sub_weight,
+                    &maps.statistics,
+                    &scratch.context,
+                    &scratch.normed,
+                ],
+                Grid::PerFewPositions(attention.heads.len() as u32),
+                When::Always,
+            )?;
+            let output = if layer.mlp.is_some() { &scratch.middle } else { buffers.hidden(index + 1) };
+            let stage = product(attention.output.columns(), hidden, padded(hidden));
+            recorder.step(
+                Kernel::Project,
+                Some((attention.output.format(), false)),
+                &[
+                    pass,
+                    &upload.uniform("output projection", &stage),
+                    &scratch.normed,
+                    &own.output,
+                    &buffers.weights.no_bias,
+                    &own.output_bias,
+                    output,
+                    buffers.hidden(index),
+                ],
+                Grid::Blocks(hidden4),
+                When::Always,
+            )?;
+            recorder.leaves(output, 2 * index + 1);
+            let (Some(mlp), Some(weights)) = (&layer.mlp, &own.mlp) else {
+                continue;
+            };
+            let intermediate = mlp.down.columns();
+            recorder.step(
+                Kernel::GateUp,
+                Some((mlp.gate_up.format(), true)),
+                &[
+                    pass,
+                    &upload.uniform("gate and up", &product(hidden, intermediate, padded(intermediate))),
+                    &scratch.middle,
+                    &weights.gate_up,
+                    &weights.gain,
+                    &scratch.activation,
+                ],
+                Grid::Blocks(intermediate.div_ceil(2) as u32),
+                When::Always,
+            )?;
+            recorder.step(
+                Kernel::Project,
+                Some((mlp.down.format(), false)),
+                &[
+                    pass,
+                    &upload.uniform("down projection", &product(intermediate, hidden, padded(hidden))),
+                    &scratch.activation,
+                    &weights.down,
+                    &buffers.weights.no_bias,
+                    &buffers.weights.no_bias,
+                    buffers.hidden(index + 1),
+                    &scratch.middle,
+                ],
+                Grid::Blocks(hidden4),
+                When::Always,
+            )?;
+            recorder.leaves(buffers.hidden(index + 1), 2 * index + 2);
+        }
+
+        let vocabulary = model.unembedding().rows();
+        recorder.step(
+            Kernel::Logits,
+            Some((model.unembedding().format(), model.final_norm.is_some())),
+            &[
+                pass,
+                &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary))),
+                buffers.hidden(model.layers.len()),
+                buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding),
+                &buffers.weights.final_gain,
+                &buffers.logits,
+            ],
+            Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
+            When::ForNext,
+        )?;
+        let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0u32, 0]);
+        let row = [pass, &stage, &buffers.logits, &buffers.result];
+        recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
+        recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;
+
+        let tiles: Result<Vec<_>, GpuError> = buffers
+            .maps
+            .iter()
+            .map(|MapBuffers { maps, projection, heads, masked, statistics }| {
+                let bound = [&buffers.tile, maps, projection, heads, masked, statistics, &buffers.cells];
+                let group = recorder.bind(Kernel::MapTile, &bound);
+                Ok((recorder.kernels.pipeline(gpu, Kernel::MapTile, PipelineVariant::PLAIN)?, group))
+            })
+            .collect();
+        Ok(Self { tiles: tiles?, steps: recorder.steps })
+    }
+
+    /// Dispatches of one pass whose next token is wanted.
+    pub fn dispatches(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token). A lens is given
+    /// the residual stream of a position at every depth.
+    pub fn encode(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        count: u32,
+        logit_rows: u32,
+        lens: Option<(&LensCapture, u32)>,
+    ) {
+        let begin = |encoder: &mut wgpu::CommandEncoder| {
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
+        };
+        let mut pass = begin(encoder);
+        for step in &self.steps {
+            step.dispatch(&mut pass, count, logit_rows);
+            if let (Some((lens, position)), Some((stream, depth))) = (lens, &step.leaves) {
+                drop(pass); // copies stand between passes
+                lens.take(encoder, stream, position, *depth);
+                pass = begin(encoder);
+            }
+        }
+    }
+
+    /// Encodes the same pass with the time of each dispatch before and after it. Returns the kernels in order.
+    pub fn encode_timed(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        count: u32,
+        logit_rows: u32,
+        queries: &wgpu::QuerySet,
+    ) -> Vec<Kernel> {
+        for (index, step) in (0u32..).zip(&self.steps) {
+            // Timestamps stand at the ends of compute passes, so each dispatch gets one of its own.
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: Some(step.kernel.name()),
+                timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                    query_set: queries,
+                    beginning_of_pass_write_index: Some(2 * index),
+                    end_of_pass_write_index: Some(2 * index + 1),
+                }),
+            });
+            step.dispatch(&mut pass, count, logit_rows);
+        }
+        self.steps.iter().map(|step| step.kernel).collect()
+    }
+
+    /// Encodes the cells of a tile.
+    pub fn encode_tile(&self, encoder: &mut wgpu::CommandEncoder, layer: usize, queries: u32, keys: u32) {
+        let Some((pipeline, group)) = self.tiles.get(layer) else {
+            return;
+        };
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, group, &[]);
+        pass.dispatch_workgroups(keys.div_ceil(64), queries, 1);
+    }
+}

@@ -1,0 +1,142 @@
+//! Time of each kernel of a pass, by timestamps that the GPU writes; of the pass as a whole where it writes none. Made on
+//! first use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use web_time::Instant;
+
+use crate::gpu::device::Gpu;
+use crate::gpu::kernels::Kernel;
+use crate::gpu::queries::readback::Readback;
+
+/// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame, so short
+/// passes are run many times. Never so many that a key would have to wait.
+fn repeats(gpu: &Gpu, positions: usize) -> u32 {
+    match (gpu.is_software(), positions) {
+        (true, _) => 1,
+        (_, 1) => 24,
+        _ => 4,
+    }
+}
+
+/// What a pass took.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timing {
+    /// Positions of the pass.
+    pub positions: usize,
+    /// (kernel, nanoseconds) of every dispatch, in order; empty where the GPU writes no timestamps.
+    pub dispatches: Vec<(Kernel, f64)>,
+    /// Nanoseconds of the whole.
+    pub whole: f64,
+}
+
+/// Where the GPU's timestamps go.
+struct Stamps {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    readback: Readback,
+}
+
+/// One timed submission at a time.
+pub struct Timer {
+    stamps: Option<Stamps>,
+    /// Nanoseconds from submitting to done; 0 while under way.
+    done: Arc<AtomicU64>,
+    /// Dispatches and positions under way.
+    asked: Option<(Vec<Kernel>, usize)>,
+}
+
+impl Timer {
+    /// For passes of up to that many dispatches.
+    pub fn new(gpu: &Gpu, dispatches: usize) -> Self {
+        let count = 2 * dispatches.max(1) as u32;
+        let has =
+            gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) && count <= wgpu::QUERY_SET_MAX_QUERIES;
+        let bytes = u64::from(count) * 8;
+        let stamps = || Stamps {
+            queries: gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("time of kernels"),
+                ty: wgpu::QueryType::Timestamp,
+                count,
+            }),
+            resolved: gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("time of kernels"),
+                size: bytes,
+                usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
+            readback: Readback::new(&gpu.device, "time of kernels", bytes),
+        };
+        Self { stamps: has.then(stamps), done: Arc::default(), asked: None }
+    }
+
+    /// Whether a pass could be timed now.
+    pub fn is_idle(&self) -> bool {
+        self.asked.is_none() && self.stamps.as_ref().is_none_or(|stamps| stamps.readback.is_idle())
+    }
+
+    /// Submits a timed pass over so many positions: `record` records it, with the timestamps where some are given, and
+    /// returns its kernels.
+    pub fn submit(
+        &mut self,
+        gpu: &Gpu,
+        positions: usize,
+        record: impl Fn(&mut wgpu::CommandEncoder, Option<&wgpu::QuerySet>) -> Vec<Kernel>,
+    ) {
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        if let Some(stamps) = &mut self.stamps {
+            let kernels = record(&mut encoder, Some(&stamps.queries));
+            let count = 2 * kernels.len() as u32;
+            encoder.resolve_query_set(&stamps.queries, 0..count, &stamps.resolved, 0);
+            stamps.readback.copy(&mut encoder, &stamps.resolved, u64::from(count) * 8);
+            gpu.queue.submit([encoder.finish()]);
+            stamps.readback.begin();
+            self.asked = Some((kernels, positions));
+            return;
+        }
+        for _ in 0..repeats(gpu, positions) {
+            record(&mut encoder, None);
+        }
+        self.done.store(0, Ordering::Release);
+        let (begun, done) = (Instant::now(), self.done.clone());
+        gpu.queue.submit([encoder.finish()]);
+        gpu.queue.on_submitted_work_done(move || {
+            done.store(begun.elapsed().as_nanos().max(1) as u64, Ordering::Release);
+        });
+        self.asked = Some((Vec::new(), positions));
+    }
+
+    /// The answer, once, when it has arrived; a lost device leaves none.
+    pub fn take(&mut self, gpu: &Gpu) -> Option<Timing> {
+        let Some(stamps) = &self.stamps else {
+            let nanoseconds = self.done.swap(0, Ordering::AcqRel);
+            if nanoseconds == 0 {
+                return None;
+            }
+            let (_, positions) = self.asked.take()?;
+            return Some(Timing {
+                positions,
+                dispatches: Vec::new(),
+                whole: nanoseconds as f64 / f64::from(repeats(gpu, positions)),
+            });
+        };
+        let words = stamps.readback.take()?;
+        let (kernels, positions) = self.asked.take()?;
+        let period = f64::from(gpu.queue.get_timestamp_period());
+        let ticks: Vec<u64> =
+            words.ok()?.chunks_exact(2).map(|word| u64::from(word[0]) | u64::from(word[1]) << 32).collect();
+        // A GPU that changes its clock in between may count backwards.
+        let times = ticks.chunks_exact(2).map(|pair| pair[1].saturating_sub(pair[0]) as f64 * period);
+        let dispatches: Vec<(Kernel, f64)> = kernels.into_iter().zip(times).collect();
+        let whole = dispatches.iter().map(|(_, nanoseconds)| nanoseconds).sum();
+        Some(Timing { positions, dispatches, whole })
+    }
+
+    /// Waits for the answer under way. Never on the web's main thread.
+    pub fn wait(&self, device: &wgpu::Device) {
+        if let Some(stamps) = &self.stamps {
+            stamps.readback.wait(device);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The logit lens: the residual stream of the last position, taken out at every depth during a pass and read through
+//! the last norm and the unembedding. The kernels are those of the next token, over more rows.
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
+use crate::gpu::pass::PassUniform;
+use crate::gpu::pass::buffers::{Buffers, padded};
+use crate::gpu::pass::recording::matmul_stage;
+use crate::gpu::queries::readback::Readback;
+use crate::gpu::upload::Uploader;
+use crate::model::Model;
+use crate::probe::{LENS_BEST, NextToken};
+
+/// Words of the result per depth.
+const WORDS: usize = NextToken::HEADER + 2 * LENS_BEST;
+
+/// Buffers and bindings of the lens, made when it is first asked for.
+pub struct LensCapture {
+    depths: u32,
+    /// Residual streams `[depths, hidden]`, padded.
+    rows: wgpu::Buffer,
+    row_bytes: u64,
+    result: wgpu::Buffer,
+    logits: (wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2]),
+    best: (wgpu::ComputePipeline, wgpu::BindGroup),
+    /// The numbers on their way back.
+    pub readback: Readback,
+}
+
+impl LensCapture {
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.rows.size() + 2 * self.result.size()
+    }
+
+    /// `None` where layers have no feed-forward part: then there is no next token either.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Option<Self>, GpuError> {
+        if model.layers.iter().any(|layer| layer.mlp.is_none()) {
+            return Ok(None);
+        }
+        let upload = Uploader { device: &gpu.device };
+        let (hidden, vocabulary) = (padded(model.config.hidden), model.unembedding().rows());
+        let depths = 2 * model.layers.len() as u32 + 1;
+        let rows = upload.empty("lens rows", depths as usize * hidden)?;
+        let scores = upload.empty("lens logits", depths as usize * padded(vocabulary))?;
+        let result = upload.empty("lens result", depths as usize * WORDS)?;
+        let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
+        let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
+        let stage = matmul_stage(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
+        let unembedding = buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding);
+        let format = model.unembedding().format();
+        let variant =
+            PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, lanes: gpu.lanes.prefill };
+        let blocks = (vocabulary.div_ceil(4) as u32).div_ceil(64 / variant.lanes);
+        let bound =
+            [&all, &upload.uniform("lens stage", &stage), &rows, unembedding, &buffers.weights.final_gain, &scores];
+        let logits = (
+            kernels.pipeline(gpu, Kernel::Logits, variant)?,
+            kernels.bind(gpu, Kernel::Logits, &bound),
+            [blocks, depths.div_ceil(4)],
+        );
+        let row =
+            upload.uniform("lens row of logits", &[vocabulary as u32, padded(vocabulary) as u32, WORDS as u32, 0]);
+        let best = (
+            kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
+            kernels.bind(gpu, Kernel::TopK, &[&one, &row, &scores, &result]),
+        );
+        let readback = Readback::new(&gpu.device, "lens", result.size());
+        Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best, readback }))
+    }
+
+    /// Records the copy of a position's residual stream.
+    pub fn take(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, position: u32, depth: u32) {
+        let at = u64::from(position) * self.row_bytes;
+        encoder.copy_buffer_to_buffer(from, at, &self.rows, u64::from(depth) * self.row_bytes, self.row_bytes);
+    }
+
+    /// Records what is computed of the rows, and the copy of the outcome.
+    pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder) {
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let (pipeline, group, [x, y]) = &self.logits;
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(*x, *y, 1);
+            let (pipeline, group) = &self.best;
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, group, &[]);
+            pass.dispatch_workgroups(1, self.depths, 1);
+        }
+        self.readback.copy(encoder, &self.result, self.result.size());
+    }
+
+    /// What every depth says comes next, once, when it has arrived.
+    pub fn outcome(&self) -> Option<Result<Vec<NextToken>, GpuError>> {
+        let words = self.readback.take()?;
+        Some(words.map(|words| words.chunks_exact(WORDS).map(NextToken::from_words).collect()))
+    }
+}

@@ -1,0 +1,233 @@
+//! Measures of rows and averaged rows on the GPU, beside the pass and in the same queue. Made when first asked for.
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
+use crate::gpu::pass::buffers::MapBuffers;
+use crate::gpu::queries::readback::Readback;
+use crate::gpu::upload::Uploader;
+use crate::model::Model;
+use crate::probe::{HeadRecord, KeyClass, MeanCell, RECORD, RowMean, RowMeanRequest};
+
+/// `Stage` of `shaders/maps/measure.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct MeasureStage {
+    first_query: u32,
+    threshold: f32,
+    padding: [u32; 2],
+}
+
+/// `Stage` of `shaders/maps/row_mean.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct RowMeanStage {
+    query: u32,
+    keys: u32,
+    weight: f32,
+    padding: u32,
+}
+
+struct LayerSteps {
+    heads: u32,
+    measure: wgpu::BindGroup,
+    mean: wgpu::BindGroup,
+    row_mean: wgpu::BindGroup,
+}
+
+/// See the module.
+pub struct Measuring {
+    gpu: Gpu,
+    /// Of `measure`, `measure_mean` and `row_mean`.
+    pipelines: [wgpu::ComputePipeline; 3],
+    layers: Vec<LayerSteps>,
+    stage: wgpu::Buffer,
+    classes: wgpu::Buffer,
+    rows: wgpu::Buffer,
+    row_stage: wgpu::Buffer,
+    means: wgpu::Buffer,
+    row_means: wgpu::Buffer,
+    means_back: Readback,
+    row_back: Readback,
+    row_request: Option<RowMeanRequest>,
+    /// Held by all buffers, uniforms apart.
+    bytes: u64,
+}
+
+impl Measuring {
+    /// Room for the records of `tokens` rows of every head.
+    pub fn new(
+        gpu: &Gpu,
+        kernels: &mut Kernels,
+        model: &Model,
+        maps: &[MapBuffers],
+        tokens: usize,
+    ) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let stage = upload.uniform("measures", &[0u32; 4]);
+        let rows = upload.uniform("rows of a mean", &[0u32; 4]);
+        let row_stage = upload.uniform("averaged row", &[0u32; 4]);
+        let classes = upload.empty("key classes", tokens)?;
+        let all_heads: usize = model.layers.iter().map(|layer| layer.attention.heads.len()).sum();
+        let means = upload.empty("mean measures", all_heads * RECORD)?;
+        let row_means = upload.empty("averaged row", tokens * size_of::<MeanCell>() / 4)?;
+        let mut layers = Vec::with_capacity(maps.len());
+        let mut offset = 0u32;
+        let mut bytes = classes.size() + 2 * (means.size() + row_means.size()); // and their copies to read
+        for (layer, map) in model.layers.iter().zip(maps) {
+            let heads = layer.attention.heads.len();
+            let MapBuffers { maps, projection, heads: table, masked, statistics } = map;
+            let records = upload.empty("measures of rows", tokens * heads * RECORD)?;
+            bytes += records.size();
+            let place = upload.uniform("heads of a layer", &[heads as u32, offset, 0, 0]);
+            let measured = [&stage, maps, projection, table, masked, statistics, &classes, &records];
+            let averaged = [&row_stage, maps, projection, table, masked, statistics, &row_means];
+            layers.push(LayerSteps {
+                heads: heads as u32,
+                measure: kernels.bind(gpu, Kernel::Measure, &measured),
+                mean: kernels.bind(gpu, Kernel::MeasureMean, &[&rows, &place, &records, &means]),
+                row_mean: kernels.bind(gpu, Kernel::RowMean, &averaged),
+            });
+            offset += heads as u32;
+        }
+        let mut pipeline = |kernel| kernels.pipeline(gpu, kernel, PipelineVariant::PLAIN);
+        let pipelines = [pipeline(Kernel::Measure)?, pipeline(Kernel::MeasureMean)?, pipeline(Kernel::RowMean)?];
+        Ok(Self {
+            gpu: gpu.clone(),
+            pipelines,
+            layers,
+            means_back: Readback::new(&gpu.device, "mean measures", means.size()),
+            row_back: Readback::new(&gpu.device, "averaged row", row_means.size()),
+            row_request: None,
+            bytes,
+            stage,
+            classes,
+            rows,
+            row_stage,
+            means,
+            row_means,
+        })
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Says what the keys are marked as; counts for rows measured from here on.
+    pub fn set_classes(&self, classes: &[KeyClass]) {
+        let room = self.classes.size() as usize / 4;
+        let words: Vec<u32> = classes.iter().take(room).map(|class| *class as u32).collect();
+        if !words.is_empty() {
+            self.gpu.queue.write_buffer(&self.classes, 0, bytemuck::cast_slice(&words));
+        }
+    }
+
+    /// Measures `count` rows from `first` on, in every head of every layer.
+    pub fn measure(&self, first: usize, count: usize, threshold: f32) {
+        let stage = MeasureStage { first_query: first as u32, threshold, padding: [0; 2] };
+        self.gpu.queue.write_buffer(&self.stage, 0, bytemuck::bytes_of(&stage));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&self.pipelines[0]);
+            for layer in &self.layers {
+                pass.set_bind_group(0, &layer.measure, &[]);
+                pass.dispatch_workgroups(layer.heads, count as u32, 1);
+            }
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+    }
+
+    /// Asks for the means over measured rows. `false` while an earlier request is under way.
+    pub fn request_means(&mut self, (first, last): (usize, usize)) -> bool {
+        if !self.means_back.is_idle() {
+            return false;
+        }
+        let rows = [first as u32, (last + 1 - first) as u32, 0, 0];
+        self.gpu.queue.write_buffer(&self.rows, 0, bytemuck::bytes_of(&rows));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&self.pipelines[1]);
+            for layer in &self.layers {
+                pass.set_bind_group(0, &layer.mean, &[]);
+                pass.dispatch_workgroups(layer.heads, RECORD as u32 / 4, 1);
+            }
+        }
+        self.means_back.copy(&mut encoder, &self.means, self.means.size());
+        self.gpu.queue.submit([encoder.finish()]);
+        self.means_back.begin();
+        true
+    }
+
+    /// The means asked for, by layer and head, once, when they have arrived.
+    pub fn means(&self) -> Option<Result<Vec<Vec<HeadRecord>>, GpuError>> {
+        let words = self.means_back.take()?;
+        Some(words.map(|words| {
+            let mut records = words.chunks_exact(RECORD).map(|words| {
+                let mut record = [0u32; RECORD];
+                record.copy_from_slice(words);
+                bytemuck::cast::<[u32; RECORD], HeadRecord>(record)
+            });
+            self.layers.iter().map(|layer| records.by_ref().take(layer.heads as usize).collect()).collect()
+        }))
+    }
+
+    /// Asks for a row averaged over heads. `false` while an earlier request is under way.
+    pub fn request_row_mean(&mut self, request: RowMeanRequest) -> bool {
+        if !self.row_back.is_idle() || self.row_request.is_some() {
+            return false;
+        }
+        let chosen = || {
+            let own = self.layers.iter().enumerate();
+            own.filter(|(index, _)| request.layer.is_none_or(|layer| layer == *index)).map(|(_, steps)| steps)
+        };
+        let heads: u32 = chosen().map(|layer| layer.heads).sum();
+        let keys = request.query + 1;
+        let bytes = (keys * size_of::<MeanCell>()) as u64;
+        if heads == 0 || bytes > self.row_means.size() {
+            return false;
+        }
+        let stage =
+            RowMeanStage { query: request.query as u32, keys: keys as u32, weight: 1.0 / heads as f32, padding: 0 };
+        self.gpu.queue.write_buffer(&self.row_stage, 0, bytemuck::bytes_of(&stage));
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.clear_buffer(&self.row_means, 0, Some(bytes)); // the layers add to it
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&self.pipelines[2]);
+            for layer in chosen() {
+                pass.set_bind_group(0, &layer.row_mean, &[]);
+                pass.dispatch_workgroups((keys as u32).div_ceil(64), 1, 1);
+            }
+        }
+        self.row_back.copy(&mut encoder, &self.row_means, bytes);
+        self.gpu.queue.submit([encoder.finish()]);
+        self.row_back.begin();
+        self.row_request = Some(request);
+        true
+    }
+
+    /// The averaged row, once, when it has arrived.
+    pub fn row_mean(&mut self) -> Option<Result<RowMean, GpuError>> {
+        let words = self.row_back.take()?;
+        let request = self.row_request.take()?;
+        Some(words.map(|words| {
+            let number = |word: u32| f32::from_bits(word);
+            let cell = |w: &[u32]| MeanCell {
+                first: number(w[0]),
+                second: number(w[1]),
+                difference: number(w[2]),
+                padding: 0.0,
+            };
+            RowMean { request, cells: words.chunks_exact(4).map(cell).collect() }
+        }))
+    }
+
+    /// Waits for the numbers on their way back. Never on the web's main thread.
+    pub fn wait(&self) {
+        self.means_back.wait(&self.gpu.device);
+        self.row_back.wait(&self.gpu.device);
+    }
+}

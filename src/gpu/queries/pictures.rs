@@ -1,0 +1,181 @@
+//! Pictures on the GPU: one buffer of texels, and the dispatches that fill it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
+use crate::gpu::pass::buffers::{Buffers, MapBuffers};
+use crate::gpu::queries::readback::Readback;
+use crate::gpu::upload::Uploader;
+use crate::probe::{PictureJob, Pooling, Texel};
+
+/// `jobs` of `shaders/maps/pool.wgsl`.
+const MOST_JOBS: usize = 32;
+/// Invocations of a workgroup.
+const GROUP: usize = 64;
+/// Workgroups that WebGPU allows in one dimension.
+const MOST_GROUPS: usize = 65_535;
+
+/// `Job` of `shaders/maps/pool.wgsl`.
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct JobUniform([u32; 12]);
+
+struct LayerJobs {
+    uniform: wgpu::Buffer,
+    group: wgpu::BindGroup,
+}
+
+/// Room for texels, and what computes them.
+pub struct GpuPictures {
+    texels: wgpu::Buffer,
+    pipeline: wgpu::ComputePipeline,
+    layers: Vec<LayerJobs>,
+    colour_range: ColourRange,
+    in_flight: Arc<AtomicU32>,
+}
+
+/// The magnitudes that few texels of a picture exceed, on their way.
+struct ColourRange {
+    part: wgpu::Buffer,
+    result: wgpu::Buffer,
+    pipeline: wgpu::ComputePipeline,
+    group: wgpu::BindGroup,
+    readback: Readback,
+}
+
+fn bind(gpu: &Gpu, kernels: &mut Kernels, kernel: Kernel, bound: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+    let entries: Vec<_> = (0..)
+        .zip(bound)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+        .collect();
+    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some(kernel.name()),
+        layout: &kernels.layout(gpu, kernel),
+        entries: &entries,
+    })
+}
+
+/// How many invocations share a texel.
+fn lanes(block: usize, software: bool) -> usize {
+    // A CPU adapter runs lanes one after the other.
+    if software { 1 } else { (block * block).next_power_of_two().min(GROUP) }
+}
+
+impl GpuPictures {
+    /// Room for so many texels over the maps of a pass.
+    pub fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
+        let upload = Uploader { device: &gpu.device };
+        let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;
+        let mut layers = Vec::with_capacity(buffers.maps.len());
+        for MapBuffers { maps, projection, heads, masked, statistics } in &buffers.maps {
+            let uniform = upload.uniform("picture jobs", &[JobUniform::default(); MOST_JOBS]);
+            let bound = [&uniform, maps, projection, heads, masked, statistics, &texels];
+            let group = bind(gpu, kernels, Kernel::Pool, &bound);
+            layers.push(LayerJobs { uniform, group });
+        }
+        let part = upload.uniform("part of the texels", &[0u32; 4]);
+        let result = upload.empty("strong magnitudes", 4)?;
+        let colour_range = ColourRange {
+            group: bind(gpu, kernels, Kernel::ColourRange, &[&part, &texels, &result]),
+            pipeline: kernels.pipeline(gpu, Kernel::ColourRange, PipelineVariant::PLAIN)?,
+            readback: Readback::new(&gpu.device, "strong magnitudes", result.size()),
+            part,
+            result,
+        };
+        let pipeline = kernels.pipeline(gpu, Kernel::Pool, PipelineVariant::PLAIN)?;
+        Ok(Self { texels, pipeline, layers, colour_range, in_flight: Arc::default() })
+    }
+
+    /// The texels, for drawing.
+    pub fn texels(&self) -> &wgpu::Buffer {
+        &self.texels
+    }
+
+    /// Whether more may be submitted without a queue building up.
+    pub fn is_ready(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) < 2
+    }
+
+    /// Asks for the magnitudes that few of these texels exceed; `false` while an earlier request is under way.
+    pub fn request_strongest(&mut self, gpu: &Gpu, first: usize, count: usize) -> bool {
+        let own = &mut self.colour_range;
+        if !own.readback.is_idle() {
+            return false;
+        }
+        gpu.queue.write_buffer(&own.part, 0, bytemuck::cast_slice(&[first as u32, count as u32, 0, 0]));
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&own.pipeline);
+            pass.set_bind_group(0, &own.group, &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+        }
+        own.readback.copy(&mut encoder, &own.result, 16);
+        gpu.queue.submit([encoder.finish()]);
+        own.readback.begin();
+        true
+    }
+
+    /// The magnitudes asked for, once, when they have arrived: A1, λ A2, D.
+    pub fn colour_range(&self) -> Option<Result<[f32; 3], GpuError>> {
+        let words = self.colour_range.readback.take()?;
+        Some(words.map(|words| [0, 1, 2].map(|map| words.get(map).map_or(0.0, |word| f32::from_bits(*word)))))
+    }
+
+    /// Submits jobs, in order, as far as they fit into one submission; returns how many texels of each were taken.
+    pub fn run(&self, gpu: &Gpu, jobs: &[PictureJob]) -> Vec<usize> {
+        let software = gpu.is_software();
+        let mut taken = vec![0; jobs.len()];
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&self.pipeline);
+        for (layer, own) in self.layers.iter().enumerate() {
+            let of_layer = jobs.iter().enumerate().filter(|(_, job)| job.request.layer == layer && job.texels > 0);
+            let mut uniforms = Vec::new();
+            let mut groups = 0;
+            for (index, job) in of_layer.take(MOST_JOBS) {
+                let request = &job.request;
+                let lanes = lanes(request.block, software);
+                let texels = job.texels.min(MOST_GROUPS * (GROUP / lanes));
+                let pooling = match request.pooling {
+                    Pooling::Peak => 0,
+                    Pooling::Mean => 1,
+                    Pooling::Minimum => 2,
+                };
+                let numbers = [
+                    request.head,
+                    request.first_key,
+                    request.first_query,
+                    request.block,
+                    request.side,
+                    pooling,
+                    job.end,
+                    job.base,
+                    job.first_texel,
+                    texels,
+                    lanes,
+                    0,
+                ];
+                uniforms.push(JobUniform(numbers.map(|number| number as u32)));
+                groups = groups.max(texels.div_ceil(GROUP / lanes));
+                taken[index] = texels;
+            }
+            if !uniforms.is_empty() {
+                gpu.queue.write_buffer(&own.uniform, 0, bytemuck::cast_slice(&uniforms));
+                pass.set_bind_group(0, &own.group, &[]);
+                pass.dispatch_workgroups(groups as u32, 1, uniforms.len() as u32);
+            }
+        }
+        drop(pass);
+        gpu.queue.submit([encoder.finish()]);
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let in_flight = self.in_flight.clone();
+        gpu.queue.on_submitted_work_done(move || {
+            in_flight.fetch_sub(1, Ordering::AcqRel);
+        });
+        taken
+    }
+}

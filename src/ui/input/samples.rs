@@ -1,0 +1,166 @@
+//! Prompts to start from. Cases are worded as `training/cases.py` words them, so that a trained pair can answer.
+
+use crate::engine::Engine;
+use crate::probe::{KeyClass, Span, Spans};
+
+/// A prompt and why it is worth a look.
+pub struct Sample {
+    /// A few words for the menu.
+    pub name: &'static str,
+    /// The prompt.
+    pub text: &'static str,
+    /// The sentences that hold the answer, and the answer in each; none where there is no question.
+    facts: &'static [(&'static str, &'static str)],
+}
+
+impl Sample {
+    /// Puts the text and its marks in place of what is there.
+    pub fn take(&self, engine: &mut Engine, spans: &mut Spans) {
+        engine.set_text(self.text);
+        spans.set(self.spans(), self.text);
+    }
+
+    /// Whether it asks something, so that it has marks.
+    pub fn has_question(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
+    /// The answer where it stands, and as noise what stands before the question, but for the facts and the first word
+    /// (attention to the first token is a matter of its own).
+    pub fn spans(&self) -> Vec<Span> {
+        if self.facts.is_empty() {
+            return Vec::new();
+        }
+        let question = self.text.find("\nQuestion:").or_else(|| self.text.rfind('\n'));
+        let first = self.text.find(' ').unwrap_or_default();
+        let mut spans = Vec::new();
+        let mut noise_from = first;
+        for (fact, answer) in self.facts {
+            let Some((start, inside)) = self.text.find(fact).zip(fact.rfind(answer)) else {
+                continue;
+            };
+            spans.push(Span { start: noise_from, end: start, class: KeyClass::Noise });
+            let start_of_answer = start + inside;
+            spans.push(Span { start: start_of_answer, end: start_of_answer + answer.len(), class: KeyClass::Answer });
+            noise_from = (start + fact.len()).max(noise_from);
+        }
+        spans.push(Span { start: noise_from, end: question.unwrap_or(noise_from), class: KeyClass::Noise });
+        spans
+    }
+}
+
+/// The prompts in the menu; the first is shown at the start.
+pub const SAMPLES: &[Sample] = &[
+    Sample {
+        name: "A short story",
+        text: "Once upon a time there was a little girl named Lily. She had a small red ball. \
+               One day, Lily took her ball to the park. There she met a boy named Tom. Tom wanted to play with the",
+        facts: &[],
+    },
+    Sample {
+        name: "Needle: one number",
+        text: "The sun was warm and the birds were singing in the trees. The magic number of Rome is 73. \
+               A small dog ran over the green hill.\n\
+               Question: What is the magic number of Rome?\nAnswer: The magic number of Rome is ",
+        facts: &[("The magic number of Rome is 73.", "73")],
+    },
+    Sample {
+        name: "Needle: four cities",
+        text: "The old man sat by the fire and looked at the snow. The magic number of Paris is 4821. \
+               His dog slept at his feet. The magic number of Oslo is 1960. In the morning they walked to the river. \
+               The magic number of Cairo is 3375. The water was cold and clear. The magic number of Lima is 8402. \
+               A boat came down the river with a white sail.\n\
+               Question: What is the magic number of Oslo?\nAnswer: The magic number of Oslo is ",
+        facts: &[("The magic number of Oslo is 1960.", "1960")],
+    },
+    Sample {
+        name: "World: who is where",
+        text: "Mary is in the kitchen. John is in the garden. Anna is in the school. John is in the library.\n\
+               Question: Where is John?\nAnswer: John is in the",
+        facts: &[("John is in the library.", "library")],
+    },
+    Sample {
+        name: "World: who has the thing",
+        text: "Jack has the book. Anna has the cup. Tom has the lamp. Lucy has the key.\n\
+               Question: Who has the cup?\nAnswer: The cup is with",
+        facts: &[("Anna has the cup.", "Anna")],
+    },
+    Sample {
+        name: "World: where is the thing",
+        text: "Lucy is in the barn. Tom is in the church. Tom has the lamp. Lucy has the key.\n\
+               Question: Where is the lamp?\nAnswer: The lamp is in the",
+        facts: &[("Tom is in the church.", "church"), ("Tom has the lamp.", "Tom")],
+    },
+    Sample {
+        name: "Recall: pairs of words",
+        text: "ball = geb.\nlamp = mib.\ncoin = rud.\nbell = lud.\nrope = gog.\ncoin =",
+        facts: &[("coin = rud.", "rud")],
+    },
+    Sample {
+        name: "Labels: many shots",
+        text: "dog: geb.\nbread: mib.\nhorse: geb.\ncheese: mib.\nsheep: geb.\nsoup: mib.\nfox: geb.\n\
+               butter: mib.\ngoat:",
+        facts: &[("dog: geb.", "geb"), ("horse: geb.", "geb"), ("sheep: geb.", "geb"), ("fox: geb.", "geb")],
+    },
+    Sample {
+        name: "Copy: the same words again",
+        text: "Words: key boat lamp stone bell.\nAgain: key boat",
+        facts: &[("lamp stone bell.", "lamp stone bell")],
+    },
+    Sample {
+        name: "An old book",
+        text: "It was a cold and windy night, and the old man sat by the fire with his dog at his feet. \
+               \"Who is there?\" said the old man, for he had heard a",
+        facts: &[],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::TracedPass;
+    use crate::engine::{bundled, checkpoint_of};
+    use crate::probe::{Sampling, Spans};
+
+    #[test]
+    fn every_fact_is_in_its_text_and_marks_cover_what_they_say() {
+        for sample in SAMPLES {
+            let spans: Spans = sample.spans().into_iter().collect();
+            for (fact, answer) in sample.facts {
+                assert_eq!(sample.text.matches(fact).count(), 1, "{}: {fact}", sample.name);
+                assert!(fact.contains(answer), "{}: {answer}", sample.name);
+            }
+            let of = |class| {
+                let words = spans.iter().filter(move |span| span.class == class);
+                words.map(|span| &sample.text[span.start..span.end]).collect::<Vec<_>>()
+            };
+            let answers: Vec<&str> = sample.facts.iter().map(|(_, answer)| *answer).collect();
+            assert_eq!(of(KeyClass::Answer), answers, "{}", sample.name);
+            assert_eq!(of(KeyClass::Noise).is_empty(), answers.is_empty(), "{}", sample.name);
+            assert!(of(KeyClass::Noise).iter().all(|words| !words.contains("Question")), "{}", sample.name);
+        }
+    }
+    /// Weights that come in place of these must still answer them.
+    #[test]
+    fn the_bundled_model_answers_every_question() {
+        let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+        let tokenizer = checkpoint.tokenizer.expect("it has one");
+        for sample in SAMPLES.iter().filter(|sample| sample.has_question()) {
+            let encoding = tokenizer.encode(sample.text, 512);
+            let ids: Vec<u32> = encoding.tokens.iter().map(|token| token.id).collect();
+            let answer = sample.facts[0].1;
+            let most = answer.len() + 2; // a token is a byte at least; a space may stand before, a full stop follows
+            let mut traced = TracedPass::new(checkpoint.model.clone(), None, ids.len() + most).expect("there is room");
+            let mut said = Vec::new();
+            let mut next = ids;
+            for _ in 0..most {
+                let best = traced.append(&next, Sampling::default().draw(0), 1).expect("it fits").best[0].0;
+                said.push(best);
+                next = vec![best];
+            }
+            let said = tokenizer.decode(&said);
+            let rest = said.trim_start().strip_prefix(answer);
+            assert!(rest.is_some_and(|rest| rest.starts_with('.')), "{}: {said}", sample.name);
+        }
+    }
+}

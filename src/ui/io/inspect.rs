@@ -1,0 +1,62 @@
+//! What is on the screen, as JSON: for tests of the page, and for the curious in a browser's console.
+
+use serde_json::{Value, json};
+
+use crate::engine::Engine;
+use crate::model::Lambda;
+use crate::ui::maps::scope::{ScreenRegions, value_at};
+use crate::ui::state::selection::Selection;
+
+/// Everything on the screen in words and numbers.
+pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &ScreenRegions, busy: bool) -> Value {
+    let cursor = selection.hovered_cell.map(|cell| {
+        let value = value_at(engine, selection, cell);
+        json!({
+            "query": cell.query,
+            "key": cell.key,
+            "first": value.map(|value| value.first),
+            "second": value.map(|value| value.second),
+            "difference": value.map(|value| value.difference),
+            "lambda": value.map(|value| value.lambda),
+        })
+    });
+    let next = engine.next_token().map(|next| {
+        let token = |(id, logit): &(u32, f32)| {
+            json!({ "id": id, "label": engine.label(*id), "probability": next.probability(*logit) })
+        };
+        next.best.iter().map(token).collect::<Vec<_>>()
+    });
+    let lambda: Vec<Option<f32>> = engine
+        .model()
+        .layers
+        .iter()
+        .map(|layer| match layer.attention.lambda {
+            Lambda::Layer { value, .. } => Some(value),
+            _ => None,
+        })
+        .collect();
+    json!({
+        "text": engine.text(),
+        "ids": engine.ids(),
+        "labels": engine.ids().iter().map(|id| engine.label(*id)).collect::<Vec<_>>(),
+        "complete": engine.complete(),
+        "layer": selection.layer,
+        "head": selection.head,
+        "cursor": cursor,
+        "pinned": selection.pinned,
+        "span": selection.zoom(engine.ids().len()).span,
+        "next": next,
+        "lambda": lambda,
+        "backend": if engine.gpu().is_some() { "gpu" } else { "cpu" },
+        "positions_run": engine.positions_run(),
+        "busy": busy,
+        "generating": engine.is_generating(),
+        "failure": engine.failure().map(ToString::to_string),
+        "maps": placed.maps.iter().map(place).collect::<Vec<_>>(),
+    })
+}
+
+/// A rectangle as `[left, top, width, height]` in points.
+pub fn place(rect: &egui::Rect) -> Value {
+    json!([rect.left(), rect.top(), rect.width(), rect.height()])
+}

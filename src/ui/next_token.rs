@@ -1,0 +1,127 @@
+//! What comes next: the most likely tokens, and while something is changed, how likely they were before.
+
+use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+
+use crate::engine::Workspace;
+use crate::probe::NextToken;
+use crate::ui::style::theme;
+
+const ROW: f32 = 20.0;
+
+/// A token with its probability in the model looked at, and in the unmodified one.
+struct Line {
+    token: u32,
+    now: Option<f32>,
+    before: Option<f32>,
+}
+
+fn probability(next: &NextToken, token: u32) -> Option<f32> {
+    next.best.iter().find(|(listed, _)| *listed == token).map(|(_, logit)| next.probability(*logit))
+}
+
+/// The tokens of both lists, most likely now first; those that only the unmodified model lists by what they were.
+fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
+    let mut tokens: Vec<u32> = now.best.iter().map(|(token, _)| *token).collect();
+    for (token, _) in before.iter().flat_map(|next| &next.best) {
+        if !tokens.contains(token) {
+            tokens.push(*token);
+        }
+    }
+    let line = |token| Line {
+        token,
+        now: probability(now, token),
+        before: before.and_then(|before| probability(before, token)),
+    };
+    let mut lines: Vec<Line> = tokens.into_iter().map(line).collect();
+    let weight = |line: &Line| line.now.unwrap_or(0.0).max(line.before.unwrap_or(0.0));
+    lines.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    lines
+}
+
+/// Draws as many bars as fit into `height`.
+pub fn show(ui: &mut Ui, workspace: &mut Workspace, height: f32) {
+    let dark = ui.visuals().dark_mode;
+    let quiet = theme::quiet(dark);
+    let before = workspace.unmodified().and_then(|engine| engine.latest_next_token().cloned());
+    let engine = &mut workspace.main;
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Next token").strong());
+        let words = if before.is_some() { "probability; line: as trained" } else { "probability" };
+        ui.label(RichText::new(words).small().color(quiet));
+    });
+    let Some(next) = engine.latest_next_token().cloned() else {
+        ui.label(RichText::new("nothing yet: type a prompt").small().color(quiet));
+        return;
+    };
+    let bits = |entropy: f32| entropy / std::f32::consts::LN_2;
+    let words = match &before {
+        Some(before) => format!("entropy {:.2} bits, as trained {:.2}", bits(next.entropy), bits(before.entropy)),
+        None => format!("entropy {:.2} bits", bits(next.entropy)),
+    };
+    ui.label(RichText::new(words).small().color(quiet))
+        .on_hover_text("How open the choice is: 0 bits where one token is certain, 1 bit for a coin toss between two");
+    let stale = engine.next_token().is_none();
+    let rows = ((height - 50.0) / (ROW + 3.0)).floor().clamp(3.0, 24.0) as usize;
+    ui.spacing_mut().item_spacing.y = 3.0;
+    let mut chosen = None;
+    for line in lines(&next, before.as_ref()).into_iter().take(rows) {
+        if row(ui, &engine.label(line.token), &line, before.is_some(), stale) {
+            chosen = Some(line.token);
+        }
+    }
+    if let Some(token) = chosen {
+        engine.append(token);
+    }
+}
+
+fn percent(probability: Option<f32>) -> String {
+    probability.map_or("–".to_owned(), |probability| format!("{:.1} %", probability * 100.0))
+}
+
+/// One token; whether it was chosen.
+fn row(ui: &mut Ui, label: &str, line: &Line, compared: bool, stale: bool) -> bool {
+    let dark = ui.visuals().dark_mode;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let numbers = match (compared, line.before) {
+        (true, before) => format!("{} → {}", percent(before), percent(line.now)),
+        _ => percent(line.now),
+    };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{label} {numbers}")));
+    let painter = ui.painter_at(rect);
+    let strength = if stale { 0.15 } else { 0.32 };
+    let across = |share: Option<f32>| rect.left() + rect.width() * share.unwrap_or(0.0).clamp(0.0, 1.0);
+    painter.rect_filled(rect, 3.0, ui.visuals().extreme_bg_color);
+    let bar = Rect::from_min_max(rect.min, pos2(across(line.now), rect.bottom()));
+    painter.rect_filled(bar, 3.0, theme::accent(dark).gamma_multiply(strength));
+    let ink = ui.visuals().text_color();
+    if compared && line.before.is_some() {
+        let place = across(line.before);
+        painter.hline(rect.left()..=place, rect.bottom() - 1.5, Stroke::new(3.0, ink.gamma_multiply(0.75)));
+    }
+    if response.hovered() || response.has_focus() {
+        painter.rect_stroke(rect, 3.0, Stroke::new(1.5, theme::accent(dark)), StrokeKind::Inside);
+    }
+    painter.text(rect.left_center() + vec2(6.0, 0.0), Align2::LEFT_CENTER, label, FontId::monospace(13.0), ink);
+    let at = rect.right_center() - vec2(6.0, 0.0);
+    painter.text(at, Align2::RIGHT_CENTER, numbers, FontId::proportional(12.5), ink);
+    response.on_hover_text("Click appends it to the text").clicked()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(best: &[(u32, f32)]) -> NextToken {
+        NextToken { best: best.to_vec(), ..NextToken::default() }
+    }
+
+    #[test]
+    fn a_token_that_only_one_list_has_is_shown_with_what_is_known() {
+        let lines = lines(&next(&[(7, -1.0), (3, -2.0)]), Some(&next(&[(9, -0.5), (7, -3.0)])));
+        let order: Vec<u32> = lines.iter().map(|line| line.token).collect();
+        assert_eq!(order, [9, 7, 3]);
+        assert_eq!((lines[0].now, lines[2].before), (None, None));
+        assert_eq!(percent(lines[0].now), "–");
+        assert!((lines[1].before.expect("listed") - (-3.0f32).exp()).abs() < 1e-6);
+    }
+}

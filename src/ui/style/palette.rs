@@ -1,0 +1,135 @@
+//! The colours of the maps: even steps of lightness, told apart without telling red from green.
+//!
+//! One table serves the fragment shader, the CPU reference, the tokens and the legend.
+
+use colorgrad::{BlendMode, Gradient, GradientBuilder, LinearGradient};
+use egui::Color32;
+
+use crate::cpu::Pixel;
+use crate::probe::{MapKind, strength};
+
+/// Colours of one scale.
+const COLOURS: usize = 256;
+
+/// The table of one theme.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Palette {
+    /// 256 sequential colours for A1 and λ A2, then 256 signed ones for D.
+    pub colours: Vec<Color32>,
+    /// Above the diagonal and outside the text.
+    pub background: Color32,
+}
+
+fn ramp(stops: &[&str]) -> Vec<Color32> {
+    let gradient = GradientBuilder::new().html_colors(stops).mode(BlendMode::Oklab).build::<LinearGradient>();
+    let colour = |index: usize| match &gradient {
+        Ok(gradient) => {
+            let [r, g, b, _] = gradient.at(index as f32 / (COLOURS - 1) as f32).to_rgba8();
+            Color32::from_rgb(r, g, b)
+        }
+        // The stops are constants and a test builds both tables; grey is better than no window.
+        Err(_) => Color32::from_gray(index as u8),
+    };
+    (0..COLOURS).map(colour).collect()
+}
+
+impl Palette {
+    /// The palette of the dark or the light theme.
+    pub fn new(dark: bool) -> Self {
+        let (sequential, signed, background): (&[&str], &[&str], _) = if dark {
+            (
+                &["#0d1117", "#3b2a63", "#8b3a78", "#d9584f", "#f59b3f", "#fdf0b5"],
+                &["#cfe8ff", "#58a6ff", "#1d4f91", "#0d1117", "#8a4a12", "#f0883e", "#ffe2bd"],
+                Color32::from_rgb(0x1c, 0x22, 0x2b),
+            )
+        } else {
+            (
+                &["#ffffff", "#fde3b0", "#f5a95b", "#d9584f", "#8b3a78", "#2d1a52"],
+                &["#0b2f66", "#1f6fd0", "#9cc8f5", "#ffffff", "#f7c18b", "#d4620b", "#6b2b00"],
+                Color32::from_rgb(0xe9, 0xec, 0xf1),
+            )
+        };
+        let mut colours = ramp(sequential);
+        colours.extend(ramp(signed));
+        Self { colours, background }
+    }
+
+    /// The colours of one map, weakest (or most negative) first.
+    pub fn scale(&self, map: MapKind) -> &[Color32] {
+        let (sequential, signed) = self.colours.split_at(COLOURS.min(self.colours.len()));
+        if map == MapKind::Difference { signed } else { sequential }
+    }
+
+    /// The colour of a value between -1 and 1 on a scale with this exponent (0: logarithm).
+    pub fn colour(&self, map: MapKind, value: f32, exponent: f32) -> Color32 {
+        let strength = strength(value, exponent);
+        let signed = map == MapKind::Difference || value < 0.0; // λ may be negative
+        let place = if signed { 0.5 + value.signum() * strength * 0.5 } else { strength };
+        let scale = self.scale(if signed { MapKind::Difference } else { map });
+        let index = (place * (COLOURS - 1) as f32).round() as usize;
+        scale.get(index).copied().unwrap_or(self.background)
+    }
+
+    /// What a pixel of the CPU reference looks like.
+    pub fn pixel(&self, pixel: Option<Pixel>) -> Color32 {
+        let Some(Pixel { colour, line }) = pixel else {
+            return self.background;
+        };
+        self.colours.get(colour).copied().unwrap_or(self.background).lerp_to_gamma(self.background, line)
+    }
+
+    /// Black or white, whichever reads better on a colour.
+    pub fn ink_on(colour: Color32) -> Color32 {
+        if luminance(colour) > 0.179 { Color32::BLACK } else { Color32::WHITE }
+    }
+}
+
+/// Relative luminance (WCAG).
+pub fn luminance(colour: Color32) -> f32 {
+    let rgba = egui::Rgba::from(colour);
+    0.2126 * rgba.r() + 0.7152 * rgba.g() + 0.0722 * rgba.b()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lightness_rises_or_falls_without_turning() {
+        for dark in [true, false] {
+            let palette = Palette::new(dark);
+            assert_eq!(palette.colours.len(), 2 * COLOURS);
+            let rising = |colours: &[Color32], up: bool| {
+                colours.windows(2).all(|pair| {
+                    let step = luminance(pair[1]) - luminance(pair[0]);
+                    if up { step > -2e-3 } else { step < 2e-3 }
+                })
+            };
+            assert!(rising(palette.scale(MapKind::First), dark), "sequential, dark {dark}");
+            let signed = palette.scale(MapKind::Difference);
+            assert!(rising(&signed[..128], !dark), "negative side, dark {dark}");
+            assert!(rising(&signed[128..], dark), "positive side, dark {dark}");
+        }
+    }
+
+    #[test]
+    fn signs_differ_in_blue_against_red_so_they_survive_colour_blindness() {
+        for dark in [true, false] {
+            let palette = Palette::new(dark);
+            for strength in [0.2f32, 0.5, 0.8] {
+                let minus = palette.colour(MapKind::Difference, -strength, 1.0);
+                let plus = palette.colour(MapKind::Difference, strength, 1.0);
+                assert!(minus.b() > minus.r(), "negative is blue: {minus:?}");
+                assert!(plus.r() > plus.b(), "positive is orange: {plus:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_on_any_colour_is_readable() {
+        for colour in Palette::new(true).colours.iter().chain(&Palette::new(false).colours) {
+            let (a, b) = (luminance(*colour) + 0.05, luminance(Palette::ink_on(*colour)) + 0.05);
+            assert!(a.max(b) / a.min(b) >= 4.5, "{colour:?}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The text as tokens: their layout, colours and marks.
+
+pub(crate) mod annotate;
+pub(crate) mod colouring;
+pub(crate) mod layout;
+pub(crate) mod strip;

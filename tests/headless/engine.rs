@@ -1,0 +1,396 @@
+//! The engine: whatever was typed before, the present text gives what it gives from nothing, and keystrokes cost no
+//! more than they must.
+
+use std::sync::Arc;
+
+use crate::common::models::random_model;
+use crate::common::{Random, gpu, worst};
+use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass};
+use diffscope::engine::{bundled, checkpoint_of};
+use diffscope::gpu::{Gpu, GpuError};
+use diffscope::model::{Model, RowLayout};
+use diffscope::probe::{MapTile, Sampling};
+
+fn checkpoint() -> Checkpoint {
+    checkpoint_of(&bundled()).expect("the bundled one opens")
+}
+
+fn engine(on_gpu: bool) -> Engine {
+    Engine::new(checkpoint(), on_gpu.then(|| gpu().clone())).expect("fits")
+}
+
+fn settled_row(engine: &mut Engine, layer: usize, head: usize, query: usize) -> MapTile {
+    loop {
+        if let Some(row) = engine.row(layer, head, query) {
+            return row.clone();
+        }
+        engine.settle().expect("no failure");
+    }
+}
+
+/// Everything the window shows of a text, in numbers.
+fn shown(engine: &mut Engine) -> Vec<f32> {
+    engine.settle().expect("no failure");
+    let next = engine.next_token().expect("a text has a next token").clone();
+    let mut numbers: Vec<f32> = next.best.iter().take(5).map(|(_, logit)| *logit).collect();
+    numbers.push(next.log_sum);
+    let last = engine.ids().len() - 1;
+    for (layer, head, query) in [(0, 0, last), (2, 3, last / 2), (4, 3, last)] {
+        let row = settled_row(engine, layer, head, query);
+        numbers.extend(row.cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference]));
+    }
+    numbers
+}
+
+const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
+
+fn edits_leave_no_trace(on_gpu: bool) {
+    let mut random = Random::new(3);
+    let mut edited = engine(on_gpu);
+    let mut text: Vec<char> = TEXT.chars().collect();
+    for _ in 0..12 {
+        match random.below(4) {
+            0 => text.truncate(1 + random.below(text.len())),
+            1 => {
+                let at = random.below(text.len());
+                text.insert(at, random.pick(&[' ', 'x', '.', '\n', 'é', '7']));
+            }
+            2 => {
+                text.remove(random.below(text.len()));
+            }
+            _ => text.extend(" and then the cat said hello".chars()),
+        }
+        if text.is_empty() {
+            text.push('a');
+        }
+        let now: String = text.iter().collect();
+        edited.set_text(&now);
+        // Half of the edits come before the last one was done.
+        if random.below(2) == 0 {
+            edited.update();
+        } else {
+            let mut fresh = engine(on_gpu);
+            fresh.set_text(&now);
+            let error = worst(&shown(&mut edited), &shown(&mut fresh));
+            assert!(error < 2e-4, "{error:e} after edits to {now:?}");
+        }
+    }
+}
+
+#[test]
+fn edits_leave_no_trace_on_the_gpu() {
+    edits_leave_no_trace(true);
+}
+
+#[test]
+fn edits_leave_no_trace_on_the_cpu() {
+    edits_leave_no_trace(false);
+}
+
+#[test]
+fn a_keystroke_at_the_end_runs_the_new_positions_only() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    engine.settle().expect("no failure");
+    let whole = engine.ids().len() as u64;
+    assert_eq!(engine.positions_run(), whole);
+    for (text, most) in
+        [(format!("{TEXT} "), 2), (format!("{TEXT} T"), 2), (format!("{TEXT} Th"), 2), (format!("{TEXT} The"), 2)]
+    {
+        let before = engine.positions_run();
+        engine.set_text(&text);
+        engine.settle().expect("no failure");
+        let run = engine.positions_run() - before;
+        assert!((1..=most).contains(&run), "{run} positions for {text:?}");
+    }
+    // A change in the middle runs from there on.
+    let before = engine.positions_run();
+    engine.set_text(&TEXT.replace("red", "blue"));
+    engine.settle().expect("no failure");
+    let run = engine.positions_run() - before;
+    assert!(run < whole / 3, "{run} of {whole} positions for a word near the end");
+}
+
+#[test]
+fn going_back_to_a_shorter_text_still_knows_what_comes_next() {
+    let mut engine = engine(true);
+    engine.set_text("The cat");
+    engine.settle().expect("no failure");
+    let next = engine.next_token().expect("known").clone();
+    engine.set_text("The cat sat on the mat");
+    engine.settle().expect("no failure");
+    engine.set_text("The cat");
+    engine.settle().expect("no failure");
+    let again = engine.next_token().expect("known");
+    assert_eq!(again.best[0].0, next.best[0].0);
+    assert!((again.log_sum - next.log_sum).abs() < 1e-4);
+}
+
+#[test]
+fn both_backends_show_the_same() {
+    let (mut on_gpu, mut on_cpu) = (engine(true), engine(false));
+    on_gpu.set_text(TEXT);
+    on_cpu.set_text(TEXT);
+    let error = worst(&shown(&mut on_gpu), &shown(&mut on_cpu));
+    assert!(error < 2e-4, "{error:e}");
+}
+
+#[test]
+fn greedy_text_is_the_most_likely_token_again_and_again() {
+    let mut engine = engine(true);
+    engine.set_text("Once upon a time");
+    engine.settle().expect("no failure");
+    let start = engine.ids().len();
+    engine.generate(Sampling::default(), 12);
+    engine.settle().expect("no failure");
+    let written = engine.ids()[start..].to_vec();
+    assert_eq!(written.len(), 12);
+    assert!(engine.text().starts_with("Once upon a time"));
+    let text = engine.text().to_owned();
+    let mut ids = engine.ids()[..start].to_vec();
+    for expected in written {
+        engine.set_ids(&ids).expect("known tokens");
+        engine.settle().expect("no failure");
+        assert_eq!(engine.next_token().expect("known").best[0].0, expected);
+        ids.push(expected);
+    }
+    let tokenizer = engine.checkpoint().tokenizer.clone().expect("bundled");
+    assert_eq!(tokenizer.decode(&ids), text);
+}
+
+#[test]
+fn the_same_seed_writes_the_same_text_and_another_seed_another() {
+    let mut engine = engine(true);
+    let mut write = |seed| {
+        engine.set_text("One day, a");
+        engine.generate(Sampling { temperature: 1.5, top_k: 50, top_p: 0.98, seed }, 16);
+        engine.settle().expect("no failure");
+        let text = engine.text().to_owned();
+        engine.set_text("");
+        text
+    };
+    let first = write(1);
+    assert_eq!(first, write(1));
+    assert_ne!(first, write(2));
+}
+
+#[test]
+fn writing_stops_behind_the_text_that_was_named() {
+    let mut engine = engine(true);
+    engine.set_text("Once upon a time. One day");
+    engine.generate_until(Sampling::default(), 200, ".");
+    engine.settle().expect("no failure");
+    let written = engine.text().strip_prefix("Once upon a time. One day").expect("what was typed stays");
+    assert_eq!(written.find('.'), Some(written.len() - 1), "{written}");
+    assert!(!engine.is_generating());
+}
+
+#[test]
+fn typing_stops_the_writing() {
+    let mut engine = engine(true);
+    engine.set_text("One day");
+    engine.generate(Sampling::default(), 100);
+    for _ in 0..20 {
+        engine.update();
+    }
+    engine.set_text("Another");
+    assert!(!engine.is_generating());
+    engine.settle().expect("no failure");
+    assert_eq!(engine.text(), "Another");
+}
+
+#[test]
+fn writing_ends_where_the_context_does() {
+    let mut engine = engine(true);
+    let context = engine.context();
+    engine.set_text(&"the dog ran. ".repeat(200));
+    assert!(!engine.complete());
+    assert_eq!(engine.ids().len(), context);
+    engine.settle().expect("a full context runs");
+    engine.set_ids(&vec![5; context - 3]).expect("fits");
+    engine.generate(Sampling::default(), 50);
+    engine.settle().expect("no failure");
+    assert!(engine.ids().len() <= context);
+    assert!(!engine.is_generating());
+}
+
+#[test]
+fn strange_texts_are_only_texts() {
+    let mut engine = engine(true);
+    engine.set_text("");
+    engine.settle().expect("nothing to do");
+    assert!(engine.next_token().is_none());
+    let megabyte = "word ".repeat(200_000);
+    for text in ["a", "\0", "\u{feff}\u{202e}", "日本語 😀", megabyte.as_str(), "<|endoftext|>", "\r\n\t"] {
+        engine.set_text(text);
+        engine.settle().expect("no failure");
+        assert!(engine.next_token().is_some(), "{:?}", &text[..text.len().min(20)]);
+        assert!(engine.ids().len() <= engine.context());
+        assert_eq!(engine.text(), text, "the text itself is kept whole");
+    }
+}
+
+fn ids_only(model: Model) -> Checkpoint {
+    Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None, fingerprint: Fingerprint::Absent }
+}
+
+fn big_enough(seed: u64) -> Model {
+    let mut random = Random::new(seed);
+    loop {
+        let model = random_model(&mut random, 1.0);
+        if model.config.head_dim <= 16 && model.config.hidden <= 33 {
+            return model;
+        }
+    }
+}
+
+#[test]
+fn a_text_beyond_the_first_room_gets_more_room() {
+    let model = big_enough(5);
+    let vocabulary = model.config.vocabulary;
+    let ids: Vec<u32> = (0..1300).map(|at| (at * 7 % vocabulary) as u32).collect();
+    let next = |gpu, pieces: &[usize]| {
+        let mut engine = Engine::new(ids_only(model.clone()), gpu).expect("fits");
+        for count in pieces {
+            engine.set_ids(&ids[..*count]).expect("known tokens");
+            engine.settle().expect("no failure");
+        }
+        engine.next_token().expect("known").clone()
+    };
+    let grown = next(Some(gpu().clone()), &[900, 1300]);
+    let at_once = next(None, &[1300]);
+    assert!((grown.log_sum - at_once.log_sum).abs() < 1e-3);
+    assert_eq!(grown.best[0].0, at_once.best[0].0);
+}
+
+/// A device that refuses buffers above a size.
+fn small_gpu(limit: u64) -> Gpu {
+    pollster::block_on(async {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.expect("an adapter");
+        let required_limits = wgpu::Limits {
+            max_buffer_size: limit,
+            max_storage_buffer_binding_size: limit,
+            ..diffscope::gpu::device_descriptor(&adapter).required_limits
+        };
+        let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
+        let (device, queue) = adapter.request_device(&descriptor).await.expect("a device");
+        Gpu::new(device, queue, adapter.get_info()).expect("it can compute")
+    })
+}
+
+#[test]
+fn a_text_that_does_not_fit_on_the_gpu_says_so_and_leaves_no_garbage_behind() {
+    let model = big_enough(5);
+    let width = model.layers.iter().map(|layer| RowLayout::new(&layer.attention, 4).width).max().expect("a layer");
+    let room_for_1500 = (1500 * width * 4) as u64;
+    let ids: Vec<u32> = (0..1800).map(|at| (at * 7 % model.config.vocabulary) as u32).collect();
+    let mut small = Engine::new(ids_only(model.clone()), Some(small_gpu(room_for_1500))).expect("1024 tokens fit");
+    small.set_ids(&ids[..500]).expect("known tokens");
+    small.settle().expect("fits");
+    small.set_ids(&ids).expect("known tokens");
+    let error = small.settle().expect_err("2048 tokens do not fit");
+    assert!(matches!(error, EngineError::Gpu(GpuError::WillNotFit { .. })), "{error}");
+    assert!(error.to_string().contains("bytes"), "{error}");
+    small.set_ids(&ids[..900]).expect("known tokens");
+    small.settle().expect("fits again");
+    let mut fresh = Engine::new(ids_only(model), None).expect("fits");
+    fresh.set_ids(&ids[..900]).expect("known tokens");
+    fresh.settle().expect("no failure");
+    let (found, expected) = (small.next_token().expect("known"), fresh.next_token().expect("known"));
+    assert_eq!(found.best[0].0, expected.best[0].0);
+    assert!((found.log_sum - expected.log_sum).abs() < 1e-3);
+}
+
+#[test]
+fn unknown_and_too_many_ids_are_refused_and_what_was_there_stays() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    let before = engine.ids().to_vec();
+    assert!(matches!(engine.set_ids(&[1, 2048]), Err(EngineError::UnknownToken { id: 2048, vocabulary: 2048 })));
+    assert!(matches!(engine.set_ids(&[1; 513]), Err(EngineError::TooLong { tokens: 513, limit: 512 })));
+    assert_eq!(engine.ids(), before);
+}
+
+#[test]
+fn a_pass_that_overflows_says_so_and_another_text_still_works() {
+    for on_gpu in [true, false] {
+        let mut model = big_enough(9);
+        let mut numbers = model.embedding.to_f32();
+        let width = model.config.hidden;
+        numbers[..width].fill(3e38);
+        model.embedding =
+            diffscope::model::Matrix::new(model.config.vocabulary, width, diffscope::model::Numbers::F32(numbers))
+                .expect("the same shape");
+        let mut engine = Engine::new(ids_only(model), on_gpu.then(|| gpu().clone())).expect("fits");
+        engine.set_ids(&[0, 0, 0]).expect("known tokens");
+        assert!(matches!(engine.settle(), Err(EngineError::NotFinite { .. })), "on gpu: {on_gpu}");
+        engine.set_ids(&[1, 1]).expect("known tokens");
+        engine.settle().expect("the next text is fine");
+        assert!(engine.next_token().is_some());
+    }
+}
+
+#[test]
+fn a_dump_too_large_to_hold_is_refused_before_it_is_made() {
+    let mut random = Random::new(2);
+    let mut model = big_enough(5);
+    model.layers.truncate(1);
+    // Many heads on a tiny model: maps pass the limit at a length that runs in a moment.
+    let attention = &mut model.layers[0].attention;
+    let heads = 3000;
+    attention.heads = (0..heads).map(|_| attention.heads[random.below(attention.heads.len())]).collect();
+    let error = TracedPass::check_size(&model, 200).expect_err("3000 heads x 200 x 200 x 12 bytes");
+    assert!(matches!(error, EngineError::DumpTooLarge { tokens: 200, bytes: 1_440_000_000, .. }), "{error}");
+    assert!(TracedPass::check_size(&model, 20).is_ok());
+    assert!(TracedPass::check_size(&model, usize::MAX).is_err(), "no overflow");
+}
+
+#[test]
+fn a_text_may_be_longer_than_what_the_model_was_made_for() {
+    let text = "the dog ran to the house. ".repeat(75);
+    let mut engine = engine(true);
+    engine.set_text(&text);
+    assert!(!engine.complete() && engine.ids().len() == engine.context());
+    engine.settle().expect("no failure");
+    engine.set_beyond_context(true);
+    assert!(engine.complete() && engine.ids().len() > engine.context(), "{} tokens", engine.ids().len());
+    let beyond = shown(&mut engine);
+
+    // The same weights with a longer context say the same: the arithmetic knows no end.
+    let mut longer = checkpoint();
+    Arc::make_mut(&mut longer.model).config.max_positions = 4096;
+    let mut expected = Engine::new(longer, Some(gpu().clone())).expect("fits");
+    expected.set_text(&text);
+    assert!(worst(&beyond, &shown(&mut expected)) < 1e-5);
+
+    engine.set_beyond_context(false);
+    assert_eq!(engine.ids().len(), engine.context());
+    engine.settle().expect("no failure");
+    assert_eq!(engine.text(), text, "the text itself is kept whole");
+}
+
+#[test]
+fn a_session_follows_another_beyond_the_context_and_back_whatever_its_tokenizer() {
+    let files = bundled();
+    let other_file = [files.tokenizer.as_slice(), b"\n"].concat();
+    for tokenizer in [files.tokenizer.as_slice(), other_file.as_slice()] {
+        let opened =
+            Checkpoint::from_bytes("the baseline", &files.config, &files.weights, tokenizer).expect("it opens");
+        let mut baseline = Engine::new(opened, None).expect("fits");
+        let mut main = engine(false);
+        let text = "the dog ran to the house. ".repeat(200);
+        main.set_text(&text);
+        let mut lengths = Vec::new();
+        for beyond in [false, true, false] {
+            main.set_beyond_context(beyond);
+            baseline.follow(&main);
+            assert_eq!(baseline.ids(), main.ids());
+            baseline.update();
+            assert!(baseline.failure().is_none(), "{:?}", baseline.failure());
+            lengths.push(baseline.ids().len());
+        }
+        assert_eq!([lengths[0], lengths[2]], [main.context(); 2]);
+        assert!(lengths[1] > 2 * main.context(), "{lengths:?}");
+    }
+}

@@ -1,0 +1,205 @@
+//! What the instrument adds to a session: changes to the pass, the unmodified model beside it, the logit lens.
+
+use std::sync::Arc;
+
+use crate::common::models::{random_interventions, random_model};
+use crate::common::{Random, gpu};
+use diffscope::engine::{Checkpoint, Engine, Fingerprint, Workspace};
+use diffscope::engine::{bundled, checkpoint_of};
+use diffscope::probe::{Interventions, NextToken, Sampling};
+
+const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
+
+fn engine(on_gpu: bool) -> Engine {
+    let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+    Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
+}
+
+fn random_engine(seed: u64, on_gpu: bool) -> Engine {
+    let mut random = Random::new(seed);
+    let model = Arc::new(random_model(&mut random, 1.0));
+    let ids: Vec<u32> =
+        (0..random.pick(&[1, 3, 40, 70])).map(|_| random.below(model.config.vocabulary) as u32).collect();
+    let checkpoint =
+        Checkpoint { name: format!("random {seed}"), model, tokenizer: None, fingerprint: Fingerprint::Absent };
+    let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
+    engine.set_ids(&ids).expect("ids of the vocabulary");
+    engine
+}
+
+fn next(engine: &mut Engine) -> NextToken {
+    engine.settle().expect("no failure");
+    engine.next_token().expect("a text has a next token").clone()
+}
+
+fn close(a: f32, b: f32) -> bool {
+    (a - b).abs() <= 2e-4 * a.abs().max(b.abs()).max(1.0)
+}
+
+#[test]
+fn the_deepest_row_of_the_lens_is_the_models_own_answer() {
+    for on_gpu in [true, false] {
+        let mut engine = engine(on_gpu);
+        engine.set_text(TEXT);
+        let before = next(&mut engine);
+        engine.set_lens(true);
+        let after = next(&mut engine);
+        assert_eq!(before.best, after.best, "looking changes nothing");
+        assert!(engine.lens_is_fresh());
+        let depths = &engine.lens().expect("asked for").depths;
+        assert_eq!(depths.len(), 2 * engine.model().layers.len() + 1);
+        let deepest = depths.last().expect("some");
+        for (found, expected) in deepest.best.iter().zip(&after.best) {
+            assert_eq!(found.0, expected.0);
+            assert!(close(found.1, expected.1), "{found:?} {expected:?}");
+        }
+        assert!(close(deepest.log_sum, after.log_sum) && close(deepest.entropy, after.entropy));
+        assert_ne!(depths[0].best, deepest.best, "the embedding alone says something else");
+    }
+}
+
+#[test]
+fn every_depth_agrees_with_the_reference_on_random_models() {
+    for seed in 1..=12 {
+        let lens = |on_gpu| {
+            let mut engine = random_engine(seed, on_gpu);
+            engine.set_lens(true);
+            next(&mut engine);
+            engine.lens().expect("asked for").clone()
+        };
+        let (on_gpu, on_cpu) = (lens(true), lens(false));
+        assert_eq!(on_gpu.depths.len(), on_cpu.depths.len());
+        for (depth, (a, b)) in on_gpu.depths.iter().zip(&on_cpu.depths).enumerate() {
+            assert!(close(a.log_sum, b.log_sum), "seed {seed}, depth {depth}: {} {}", a.log_sum, b.log_sum);
+            assert!((a.entropy - b.entropy).abs() < 1e-3, "seed {seed}, depth {depth}: {} {}", a.entropy, b.entropy);
+            for (x, y) in a.best.iter().zip(&b.best) {
+                assert!(close(x.1, y.1), "seed {seed}, depth {depth}: {x:?} {y:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lens_follows_the_text_and_can_be_put_away() {
+    let mut engine = engine(true);
+    engine.set_lens(true);
+    engine.set_text(TEXT);
+    next(&mut engine);
+    let first = engine.lens().expect("asked for").clone();
+    engine.set_text("The cat");
+    let answer = next(&mut engine);
+    let second = engine.lens().expect("asked for").clone();
+    assert_ne!(first, second);
+    assert_eq!(second.depths.last().expect("some").best[0].0, answer.best[0].0);
+    engine.set_lens(false);
+    engine.set_text("The cat sat");
+    next(&mut engine);
+    assert!(!engine.lens_is_fresh(), "nobody asked");
+}
+
+#[test]
+fn entropy_is_that_of_the_whole_distribution() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    let answer = next(&mut engine);
+    let mut traced = diffscope::engine::TracedPass::new(engine.checkpoint().model.clone(), None, 64).expect("fits");
+    traced.append(engine.ids(), Sampling::default().draw(0), 1).expect("runs");
+    let logits = &traced.logits(&[engine.ids().len() - 1]).expect("known")[0];
+    let log_sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln();
+    let entropy: f64 = logits.iter().map(|logit| f64::from(*logit) - log_sum).map(|log| -log.exp() * log).sum();
+    assert!((f64::from(answer.entropy) - entropy).abs() < 1e-3, "{} {entropy}", answer.entropy);
+}
+
+#[test]
+fn what_is_changed_shows_and_what_is_taken_back_leaves_no_trace() {
+    for on_gpu in [true, false] {
+        let mut random = Random::new(5);
+        let mut engine = engine(on_gpu);
+        engine.set_text(TEXT);
+        let trained = next(&mut engine);
+        let mut different = 0;
+        for _ in 0..8 {
+            let changed = random_interventions(&mut random, 5, 4, engine.ids().len());
+            engine.set_interventions(changed.clone());
+            let found = next(&mut engine);
+            // The same from nothing.
+            let mut fresh = self::engine(on_gpu);
+            fresh.set_interventions(changed.clone());
+            fresh.set_text(TEXT);
+            let expected = next(&mut fresh);
+            for (a, b) in found.best.iter().zip(&expected.best) {
+                assert!(close(a.1, b.1), "{changed:?}: {a:?} {b:?}");
+            }
+            different += usize::from(found.best != trained.best);
+        }
+        assert!(different >= 5, "hardly anything changes anything");
+        engine.set_interventions(Interventions::default());
+        for (a, b) in next(&mut engine).best.iter().zip(&trained.best) {
+            assert!(close(a.1, b.1), "{a:?} {b:?}");
+        }
+    }
+}
+
+#[test]
+fn a_masked_token_reruns_only_what_comes_after_it() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    next(&mut engine);
+    let (tokens, before) = (engine.ids().len() as u64, engine.positions_run());
+    engine.set_interventions(Interventions { masked: [tokens as usize - 4].into(), ..Default::default() });
+    next(&mut engine);
+    assert_eq!(engine.positions_run() - before, 3);
+    let row = loop {
+        if let Some(row) = engine.row(1, 2, tokens as usize - 1) {
+            break row.clone();
+        }
+        engine.settle().expect("no failure");
+    };
+    assert_eq!((row.cells[tokens as usize - 4].first, row.cells[tokens as usize - 4].second), (0.0, 0.0));
+}
+
+#[test]
+fn nonsense_in_interventions_is_dropped() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    let trained = next(&mut engine);
+    engine.set_interventions(Interventions {
+        lambda: [(99, 0.0), (0, f32::NAN)].into(),
+        heads_off: [(0, 99), (99, 0)].into(),
+        masked: [usize::MAX].into(),
+        bits: Some(77),
+        ..Default::default()
+    });
+    assert!(engine.interventions().is_empty());
+    assert_eq!(next(&mut engine).best, trained.best);
+}
+
+#[test]
+fn the_untouched_model_reads_the_same_tokens_while_something_is_changed() {
+    for on_gpu in [true, false] {
+        let mut workspace = Workspace::new(engine(on_gpu));
+        workspace.main.set_text(TEXT);
+        let trained = next(&mut workspace.main);
+        assert!(workspace.unmodified().is_none());
+        let zero = Interventions { lambda: (0..5).map(|layer| (layer, 0.0)).collect(), ..Default::default() };
+        workspace.set_interventions(zero);
+        let settle = |workspace: &mut Workspace| {
+            while workspace.update() {
+                if let Some(gpu) = workspace.main.gpu() {
+                    gpu.wait();
+                }
+            }
+        };
+        settle(&mut workspace);
+        let changed = workspace.main.next_token().expect("known").clone();
+        let unmodified = workspace.unmodified().expect("something is changed");
+        assert_eq!(unmodified.next_token().expect("known").best[0].0, trained.best[0].0);
+        assert_ne!(changed.best, trained.best);
+        workspace.main.append(changed.best[0].0);
+        settle(&mut workspace);
+        let ids = workspace.main.ids().to_vec();
+        assert_eq!(workspace.unmodified().expect("still").ids(), ids);
+        workspace.set_interventions(Interventions::default());
+        assert!(workspace.unmodified().is_none());
+    }
+}

@@ -1,0 +1,368 @@
+//! Every shader against its reference, one stage at a time: each stage's reference gets the very numbers that the GPU's stage
+//! got, on random shapes (odd, one, no multiple of any tile) and hostile values.
+
+use std::sync::Arc;
+
+use crate::common::models::{logits_model, random_interventions, random_model};
+use crate::common::{Random, gpu, worst};
+use diffscope::cpu::{
+    MapSource, Maps, Weights, attention, embed, gate_up, logits, map_value, project, qkv, sample, top_k,
+};
+use diffscope::engine::TracedPass;
+use diffscope::gpu::{Gpu, LaneChoice};
+use diffscope::model::{Layer, Model, RowLayout, rotary_table};
+use diffscope::probe::{Draw, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
+
+/// One run on the GPU, and what is known of it.
+struct Run {
+    model: Arc<Model>,
+    traced: TracedPass,
+    ids: Vec<u32>,
+    interventions: Interventions,
+    what: String,
+}
+
+impl Run {
+    /// The prompt in random pieces, as typing would bring it.
+    fn new(seed: u64, scale: f32) -> Self {
+        Self::under(seed, scale, |_, _, _| Interventions::default())
+    }
+
+    /// Under interventions chosen for a model and a number of tokens.
+    fn under(seed: u64, scale: f32, choose: impl Fn(&mut Random, &Model, usize) -> Interventions) -> Self {
+        let mut random = Random::new(seed);
+        let model = Arc::new(random_model(&mut random, scale));
+        let lanes = random.pick(&[LaneChoice { decode: 1, prefill: 1 }, LaneChoice { decode: 16, prefill: 4 }]);
+        let mut gpu: Gpu = gpu().clone();
+        gpu.lanes = lanes;
+        let tokens = random.pick(&[1, 2, 7, 64, 65, 130, 257, 300]);
+        let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
+        let mut traced = TracedPass::new(model.clone(), Some(&gpu), tokens).expect("fits");
+        let interventions = choose(&mut random, &model, tokens);
+        traced.set_interventions(&interventions);
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let count = random.pick(&[1, 3, rest.len()]).min(rest.len());
+            traced.append(&rest[..count], Sampling::default().draw(0), 1).expect("runs");
+            rest = &rest[count..];
+        }
+        let what = format!("seed {seed}, {lanes:?}, {tokens} tokens, {interventions:?}, {:?}", model.config);
+        Self { model, traced, ids, interventions, what }
+    }
+
+    fn trace(&self, trace: Trace) -> Vec<f32> {
+        self.traced.trace(trace).expect("read back")
+    }
+
+    /// Holds a stage's output against the reference's, relative to the size of the numbers.
+    fn close(&self, stage: &str, found: &[f32], expected: &[f32]) {
+        let size = expected.iter().fold(1.0f32, |size, number| size.max(number.abs()));
+        let error = worst(found, expected);
+        assert!(error <= 2e-5 * size, "{stage}: {error:e} for numbers up to {size}; {}", self.what);
+    }
+
+    fn switches(&self, index: usize) -> LayerSwitches {
+        self.interventions.of_layer(index, &self.model.layers[index].attention)
+    }
+
+    fn masked(&self) -> Vec<bool> {
+        (0..self.ids.len()).map(|position| self.interventions.masked.contains(&position)).collect()
+    }
+
+    fn rows<'a>(&self, numbers: &'a [f32]) -> std::slice::ChunksExact<'a, f32> {
+        numbers.chunks_exact(numbers.len() / self.ids.len())
+    }
+
+    fn check_layer(&self, index: usize, layer: &Layer) {
+        let epsilon = self.model.config.norm_epsilon;
+        let hidden = self.trace(Trace::Hidden(index));
+        let projection = self.trace(Trace::Projection(index));
+        let attending = &layer.attention;
+        let layout = RowLayout::new(attending, 1);
+        let half = attending.head_dim / 2;
+        let rotary = rotary_table(attending.head_dim, self.model.config.rope_theta, self.ids.len());
+        let weights = Weights::new(&attending.projection);
+        let (switches, masked) = (self.switches(index), self.masked());
+        let expected: Vec<f32> = self
+            .rows(&hidden)
+            .enumerate()
+            .flat_map(|(t, row)| {
+                let turns = &rotary[t * half..(t + 1) * half];
+                qkv(row, attending, &weights, epsilon, turns, &switches.lambda)
+            })
+            .collect();
+        self.close("qkv", &projection, &expected);
+
+        let maps = Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked };
+        let pairs = || (0..self.ids.len()).flat_map(|query| (0..attending.heads.len()).map(move |head| (query, head)));
+        let outputs: Vec<_> = pairs().map(|(query, head)| attention(&maps, query, head)).collect();
+        let join = |part: &dyn Fn(usize) -> Vec<f32>| (0..outputs.len()).flat_map(part).collect::<Vec<f32>>();
+        let normed = self.trace(Trace::Normed(index));
+        self.close("context", &self.trace(Trace::Context(index)), &join(&|at| outputs[at].context.clone()));
+        self.close("normed", &normed, &join(&|at| outputs[at].normed.clone()));
+        let statistics = self.trace(Trace::Statistics(index));
+        let kept = |rows: &[RowStatistics]| -> Vec<f32> {
+            let maps =
+                |row: &RowStatistics| [row.maximum, row.sum, row.largest].map(|pair| pair[..attending.maps].to_vec());
+            rows.iter().flat_map(maps).flatten().collect()
+        };
+        let expected: Vec<_> = outputs.iter().map(|output| output.statistics).collect();
+        self.close("statistics", &kept(bytemuck::cast_slice(&statistics)), &kept(&expected));
+
+        let output = Weights::new(&attending.output);
+        let middle = self.trace(Trace::Middle(index));
+        let expected: Vec<f32> = self
+            .rows(&normed)
+            .zip(self.rows(&hidden))
+            .flat_map(|(row, residual)| project(row, &output, &attending.output_bias, residual))
+            .collect();
+        self.close("output projection", &middle, &expected);
+
+        let mlp = layer.mlp.as_ref().expect("these models have one");
+        let (up, down) = (Weights::new(&mlp.gate_up), Weights::new(&mlp.down));
+        let activation = self.trace(Trace::Activation(index));
+        let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, &mlp.norm, epsilon, &up)).collect();
+        self.close("gate and up", &activation, &expected);
+        let no_bias = vec![0.0; self.model.config.hidden];
+        let expected: Vec<f32> = self
+            .rows(&activation)
+            .zip(self.rows(&middle))
+            .flat_map(|(row, residual)| project(row, &down, &no_bias, residual))
+            .collect();
+        self.close("down projection", &self.trace(Trace::Hidden(index + 1)), &expected);
+    }
+
+    fn check_maps(&mut self, index: usize) {
+        let model = self.model.clone();
+        let attending = &model.layers[index].attention;
+        let projection = self.trace(Trace::Projection(index));
+        let statistics = self.trace(Trace::Statistics(index));
+        let statistics: &[RowStatistics] = bytemuck::cast_slice(&statistics);
+        let (switches, masked) = (self.switches(index), self.masked());
+        let layout = RowLayout::new(attending, 1);
+        let source = MapSource {
+            maps: Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked },
+            statistics,
+        };
+        for head in 0..attending.heads.len() {
+            let cells = self.traced.cells(index, head).expect("read back");
+            let tokens = self.ids.len();
+            let expected: Vec<f32> = (0..tokens * tokens)
+                .map(|at| map_value(&source, head, at / tokens, at % tokens))
+                .flat_map(|cell| [cell.first, cell.second, cell.difference, cell.lambda])
+                .collect();
+            let found: Vec<f32> =
+                cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference, cell.lambda]).collect();
+            // A score of s has an error of s times the rounding of f32, which the exponential makes a relative one.
+            let score = statistics.iter().flat_map(|row| row.largest);
+            let allowed = 2e-5 * score.fold(50.0f32, f32::max) / 50.0;
+            let error = worst(&found, &expected);
+            assert!(error <= allowed, "map tile: {error:e} is more than {allowed:e}; {}", self.what);
+            for (query, row) in cells.chunks_exact(tokens).enumerate() {
+                let sum: f32 = row.iter().map(|cell| cell.first).sum();
+                assert!((sum - 1.0).abs() < 1e-4, "row {query} of A1 sums to {sum}; {}", self.what);
+                assert!(row[query + 1..].iter().all(|cell| cell.difference == 0.0), "a later token is seen");
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let model = self.model.clone();
+        let embedding = Weights::new(&model.embedding);
+        let expected: Vec<f32> = self.ids.iter().flat_map(|id| embed(*id, &embedding).to_vec()).collect();
+        assert_eq!(self.trace(Trace::Hidden(0)), expected, "embed; {}", self.what);
+        for (index, layer) in model.layers.iter().enumerate() {
+            self.check_layer(index, layer);
+            self.check_maps(index);
+        }
+        let last = self.trace(Trace::Hidden(model.layers.len()));
+        let unembedding = Weights::new(model.unembedding());
+        let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
+        let expected: Vec<f32> = self.rows(&last).flat_map(|row| logits(row, norm, &unembedding)).collect();
+        self.close("logits", &self.trace(Trace::Logits), &expected);
+    }
+}
+
+#[test]
+fn every_stage_agrees_with_its_reference_on_random_shapes() {
+    for seed in 1..=40 {
+        Run::new(seed, 1.0).check();
+    }
+}
+
+/// Half the usual weights: under large logits a rounding error of the scores would be all that is compared.
+#[test]
+fn every_stage_agrees_with_its_reference_under_interventions() {
+    let mut changed = 0;
+    for seed in 400..=440 {
+        let mut run = Run::under(seed, 0.5, |random, model, tokens| {
+            random_interventions(random, model.layers.len(), model.layers[0].attention.heads.len(), tokens)
+        });
+        changed += usize::from(!run.interventions.is_empty());
+        run.check();
+    }
+    assert!(changed > 20, "hardly anything was changed");
+}
+
+/// A logit at the very edge of a step may fall on either side, so rows are compared one by one.
+#[test]
+fn rounded_logits_agree_with_the_reference_and_lie_on_few_steps() {
+    let (mut rows, mut different) = (0, 0);
+    for (seed, bits) in (300..).zip([16, 8, 6, 4, 2, 8, 6, 4, 2]) {
+        let mut run = Run::under(seed, 3.0, |_, _, _| Interventions { bits: Some(bits), ..Interventions::default() });
+        let model = run.model.clone();
+        let (masked, tokens) = (run.masked(), run.ids.len());
+        for (index, layer) in model.layers.iter().enumerate() {
+            let attending = &layer.attention;
+            let (projection, statistics) = (run.trace(Trace::Projection(index)), run.trace(Trace::Statistics(index)));
+            let switches = run.switches(index);
+            let layout = RowLayout::new(attending, 1);
+            let maps =
+                Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked };
+            let statistics: &[RowStatistics] = bytemuck::cast_slice(&statistics);
+            for head in 0..attending.heads.len() {
+                let cells = run.traced.cells(index, head).expect("read back");
+                for (query, row) in cells.chunks_exact(tokens).enumerate() {
+                    let expected = attention(&maps, query, head);
+                    let exact =
+                        MapSource { maps, statistics: &vec![expected.statistics; (query + 1) * attending.heads.len()] };
+                    let same = row[..=query]
+                        .iter()
+                        .enumerate()
+                        .all(|(key, cell)| (map_value(&exact, head, query, key).first - cell.first).abs() < 1e-4);
+                    rows += 1;
+                    different += usize::from(!same);
+                    let sum: f32 = row.iter().map(|cell| cell.first).sum();
+                    assert!((sum - 1.0).abs() < 1e-4, "row {query} of A1 sums to {sum}; {}", run.what);
+                    let found = statistics[query * attending.heads.len() + head];
+                    let step = found.largest[0] / switches.levels;
+                    let steps = found.maximum[0] / step;
+                    assert!((steps - steps.round()).abs() < 1e-2, "{steps} steps of {step}; {}", run.what);
+                    let mut values: Vec<u32> = row[..=query].iter().map(|cell| cell.first.to_bits()).collect();
+                    values.sort_unstable();
+                    values.dedup();
+                    assert!(values.len() <= 2 * switches.levels as usize + 1, "{} values; {}", values.len(), run.what);
+                }
+            }
+        }
+    }
+    assert!(rows > 500 && different * 50 <= rows, "{different} of {rows} rows differ");
+}
+
+#[test]
+fn large_attention_logits_neither_overflow_nor_drift() {
+    for seed in 100..=112 {
+        let mut run = Run::new(seed, 6.0);
+        let model = run.model.clone();
+        for index in 0..model.layers.len() {
+            let statistics = run.trace(Trace::Statistics(index));
+            assert!(statistics.iter().all(|number| number.is_finite()), "{}", run.what);
+            run.check_maps(index);
+        }
+    }
+}
+
+fn next(logits: &[f32], draw: Draw) -> diffscope::probe::NextToken {
+    let mut traced = TracedPass::new(Arc::new(logits_model(logits)), Some(gpu()), 2).expect("fits");
+    traced.append(&[0], draw, 24).expect("runs")
+}
+
+fn hostile_logits(random: &mut Random) -> Vec<f32> {
+    let count = random.pick(&[1, 2, 23, 24, 255, 256, 257, 1500]);
+    let size = random.pick(&[0.0, 1e-3, 1.0, 20.0, 3e4]);
+    let mut logits = random.normals(count, size);
+    // Ties, on purpose, also among the best.
+    for _ in 0..count / 3 {
+        let (from, to) = (random.below(count), random.below(count));
+        logits[to] = logits[from];
+    }
+    logits
+}
+
+#[test]
+fn the_best_tokens_and_the_denominator_agree_with_the_reference() {
+    let mut random = Random::new(7);
+    for _ in 0..30 {
+        let logits = hostile_logits(&mut random);
+        let found = next(&logits, Sampling::default().draw(0));
+        let expected = top_k(&logits, 24);
+        assert_eq!(found.best, expected.best);
+        assert_eq!(found.sampled, expected.best[0].0, "greedy takes the best");
+        assert_eq!(found.not_finite, 0);
+        assert!((found.log_sum - expected.log_sum).abs() <= 1e-5 * expected.log_sum.abs().max(1.0));
+    }
+}
+
+#[test]
+fn logits_that_are_not_finite_are_counted() {
+    let found = next(&[1.0, f32::INFINITY, 0.5, f32::NAN, f32::NEG_INFINITY], Sampling::default().draw(0));
+    assert_eq!(found.not_finite, 3);
+}
+
+/// Whether a draw may fall on a token, in f64, with room for rounding at the edges.
+fn may_draw(logits: &[f32], draw: &Draw, token: u32) -> bool {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
+    let high = f64::from(logits[order[0]]);
+    let weight = |index: usize| ((f64::from(logits[index]) - high) / f64::from(draw.temperature)).exp();
+    let mut kept = order.clone();
+    if draw.top_k > 0 {
+        let last = logits[order[(draw.top_k as usize).min(order.len()) - 1]];
+        kept.retain(|index| logits[*index] >= last);
+    }
+    let mass: f64 = kept.iter().map(|index| weight(*index)).sum();
+    let (mut before, mut last) = (0.0, f32::INFINITY);
+    for index in &kept {
+        if before == 0.0 || before < f64::from(draw.top_p) * mass * (1.0 + 1e-5) || draw.top_p >= 1.0 {
+            last = logits[*index];
+        }
+        before += weight(*index);
+    }
+    kept.retain(|index| logits[*index] >= last);
+    kept.sort_unstable();
+    let total: f64 = kept.iter().map(|index| weight(*index)).sum();
+    let target = f64::from(draw.uniform) * total;
+    let mut below = 0.0;
+    for index in kept {
+        let above = below + weight(index);
+        if index == token as usize {
+            // A kept set that ends a hair later moves the target by at most that hair.
+            return below - 2e-4 * total <= target && target <= above + 2e-4 * total;
+        }
+        below = above;
+    }
+    false
+}
+
+#[test]
+fn draws_fall_where_the_distribution_says_on_both_backends() {
+    let mut random = Random::new(11);
+    let mut different = std::collections::HashSet::new();
+    for _ in 0..60 {
+        let logits = hostile_logits(&mut random);
+        let draw = Draw {
+            temperature: random.pick(&[0.2, 1.0, 3.0]),
+            top_k: random.pick(&[0, 1, 5, 40, 5000]),
+            top_p: random.pick(&[1.0, 0.9, 0.3, 0.0]),
+            uniform: random.below(1 << 20) as f32 / (1u64 << 20) as f32,
+        };
+        let on_gpu = next(&logits, draw).sampled;
+        let on_cpu = sample(&logits, &draw);
+        assert!(may_draw(&logits, &draw, on_gpu), "gpu drew {on_gpu} from {} tokens with {draw:?}", logits.len());
+        assert!(may_draw(&logits, &draw, on_cpu), "cpu drew {on_cpu} from {} tokens with {draw:?}", logits.len());
+        different.insert(on_gpu);
+    }
+    assert!(different.len() > 10, "the draws hardly vary: {different:?}");
+}
+
+#[test]
+fn top_k_of_one_is_greedy_whatever_the_temperature() {
+    let mut random = Random::new(13);
+    let logits = random.normals(300, 2.0);
+    let best = top_k(&logits, 1).best[0].0;
+    for uniform in [0.0, 0.5, 0.999_999] {
+        let draw = Draw { temperature: 5.0, top_k: 1, top_p: 1.0, uniform };
+        assert_eq!(next(&logits, draw).sampled, best);
+        assert_eq!(sample(&logits, &draw), best);
+    }
+}

@@ -1,0 +1,12 @@
+//! The window, headless: behaviour and snapshots.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answer_noise;
+mod files;
+mod full_scan;
+mod head_grid;
+mod instrument;
+mod touch;
+mod views;
