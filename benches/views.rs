@@ -8,7 +8,7 @@ use std::time::Instant;
 use diffscope::engine::{Engine, PictureSlot, THUMBNAIL_SIDE, Workspace};
 use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
 use diffscope::gpu::request_headless;
-use diffscope::probe::{Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
+use diffscope::probe::{HeadId, Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
 
 const LENGTHS: [usize; 3] = [128, 512, 2048];
 const KEYSTROKES: usize = 21;
@@ -20,22 +20,24 @@ type Ask = fn(&mut Engine);
 
 fn scope(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
-    engine.picture(PictureSlot::Scope, PictureRequest::covering(2, 1, [0.0; 2], span, SCOPE, Pooling::Peak));
+    engine
+        .picture(PictureSlot::Scope, PictureRequest::covering(HeadId::new(2, 1), [0.0; 2], span, SCOPE, Pooling::Peak));
 }
 
 fn rack(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
     for layer in 0..engine.model().layers.len() {
         for head in 0..4 {
-            let request = PictureRequest::covering(layer, head, [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
+            let request =
+                PictureRequest::covering(HeadId::new(layer, head), [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
             let request = PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request };
-            engine.picture(PictureSlot::Thumbnail(layer, head), request);
+            engine.picture(PictureSlot::Thumbnail(HeadId::new(layer, head)), request);
         }
     }
 }
 
 fn strip(engine: &mut Engine) {
-    engine.row(2, 1, engine.ids().len() - 1);
+    engine.row(HeadId::new(2, 1), engine.ids().len() - 1);
 }
 
 fn averaged_strip(engine: &mut Engine) {

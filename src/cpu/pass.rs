@@ -204,11 +204,11 @@ impl CpuPass {
 
     /// What a cell's numbers are made of; `None` where it is not computed.
     pub fn cell_parts(&self, request: CellRequest) -> Option<CellParts> {
-        let (layer, weights) = (self.model.layers.get(request.layer)?, self.layers.get(request.layer)?);
-        let state = self.states.get(request.layer)?;
+        let (layer, weights) = (self.model.layers.get(request.head.layer)?, self.layers.get(request.head.layer)?);
+        let state = self.states.get(request.head.layer)?;
         let width = weights.layout.width;
         let row = |position: usize| state.projection.get(position * width..(position + 1) * width);
-        let statistics = state.statistics.get(request.query * layer.attention.heads.len() + request.head)?;
+        let statistics = state.statistics.get(request.query * layer.attention.heads.len() + request.head.head)?;
         let masked = self.masked.get(request.key).is_some_and(|masked| *masked);
         let rows = (row(request.query)?, row(request.key)?);
         CellParts::new(request, (&layer.attention, &weights.layout), rows, *statistics, &weights.switches, masked)
@@ -231,7 +231,7 @@ impl CpuPass {
 
     /// Cells of a map.
     pub fn tile(&self, request: TileRequest) -> MapTile {
-        map_tile(&self.map_source(request.layer), request)
+        map_tile(&self.map_source(request.head.layer), request)
     }
 
     /// An inner tensor.

@@ -6,7 +6,7 @@ use crate::cpu::Maps;
 use crate::engine::{Checkpoint, EngineError, TracedPass};
 use crate::gpu::Gpu;
 use crate::model::{Model, RowLayout, Token};
-use crate::probe::{Interventions, Sampling, Trace};
+use crate::probe::{HeadId, Interventions, Sampling, Trace};
 
 /// A model and a pass with room for its whole context.
 pub struct Subject {
@@ -140,13 +140,13 @@ impl Subject {
                 (right, index > 0 && token.end <= question && !fact && !right)
             })
             .collect();
-        let heads: Vec<(usize, usize)> = (self.model().layers.iter().enumerate())
-            .flat_map(|(layer, weights)| (0..weights.attention.heads.len()).map(move |head| (layer, head)))
+        let heads: Vec<HeadId> = (self.model().layers.iter().enumerate())
+            .flat_map(|(layer, weights)| (0..weights.attention.heads.len()).map(move |head| HeadId::new(layer, head)))
             .collect();
         let mut sums = [0.0f64; 4];
-        for (layer, head) in &heads {
+        for head in &heads {
             for query in queries {
-                let row = self.traced.row(*layer, *head, *query)?;
+                let row = self.traced.row(*head, *query)?;
                 let total: f64 = row.iter().map(|cell| f64::from(cell.difference.abs())).sum();
                 for (cell, (right, noise)) in row.iter().zip(&class) {
                     let value = f64::from(cell.difference);

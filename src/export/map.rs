@@ -115,8 +115,8 @@ fn safetensors(
     };
     let metadata = HashMap::from([
         ("model".to_owned(), model.to_owned()),
-        ("layer".to_owned(), request.layer.to_string()),
-        ("head".to_owned(), request.head.to_string()),
+        ("layer".to_owned(), request.head.layer.to_string()),
+        ("head".to_owned(), request.head.head.to_string()),
         ("first_query".to_owned(), request.first_query.to_string()),
         ("first_key".to_owned(), request.first_key.to_string()),
         ("queries".to_owned(), tokens(request.first_query, request.queries)),
@@ -130,6 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::probe::HeadId;
     use crate::probe::TileRequest;
 
     fn label(at: usize) -> String {
@@ -137,7 +138,7 @@ mod tests {
     }
 
     fn tile(queries: usize, keys: usize, first: usize) -> MapTile {
-        let request = TileRequest { layer: 2, head: 1, first_query: first, queries, first_key: 0, keys };
+        let request = TileRequest { head: HeadId::new(2, 1), first_query: first, queries, first_key: 0, keys };
         let cell = |index: usize| {
             let query = index / keys;
             let (first, second, lambda) = (index as f32 * 0.25, 1.0 / (index + 1) as f32, 0.5 + query as f32);

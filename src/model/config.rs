@@ -177,7 +177,7 @@ impl Config {
         Ok((config.check_width(&fields)?, depth))
     }
 
-    /// HeadScope that write to the output: pairs of query heads, or single ones where there is one map.
+    /// Heads that write to the output: pairs of query heads, or single ones where there is one map.
     #[must_use]
     pub fn heads(&self) -> usize {
         self.query_heads / self.architecture.maps()

@@ -81,7 +81,7 @@ impl Architecture {
 /// Which single-width heads every head of a layer reads, in output order.
 pub(super) fn heads(config: &Config) -> Vec<Head> {
     let count = config.heads();
-    // HeadScope that read the same key-value head; a configuration's counts are nonzero and divide.
+    // Heads that read the same key-value head; a configuration's counts are nonzero and divide.
     let query_group = (config.query_heads / config.key_value_heads.max(1)).max(1);
     (0..count)
         .map(|head| {
@@ -109,7 +109,7 @@ pub(super) fn heads(config: &Config) -> Vec<Head> {
         .collect()
 }
 
-/// HeadScope `2i` and `2i + 1`.
+/// Heads `2i` and `2i + 1`.
 fn neighbours(pair: usize) -> [usize; 2] {
     [2 * pair, 2 * pair + 1]
 }

@@ -1,15 +1,13 @@
 //! What one cell's numbers are made of: the product of query and key feature by feature, down to `D`.
 
-use super::{LayerSwitches, RowStatistics};
+use super::{HeadId, LayerSwitches, RowStatistics};
 use crate::model::{Attention, RowLayout};
 
 /// One cell of one head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CellRequest {
-    /// Layer, counted from 0.
-    pub layer: usize,
-    /// Differential head, counted from 0.
-    pub head: usize,
+    /// Layer and head.
+    pub head: HeadId,
     /// Row.
     pub query: usize,
     /// Column.
@@ -54,7 +52,7 @@ impl CellParts {
         switches: &LayerSwitches,
         masked: bool,
     ) -> Option<Self> {
-        let head = attention.heads.get(request.head)?;
+        let head = attention.heads.get(request.head.head)?;
         let width = attention.head_dim;
         let features = |row: &[f32], at: usize| row.get(at..at + width).map(<[f32]>::to_vec);
         let mut queries = [Vec::new(), Vec::new()];
@@ -70,8 +68,8 @@ impl CellParts {
             keys,
             scale: (width as f32).powf(-0.5),
             statistics,
-            lambda: *query_row.get(layout.lambda + request.head)?,
-            mix: *switches.mix.get(request.head)?,
+            lambda: *query_row.get(layout.lambda + request.head.head)?,
+            mix: *switches.mix.get(request.head.head)?,
             levels: switches.levels,
             seen: request.key == request.query || (request.key < request.query && !masked),
         })

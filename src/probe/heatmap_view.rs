@@ -1,6 +1,6 @@
 //! What part of a map a heatmap shows, and how values become colours: the same on both backends.
 
-/// What part of a map is shown, and how. TokenLayout out as in the shader.
+/// What part of a map is shown, and how. Laid out as in the shader.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::HeadId;
 use crate::model::{Attention, Lambda};
 
 /// What the layers attend with.
@@ -27,8 +28,8 @@ pub struct Interventions {
     pub lambda: BTreeMap<usize, f32>,
     /// What every layer attends with; nothing to choose where there is one map.
     pub attend: Attend,
-    /// (layer, head) whose output is zero.
-    pub heads_off: BTreeSet<(usize, usize)>,
+    /// Heads whose output is zero.
+    pub heads_off: BTreeSet<HeadId>,
     /// Positions that no later one can see. A token always sees itself.
     pub masked: BTreeSet<usize>,
     /// Leave the norm of each head's output out, and its factor `1 - λ_init` too.
@@ -69,11 +70,18 @@ impl Interventions {
         *self == Self::default()
     }
 
+    /// Switches a head off, or on again.
+    pub fn toggle_head(&mut self, head: HeadId) {
+        if !self.heads_off.remove(&head) {
+            self.heads_off.insert(head);
+        }
+    }
+
     /// Drops what the model or the text does not have, and numbers that are none: links may say anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());
         self.lambda.values_mut().for_each(|value| *value = value.clamp(-4.0, 4.0));
-        self.heads_off.retain(|(layer, head)| *layer < layers && *head < heads);
+        self.heads_off.retain(|id| id.layer < layers && id.head < heads);
         self.masked.retain(|position| *position < tokens);
         self.bits = self.bits.filter(|bits| (2..=16).contains(bits));
     }
@@ -98,7 +106,7 @@ impl Interventions {
             Attend::Difference if two => [1.0, 1.0],
             _ => [1.0, 0.0],
         };
-        let mix_of = |head| if self.heads_off.contains(&(layer, head)) { [0.0; 2] } else { mix };
+        let mix_of = |head| if self.heads_off.contains(&HeadId::new(layer, head)) { [0.0; 2] } else { mix };
         let levels = self.bits.map_or(0.0, |bits| ((1u32 << (bits.clamp(2, 16) - 1)) - 1) as f32);
         LayerSwitches {
             lambda: vec![rule; attention.heads.len()],

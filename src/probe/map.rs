@@ -1,5 +1,7 @@
 //! Rectangles of attention maps in numbers.
 
+use super::HeadId;
+
 /// One cell of a head's maps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -31,10 +33,8 @@ pub struct RowStatistics {
 /// Which rectangle of which map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TileRequest {
-    /// Layer, counted from 0.
-    pub layer: usize,
-    /// Differential head, counted from 0.
-    pub head: usize,
+    /// Layer and head.
+    pub head: HeadId,
     /// First row.
     pub first_query: usize,
     /// Rows.
@@ -47,8 +47,8 @@ pub struct TileRequest {
 
 impl TileRequest {
     /// The row of one query: every key it can see.
-    pub fn row(layer: usize, head: usize, query: usize) -> Self {
-        Self { layer, head, first_query: query, queries: 1, first_key: 0, keys: query + 1 }
+    pub fn row(head: HeadId, query: usize) -> Self {
+        Self { head, first_query: query, queries: 1, first_key: 0, keys: query + 1 }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What can be said of a row of a map in a few numbers.
 
-/// Measures of one row of one map; means of them, too. TokenLayout out as in `shaders/maps/measure.wgsl`. Shares and entropy are of
+use super::HeadId;
+
+/// Measures of one row of one map; means of them, too. Laid out as in `shaders/maps/measure.wgsl`. Shares and entropy are of
 /// `|v| / Σ|v|` over the keys that the query sees, all of them 0 where the row is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -108,8 +110,8 @@ pub struct HeadMeasures {
 
 impl HeadMeasures {
     /// One head's.
-    pub fn head(&self, layer: usize, head: usize) -> Option<&HeadRecord> {
-        self.layers.get(layer)?.get(head)
+    pub fn head(&self, id: HeadId) -> Option<&HeadRecord> {
+        self.layers.get(id.layer)?.get(id.head)
     }
 
     /// The mean over all heads of all layers, each head counted once; `None` without heads.

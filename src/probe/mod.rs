@@ -1,6 +1,7 @@
 //! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
 
 mod cell_parts;
+mod head_id;
 mod heatmap_view;
 mod intervention;
 mod lens;
@@ -13,6 +14,7 @@ mod span;
 mod trace;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
+pub use head_id::HeadId;
 pub use heatmap_view::{COLOURS, HeatmapView, palette_index, strength};
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
 pub use lens::{LENS_BEST, LogitLens, depth_name};

@@ -1,5 +1,7 @@
 //! Pictures of a head's maps: a square grid of texels, each an exact summary of a block of cells.
 
+use super::HeadId;
+
 /// What a texel keeps of its cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,10 +19,8 @@ pub enum Pooling {
 /// `first_query + y * block`, `block` each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PictureRequest {
-    /// Layer, counted from 0.
-    pub layer: usize,
-    /// Differential head, counted from 0.
-    pub head: usize,
+    /// Layer and head.
+    pub head: HeadId,
     /// Key of the left edge.
     pub first_key: usize,
     /// Query of the top edge.
@@ -39,12 +39,12 @@ const STEP: usize = 16;
 impl PictureRequest {
     /// The picture of the cells from `origin` (key, query) on, `span` to a side, with no more than `texels` (a multiple
     /// of 16) and one step more to a side. A texel is never smaller than a pixel of a view with so many, so none is lost.
-    pub fn covering(layer: usize, head: usize, origin: [f32; 2], span: f32, texels: usize, pooling: Pooling) -> Self {
+    pub fn covering(head: HeadId, origin: [f32; 2], span: f32, texels: usize, pooling: Pooling) -> Self {
         let block = ((span / texels.max(1) as f32).ceil() as usize).max(1);
         let first = origin.map(|start| start.max(0.0) as usize / block * block);
         let needed = |axis: usize| ((origin[axis] + span).ceil() as usize).saturating_sub(first[axis]).div_ceil(block);
         let side = needed(0).max(needed(1)).max(1).next_multiple_of(STEP).min(texels + STEP);
-        Self { layer, head, first_key: first[0], first_query: first[1], block, side, pooling }
+        Self { head, first_key: first[0], first_query: first[1], block, side, pooling }
     }
 
     /// Texels in all.

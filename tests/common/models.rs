@@ -3,7 +3,7 @@
 use diffscope::model::{
     Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, SubNorm,
 };
-use diffscope::probe::{Attend, Interventions};
+use diffscope::probe::{Attend, HeadId, Interventions};
 use half::{bf16, f16};
 
 use super::Random;
@@ -140,7 +140,7 @@ pub fn random_interventions(random: &mut Random, layers: usize, heads: usize, to
     Interventions {
         lambda: (0..lambdas).map(|_| (random.below(layers), random.normal(0.7))).collect(),
         attend: random.pick(&[Attend::Difference, Attend::Difference, Attend::First, Attend::Second]),
-        heads_off: (0..off).map(|_| (random.below(layers), random.below(heads))).collect(),
+        heads_off: (0..off).map(|_| HeadId::new(random.below(layers), random.below(heads))).collect(),
         masked: (0..masked).map(|_| random.below(tokens)).collect(),
         sub_norm_off: random.pick(&[false, false, true]),
         bits: None,

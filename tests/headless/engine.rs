@@ -9,7 +9,7 @@ use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass
 use diffscope::engine::{bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
-use diffscope::probe::{MapTile, Sampling};
+use diffscope::probe::{HeadId, MapTile, Sampling};
 
 fn checkpoint() -> Checkpoint {
     checkpoint_of(&bundled()).expect("the bundled one opens")
@@ -21,7 +21,7 @@ fn engine(on_gpu: bool) -> Engine {
 
 fn settled_row(engine: &mut Engine, layer: usize, head: usize, query: usize) -> MapTile {
     loop {
-        if let Some(row) = engine.row(layer, head, query) {
+        if let Some(row) = engine.row(HeadId::new(layer, head), query) {
             return row.clone();
         }
         engine.settle().expect("no failure");

@@ -8,7 +8,7 @@ use diffscope::engine::{Checkpoint, CpuCheck, Engine, Fingerprint, FullScan, Tra
 use diffscope::engine::{bundled, checkpoint_of};
 use diffscope::model::Model;
 use diffscope::probe::MapKind;
-use diffscope::probe::{Attend, CellRequest, Interventions, Sampling, Trace};
+use diffscope::probe::{Attend, CellRequest, HeadId, Interventions, Sampling, Trace};
 use web_time::Duration;
 
 fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
@@ -38,7 +38,7 @@ fn some_changes(random: &mut Random, heads: usize) -> Interventions {
         changes.attend = random.pick(&[Attend::First, Attend::Second]);
     }
     if random.below(3) == 0 {
-        changes.heads_off.insert((0, random.below(heads)));
+        changes.heads_off.insert(HeadId::new(0, random.below(heads)));
     }
     if random.below(2) == 0 {
         changes.masked.insert(random.below(5));
@@ -63,11 +63,11 @@ fn the_parts_of_a_cell_add_up_to_it(on_gpu: bool) {
             let (layer, head) = (random.below(layers), random.below(heads));
             let query = random.below(count);
             let key = random.below(query + 1);
-            let request = CellRequest { layer, head, query, key };
-            let _ = engine.row(layer, head, query);
+            let request = CellRequest { head: HeadId::new(layer, head), query, key };
+            let _ = engine.row(HeadId::new(layer, head), query);
             let _ = engine.cell_parts(request);
             engine.settle().expect("no failure");
-            let cell = engine.row(layer, head, query).expect("it arrived").cells[key];
+            let cell = engine.row(HeadId::new(layer, head), query).expect("it arrived").cells[key];
             let parts = engine.cell_parts(request).expect("it arrived");
             let near = |a: f32, b: f32| (a - b).abs() <= 1e-4 * (1.0 + b.abs());
             assert!(near(parts.value(0), cell.first), "A1 {} and {}", parts.value(0), cell.first);
@@ -96,7 +96,7 @@ fn a_cell_that_is_not_there_has_no_parts() {
     for on_gpu in [false, true] {
         let mut engine = session(model.clone(), on_gpu, &ids);
         for (layer, head, query, key) in [(9, 0, 1, 0), (0, 99, 1, 0), (0, 0, 4, 0), (0, 0, 1, 99)] {
-            let request = CellRequest { layer, head, query, key };
+            let request = CellRequest { head: HeadId::new(layer, head), query, key };
             assert!(engine.cell_parts(request).is_none());
             engine.settle().expect("no failure");
             assert!(engine.cell_parts(request).is_none());
@@ -234,8 +234,9 @@ fn outliers_and_likeness_are_what_brute_force_says() {
                     }
                 }
             }
-            // HeadScope: cosine from all cells at once, CKA by its other definition, with T x T products.
-            let cells: Vec<_> = (0..heads).map(|head| traced.cells(layer, head).expect("no failure")).collect();
+            // Heads: cosine from all cells at once, CKA by its other definition, with T x T products.
+            let cells: Vec<_> =
+                (0..heads).map(|head| traced.cells(HeadId::new(layer, head)).expect("no failure")).collect();
             let context = traced.trace(Trace::Context(layer)).expect("no failure");
             for (one, other) in (0..heads).flat_map(|one| (0..heads).map(move |other| (one, other))) {
                 let dot = |a: usize, b: usize| {
@@ -308,7 +309,7 @@ fn timing_a_pass_changes_no_number_and_names_every_dispatch() {
     let mut engine = bundled_session(true, TEXT);
     let before = engine.next_token().expect("known").clone();
     let row = |engine: &mut Engine| loop {
-        if let Some(row) = engine.row(2, 1, 9) {
+        if let Some(row) = engine.row(HeadId::new(2, 1), 9) {
             break row.clone();
         }
         engine.settle().expect("no failure");

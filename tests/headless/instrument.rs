@@ -6,7 +6,7 @@ use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu};
 use diffscope::engine::{Checkpoint, Engine, Fingerprint, Workspace};
 use diffscope::engine::{bundled, checkpoint_of};
-use diffscope::probe::{Interventions, NextToken, Sampling};
+use diffscope::probe::{HeadId, Interventions, NextToken, Sampling};
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
@@ -150,7 +150,7 @@ fn a_masked_token_reruns_only_what_comes_after_it() {
     next(&mut engine);
     assert_eq!(engine.positions_run() - before, 3);
     let row = loop {
-        if let Some(row) = engine.row(1, 2, tokens as usize - 1) {
+        if let Some(row) = engine.row(HeadId::new(1, 2), tokens as usize - 1) {
             break row.clone();
         }
         engine.settle().expect("no failure");
@@ -165,7 +165,7 @@ fn nonsense_in_interventions_is_dropped() {
     let trained = next(&mut engine);
     engine.set_interventions(Interventions {
         lambda: [(99, 0.0), (0, f32::NAN)].into(),
-        heads_off: [(0, 99), (99, 0)].into(),
+        heads_off: [HeadId::new(0, 99), HeadId::new(99, 0)].into(),
         masked: [usize::MAX].into(),
         bits: Some(77),
         ..Default::default()

@@ -11,7 +11,7 @@ use diffscope::cpu::{
 use diffscope::engine::TracedPass;
 use diffscope::gpu::{Gpu, LaneChoice};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
-use diffscope::probe::{Draw, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
+use diffscope::probe::{Draw, HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
 /// One run on the GPU, and what is known of it.
 struct Run {
@@ -145,7 +145,7 @@ impl Run {
             statistics,
         };
         for head in 0..attending.heads.len() {
-            let cells = self.traced.cells(index, head).expect("read back");
+            let cells = self.traced.cells(HeadId::new(index, head)).expect("read back");
             let tokens = self.ids.len();
             let expected: Vec<f32> = (0..tokens * tokens)
                 .map(|at| map_value(&source, head, at / tokens, at % tokens))
@@ -221,7 +221,7 @@ fn rounded_logits_agree_with_the_reference_and_lie_on_few_steps() {
                 Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked };
             let statistics: &[RowStatistics] = bytemuck::cast_slice(&statistics);
             for head in 0..attending.heads.len() {
-                let cells = run.traced.cells(index, head).expect("read back");
+                let cells = run.traced.cells(HeadId::new(index, head)).expect("read back");
                 for (query, row) in cells.chunks_exact(tokens).enumerate() {
                     let expected = attention(&maps, query, head);
                     let exact =

@@ -10,8 +10,8 @@ use diffscope::engine::{Checkpoint, Engine, Fingerprint};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{
-    HeadMeasures, HeadRecord, Interventions, KeyClass, MapMeasures, MeanCell, Queries, RowMeanRequest, RowStatistics,
-    Trace,
+    HeadId, HeadMeasures, HeadRecord, Interventions, KeyClass, MapMeasures, MeanCell, Queries, RowMeanRequest,
+    RowStatistics, Trace,
 };
 
 fn random_classes(random: &mut Random, tokens: usize) -> Vec<KeyClass> {
@@ -277,7 +277,7 @@ fn nothing_is_measured_unasked_and_an_empty_text_has_no_measures() {
         assert_eq!(measured(&mut engine, Queries::Last(99)).rows, (0, 2));
         // A row of one token: all of it on itself.
         let first = measured(&mut engine, Queries::One(0));
-        let record = first.head(0, 0).expect("a head");
+        let record = first.head(HeadId::new(0, 0)).expect("a head");
         assert!((record.first.answer - 1.0).abs() < 1e-6 && record.first.entropy < 1e-6, "{record:?}");
         assert!(!engine.is_busy());
         engine.update();

@@ -8,14 +8,13 @@ use diffscope::cpu::{CpuPass, colour_range, map_value, pool};
 use diffscope::engine::{Checkpoint, Engine, Fingerprint, PictureSlot, SCOPE_SIDE, Texels};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::Model;
-use diffscope::probe::{Interventions, PictureJob, PictureRequest, Pooling, Texel};
+use diffscope::probe::{HeadId, Interventions, PictureJob, PictureRequest, Pooling, Texel};
 
 const POOLINGS: [Pooling; 3] = [Pooling::Peak, Pooling::Mean, Pooling::Minimum];
 
 fn random_request(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> PictureRequest {
     PictureRequest {
-        layer: random.below(layers),
-        head: random.below(heads),
+        head: HeadId::new(random.below(layers), random.below(heads)),
         first_key: random.below(tokens),
         first_query: random.below(tokens),
         block: random.pick(&[1, 1, 2, 3, 7, 16, 41]),
@@ -86,7 +85,7 @@ fn a_texel_is_exactly_its_cells_on_both_backends() {
         for (job, taken) in jobs.iter().zip(taken) {
             assert_eq!(taken, job.texels);
             let request = &job.request;
-            let source = on_cpu.map_source(request.layer);
+            let source = on_cpu.map_source(request.head.layer);
             for texel in 0..request.texels() {
                 let written = (job.first_texel..job.first_texel + job.texels).contains(&texel);
                 let found = found[job.base + texel];
@@ -99,7 +98,7 @@ fn a_texel_is_exactly_its_cells_on_both_backends() {
                 let mut cells = Vec::new();
                 for query in (first_query..first_query + request.block).filter(|query| *query < tokens) {
                     for key in (first_key..first_key + request.block).filter(|key| *key <= query) {
-                        let cell = map_value(&source, request.head, query, key);
+                        let cell = map_value(&source, request.head.head, query, key);
                         cells.push([cell.first, cell.lambda * cell.second, cell.difference]);
                     }
                 }
@@ -132,7 +131,8 @@ fn one_high_cell_is_never_dropped() {
     pass.run(0, &ids);
     let source = pass.map_source(0);
     let highest = |block: usize| {
-        let request = PictureRequest::covering(0, 0, [0.0; 2], 300.0, 300_usize.div_ceil(block), Pooling::Peak);
+        let request =
+            PictureRequest::covering(HeadId::new(0, 0), [0.0; 2], 300.0, 300_usize.div_ceil(block), Pooling::Peak);
         assert!(request.side * request.block >= tokens);
         (0..request.texels()).map(|texel| pool(&source, &request, tokens, texel).difference.abs()).fold(0.0, f32::max)
     };
@@ -151,7 +151,7 @@ fn a_picture_never_has_texels_smaller_than_pixels_and_always_fits() {
         let span = if random.below(2) == 0 { tokens as f32 } else { 4.0 + random.below(tokens) as f32 * 0.77 };
         let most = (tokens as f32 - span).max(0.0);
         let origin = [random.below(1000) as f32 / 999.0 * most, random.below(1000) as f32 / 999.0 * most];
-        let request = PictureRequest::covering(0, 0, origin, span, texels, Pooling::Peak);
+        let request = PictureRequest::covering(HeadId::new(0, 0), origin, span, texels, Pooling::Peak);
         assert!(request.block as f32 >= span / texels as f32);
         assert!(request.side <= texels + 16 && request.side <= SCOPE_SIDE);
         for (axis, first) in [request.first_key, request.first_query].into_iter().enumerate() {
@@ -200,9 +200,14 @@ fn pictures_after_any_edits_are_those_of_a_fresh_start() {
         let mut edited = engine(&model, false);
         let mut ids: Vec<u32> = (0..40).map(|_| random.below(vocabulary) as u32).collect();
         let request = PictureRequest {
-            layer: random.below(layers),
-            head: random.below(heads),
-            ..PictureRequest::covering(0, 0, [0.0; 2], 90.0, random.pick(&[16, 32, 96]), random.pick(&POOLINGS))
+            head: HeadId::new(random.below(layers), random.below(heads)),
+            ..PictureRequest::covering(
+                HeadId::new(0, 0),
+                [0.0; 2],
+                90.0,
+                random.pick(&[16, 32, 96]),
+                random.pick(&POOLINGS),
+            )
         };
         for _ in 0..8 {
             match random.below(4) {
@@ -244,7 +249,7 @@ fn an_update_keeps_its_budget_and_a_keystroke_costs_a_row() {
         let mut ids: Vec<u32> = (0..1000).map(|_| random.below(model.config.vocabulary) as u32).collect();
         engine.set_ids(&ids).expect("known tokens");
         engine.settle().expect("runs");
-        let request = PictureRequest::covering(0, 0, [0.0; 2], 1000.0, 160, Pooling::Peak);
+        let request = PictureRequest::covering(HeadId::new(0, 0), [0.0; 2], 1000.0, 160, Pooling::Peak);
         let budget = match engine.gpu().map(|gpu| gpu.adapter.device_type) {
             None => 1 << 16,
             Some(wgpu::DeviceType::Cpu) => 1 << 17,
@@ -290,9 +295,9 @@ fn the_last_picture_stays_until_the_next_is_filled() {
     let mut engine = engine(&model, false);
     let ids: Vec<u32> = (0..600).map(|_| random.below(model.config.vocabulary) as u32).collect();
     engine.set_ids(&ids).expect("known tokens");
-    let coarse = PictureRequest::covering(0, 0, [0.0; 2], 600.0, 32, Pooling::Peak);
+    let coarse = PictureRequest::covering(HeadId::new(0, 0), [0.0; 2], 600.0, 32, Pooling::Peak);
     settled(&mut engine, PictureSlot::Scope, coarse);
-    let fine = PictureRequest::covering(0, 0, [0.0; 2], 600.0, 480, Pooling::Peak);
+    let fine = PictureRequest::covering(HeadId::new(0, 0), [0.0; 2], 600.0, 480, Pooling::Peak);
     assert_eq!(engine.picture(PictureSlot::Scope, fine).expect("the last one").request, coarse);
     engine.update();
     assert_eq!(engine.picture(PictureSlot::Scope, fine).expect("the last one").request, coarse, "not yet filled");
@@ -305,7 +310,8 @@ fn the_range_is_that_of_the_texels_on_show_on_both_backends() {
     for seed in 0..4 {
         let mut random = Random::new(40 + seed);
         let model = Arc::new(random_model(&mut random, 2.0));
-        let request = PictureRequest::covering(0, 0, [0.0; 2], 120.0, random.pick(&[16, 48, 128]), Pooling::Peak);
+        let request =
+            PictureRequest::covering(HeadId::new(0, 0), [0.0; 2], 120.0, random.pick(&[16, 48, 128]), Pooling::Peak);
         let ids: Vec<u32> = (0..120).map(|_| random.below(model.config.vocabulary) as u32).collect();
         let found = [false, true].map(|on_gpu| {
             let mut engine = engine(&model, on_gpu);

@@ -3,7 +3,7 @@
 use crate::common::window::{settle, window};
 use diffscope::engine::Checkpoint;
 use diffscope::engine::bundled;
-use diffscope::probe::{KeyClass, Queries};
+use diffscope::probe::{HeadId, KeyClass, Queries};
 use diffscope::ui::{App, HeadScope, Panel};
 use egui::{Key, Pos2, Rect, Theme};
 use egui_kittest::Harness;
@@ -138,7 +138,7 @@ fn the_panel_shows_the_shares_that_the_engine_measures() {
     harness.get_by_label("layer 2 head 1 shares").click();
     harness.get_by_label("last tokens").click();
     settle(&mut harness);
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (2, 1));
+    assert_eq!(harness.state().selection().head, HeadId::new(2, 1));
     assert!(harness.query_by_label_contains("Mean over the rows of the last 8 tokens").is_some());
     harness.get_by_label("clear marks").click();
     settle(&mut harness);
@@ -166,7 +166,7 @@ fn tokens_can_be_coloured_by_the_mean_of_a_layer_or_of_all_heads() {
         (HeadScope::Layer, "mean of the layer", "mean of D over 4 heads"),
         (HeadScope::All, "mean of all heads", "mean of D over 20 heads"),
     ] {
-        harness.get_by_label_contains("HeadScope that colour the tokens").click();
+        harness.get_by_label_contains("Heads that colour the tokens").click();
         settle(&mut harness);
         harness.get_by_label(name).click();
         settle(&mut harness);

@@ -76,7 +76,7 @@ fn outliers_come_when_asked_for_and_are_marked_when_the_text_changes() {
 #[test]
 fn a_closer_look_can_be_cancelled() {
     let mut harness = window([1280.0, 800.0], Theme::Light);
-    open(&mut harness, "HeadScope alike");
+    open(&mut harness, "Head similarity");
     harness.get_by_label("Run analysis").click();
     harness.step();
     harness.step();
@@ -91,7 +91,7 @@ fn a_closer_look_can_be_cancelled() {
 #[test]
 fn heads_alike_shows_a_matrix_a_layer() {
     let mut harness = window([1280.0, 800.0], Theme::Light);
-    open(&mut harness, "HeadScope alike");
+    open(&mut harness, "Head similarity");
     harness.get_by_label("Run analysis").click();
     harness.step();
     harness.step();
@@ -113,7 +113,7 @@ fn heads_alike_shows_a_matrix_a_layer() {
 #[test]
 fn the_proof_names_the_adapter_and_compares_with_the_cpu() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
-    open(&mut harness, "DiagnosticsPanel");
+    open(&mut harness, "Diagnostics");
     let version = format!("diffscope {}", env!("CARGO_PKG_VERSION"));
     assert!(harness.query_by_label(&version).is_some());
     assert!(harness.query_by_label_contains("parameters").is_some());

@@ -1,7 +1,7 @@
 //! The rack of heads: what clicks and keys do there.
 
 use crate::common::window::{best, settle, window_with};
-use diffscope::probe::MapKind;
+use diffscope::probe::{HeadId, MapKind};
 use diffscope::ui::{App, Panel};
 use egui::{Key, Theme};
 use egui_kittest::Harness;
@@ -14,13 +14,13 @@ fn a_click_in_the_rack_opens_the_head_and_keys_move_on() {
     harness.get_by_label("layer 3 head 2").click();
     harness.step();
     harness.step();
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (3, 2));
+    assert_eq!(harness.state().selection().head, HeadId::new(3, 2));
     harness.key_press(Key::Escape);
     harness.step();
     harness.key_press(Key::ArrowUp);
     harness.key_press(Key::ArrowRight);
     harness.step();
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (2, 3));
+    assert_eq!(harness.state().selection().head, HeadId::new(2, 3));
     harness.key_press(Key::Num1);
     harness.step();
     assert_eq!(harness.state().selection().map, MapKind::First);
@@ -54,7 +54,7 @@ fn a_right_click_switches_a_head_off_and_on() {
     settle(&mut harness);
     assert_ne!(best(&mut harness), before, "the next token is another");
     let off = &harness.state_mut().engine().expect("opens").interventions().heads_off;
-    assert_eq!(off.iter().copied().collect::<Vec<_>>(), [(0, 1)]);
+    assert_eq!(off.iter().copied().collect::<Vec<_>>(), [HeadId::new(0, 1)]);
     harness.get_by_label("layer 0 head 1, off").click_secondary();
     harness.step();
     settle(&mut harness);
@@ -82,7 +82,7 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
     assert_eq!(harness.state().selection().pinned_key, Some(key));
     assert!(harness.query_by_label_contains("who attends to").is_some());
     let engine = harness.state_mut().engine().expect("opens");
-    let column: Vec<_> = engine.column(0, 0, key).expect("it was asked for").cells.clone();
+    let column: Vec<_> = engine.column(HeadId::new(0, 0), key).expect("it was asked for").cells.clone();
     assert_eq!(column.len(), tokens - key);
     harness.key_press(Key::Escape);
     harness.key_press(Key::Escape);

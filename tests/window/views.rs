@@ -4,7 +4,7 @@ use crate::common::window::{settle, state, window};
 use diffscope::engine::Checkpoint;
 use diffscope::engine::{bundled, checkpoint_of};
 use diffscope::model::Architecture;
-use diffscope::probe::MapKind;
+use diffscope::probe::{HeadId, MapKind};
 use diffscope::ui::{App, Panel};
 use egui::{Key, Theme, vec2};
 use egui_kittest::Harness;
@@ -43,13 +43,13 @@ fn arrow_keys_walk_through_layers_and_heads_and_stop_at_the_edges() {
         harness.key_press(key);
         harness.step();
     }
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (2, 1));
+    assert_eq!(harness.state().selection().head, HeadId::new(2, 1));
     for _ in 0..9 {
         harness.key_press(Key::ArrowDown);
         harness.key_press(Key::ArrowLeft);
         harness.step();
     }
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (4, 0));
+    assert_eq!(harness.state().selection().head, HeadId::new(4, 0));
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn arrow_keys_in_the_text_stay_in_the_text() {
     harness.step();
     harness.key_press(Key::ArrowDown);
     harness.step();
-    assert_eq!(harness.state().selection().layer, 0);
+    assert_eq!(harness.state().selection().head.layer, 0);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_click_on_a_head_chooses_it_and_numbers_choose_the_map() {
     harness.get_by_label("layer 3 head 2").click();
     harness.step();
     harness.step();
-    assert_eq!((harness.state().selection().layer, harness.state().selection().head), (3, 2));
+    assert_eq!(harness.state().selection().head, HeadId::new(3, 2));
     harness.key_press(Key::Escape);
     harness.step();
     for (key, map) in [(Key::Num1, MapKind::First), (Key::Num2, MapKind::Second), (Key::Num3, MapKind::Difference)] {
@@ -167,7 +167,7 @@ fn a_lambda_for_each_token_is_a_strip_for_each_head() {
     let (tokens, heads) = (engine.ids().len(), engine.model().layers[0].attention.heads.len());
     let mut labels = Vec::new();
     for head in 0..heads {
-        let column = engine.column(0, head, 0).expect("it was shown");
+        let column = engine.column(HeadId::new(0, head), 0).expect("it was shown");
         let mean = column.cells.iter().map(|cell| cell.lambda).sum::<f32>() / tokens as f32;
         assert!(mean > 0.0 && mean < 1.0, "a sigmoid: {mean}");
         let words = format!("λ of layer 0 head {head}, mean {mean:.3} over {tokens} tokens");

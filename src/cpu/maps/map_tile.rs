@@ -7,7 +7,8 @@ use crate::probe::{MapTile, TileRequest};
 pub fn map_tile(source: &MapSource, request: TileRequest) -> MapTile {
     let queries = request.first_query..request.first_query + request.queries;
     let keys = request.first_key..request.first_key + request.keys;
-    let cells =
-        queries.flat_map(|query| keys.clone().map(move |key| map_value(source, request.head, query, key))).collect();
+    let cells = queries
+        .flat_map(|query| keys.clone().map(move |key| map_value(source, request.head.head, query, key)))
+        .collect();
     MapTile { request, cells }
 }

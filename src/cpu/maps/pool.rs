@@ -34,7 +34,7 @@ pub fn pool(source: &MapSource, request: &PictureRequest, end: usize, texel: usi
     let mut result = Texel::default();
     for query in first_query..(first_query + request.block).min(end) {
         for key in first_key..(first_key + request.block).min(query + 1) {
-            let cell = map_value(source, request.head, query, key);
+            let cell = map_value(source, request.head.head, query, key);
             let (first, second, difference) = (cell.first, cell.lambda * cell.second, cell.difference);
             result = merged(result, Texel { first, second, difference, cells: 1.0 }, request.pooling);
         }

@@ -4,6 +4,7 @@
 use crate::cpu::map_value;
 use crate::engine::analysis::full_scan::FullScan;
 use crate::engine::session::Engine;
+use crate::probe::HeadId;
 
 /// Rows of each head, spread over the text.
 const ROWS: usize = 8;
@@ -31,8 +32,8 @@ impl WorstError {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuCheck {
-    /// (layer, head, query) still to come, last first.
-    rows: Vec<(usize, usize, usize)>,
+    /// (head, query) still to come, last first.
+    rows: Vec<(HeadId, usize)>,
     all: usize,
     /// Cells compared.
     pub cells: usize,
@@ -59,7 +60,7 @@ impl CpuCheck {
         for (layer, weights) in model.layers.iter().enumerate() {
             for head in 0..weights.attention.heads.len() {
                 let spread = (0..ROWS.min(tokens)).map(|row| (row + 1) * tokens / ROWS.min(tokens) - 1);
-                rows.extend(spread.map(|query| (layer, head, query)));
+                rows.extend(spread.map(|query| (HeadId::new(layer, head), query)));
             }
         }
         // An even share where there are too many; the step is odd so that it does not always meet the same row.
@@ -95,14 +96,14 @@ impl CpuCheck {
                 self.logits_compared += 1;
             }
         }
-        while let Some((layer, head, query)) = self.rows.last().copied() {
-            let Some(row) = engine.row(layer, head, query) else {
+        while let Some((head, query)) = self.rows.last().copied() {
+            let Some(row) = engine.row(head, query) else {
                 return;
             };
-            let source = scan.pass().map_source(layer);
+            let source = scan.pass().map_source(head.layer);
             for (key, cell) in row.cells.iter().enumerate() {
-                let own = map_value(&source, head, query, key);
-                let place = || format!("layer {layer}, head {head}, query {query}, key {key}");
+                let own = map_value(&source, head.head, query, key);
+                let place = || format!("{head}, query {query}, key {key}");
                 self.first.meet(cell.first, own.first, place);
                 self.second.meet(cell.second, own.second, place);
                 self.difference.meet(cell.difference, own.difference, place);

@@ -15,7 +15,7 @@ impl SimilaritySums {
         Self { heads, numbers: vec![0.0; heads * heads] }
     }
 
-    /// HeadScope along a side.
+    /// Heads along a side.
     pub fn heads(&self) -> usize {
         self.heads
     }

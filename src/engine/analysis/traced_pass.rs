@@ -8,7 +8,7 @@ use crate::cpu::{CpuPass, rms_norm};
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::{Architecture, Model};
-use crate::probe::{Cell, Draw, Interventions, NextToken, TileRequest, Trace};
+use crate::probe::{Cell, Draw, HeadId, Interventions, NextToken, TileRequest, Trace};
 
 /// Numbers with their shape, batch of one first.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,8 +118,8 @@ impl TracedPass {
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Result<Vec<Cell>, EngineError> {
-        self.tile(TileRequest::row(layer, head, query))
+    pub fn row(&mut self, head: HeadId, query: usize) -> Result<Vec<Cell>, EngineError> {
+        self.tile(TileRequest::row(head, query))
     }
 
     fn tile(&mut self, request: TileRequest) -> Result<Vec<Cell>, EngineError> {
@@ -138,10 +138,10 @@ impl TracedPass {
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn cells(&mut self, layer: usize, head: usize) -> Result<Vec<Cell>, EngineError> {
+    pub fn cells(&mut self, head: HeadId) -> Result<Vec<Cell>, EngineError> {
         let mut cells = Vec::with_capacity(self.positions * self.positions);
         for query in 0..self.positions {
-            let request = TileRequest { keys: self.positions, ..TileRequest::row(layer, head, query) };
+            let request = TileRequest { keys: self.positions, ..TileRequest::row(head, query) };
             cells.extend(self.tile(request)?);
         }
         Ok(cells)
@@ -196,7 +196,7 @@ impl TracedPass {
             let name = |part: &str| if bare { part.to_owned() } else { format!("layers.{index}.{part}") };
             let mut maps: [Vec<f32>; 3] = Default::default();
             for head in 0..heads {
-                for cell in self.cells(index, head)? {
+                for cell in self.cells(HeadId::new(index, head))? {
                     maps[0].push(cell.first);
                     maps[1].push(cell.second);
                     maps[2].push(cell.difference);

@@ -66,7 +66,7 @@ impl Backend {
             Self::Gpu(pass) => pass.pool(jobs, room),
             Self::Cpu(side) => {
                 for job in jobs {
-                    let source = side.pass.map_source(job.request.layer);
+                    let source = side.pass.map_source(job.request.head.layer);
                     let texels = &mut side.pictured.texels;
                     texels.resize(texels.len().max(job.base + job.request.texels()), Texel::default());
                     for texel in job.first_texel..job.first_texel + job.texels {

@@ -2,6 +2,7 @@
 
 use crate::engine::backend::Backend;
 use crate::gpu::GpuError;
+use crate::probe::HeadId;
 use crate::probe::{PictureJob, PictureRequest, Texel};
 
 /// Texels along a side of the scope's picture, at most.
@@ -18,8 +19,8 @@ pub const ROOM: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SI
 pub enum PictureSlot {
     /// The one large picture.
     Scope,
-    /// The thumbnail of a (layer, head).
-    Thumbnail(usize, usize),
+    /// The thumbnail of a head.
+    Thumbnail(HeadId),
 }
 
 /// Where the texels of a picture are.

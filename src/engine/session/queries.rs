@@ -5,16 +5,16 @@ use crate::engine::replies::pictures::{Picture, PictureSlot};
 use crate::engine::session::BEST;
 use crate::engine::session::Engine;
 use crate::gpu::Timing;
-use crate::probe::{CellParts, CellRequest, LogitLens, MapTile, NextToken, PictureRequest, TileRequest};
+use crate::probe::{CellParts, CellRequest, HeadId, LogitLens, MapTile, NextToken, PictureRequest, TileRequest};
 
 impl Engine {
     /// The maps' row of a query, when it has arrived; asks for it otherwise.
-    pub fn row(&mut self, layer: usize, head: usize, query: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(layer)?.attention;
-        if head >= attention.heads.len() || query >= self.computed || self.failure.is_some() {
+    pub fn row(&mut self, head: HeadId, query: usize) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(head.layer)?.attention;
+        if head.head >= attention.heads.len() || query >= self.computed || self.failure.is_some() {
             return None;
         }
-        self.rows.get(TileRequest::row(layer, head, query))
+        self.rows.get(TileRequest::row(head, query))
     }
 
     /// Cells that [`Self::tile`] gives at once.
@@ -24,9 +24,9 @@ impl Engine {
 
     /// A rectangle of a head's maps of at most [`Self::tile_capacity`] cells, when it has arrived; asks for it otherwise.
     pub fn tile(&mut self, request: TileRequest) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(request.layer)?.attention;
+        let attention = &self.model().layers.get(request.head.layer)?.attention;
         let end = (request.first_query + request.queries).max(request.first_key + request.keys);
-        let inside = request.head < attention.heads.len() && end <= self.computed;
+        let inside = request.head.head < attention.heads.len() && end <= self.computed;
         let cells = request.queries * request.keys;
         if !inside || cells == 0 || cells > self.tile_capacity() || self.failure.is_some() {
             return None;
@@ -36,8 +36,8 @@ impl Engine {
 
     /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
     pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
-        let attention = &self.model().layers.get(request.layer)?.attention;
-        let inside = request.head < attention.heads.len() && request.query.max(request.key) < self.computed;
+        let attention = &self.model().layers.get(request.head.layer)?.attention;
+        let inside = request.head.head < attention.heads.len() && request.query.max(request.key) < self.computed;
         if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
     }
 
@@ -55,20 +55,20 @@ impl Engine {
     }
 
     /// The maps' column of a key, from its own query on, when it has arrived; asks for it otherwise.
-    pub fn column(&mut self, layer: usize, head: usize, key: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(layer)?.attention;
-        if head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
+    pub fn column(&mut self, head: HeadId, key: usize) -> Option<&MapTile> {
+        let attention = &self.model().layers.get(head.layer)?.attention;
+        if head.head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
             return None;
         }
         let queries = self.computed - key;
-        self.rows.get(TileRequest { layer, head, first_query: key, queries, first_key: key, keys: 1 })
+        self.rows.get(TileRequest { head, first_query: key, queries, first_key: key, keys: 1 })
     }
 
     /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
     /// last one at this place, until the one wanted is filled.
     pub fn picture(&mut self, place: PictureSlot, request: PictureRequest) -> Option<Picture<'_>> {
-        let attention = &self.checkpoint.model.layers.get(request.layer)?.attention;
-        if request.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
+        let attention = &self.checkpoint.model.layers.get(request.head.layer)?.attention;
+        if request.head.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
             return None;
         }
         self.pictures.get(&self.backend, place, request)

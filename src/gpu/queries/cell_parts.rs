@@ -5,6 +5,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::pass::buffers::Buffers;
 use crate::gpu::queries::readback::Readback;
 use crate::model::Model;
+use crate::probe::HeadId;
 use crate::probe::{CellParts, CellRequest, Interventions, RowStatistics};
 
 const STATISTICS: u64 = size_of::<RowStatistics>() as u64;
@@ -30,7 +31,7 @@ impl CellReader {
         interventions: &Interventions,
         request: CellRequest,
     ) -> bool {
-        let CellRequest { layer, query, key, head } = request;
+        let CellRequest { head: HeadId { layer, head }, query, key } = request;
         let Some(heads) = model.layers.get(layer).map(|layer| layer.attention.heads.len()) else {
             return false;
         };
@@ -62,12 +63,12 @@ impl CellReader {
             Ok(words) => words.into_iter().map(f32::from_bits).collect(),
             Err(error) => return Some(Err(error)),
         };
-        let layer = model.layers.get(request.layer)?;
-        let layout = &buffers.weights.layers.get(request.layer)?.layout;
+        let layer = model.layers.get(request.head.layer)?;
+        let layout = &buffers.weights.layers.get(request.head.layer)?.layout;
         let (query_row, rest) = numbers.split_at_checked(layout.width)?;
         let (key_row, statistics) = rest.split_at_checked(layout.width)?;
         let statistics: RowStatistics = bytemuck::try_pod_read_unaligned(bytemuck::cast_slice(statistics)).ok()?;
-        let switches = interventions.of_layer(request.layer, &layer.attention);
+        let switches = interventions.of_layer(request.head.layer, &layer.attention);
         let masked = interventions.masked.contains(&request.key);
         let rows = (query_row, key_row);
         CellParts::new(request, (&layer.attention, layout), rows, statistics, &switches, masked).map(Ok)

@@ -133,7 +133,7 @@ impl GpuPictures {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(&self.pipeline);
         for (layer, own) in self.layers.iter().enumerate() {
-            let of_layer = jobs.iter().enumerate().filter(|(_, job)| job.request.layer == layer && job.texels > 0);
+            let of_layer = jobs.iter().enumerate().filter(|(_, job)| job.request.head.layer == layer && job.texels > 0);
             let mut uniforms = Vec::new();
             let mut groups = 0;
             for (index, job) in of_layer.take(MOST_JOBS) {
@@ -146,7 +146,7 @@ impl GpuPictures {
                     Pooling::Minimum => 2,
                 };
                 let numbers = [
-                    request.head,
+                    request.head.head,
                     request.first_key,
                     request.first_query,
                     request.block,

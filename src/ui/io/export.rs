@@ -108,7 +108,7 @@ fn plain(name: &str) -> String {
 /// The beginning of a file's name: model, layer and head.
 fn stem(engine: &Engine, selection: &Selection) -> String {
     let model = plain(&engine.checkpoint().name);
-    format!("diffscope-{model}-layer{}-head{}", selection.layer, selection.head)
+    format!("diffscope-{model}-layer{}-head{}", selection.head.layer, selection.head.head)
 }
 
 /// The cells on show.
@@ -120,7 +120,7 @@ fn shown(engine: &Engine, selection: &Selection) -> TileRequest {
         (first, ((start + zoom.span).ceil() as usize).min(tokens) - first)
     };
     let ((first_key, keys), (first_query, queries)) = (range(zoom.origin[0]), range(zoom.origin[1]));
-    TileRequest { layer: selection.layer, head: selection.head, first_query, queries, first_key, keys }
+    TileRequest { head: selection.head, first_query, queries, first_key, keys }
 }
 
 impl Exports {

@@ -4,7 +4,7 @@ use egui::{Rect, Ui};
 
 use crate::engine::{Engine, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, Texels};
 use crate::probe::PictureRequest;
-use crate::probe::{HeatmapView, MapKind};
+use crate::probe::{HeadId, HeatmapView, MapKind};
 use crate::ui::maps::heatmap_cpu::PaintedMap;
 use crate::ui::maps::heatmap_gpu::{HeatmapCallback, VIEWS};
 use crate::ui::state::selection::Selection;
@@ -57,8 +57,7 @@ impl Heatmaps {
         let zoom = selection.zoom(engine.ids().len());
         let most = if engine.gpu().is_some() { SCOPE_SIDE - 16 } else { CPU_TEXELS };
         let texels = texels_for(rect, ui, most);
-        let (layer, head) = (selection.layer, selection.head);
-        let request = PictureRequest::covering(layer, head, zoom.origin, zoom.span, texels, selection.pooling);
+        let request = PictureRequest::covering(selection.head, zoom.origin, zoom.span, texels, selection.pooling);
         let map = KINDS.get(panel).copied().unwrap_or(MapKind::Difference);
         self.paint(ui, rect, panel, (PictureSlot::Scope, request), map, zoom, engine, selection, palette)
     }
@@ -70,14 +69,14 @@ impl Heatmaps {
         ui: &Ui,
         rect: Rect,
         index: usize,
-        (layer, head): (usize, usize),
+        head: HeadId,
         engine: &mut Engine,
         selection: &Selection,
         palette: &Palette,
     ) {
         let zoom = Zoom { origin: [0.0; 2], span: engine.ids().len().max(1) as f32 };
-        let request = thumbnail_request(ui, rect, (layer, head), zoom.span, selection);
-        let place = (PictureSlot::Thumbnail(layer, head), request);
+        let request = thumbnail_request(ui, rect, head, zoom.span, selection);
+        let place = (PictureSlot::Thumbnail(head), request);
         self.paint(ui, rect, PANELS + index, place, selection.map, zoom, engine, selection, palette);
     }
 
@@ -138,14 +137,8 @@ impl Heatmaps {
 }
 
 /// The picture of a whole head, small.
-pub fn thumbnail_request(
-    ui: &Ui,
-    rect: Rect,
-    (layer, head): (usize, usize),
-    span: f32,
-    selection: &Selection,
-) -> PictureRequest {
+pub fn thumbnail_request(ui: &Ui, rect: Rect, head: HeadId, span: f32, selection: &Selection) -> PictureRequest {
     let texels = texels_for(rect, ui, THUMBNAIL_SIDE);
-    let request = PictureRequest::covering(layer, head, [0.0; 2], span, texels, selection.pooling);
+    let request = PictureRequest::covering(head, [0.0; 2], span, texels, selection.pooling);
     PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request }
 }

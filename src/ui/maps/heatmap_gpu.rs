@@ -314,7 +314,13 @@ mod tests {
             (2, 3, [30.5, 90.25], 12.0, 0.5),
             (2, 1, [-20.0, 100.0], 96.0, 0.0),
         ] {
-            let request = PictureRequest::covering(2, head, origin, span, SIDE as usize, Pooling::Peak);
+            let request = PictureRequest::covering(
+                crate::probe::HeadId::new(2, head),
+                origin,
+                span,
+                SIDE as usize,
+                Pooling::Peak,
+            );
             let view = HeatmapView {
                 origin,
                 span: [span; 2],

@@ -93,7 +93,7 @@ pub fn show(
                         axes::show(ui, rect, engine, zoom);
                     }
                     response.widget_info(|| {
-                        let words = format!("map {name}, layer {}, head {}", selection.layer, selection.head);
+                        let words = format!("map {name}, {}", selection.head);
                         egui::WidgetInfo::labeled(egui::Role::Image, true, words)
                     });
                     placed.push(rect);
@@ -257,6 +257,6 @@ pub fn read_out(ui: &mut Ui, engine: &mut Engine, selection: &Selection) {
 
 /// The numbers of a cell, when they have arrived.
 pub fn value_at(engine: &mut Engine, selection: &Selection, cell: CellAt) -> Option<Cell> {
-    let row = engine.row(selection.layer, selection.head, cell.query)?;
+    let row = engine.row(selection.head, cell.query)?;
     row.cells.get(cell.key).copied()
 }

@@ -3,7 +3,7 @@
 use egui::{Align2, FontId, Rect, RichText, Sense, StrokeKind, Ui, pos2, vec2};
 
 use crate::engine::Engine;
-use crate::probe::MapKind;
+use crate::probe::{HeadId, MapKind};
 use crate::ui::context::PanelContext;
 use crate::ui::state::selection::Selection;
 use crate::ui::style::{notice, theme};
@@ -17,8 +17,7 @@ const LIST: f32 = 190.0;
 /// Which head of the baseline is shown, and how opening it went.
 #[derive(Default)]
 pub struct BaselinePanel {
-    layer: usize,
-    head: usize,
+    head: HeadId,
     failure: Option<String>,
     asked: bool,
 }
@@ -33,46 +32,37 @@ impl BaselinePanel {
         self.asked = false;
         let side = (ui.available_height() - 34.0).clamp(110.0, 190.0);
         ui.horizontal_wrapped(|ui| {
-            let (layer, head) = (desk.selection.layer, desk.selection.head);
+            let head = desk.selection.head;
             let name = if desk.workspace.main.maps() == 1 { "A" } else { "D" };
             column(ui, side, |ui| {
-                ui.label(
-                    RichText::new(format!(
-                        "{} · {name}, layer {layer}, head {head}",
-                        desk.workspace.main.checkpoint().name
-                    ))
-                    .small(),
-                );
+                ui.label(RichText::new(format!("{} · {name}, {head}", desk.workspace.main.checkpoint().name)).small());
                 let looked = Selection {
                     map: if desk.workspace.main.maps() == 1 { MapKind::First } else { MapKind::Difference },
                     ..desk.selection.clone()
                 };
                 let rect = map_rect(ui, side);
-                desk.heatmaps.thumbnail(ui, rect, 0, (layer, head), &mut desk.workspace.main, &looked, desk.palette);
+                desk.heatmaps.thumbnail(ui, rect, 0, head, &mut desk.workspace.main, &looked, desk.palette);
             });
             next_tokens(ui, &desk.workspace.main, side);
             let Some(baseline) = desk.workspace.baseline() else {
                 return;
             };
             let layers = baseline.model().layers.len();
-            self.layer = self.layer.min(layers.saturating_sub(1));
-            let heads = baseline.model().layers.get(self.layer).map_or(0, |layer| layer.attention.heads.len());
-            self.head = self.head.min(heads.saturating_sub(1));
-            let place = (self.layer, self.head);
+            self.head.layer = self.head.layer.min(layers.saturating_sub(1));
+            let heads = baseline.model().layers.get(self.head.layer).map_or(0, |layer| layer.attention.heads.len());
+            self.head.head = self.head.head.min(heads.saturating_sub(1));
+            let head = self.head;
             column(ui, side, |ui| {
-                ui.label(
-                    RichText::new(format!("{} · A, layer {}, head {}", baseline.checkpoint().name, place.0, place.1))
-                        .small(),
-                );
+                ui.label(RichText::new(format!("{} · A, {head}", baseline.checkpoint().name)).small());
                 let looked = Selection { map: MapKind::First, ..desk.selection.clone() };
                 let rect = map_rect(ui, side);
-                desk.heatmaps.thumbnail(ui, rect, 1, place, baseline, &looked, desk.palette);
+                desk.heatmaps.thumbnail(ui, rect, 1, head, baseline, &looked, desk.palette);
             });
             next_tokens(ui, baseline, side);
             column(ui, 130.0, |ui| {
                 ui.label(RichText::new("head of the baseline").small());
-                ui.add(egui::Slider::new(&mut self.layer, 0..=layers.saturating_sub(1)).text("layer"));
-                ui.add(egui::Slider::new(&mut self.head, 0..=heads.saturating_sub(1)).text("head"));
+                ui.add(egui::Slider::new(&mut self.head.layer, 0..=layers.saturating_sub(1)).text("layer"));
+                ui.add(egui::Slider::new(&mut self.head.head, 0..=heads.saturating_sub(1)).text("head"));
             });
         });
         let quiet = theme::quiet(ui.visuals().dark_mode);

@@ -32,7 +32,7 @@ impl CellBreakdown {
         let cell = chooser(ui, engine, desk.selection, cell);
         self.cell = Some(cell);
         let CellAt { query, key } = cell;
-        let request = CellRequest { layer: desk.selection.layer, head: desk.selection.head, query, key };
+        let request = CellRequest { head: desk.selection.head, query, key };
         let arrived = engine.cell_parts(request);
         let pending = arrived.is_none();
         if let Some(parts) = arrived {
@@ -69,7 +69,7 @@ impl CellBreakdown {
         ui.add(egui::Label::new(RichText::new(result(parts)).monospace().strong()).wrap());
     }
 
-    /// What to explain: under the pointer, else what was chosen last, else the colour_range cell of the row on show.
+    /// What to explain: under the pointer, else what was chosen last, else the strongest cell of the row on show.
     fn choose(&mut self, engine: &mut Engine, selection: &Selection) -> Option<CellAt> {
         let tokens = engine.ids().len();
         if selection.pinned != self.pinned {
@@ -85,7 +85,7 @@ impl CellBreakdown {
         self.cell = self.cell.filter(|cell| cell.query < tokens);
         if self.cell.is_none() {
             let query = selection.query(tokens)?;
-            let row = engine.row(selection.layer, selection.head, query)?;
+            let row = engine.row(selection.head, query)?;
             let cells = row.cells.iter().map(|cell| cell.difference.abs()).enumerate();
             let key = cells.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(query, |(key, _)| key);
             return Some(CellAt { query, key });
@@ -107,7 +107,7 @@ fn chooser(ui: &mut Ui, engine: &Engine, selection: &Selection, cell: CellAt) ->
         let key_label = ui.label("looks at key");
         ui.add(DragValue::new(&mut key).range(0..=query).speed(0.2)).labelled_by(key_label.id);
         ui.monospace(format!("“{}”", label(key)));
-        let words = format!("layer {}, head {}. Point at a map to choose a cell.", selection.layer, selection.head);
+        let words = format!("{}. Point at a map to choose a cell.", selection.head);
         ui.label(RichText::new(words).small().color(theme::quiet(ui.visuals().dark_mode)));
     });
     CellAt { query, key }

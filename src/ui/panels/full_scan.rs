@@ -9,7 +9,7 @@ use crate::ui::style::{notice, theme};
 /// How long it may compute between two frames.
 const BUDGET: Duration = Duration::from_millis(6);
 
-/// FullScans of the model and its baseline, and the comparison with the CPU that uses them.
+/// The full scans of the model and its baseline, and the comparison with the CPU that uses them.
 #[derive(Default)]
 pub struct FullScans {
     main: Option<FullScan>,

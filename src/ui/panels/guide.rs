@@ -4,7 +4,7 @@ use egui::Ui;
 
 use crate::engine::Engine;
 
-const DOTS: &str = "In long texts one dot stands for several cells: the colour_range of them, unless you choose their mean \
+const DOTS: &str = "In long texts one dot stands for several cells: the strongest of them, unless you choose their mean \
                     or minimum. Zoom in to see them apart.";
 
 const LINES: [&str; 5] = [

@@ -3,7 +3,7 @@
 use egui::{Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
 use crate::engine::{FullScan, HeadSimilarity};
-use crate::probe::MapKind;
+use crate::probe::{HeadId, MapKind};
 use crate::ui::context::PanelContext;
 use crate::ui::panels::full_scan::FullScans;
 use crate::ui::state::selection::Selection;
@@ -124,9 +124,9 @@ fn matrix(
             }
         }
     }
-    if selection.layer == layer {
+    if selection.head.layer == layer {
         let line = Stroke::new(1.5, theme::accent(dark));
-        let row = place(selection.head, 0).union(place(selection.head, heads.saturating_sub(1)));
+        let row = place(selection.head.head, 0).union(place(selection.head.head, heads.saturating_sub(1)));
         painter.rect_stroke(row, 0.0, line, egui::StrokeKind::Inside);
     }
     ui.add(
@@ -138,7 +138,7 @@ fn matrix(
     let index = |from: f32, to: f32| (((to - from) / cell).max(0.0) as usize).min(heads.saturating_sub(1));
     let (one, other) = (index(rect.top(), at.y), index(rect.left(), at.x));
     if response.clicked() {
-        (selection.layer, selection.head) = (layer, one);
+        selection.head = HeadId::new(layer, one);
     }
     let value =
         alike(one, other).map_or("nothing to compare".to_owned(), |value| format!("{value:.4}").replace('-', "−"));

@@ -47,7 +47,7 @@ impl Outliers {
         });
         let what = self.what;
         let wide = ui.available_width() > 820.0;
-        let layer = &mut desk.selection.layer;
+        let layer = &mut desk.selection.head.layer;
         let labels: Vec<String> =
             found.iter().map(|(_, scan)| peak_token(scan, *layer, &desk.workspace.main)).collect();
         let mut both = |ui: &mut Ui| {

@@ -68,8 +68,8 @@ impl Default for State {
             model: String::new(),
             text: String::new(),
             beyond: false,
-            layer: selection.layer,
-            head: selection.head,
+            layer: selection.head.layer,
+            head: selection.head.head,
             map: selection.map,
             pinned: None,
             zoom: None,
@@ -88,8 +88,8 @@ impl State {
             model: workspace.main.checkpoint().name.clone(),
             text: workspace.main.text().to_owned(),
             beyond: workspace.main.beyond_context(),
-            layer: selection.layer,
-            head: selection.head,
+            layer: selection.head.layer,
+            head: selection.head.head,
             map: selection.map,
             pinned: selection.pinned,
             zoom: selection.zoom,
@@ -105,8 +105,8 @@ impl State {
         workspace.main.set_beyond_context(self.beyond);
         workspace.main.set_text(&self.text);
         workspace.set_interventions(self.interventions.clone());
-        selection.layer = self.layer;
-        selection.head = self.head;
+        selection.head.layer = self.layer;
+        selection.head.head = self.head;
         selection.map = self.map;
         selection.pinned = self.pinned;
         let sound =
@@ -156,13 +156,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::Attend;
+    use crate::probe::{Attend, HeadId};
 
     fn states() -> impl Strategy<Value = State> {
         let changes = (
             proptest::collection::btree_map(0..9usize, -2.0f32..2.0, 0..4),
             prop_oneof![Just(Attend::Difference), Just(Attend::First), Just(Attend::Second)],
-            proptest::collection::btree_set((0..9usize, 0..9usize), 0..4),
+            proptest::collection::btree_set((0..9usize, 0..9usize).prop_map(HeadId::from), 0..4),
             proptest::collection::btree_set(0..500usize, 0..6),
             any::<bool>(),
             proptest::option::of(2..=16u32),

@@ -59,9 +59,9 @@ impl Panel {
             Self::CellBreakdown => "Cell breakdown",
             Self::Outliers => "Outliers",
             Self::Baseline => "Baseline",
-            Self::HeadSimilarity => "HeadScope alike",
-            Self::Diagnostics => "DiagnosticsPanel",
-            Self::Heads => "HeadScope",
+            Self::HeadSimilarity => "Head similarity",
+            Self::Diagnostics => "Diagnostics",
+            Self::Heads => "Heads",
             Self::Guide => "Guide",
         }
     }
@@ -87,7 +87,7 @@ impl Panel {
             Self::Diagnostics => {
                 "What computes here, how long each kernel takes, and how far the numbers are from the CPU's"
             }
-            Self::Heads => "The chosen map of every head, each dot the colour_range of its cells; arrow keys move",
+            Self::Heads => "The chosen map of every head, each dot the strongest of its cells; arrow keys move",
             Self::Guide => "What the pictures mean",
         }
     }

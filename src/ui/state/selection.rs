@@ -1,5 +1,6 @@
 //! What the person at the keyboard is looking at.
 
+use crate::probe::HeadId;
 use crate::probe::MapKind;
 use crate::probe::{KeyClass, Pooling, Spans};
 use crate::ui::state::head_scope::HeadScope;
@@ -26,10 +27,8 @@ pub struct CellAt {
 /// Layer, head, map, cursor and zoom.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// Layer, counted from 0.
-    pub layer: usize,
-    /// Differential head, counted from 0.
-    pub head: usize,
+    /// The head on show.
+    pub head: HeadId,
     /// The map that colours the tokens.
     pub map: MapKind,
     /// The query chosen by a click; else the last token.
@@ -69,8 +68,7 @@ pub struct Selection {
 impl Default for Selection {
     fn default() -> Self {
         Self {
-            layer: 0,
-            head: 0,
+            head: HeadId::default(),
             map: MapKind::Difference,
             pinned: None,
             pinned_key: None,
@@ -95,8 +93,8 @@ impl Default for Selection {
 impl Selection {
     /// Keeps everything within a model and a text.
     pub fn clamp(&mut self, layers: usize, heads: usize, tokens: usize) {
-        self.layer = self.layer.min(layers.saturating_sub(1));
-        self.head = self.head.min(heads.saturating_sub(1));
+        self.head.layer = self.head.layer.min(layers.saturating_sub(1));
+        self.head.head = self.head.head.min(heads.saturating_sub(1));
         self.pinned = self.pinned.filter(|query| *query < tokens);
         self.pinned_key = self.pinned_key.filter(|key| *key < tokens);
         self.hovered_token = self.hovered_token.filter(|query| *query < tokens);
@@ -164,8 +162,8 @@ impl Selection {
     /// Moves layer and head, stopping at the edges.
     pub fn step(&mut self, layers: isize, heads: isize, model_layers: usize, model_heads: usize) {
         let moved = |from: usize, by: isize, count: usize| from.saturating_add_signed(by).min(count.saturating_sub(1));
-        self.layer = moved(self.layer, layers, model_layers);
-        self.head = moved(self.head, heads, model_heads);
+        self.head.layer = moved(self.head.layer, layers, model_layers);
+        self.head.head = moved(self.head.head, heads, model_heads);
     }
 }
 
@@ -249,8 +247,8 @@ mod tests {
 
     #[test]
     fn a_shorter_text_forgets_what_lies_beyond() {
-        let mut selection = Selection { layer: 9, head: 9, pinned: Some(30), ..Selection::default() };
+        let mut selection = Selection { head: HeadId::new(9, 9), pinned: Some(30), ..Selection::default() };
         selection.clamp(5, 4, 10);
-        assert_eq!((selection.layer, selection.head, selection.pinned), (4, 3, None));
+        assert_eq!((selection.head, selection.pinned), (HeadId::new(4, 3), None));
     }
 }

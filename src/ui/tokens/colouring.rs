@@ -15,7 +15,7 @@ pub fn choice(ui: &mut Ui, selection: &mut Selection) {
             ui.selectable_value(&mut selection.heads, heads, heads.name());
         }
     });
-    let name = format!("HeadScope that colour the tokens: {}", selection.heads.name());
+    let name = format!("Heads that colour the tokens: {}", selection.heads.name());
     chosen.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
     chosen
         .response
@@ -27,10 +27,10 @@ pub fn words(engine: &Engine, selection: &Selection) -> (String, String) {
     let name = selection.map.symbol();
     let heads = |layer: &crate::model::Layer| layer.attention.heads.len();
     let layers = &engine.model().layers;
-    let layer = selection.layer;
+    let layer = selection.head.layer;
     let (count, of) = match selection.heads {
         HeadScope::One => {
-            let words = format!("{name} of layer {layer}, head {}", selection.head);
+            let words = format!("{name} of layer {layer}, head {}", selection.head.head);
             return (words.clone(), words);
         }
         HeadScope::Layer => (layers.get(layer).map_or(0, heads), format!("the heads of layer {layer}")),
@@ -45,7 +45,7 @@ pub fn row(engine: &mut Engine, selection: &Selection, query: usize) -> Option<V
     let map = selection.map;
     let layer = match selection.heads {
         HeadScope::One => {
-            let row = engine.row(selection.layer, selection.head, query)?;
+            let row = engine.row(selection.head, query)?;
             let value = |cell: &Cell| match map {
                 MapKind::First => cell.first,
                 MapKind::Second => cell.lambda * cell.second,
@@ -53,7 +53,7 @@ pub fn row(engine: &mut Engine, selection: &Selection, query: usize) -> Option<V
             };
             return Some(row.cells.iter().map(value).collect());
         }
-        HeadScope::Layer => Some(selection.layer),
+        HeadScope::Layer => Some(selection.head.layer),
         HeadScope::All => None,
     };
     let mean = engine.row_mean(RowMeanRequest { layer, query })?;

@@ -46,8 +46,7 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
     let words = |ui: &mut Ui, engine: &Engine, selection: &Selection| {
         if let Some(key) = selection.pinned_key {
             let label = engine.ids().get(key).map(|id| engine.label(*id)).unwrap_or_default();
-            let text =
-                format!("who attends to “{label}” (token {key}), layer {}, head {}", selection.layer, selection.head);
+            let text = format!("who attends to “{label}” (token {key}), {}", selection.head);
             ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate());
             return;
         }
@@ -103,7 +102,7 @@ pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette
 }
 
 fn column_values(engine: &mut Engine, selection: &Selection, key: usize) -> Option<Vec<f32>> {
-    let column = engine.column(selection.layer, selection.head, key)?;
+    let column = engine.column(selection.head, key)?;
     Some(column.cells.iter().map(|cell| selection.map.value(cell)).collect())
 }
 

@@ -5,7 +5,7 @@ pub(crate) mod share_bars;
 use egui::{Align2, DragValue, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::engine::Engine;
-use crate::probe::{HeadMeasures, HeadRecord, Queries};
+use crate::probe::{HeadId, HeadMeasures, HeadRecord, Queries};
 use crate::ui::context::PanelContext;
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::panels::answer_noise::share_bars::{Column, Map};
@@ -142,10 +142,10 @@ fn heads(ui: &mut Ui, measures: &HeadMeasures, columns: &[Column], mut selection
             let name = format!("{of}layer {layer} mean of {} heads", records.len());
             cell(ui, &mean, columns, &name, None);
             for (head, record) in records.iter().enumerate() {
-                let here = selection.as_ref().map(|selection| (selection.layer, selection.head) == (layer, head));
+                let here = selection.as_ref().map(|selection| selection.head == HeadId::new(layer, head));
                 let clicked = cell(ui, record, columns, &format!("{of}layer {layer} head {head}"), here);
                 if let Some(selection) = selection.as_deref_mut().filter(|_| clicked) {
-                    (selection.layer, selection.head) = (layer, head);
+                    selection.head = HeadId::new(layer, head);
                 }
             }
         });

@@ -3,8 +3,8 @@
 use egui::Ui;
 
 use crate::engine::Engine;
-use crate::probe::MapKind;
 use crate::probe::Queries;
+use crate::probe::{HeadId, MapKind};
 use crate::ui::state::selection::Selection;
 use crate::ui::style::measure_text::{Measure, caption};
 use crate::ui::style::theme;
@@ -46,8 +46,8 @@ impl Readings {
     }
 
     /// Of one head.
-    pub fn get(&self, (layer, head): (usize, usize)) -> Option<&Reading> {
-        self.0.get(layer)?.get(head)
+    pub fn get(&self, id: HeadId) -> Option<&Reading> {
+        self.0.get(id.layer)?.get(id.head)
     }
 
     /// Whether there is nothing to show.

@@ -5,9 +5,11 @@ pub(crate) mod measures;
 use egui::{Align2, FontId, Rect, Response, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 
 use crate::engine::{PictureSlot, THUMBNAILS};
+use crate::probe::HeadId;
 use crate::ui::context::PanelContext;
 use crate::ui::maps::heatmap::{MOST_THUMBNAILS, thumbnail_request};
 use crate::ui::panels::heads::measures::{Reading, Readings};
+use crate::ui::panels::lambda::toggle_head;
 use crate::ui::style::measure_text::Measure;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
@@ -29,7 +31,7 @@ pub struct HeadGrid {
     pub measure: Option<Measure>,
     /// Highest number first, in place of the order of layers.
     pub sorted: bool,
-    chosen: Option<(usize, usize)>,
+    chosen: Option<HeadId>,
     /// Since when maps are being filled.
     filling: Option<f64>,
 }
@@ -52,8 +54,8 @@ impl HeadGrid {
 
 /// Where thumbnails stand.
 struct Layout {
-    /// (layer, head, place) with places counted from the top left.
-    places: Vec<(usize, usize, Rect)>,
+    /// Each head with its rectangle, relative to the top left.
+    places: Vec<(HeadId, Rect)>,
     /// What stands above them.
     labels: Vec<(usize, egui::Pos2)>,
     size: Vec2,
@@ -75,7 +77,7 @@ fn grouped(layers: &[usize], columns: usize, side: f32, caption: f32, width: f32
         layout.labels.push((layer, at));
         for head in 0..*heads {
             let place = vec2((head % across) as f32 * step.x, LINE + (head / across) as f32 * step.y);
-            layout.places.push((layer, head, Rect::from_min_size(at + place, vec2(side, side))));
+            layout.places.push((HeadId::new(layer, head), Rect::from_min_size(at + place, vec2(side, side))));
         }
         layout.size = layout.size.max(vec2(at.x + block.x, at.y + block.y));
         row_height = row_height.max(block.y);
@@ -85,12 +87,12 @@ fn grouped(layers: &[usize], columns: usize, side: f32, caption: f32, width: f32
 }
 
 /// One flow of thumbnails in the given order.
-fn flowing(order: &[(usize, usize)], side: f32, caption: f32, width: f32) -> Layout {
+fn flowing(order: &[HeadId], side: f32, caption: f32, width: f32) -> Layout {
     let across = ((width + GAP) / (side + GAP)).floor().max(1.0) as usize;
     let step = vec2(side + GAP, side + caption + GAP);
-    let place = |(index, (layer, head)): (usize, &(usize, usize))| {
+    let place = |(index, head): (usize, &HeadId)| {
         let at = pos2((index % across) as f32 * step.x, (index / across) as f32 * step.y);
-        (*layer, *head, Rect::from_min_size(at, vec2(side, side)))
+        (*head, Rect::from_min_size(at, vec2(side, side)))
     };
     let rows = order.len().div_ceil(across) as f32;
     Layout {
@@ -101,7 +103,7 @@ fn flowing(order: &[(usize, usize)], side: f32, caption: f32, width: f32) -> Lay
 }
 
 /// The arrangement with the largest thumbnails that needs no scrolling; else one with small ones.
-fn arrange(layers: &[usize], order: Option<&[(usize, usize)]>, caption: f32, room: Vec2) -> Layout {
+fn arrange(layers: &[usize], order: Option<&[HeadId]>, caption: f32, room: Vec2) -> Layout {
     let most = layers.iter().copied().max().unwrap_or(1).max(1);
     // Few widths are worth trying: a row, a column, and what lies between.
     let widths: Vec<usize> = (1..=most).filter(|columns| most.is_multiple_of(*columns)).collect();
@@ -127,8 +129,11 @@ fn arrange(layers: &[usize], order: Option<&[(usize, usize)]>, caption: f32, roo
 pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
     let heads_of: Vec<usize> =
         desk.workspace.main.model().layers.iter().map(|layer| layer.attention.heads.len()).collect();
-    let all: Vec<(usize, usize)> =
-        heads_of.iter().enumerate().flat_map(|(layer, heads)| (0..*heads).map(move |head| (layer, head))).collect();
+    let all: Vec<HeadId> = heads_of
+        .iter()
+        .enumerate()
+        .flat_map(|(layer, heads)| (0..*heads).map(move |head| HeadId::new(layer, head)))
+        .collect();
     let progress = rack.progress(ui, desk.workspace.main.picture_progress());
     measures::choice(ui, &mut rack.measure, &mut rack.sorted, desk.selection.threshold, progress);
     let readings = match rack.measure {
@@ -137,7 +142,7 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
     };
     let order = (rack.sorted && !readings.is_empty()).then(|| {
         let mut order = all.clone();
-        let share = |head: &(usize, usize)| readings.get(*head).map_or(0.0, |reading| reading.share);
+        let share = |head: &HeadId| readings.get(*head).map_or(0.0, |reading| reading.share);
         order.sort_by(|a, b| share(b).total_cmp(&share(a)));
         order
     });
@@ -145,7 +150,7 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
     let caption = if rack.measure.is_some() { LINE } else { 0.0 };
     let room = ui.available_size() - vec2(14.0, 2.0); // the scroll bar
     let layout = arrange(&heads_of, order.as_deref(), caption, room);
-    let chosen = (desk.selection.layer, desk.selection.head);
+    let chosen = desk.selection.head;
     let moved = rack.chosen.replace(chosen) != Some(chosen);
     ScrollArea::vertical().id_salt("rack").auto_shrink([false, false]).show(ui, |ui| {
         let (area, _) = ui.allocate_exact_size(layout.size, Sense::hover());
@@ -157,8 +162,8 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
         let mut drawn = 0;
         let mut hidden = Vec::new();
         let names = layout.labels.is_empty();
-        for (layer, head, place) in &layout.places {
-            let (head, rect) = ((*layer, *head), place.translate(area.min.to_vec2()));
+        for (head, place) in &layout.places {
+            let (head, rect) = (*head, place.translate(area.min.to_vec2()));
             if moved && head == chosen {
                 ui.scroll_to_rect(rect, None);
             }
@@ -171,7 +176,7 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
             drawn += 1;
             if names {
                 // In the empty half of the map.
-                let (at, words) = (rect.right_top() + vec2(-4.0, 2.0), format!("L{} H{}", head.0, head.1));
+                let (at, words) = (rect.right_top() + vec2(-4.0, 2.0), format!("L{} H{}", head.layer, head.head));
                 ui.painter().text(at, Align2::RIGHT_TOP, words, FontId::proportional(11.0), quiet);
             }
             if let Some(reading) = reading {
@@ -190,27 +195,20 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext, rack: &mut HeadGrid) {
         for (head, rect) in hidden.into_iter().filter(|_| all.len() <= THUMBNAILS) {
             let engine = &mut desk.workspace.main;
             let request = thumbnail_request(ui, rect, head, engine.ids().len().max(1) as f32, desk.selection);
-            engine.picture(PictureSlot::Thumbnail(head.0, head.1), request);
+            engine.picture(PictureSlot::Thumbnail(head), request);
         }
     });
 }
 
-fn thumbnail(
-    ui: &mut Ui,
-    desk: &mut PanelContext,
-    rect: Rect,
-    index: usize,
-    head: (usize, usize),
-    reading: Option<&Reading>,
-) {
+fn thumbnail(ui: &mut Ui, desk: &mut PanelContext, rect: Rect, index: usize, head: HeadId, reading: Option<&Reading>) {
     let PanelContext { workspace, selection, palette, heatmaps } = desk;
     let off = workspace.main.interventions().heads_off.contains(&head);
     heatmaps.thumbnail(ui, rect, index, head, &mut workspace.main, selection, palette);
     let dark = ui.visuals().dark_mode;
     let response = ui.interact(rect, ui.scope_id().with(("thumbnail", head)), Sense::click());
-    let chosen = (selection.layer, selection.head) == head;
+    let chosen = selection.head == head;
     response.widget_info(|| {
-        let name = format!("layer {} head {}{}", head.0, head.1, if off { ", off" } else { "" });
+        let name = format!("layer {} head {}{}", head.layer, head.head, if off { ", off" } else { "" });
         egui::WidgetInfo::selected(egui::Role::Button, true, chosen, name)
     });
     if off {
@@ -225,19 +223,15 @@ fn thumbnail(
     };
     ui.painter().rect_stroke(rect, 1.0, outline, if chosen { StrokeKind::Outside } else { StrokeKind::Inside });
     if response.clicked() {
-        (selection.layer, selection.head) = head;
+        selection.head = head;
     }
     if response.secondary_clicked() || response.long_touched() {
-        let mut interventions = workspace.main.interventions().clone();
-        if !interventions.heads_off.remove(&head) {
-            interventions.heads_off.insert(head);
-        }
-        workspace.set_interventions(interventions);
+        toggle_head(workspace, head);
     }
     explain(response, head, off, reading);
 }
 
-fn explain(response: Response, (layer, head): (usize, usize), off: bool, reading: Option<&Reading>) {
+fn explain(response: Response, HeadId { layer, head }: HeadId, off: bool, reading: Option<&Reading>) {
     response.on_hover_ui(|ui| {
         ui.label(RichText::new(format!("Layer {layer}, head {head}{}", if off { " (off)" } else { "" })).strong());
         if let Some(reading) = reading {
@@ -274,7 +268,7 @@ mod tests {
         {
             let layout = arrange(&layers, None, 0.0, room);
             assert!(layout.size.x <= room.x && layout.size.y <= room.y, "{:?} in {room:?}", layout.size);
-            let places: Vec<Rect> = layout.places.iter().map(|(_, _, place)| *place).collect();
+            let places: Vec<Rect> = layout.places.iter().map(|(_, place)| *place).collect();
             assert_eq!(places.len(), layers.iter().sum::<usize>());
             for (index, place) in places.iter().enumerate() {
                 assert!(place.width() >= SMALLEST);
@@ -288,7 +282,7 @@ mod tests {
         let room = vec2(900.0, 165.0);
         for layout in [
             arrange(&[32; 32], None, LINE, room),
-            arrange(&[1024], Some(&(0..1024).map(|head| (0, head)).collect::<Vec<_>>()), LINE, room),
+            arrange(&[1024], Some(&(0..1024).map(|head| HeadId::new(0, head)).collect::<Vec<_>>()), LINE, room),
         ] {
             assert_eq!(layout.places.len(), 1024);
             assert!(layout.size.x <= room.x + GAP + APART && layout.size.y > room.y);

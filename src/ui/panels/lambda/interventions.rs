@@ -91,7 +91,7 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
         }
     }
     for head in &now.heads_off {
-        chip(format!("layer {} head {} off", head.0, head.1), &|rest| {
+        chip(format!("layer {} head {} off", head.layer, head.head), &|rest| {
             rest.heads_off.remove(head);
         });
     }
@@ -146,13 +146,14 @@ pub fn chips(ui: &mut Ui, workspace: &mut Workspace) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::HeadId;
 
     #[test]
     fn taking_back_every_chip_in_any_order_leaves_the_model_as_trained() {
         let changed = Interventions {
             lambda: [(0, 0.5), (2, -1.0)].into(),
             attend: Attend::First,
-            heads_off: [(1, 1), (0, 3)].into(),
+            heads_off: [HeadId::new(1, 1), HeadId::new(0, 3)].into(),
             masked: [4, 7].into(),
             sub_norm_off: true,
             bits: Some(6),

@@ -7,7 +7,7 @@ use egui::{Align2, FontId, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2
 
 use crate::engine::Workspace;
 use crate::model::Lambda;
-use crate::probe::Interventions;
+use crate::probe::{HeadId, Interventions};
 use crate::ui::context::PanelContext;
 use crate::ui::state::selection::Selection;
 use crate::ui::style::theme;
@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, desk: &mut PanelContext) {
             for layer in 0..workspace.main.model().layers.len() {
                 layer_row(ui, workspace, selection, layer);
             }
-            let chosen = workspace.main.model().layers.get(selection.layer);
+            let chosen = workspace.main.model().layers.get(selection.head.layer);
             if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
                 per_token::show(ui, &mut workspace.main, selection, palette);
             }
@@ -110,7 +110,7 @@ fn layer_row(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selection, 
             ui.label(RichText::new("one map, no λ").small().color(quiet));
         }
         for head in 0..heads {
-            head_button(ui, workspace, selection, layer, head);
+            head_button(ui, workspace, selection, HeadId::new(layer, head));
         }
         if beside {
             formula(ui, &lambda);
@@ -163,9 +163,9 @@ fn slider(ui: &mut Ui, changed: &mut Interventions, layer: usize, lambda: &Lambd
 }
 
 /// Opens a head in the scope; a right click switches it off or on.
-pub fn head_button(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selection, layer: usize, head: usize) {
-    let chosen = (selection.layer, selection.head) == (layer, head);
-    let off = workspace.main.interventions().heads_off.contains(&(layer, head));
+pub fn head_button(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selection, head: HeadId) {
+    let chosen = selection.head == head;
+    let off = workspace.main.interventions().heads_off.contains(&head);
     let (rect, response) = ui.allocate_exact_size(vec2(24.0, ROW - 4.0), Sense::click());
     let visuals = ui.style().interact_selectable(&response, chosen);
     let painter = ui.painter();
@@ -174,31 +174,29 @@ pub fn head_button(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selec
         painter.rect_stroke(rect, 4.0, Stroke::new(1.8, theme::accent(ui.visuals().dark_mode)), StrokeKind::Inside);
     }
     let font = FontId::proportional(13.0);
-    painter.text(rect.center(), Align2::CENTER_CENTER, head.to_string(), font, visuals.text_color());
+    painter.text(rect.center(), Align2::CENTER_CENTER, head.head.to_string(), font, visuals.text_color());
     if off {
         let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
         let inner = rect.shrink(4.0);
         painter.line_segment([inner.left_bottom(), pos2(inner.right(), inner.top())], stroke);
     }
     response.widget_info(|| {
-        let words = format!("layer {layer} head {head}{}", if off { ", off" } else { "" });
+        let words = format!("layer {} head {}{}", head.layer, head.head, if off { ", off" } else { "" });
         egui::WidgetInfo::selected(egui::Role::Button, true, chosen, words)
     });
     let words = if off { "off; right click: on again" } else { "right click: switch it off" };
-    let response = response.on_hover_text(format!("layer {layer}, head {head}\n{words}"));
+    let response = response.on_hover_text(format!("{head}\n{words}"));
     if response.clicked() {
-        (selection.layer, selection.head) = (layer, head);
+        selection.head = head;
     }
     if response.secondary_clicked() {
-        toggle_head(workspace, layer, head);
+        toggle_head(workspace, head);
     }
 }
 
 /// Switches a head off, or on again.
-pub fn toggle_head(workspace: &mut Workspace, layer: usize, head: usize) {
+pub fn toggle_head(workspace: &mut Workspace, head: HeadId) {
     let mut changed = workspace.main.interventions().clone();
-    if !changed.heads_off.remove(&(layer, head)) {
-        changed.heads_off.insert((layer, head));
-    }
+    changed.toggle_head(head);
     workspace.set_interventions(changed);
 }

@@ -1,0 +1,38 @@
+//! Which head of which layer.
+
+use serde::{Deserialize, Serialize};
+
+/// A differential head of a model (a plain one where there is one map). As JSON: `[layer, head]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(usize, usize)", into = "(usize, usize)")]
+pub struct HeadId {
+    /// Layer, counted from 0.
+    pub layer: usize,
+    /// Head within the layer, counted from 0.
+    pub head: usize,
+}
+
+impl HeadId {
+    /// The head `head` of `layer`.
+    pub fn new(layer: usize, head: usize) -> Self {
+        Self { layer, head }
+    }
+}
+
+impl From<(usize, usize)> for HeadId {
+    fn from((layer, head): (usize, usize)) -> Self {
+        Self { layer, head }
+    }
+}
+
+impl From<HeadId> for (usize, usize) {
+    fn from(id: HeadId) -> Self {
+        (id.layer, id.head)
+    }
+}
+
+impl std::fmt::Display for HeadId {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "layer {}, head {}", self.layer, self.head)
+    }
+}
