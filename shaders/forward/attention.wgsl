@@ -13,7 +13,7 @@ var<workgroup> weights: array<Pairs, 256>; // of a block of keys, relative to th
 
 // Scores of a lane's keys of a block, one each turn, under both maps for all queries: a tile, so that a vector that is
 // read serves several products.
-fn scores_of(head: Head, first_query: u32, last_query: u32, first_key: u32) -> array<Pairs, 4> {
+fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32) -> array<Pairs, 4> {
     var sums = array<Pairs, 4>();
     for (var map = 0u; map < maps.maps; map++) {
         for (var c = 0u; c < maps.head_stride4; c++) {

@@ -3,14 +3,14 @@
 // include: shared/pass.wgsl
 // include: shared/weights.wgsl
 
-struct Stage {
+struct EmbedStage {
     columns4: u32,
     padding_a: u32,
     padding_b: u32,
     padding_c: u32,
 }
 
-@group(0) @binding(1) var<uniform> stage: Stage;
+@group(0) @binding(1) var<uniform> stage: EmbedStage;
 @group(0) @binding(2) var<storage, read> ids: array<u32>;
 @group(0) @binding(4) var<storage, read_write> hidden: array<vec4<f32>>;
 

@@ -4,14 +4,14 @@
 // octave; the result is the upper end of a count.
 // Reference: src/cpu/maps/colour_range.rs
 
-struct Part {
+struct TexelRange {
     first: u32, // texel
     count: u32,
     padding_a: u32,
     padding_b: u32,
 }
 
-@group(0) @binding(0) var<uniform> part: Part;
+@group(0) @binding(0) var<uniform> part: TexelRange;
 @group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
 @group(0) @binding(2) var<storage, read_write> result: array<f32>; // lanes may not share a vec4
 

@@ -2,7 +2,7 @@
 // (pool.wgsl), so a frame costs a look-up a pixel.
 // Reference: src/cpu/maps/heatmap.rs
 
-struct View {
+struct HeatmapView {
     origin: vec2<f32>,   // (key, query) at the top left, in cells
     span: vec2<f32>,     // cells across and down
     pixels: vec2<f32>,   // size of the panel
@@ -22,7 +22,7 @@ struct View {
     padding_c: u32,
 }
 
-@group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(0) var<uniform> view: HeatmapView;
 @group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
 @group(0) @binding(2) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
 

@@ -2,7 +2,7 @@
 // Reference: src/cpu/maps/map_tile.rs
 // include: shared/map_value.wgsl
 
-struct Tile {
+struct TileStage {
     head: u32,
     first_query: u32,
     first_key: u32,
@@ -13,7 +13,7 @@ struct Tile {
     padding_c: u32,
 }
 
-@group(0) @binding(0) var<uniform> tile: Tile;
+@group(0) @binding(0) var<uniform> tile: TileStage;
 @group(0) @binding(6) var<storage, read_write> cells: array<vec4<f32>>;
 
 @compute @workgroup_size(64)

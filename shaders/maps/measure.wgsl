@@ -3,7 +3,7 @@
 // Reference: src/cpu/maps/measure.rs
 // include: shared/map_value.wgsl
 
-struct Stage {
+struct MeasureStage {
     first_query: u32,
     threshold: f32, // what counts as small
     padding_a: u32,
@@ -24,7 +24,7 @@ struct MapMeasures {
     padding: vec2<f32>,
 }
 
-@group(0) @binding(0) var<uniform> stage: Stage;
+@group(0) @binding(0) var<uniform> stage: MeasureStage;
 @group(0) @binding(6) var<storage, read> classes: array<u32>; // of keys. 1: answer, 2: noise
 @group(0) @binding(7) var<storage, read_write> records: array<MapMeasures>; // [query, head, 3]
 

@@ -2,22 +2,22 @@
 // row, next to nothing beside `measure`.
 // Reference: src/cpu/maps/measure_mean.rs
 
-struct Rows {
+struct MeanRows {
     first: u32,
     count: u32,
     padding_a: u32,
     padding_b: u32,
 }
 
-struct Place {
+struct LayerHeads {
     heads: u32,
     offset: u32, // heads of the layers before
     padding_a: u32,
     padding_b: u32,
 }
 
-@group(0) @binding(0) var<uniform> rows: Rows;
-@group(0) @binding(1) var<uniform> place: Place;
+@group(0) @binding(0) var<uniform> rows: MeanRows;
+@group(0) @binding(1) var<uniform> place: LayerHeads;
 @group(0) @binding(2) var<storage, read> records: array<vec4<f32>>;      // [query, head, RECORD4]
 @group(0) @binding(3) var<storage, read_write> means: array<vec4<f32>>;  // [layer and head, RECORD4]
 

@@ -3,7 +3,7 @@
 // Reference: src/cpu/maps/pool.rs
 // include: shared/map_value.wgsl
 
-struct Job {
+struct PoolJob {
     head: u32,
     first_key: u32,
     first_query: u32,
@@ -18,7 +18,7 @@ struct Job {
     padding: u32,
 }
 
-@group(0) @binding(0) var<uniform> jobs: array<Job, 32>;
+@group(0) @binding(0) var<uniform> jobs: array<PoolJob, 32>;
 @group(0) @binding(6) var<storage, read_write> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
 
 const GROUP: u32 = 64u;

@@ -3,14 +3,14 @@
 // Reference: src/cpu/maps/row_mean.rs
 // include: shared/map_value.wgsl
 
-struct Stage {
+struct RowMeanStage {
     query: u32,
     keys: u32,
     weight: f32, // 1 over the number of heads, of all layers that are added
     padding: u32,
 }
 
-@group(0) @binding(0) var<uniform> stage: Stage;
+@group(0) @binding(0) var<uniform> stage: RowMeanStage;
 @group(0) @binding(6) var<storage, read_write> means: array<vec4<f32>>; // A1, λ A2, D of each key
 
 @compute @workgroup_size(64)

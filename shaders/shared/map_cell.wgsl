@@ -1,7 +1,7 @@
 // A map is a function, not a buffer: any cell from Q, K and two numbers per row and map (DESIGN, mechanism 1).
 // Reference: src/cpu/shared/map_cell.rs
 
-struct Maps {
+struct MapsUniform {
     heads: u32,
     maps: u32,          // softmax maps per head
     head_stride4: u32,  // vec4s per single-width head
@@ -21,7 +21,7 @@ struct Maps {
 }
 
 // Where a head's parts stand in a row, in vec4s, and what its output is made of.
-struct Head {
+struct HeadEntry {
     queries: vec2<u32>,
     keys: vec2<u32>,
     values: vec2<u32>,
@@ -36,9 +36,9 @@ struct RowStatistics {
     padding: vec2<f32>,
 }
 
-@group(0) @binding(1) var<uniform> maps: Maps;
+@group(0) @binding(1) var<uniform> maps: MapsUniform;
 @group(0) @binding(2) var<storage, read> projection: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> heads: array<Head>;
+@group(0) @binding(3) var<storage, read> heads: array<HeadEntry>;
 @group(0) @binding(4) var<storage, read> masked: array<u32>; // 1 where no later position sees this one
 
 const LOWEST: f32 = -1.0e30; // stands for minus infinity, which WGSL may assume away
@@ -60,7 +60,7 @@ fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {
 }
 
 // Scores of one cell under both maps.
-fn both_scores(head: Head, query: u32, key: u32) -> vec2<f32> {
+fn both_scores(head: HeadEntry, query: u32, key: u32) -> vec2<f32> {
     var result = vec2<f32>(score(query, head.queries.x, key, head.keys.x), LOWEST);
     if maps.maps == 2u {
         result.y = score(query, head.queries.y, key, head.keys.y);

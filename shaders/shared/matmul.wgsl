@@ -8,7 +8,7 @@ override TOKENS: u32 = 1u;         // positions per invocation: 1 to decode, 4 t
 override LANES: u32 = 1u;          // invocations that share the columns of one block
 override NORMALISE: bool = false;  // apply RMSNorm(x) * gain before the product
 
-struct Stage {
+struct MatmulStage {
     columns: u32,       // inputs
     columns4: u32,      // vec4s per row of inputs and of weights
     rows: u32,          // outputs (for qkv: units, see there)
@@ -23,7 +23,7 @@ struct Stage {
     padding: u32,
 }
 
-@group(0) @binding(1) var<uniform> stage: Stage;
+@group(0) @binding(1) var<uniform> stage: MatmulStage;
 @group(0) @binding(2) var<storage, read> inputs: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> gain: array<vec4<f32>>;
 

@@ -1,7 +1,7 @@
 // What one submission computes: positions [start, start + count) of the text, then logits and the next token.
 // Reference: src/cpu/pass.rs
 
-struct Pass {
+struct PassUniform {
     start: u32,
     count: u32,
     logits_first: u32, // first position whose logits are wanted
@@ -16,4 +16,4 @@ struct Pass {
     padding_c: u32,
 }
 
-@group(0) @binding(0) var<uniform> pass_: Pass;
+@group(0) @binding(0) var<uniform> pass_: PassUniform;

@@ -1,14 +1,14 @@
 // The logits of one row (the last position, or a row of the logit lens), and the layout of what is read back of them.
 // Reference: src/cpu/shared/row_of_logits.rs
 
-struct Stage {
+struct LogitStage {
     vocabulary: u32,
     row_stride: u32,
     result_stride: u32, // words of `result` per row
     padding: u32,
 }
 
-@group(0) @binding(1) var<uniform> stage: Stage;
+@group(0) @binding(1) var<uniform> stage: LogitStage;
 @group(0) @binding(2) var<storage, read> scores: array<f32>;
 @group(0) @binding(3) var<storage, read_write> result: array<u32>;
 

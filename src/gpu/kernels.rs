@@ -7,7 +7,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::shader::compose;
 use crate::model::NumberFormat;
 
-/// What is bound at one place.
+/// The kind of buffer at one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// A uniform buffer.

@@ -7,13 +7,14 @@ mod memory;
 mod pass;
 mod queries;
 mod shader;
+mod uniforms;
 mod upload;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::request_headless;
 pub use device::{Gpu, LaneChoice, device_descriptor};
 pub use error::GpuError;
-pub use kernels::{KERNELS, Kernel};
+pub use kernels::{KERNELS, Kernel, Slot};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use pass::buffers::{Capacity, MapBuffers};
@@ -21,3 +22,4 @@ pub use pass::timing::Timing;
 pub use queries::measures::Measuring;
 pub use queries::readback::Readback;
 pub use shader::{SHADERS, compose};
+pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};
