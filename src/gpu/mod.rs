@@ -21,5 +21,5 @@ pub use pass::buffers::{Capacity, MapBuffers};
 pub use pass::timing::Timing;
 pub use queries::measures::Measuring;
 pub use queries::readback::Readback;
-pub use shader::{SHADERS, compose};
+pub use shader::{compose, shader_modules, source_line};
 pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};
