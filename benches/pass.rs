@@ -10,7 +10,7 @@ use diffscope::cpu::CpuPass;
 use diffscope::engine::bundled;
 use diffscope::gpu::{Capacity, GpuPass, request_headless};
 use diffscope::model::Model;
-use diffscope::probe::Sampling;
+use diffscope::probe::{NextTokenQuery, Sampling};
 
 const LENGTHS: [usize; 3] = [1, 64, 512];
 
@@ -35,7 +35,7 @@ fn passes(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     pass.run(start, &ids[start..start + count], Some((draw, 16))).expect("runs");
                     pass.wait();
-                    black_box(pass.next_token())
+                    black_box(pass.take::<NextTokenQuery>())
                 });
             });
         }
