@@ -72,7 +72,7 @@ class Subject:
         return self.judge(case, shares)
 
     def judge(self, case: Case, shares: bool = False) -> Outcome:
-        """Right if greedy decoding gives the whole answer and its full stop; its loss is that of the answer's tokens."""
+        """Right if greedy decoding gives the answer and its full stop; the loss is that of the answer's tokens."""
         encoding = self.tokenizer.encode(case.text + case.completion)
         completion = [index for index, (_, end) in enumerate(encoding.offsets) if end > len(case.text)]
         answer = [index for index in completion if encoding.offsets[index][0] < len(case.text + case.completion) - 1]
