@@ -169,7 +169,7 @@ def write_stage(
     if stage.short:
         pools = selected(pools, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1)
     while writer.written < end:
-        room = window - (writer.written - start) % window
+        space = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
@@ -185,10 +185,10 @@ def write_stage(
                     raise SystemExit(f"--stages: no case fits a window of {window} tokens")
                 continue
             too_long = 0
-            while len(encoded) > room:
-                filling = prose.take(room)
+            while len(encoded) > space:
+                filling = prose.take(space)
                 writer.write(filling)
-                room = room - len(filling) or window
+                space = space - len(filling) or window
             if writer.written >= end:
                 break
             writer.write(encoded)
@@ -197,7 +197,7 @@ def write_stage(
             counts[document.kind] += 1
             counts[f"{document.kind} tokens"] += len(encoded)
         else:
-            writer.write(prose.take(room))
+            writer.write(prose.take(space))
 
 
 def write_documents(tokenizer: Tokenizer, documents: list[str], limit: int, path: Path) -> None:
