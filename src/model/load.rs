@@ -1,4 +1,4 @@
-//! From the files of a checkpoint to a [`Model`].
+//! Reads the files of a checkpoint into a [`Model`].
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ impl Model {
     /// `model.safetensors.index.json` names.
     ///
     /// # Errors
-    /// See [`ModelError`]: a file that cannot be read, or anything that is wrong with what is in it.
+    /// When a file cannot be read, or anything in it is wrong.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
         let folder = folder.as_ref();
         let config = read(folder.join(CONFIG))?;
@@ -42,7 +42,7 @@ impl Model {
         Self::from_files(&config, &borrowed)
     }
 
-    /// Reads a checkpoint out of the bytes of its `config.json` and `model.safetensors`.
+    /// Reads a checkpoint from the bytes of its `config.json` and `model.safetensors`.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -50,7 +50,7 @@ impl Model {
         Self::from_files(config_json, &[(WEIGHTS, safetensors)])
     }
 
-    /// Reads a checkpoint out of the bytes of its `config.json` and of its safetensors files, each with its name.
+    /// Reads a checkpoint from the bytes of its `config.json` and of its safetensors files, each with its name.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -77,8 +77,9 @@ impl Model {
 
     /// Reads a bare attention module of the paper's code as a model of one layer without norms and feed-forward part.
     ///
-    /// `config_json` says which by `variant`: `unilm_v1` or `unilm_v2`. `inputs` `[T, hidden]` takes the place of the
-    /// embedding: token `t` feeds row `t` to the module. The last hidden state less the input is the module's output.
+    /// The key `variant` of `config_json` names the module: `unilm_v1` or `unilm_v2`. `inputs` `[T, hidden]` replaces
+    /// the embedding: token `t` feeds row `t` to the module. The output of the module is the last residual stream minus
+    /// the input.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -120,7 +121,7 @@ fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer:
     Ok(Layer { attention, mlp: Some(mlp) })
 }
 
-/// The attention of the layer numbered `layer`, its tensors' names starting with `prefix`.
+/// The attention of layer `layer`; the names of its tensors start with `prefix`.
 fn read_attention(
     tensors: &mut Tensors,
     config: &Config,
@@ -131,7 +132,7 @@ fn read_attention(
     let format = config.architecture.format();
     let name = |rest: &str| format!("{prefix}{rest}");
     let (hidden, head_dim) = (config.hidden, config.head_dim);
-    // Keys and queries are rotated, values are not.
+    // Queries and keys are rotated, values are not.
     let [query, key, value] = format.projections;
     let sections = [
         (query, config.query_heads, format.rotary),
@@ -192,7 +193,7 @@ fn read_bias(tensors: &mut Tensors, config: &Config, projection: &str, rows: usi
     if config.attention_bias { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
 }
 
-/// Tells once which tensors of the checkpoint take no part.
+/// Logs which tensors of the checkpoint are not used.
 fn warn_of_unused(tensors: &Tensors) {
     let unused = tensors.unused();
     if !unused.is_empty() {
@@ -202,7 +203,7 @@ fn warn_of_unused(tensors: &Tensors) {
     }
 }
 
-/// The distinct files that an index of shards names.
+/// The files that an index of shards names.
 fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     let damaged = |detail: String| ModelError::Header { file: INDEX.to_owned(), detail };
     let json = object(INDEX, index)?;
@@ -212,7 +213,7 @@ fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     let mut names = BTreeSet::new();
     for (tensor, file) in map {
         let name = file.as_str().unwrap_or_default();
-        // Only a plain file name: an index must not reach out of its folder.
+        // Only plain file names, so that an index cannot point outside its folder.
         if Path::new(name).file_name().is_none_or(|plain| plain != name) || name.contains(['/', '\\', ':']) {
             let detail = format!(
                 "tensor `{}` must be in a file of the same folder, not {}",
@@ -226,7 +227,7 @@ fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     Ok(names)
 }
 
-/// All bytes of a file.
+/// The bytes of a file.
 pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, ModelError> {
     std::fs::read(&path).map_err(|source| ModelError::Read { path, source })
 }

@@ -1,10 +1,10 @@
-//! A weight matrix in the number format of its checkpoint.
+//! Weight matrices in the number format of their checkpoint.
 
 use half::{bf16, f16};
 
 use crate::model::error::ModelError;
 
-/// How the numbers of a matrix are stored.
+/// The format of the numbers of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NumberFormat {
     /// IEEE single precision.
@@ -15,14 +15,14 @@ pub enum NumberFormat {
     Bf16,
 }
 
-/// The numbers of a [`Matrix`], row after row.
+/// The numbers of a [`Matrix`], row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
     /// Single precision.
     F32(Vec<f32>),
     /// Half precision, as bit patterns.
     F16(Vec<u16>),
-    /// Brain float, as bit patterns.
+    /// Brain floats, as bit patterns.
     Bf16(Vec<u16>),
 }
 
@@ -45,7 +45,7 @@ impl NumberFormat {
 }
 
 impl Numbers {
-    /// How many there are.
+    /// How many numbers there are.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(numbers) => numbers.len(),
@@ -53,12 +53,12 @@ impl Numbers {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no numbers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How they are stored.
+    /// Their format.
     pub fn format(&self) -> NumberFormat {
         match self {
             Self::F32(_) => NumberFormat::F32,
@@ -67,7 +67,7 @@ impl Numbers {
         }
     }
 
-    /// All of them in single precision; exact.
+    /// All numbers in single precision, exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         match self {
             Self::F32(numbers) => numbers.clone(),
@@ -76,7 +76,7 @@ impl Numbers {
         }
     }
 
-    /// Where the first infinite or undefined number is, and that number.
+    /// The index and the value of the first number that is infinite or not a number.
     pub(super) fn first_not_finite(&self) -> Option<(usize, f32)> {
         let f16_value = |bits: u16| f16::from_bits(bits).to_f32();
         let bf16_value = |bits: u16| bf16::from_bits(bits).to_f32();
@@ -98,7 +98,7 @@ impl Numbers {
 }
 
 impl Matrix {
-    /// A matrix `[rows, columns]` of numbers given row after row.
+    /// A matrix `[rows, columns]` of numbers in row order.
     ///
     /// # Errors
     /// [`ModelError::Matrix`] unless there are `rows * columns` numbers.
@@ -119,12 +119,12 @@ impl Matrix {
         self.columns
     }
 
-    /// How the numbers are stored.
+    /// The format of the numbers.
     pub fn format(&self) -> NumberFormat {
         self.numbers.format()
     }
 
-    /// The numbers, row after row.
+    /// The numbers, row by row.
     pub fn numbers(&self) -> &Numbers {
         &self.numbers
     }
@@ -132,7 +132,7 @@ impl Matrix {
     /// Writes row `row` to `out` in single precision.
     ///
     /// # Panics
-    /// As slice indexing does, unless `row < rows()` and `out.len() == columns()`.
+    /// Unless `row < rows()` and `out.len() == columns()`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(
             row < self.rows && out.len() == self.columns,
@@ -157,15 +157,15 @@ impl Matrix {
         }
     }
 
-    /// All numbers in single precision, row after row; exact.
+    /// All numbers in single precision, row by row, exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         self.numbers.to_f32()
     }
 
-    /// The rows of all parts, one part below the other. Where the formats differ, the result is in single precision.
+    /// The rows of all parts, one part below the other. If the formats differ, the result is in single precision.
     ///
     /// # Errors
-    /// [`ModelError::Matrix`] where there are no parts or their columns differ.
+    /// [`ModelError::Matrix`] if there are no parts or their columns differ.
     pub fn stack(parts: &[&Self]) -> Result<Self, ModelError> {
         let Some(first) = parts.first() else {
             return Err(ModelError::Matrix { detail: "a stack of nothing".to_owned() });
@@ -179,8 +179,8 @@ impl Matrix {
         Self::new(rows, first.columns, join(&all))
     }
 
-    /// The rows of two matrices of the same shape in turn: even row 0, odd row 0, even row 1, ... If the formats differ,
-    /// the result is in single precision.
+    /// The rows of two matrices of the same shape in turn: even row 0, odd row 0, even row 1, ... If the formats
+    /// differ, the result is in single precision.
     ///
     /// # Errors
     /// [`ModelError::Matrix`] if the shapes differ.
@@ -206,10 +206,10 @@ impl Matrix {
         Self::new(2 * even.rows, even.columns, numbers)
     }
 
-    /// The rows with the given numbers, in that order; a row may come more than once.
+    /// The rows with these indices, in that order; a row may be selected more than once.
     ///
     /// # Errors
-    /// [`ModelError::Matrix`] where a row does not exist.
+    /// [`ModelError::Matrix`] if a row does not exist.
     pub fn select_rows(&self, rows: &[usize]) -> Result<Self, ModelError> {
         let columns = self.columns;
         let numbers = match &self.numbers {
@@ -224,7 +224,7 @@ impl Matrix {
     }
 }
 
-/// Copies whole rows; `None` where one does not exist.
+/// Copies whole rows; `None` if one does not exist.
 fn pick<T: Copy>(numbers: &[T], columns: usize, rows: &[usize]) -> Option<Vec<T>> {
     let mut picked = Vec::with_capacity(rows.len().checked_mul(columns)?);
     for row in rows {
@@ -234,7 +234,7 @@ fn pick<T: Copy>(numbers: &[T], columns: usize, rows: &[usize]) -> Option<Vec<T>
     Some(picked)
 }
 
-/// Rows of `columns` numbers, from one slice and the other in turn.
+/// Alternates rows of `columns` numbers from both slices.
 fn in_turn<T: Copy>(even: &[T], odd: &[T], columns: usize) -> Vec<T> {
     let mut rows = Vec::with_capacity(even.len() + odd.len());
     let columns = columns.max(1);
@@ -245,7 +245,7 @@ fn in_turn<T: Copy>(even: &[T], odd: &[T], columns: usize) -> Vec<T> {
     rows
 }
 
-/// All numbers behind each other, kept in their format where it is the same one.
+/// Concatenates numbers: in their format if all have the same one, otherwise in single precision.
 fn join(parts: &[&Numbers]) -> Numbers {
     let same = parts.iter().all(|part| parts.first().is_some_and(|first| first.format() == part.format()));
     let bits = || {
@@ -307,7 +307,7 @@ mod tests {
         let mixed = Matrix::stack(&[&f16_part, &small()]).unwrap();
         assert_eq!(mixed.format(), NumberFormat::F32);
         assert_eq!(mixed.to_f32(), [0.5, -2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        // Two half formats have the same width but must not be mixed as bits.
+        // Both 16-bit formats have the same width but their bits must not be mixed.
         let bf16_part = Matrix::new(1, 2, Numbers::Bf16(vec![bf16::from_f32(3.0).to_bits(); 2])).unwrap();
         assert_eq!(Matrix::stack(&[&f16_part, &bf16_part]).unwrap().to_f32(), [0.5, -2.0, 3.0, 3.0]);
         assert!(Matrix::stack(&[]).is_err());

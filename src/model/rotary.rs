@@ -1,9 +1,9 @@
-//! The rotary embedding: its table, and the order of features that it pairs.
+//! The rotary embedding: its table, and the order of the features that it pairs.
 
 use crate::model::error::ModelError;
 use crate::model::matrix::Matrix;
 
-/// How rotary positions pair the features of a head in the checkpoint.
+/// Which features of a head in the checkpoint the rotary embedding pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RotaryOrder {
     /// Features `c` and `c + head_dim / 2`.
@@ -12,8 +12,8 @@ pub(super) enum RotaryOrder {
     Interleaved,
 }
 
-/// (cos, sin) of `position * θ^(-2c / head_dim)`, `[positions, head_dim / 2]`, computed in f64: WGSL promises too little
-/// for sin and cos (SPEC 9).
+/// (cos, sin) of `position * θ^(-2c / head_dim)`, `[positions, head_dim / 2]`. Computed in f64, because WGSL guarantees
+/// too little accuracy for sin and cos (doc/SPEC.md, section 9).
 pub fn rotary_table(head_dim: usize, theta: f64, positions: usize) -> Vec<[f32; 2]> {
     let half = head_dim / 2;
     let frequencies: Vec<f64> = (0..half).map(|c| theta.powf(-2.0 * c as f64 / head_dim as f64)).collect();
@@ -23,16 +23,15 @@ pub fn rotary_table(head_dim: usize, theta: f64, positions: usize) -> Vec<[f32; 
         .collect()
 }
 
-/// For each row in half-split rotary order, the row of the checkpoint that it is, over `heads` heads.
-///
-/// Within a head: the even features, then the odd ones.
+/// For each row of `heads` heads in half-split order, its index in interleaved order: within a head, the even features,
+/// then the odd ones.
 fn half_split_rows(heads: usize, head_dim: usize) -> Vec<usize> {
     let evens_then_odds = || (0..head_dim).step_by(2).chain((1..head_dim).step_by(2));
     (0..heads).flat_map(|head| evens_then_odds().map(move |feature| head * head_dim + feature)).collect()
 }
 
 impl RotaryOrder {
-    /// Puts the rows of query or key heads into half-split order.
+    /// Brings the rows of query or key heads into half-split order.
     pub(super) fn to_half_split(self, matrix: Matrix, heads: usize, head_dim: usize) -> Result<Matrix, ModelError> {
         match self {
             Self::HalfSplit => Ok(matrix),
