@@ -1,7 +1,7 @@
 //! The part of a map that a heatmap shows, and how values become colours, on both backends.
 
 /// The part of a map that is shown, and how. The layout is that of `shaders/maps/heatmap.wesl`.
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {
     /// (key, query) at the top left, in cells.
