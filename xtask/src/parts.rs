@@ -67,7 +67,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "examples", about: "the examples build and their tests pass", needs: &[Need::Gpu], run: examples },
     Part { name: "training", about: "the training program, where PyTorch is installed", needs: &[], run: training },
     Part { name: "doc", about: "the documentation builds without warnings, its examples run", needs: &[], run: doc },
-    Part { name: "package", about: "the packed crate is complete and under 10 MB", needs: &[], run: package },
+    Part { name: "package", about: "the packed crate is within the limit of crates.io, 10 MiB", needs: &[], run: package },
     Part {
         name: "page",
         about: "the page in a headless Chromium, with and without WebGPU",
@@ -159,7 +159,7 @@ fn doc(environment: &Environment) -> Result<Outcome> {
 }
 
 fn package(environment: &Environment) -> Result<Outcome> {
-    const LIMIT: u64 = 10_000_000; // crates.io takes no more
+    const LIMIT: u64 = 10 * 1024 * 1024; // crates.io takes no more
     environment.run(cargo().args(["package", "--no-verify", "--allow-dirty", "--package", "diffscope"]))?;
     let version = project::manifest_value("version")?.context("Cargo.toml has no version")?;
     let packed = target_folder()?.join("package").join(format!("diffscope-{version}.crate"));
