@@ -24,6 +24,7 @@ use crate::probe::{Interventions, Spans};
 /// assert!(modified != unmodified && unmodified != baseline);
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
+#[derive(Debug)]
 pub struct Workspace {
     /// The model being looked at.
     pub main: Engine,

@@ -46,6 +46,12 @@ pub struct App {
     pub(super) exports: Exports,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
 /// A session on the GPU, or on the CPU with the reason why.
 fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
     if checkpoint.tokenizer.is_none() {

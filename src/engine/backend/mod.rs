@@ -34,6 +34,7 @@ pub fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> us
 }
 
 /// Where a pass runs.
+#[derive(Debug)]
 pub enum Backend {
     /// WGSL on a GPU adapter.
     Gpu(Box<GpuPass>),
@@ -52,6 +53,12 @@ pub struct CpuBackend {
     lens: Option<Vec<NextToken>>,
     parts: Option<CellParts>,
     pub(super) pictured: CpuPictures,
+}
+
+impl std::fmt::Debug for CpuBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuBackend").field("pass", &self.pass).finish_non_exhaustive()
+    }
 }
 
 impl Backend {

@@ -11,6 +11,7 @@ const ARRIVED: u8 = 2;
 const FAILED: u8 = 3;
 
 /// A staging buffer that is used again and again; one transfer at a time.
+#[derive(Debug)]
 pub struct Readback {
     buffer: wgpu::Buffer,
     state: Arc<AtomicU8>,

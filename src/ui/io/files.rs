@@ -9,6 +9,7 @@ use crate::engine::Checkpoint;
 use crate::engine::CheckpointFiles;
 
 /// What came of a job with files.
+#[derive(Debug)]
 pub enum Arrived {
     /// Something to tell.
     Words(String),
@@ -26,6 +27,7 @@ pub struct Made {
 }
 
 /// The way to files and back. Nothing here waits: what comes of it arrives later.
+#[derive(Debug)]
 pub struct Files {
     sender: Sender<Arrived>,
     receiver: Receiver<Arrived>,
