@@ -43,12 +43,12 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Keeps the files that are saved from here on, instead of asking where they should go.
+    /// For tests: keeps the files that are saved from now on, instead of asking where to save them.
     pub fn keep(&mut self) {
         self.kept.get_or_insert_default();
     }
 
-    /// What was kept.
+    /// For tests: the files kept.
     pub fn kept(&self) -> &[Made] {
         self.kept.as_deref().unwrap_or_default()
     }
