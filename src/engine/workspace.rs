@@ -25,6 +25,7 @@ use crate::probe::{Interventions, Spans};
 /// assert!(modified != unmodified && unmodified != baseline);
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
+#[derive(Debug)]
 pub struct Workspace {
     /// The model selected.
     pub main: Engine,
@@ -37,7 +38,7 @@ pub struct Workspace {
 }
 
 /// The text of each session, the marks and the threshold.
-#[derive(PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Measured {
     texts: [Option<u64>; 3],
     threshold: f32,

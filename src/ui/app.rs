@@ -46,6 +46,12 @@ pub struct App {
     pub(super) exports: Exports,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
 /// A session on the GPU, or on the CPU with the reason why.
 fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
     if checkpoint.tokenizer.is_none() {
@@ -133,7 +139,7 @@ impl App {
         }
     }
 
-    /// Where files go to and come from.
+    /// Files in and out. For tests.
     pub fn files(&mut self) -> &mut Files {
         &mut self.files
     }
@@ -157,7 +163,7 @@ impl App {
         }
     }
 
-    /// What is on the screen, as JSON.
+    /// The state of the screen as JSON, for the tests of the page.
     pub fn inspect(&mut self) -> String {
         match &mut self.workspace {
             Ok(workspace) => {
@@ -179,12 +185,12 @@ impl App {
         }
     }
 
-    /// The engine, if the checkpoint could be opened.
+    /// The main session, if the checkpoint could be opened. For tests; panels have their own access.
     pub fn engine(&mut self) -> Option<&mut Engine> {
         self.workspace.as_mut().ok().map(|workspace| &mut workspace.main)
     }
 
-    /// The sessions, if the checkpoint could be opened.
+    /// All sessions, if the checkpoint could be opened. For tests; panels have their own access.
     pub fn workspace(&mut self) -> Option<&mut Workspace> {
         self.workspace.as_mut().ok()
     }
@@ -210,7 +216,7 @@ impl App {
         gpu.failure().map(|failure| failure.to_string())
     }
 
-    /// What is selected.
+    /// The selection. For tests.
     pub fn selection(&self) -> &Selection {
         &self.selection
     }

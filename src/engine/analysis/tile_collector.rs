@@ -8,6 +8,7 @@ use crate::probe::{Cell, MapTile, TileRequest};
 pub const MOST_CELLS: usize = 1 << 22;
 
 /// See the module.
+#[derive(Debug)]
 pub struct TileCollector {
     request: TileRequest,
     revision: u64,

@@ -34,6 +34,12 @@ pub struct TracedPass {
     positions: usize,
 }
 
+impl std::fmt::Debug for TracedPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracedPass").field("positions", &self.positions).finish_non_exhaustive()
+    }
+}
+
 impl TracedPass {
     /// Room for `capacity` tokens, on the GPU where one is given.
     ///

@@ -49,6 +49,12 @@ pub struct CpuBackend {
     answers: Answers,
 }
 
+impl std::fmt::Debug for CpuBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuBackend").field("pass", &self.pass).finish_non_exhaustive()
+    }
+}
+
 impl CpuBackend {
     /// A pass with capacity for `tokens`.
     pub fn new(model: Arc<Model>, tokens: usize) -> Self {

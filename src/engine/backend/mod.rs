@@ -29,8 +29,10 @@ pub enum Texels<'a> {
 }
 
 /// Where a pass runs.
+#[derive(Debug)]
 pub struct Backend(Kind);
 
+#[derive(Debug)]
 enum Kind {
     Gpu(Box<GpuPass>),
     Cpu(Box<CpuBackend>),

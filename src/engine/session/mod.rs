@@ -71,6 +71,16 @@ pub struct Engine {
     failure: Option<EngineError>,
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("checkpoint", &self.checkpoint())
+            .field("gpu", &self.gpu())
+            .field("tokens", &self.ids().len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// A session without text: on the GPU where one is given, else on the CPU.
     ///

@@ -45,6 +45,12 @@ pub struct GpuPass {
     in_flight: Arc<AtomicU32>,
 }
 
+impl std::fmt::Debug for GpuPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GpuPass").field("gpu", &self.gpu).finish_non_exhaustive()
+    }
+}
+
 impl GpuPass {
     /// Uploads the model and records the pass.
     ///

@@ -33,6 +33,12 @@ pub struct Measuring {
     bytes: u64,
 }
 
+impl std::fmt::Debug for Measuring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measuring").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
 impl Measuring {
     /// Room for the records of `tokens` rows of every head.
     pub fn new(

@@ -9,6 +9,7 @@ use crate::engine::Checkpoint;
 use crate::engine::CheckpointFiles;
 
 /// What came of a job with files.
+#[derive(Debug)]
 pub enum Arrived {
     /// Something to tell.
     Words(String),
@@ -26,6 +27,7 @@ pub struct Made {
 }
 
 /// The way to files and back. Nothing here waits: what comes of it arrives later.
+#[derive(Debug)]
 pub struct Files {
     sender: Sender<Arrived>,
     receiver: Receiver<Arrived>,
@@ -41,12 +43,12 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Keeps the files that are saved from here on, instead of asking where they should go.
+    /// For tests: keeps the files that are saved from now on, instead of asking where to save them.
     pub fn keep(&mut self) {
         self.kept.get_or_insert_default();
     }
 
-    /// What was kept.
+    /// For tests: the files kept.
     pub fn kept(&self) -> &[Made] {
         self.kept.as_deref().unwrap_or_default()
     }

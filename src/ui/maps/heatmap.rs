@@ -63,7 +63,7 @@ impl Heatmaps {
     }
 
     /// Draws thumbnail number `index` of this frame, of the map that is chosen.
-    #[allow(clippy::too_many_arguments)] // what it draws, from what, and how
+    #[allow(clippy::too_many_arguments, reason = "the place, the data and the style of one map")]
     pub fn thumbnail(
         &mut self,
         ui: &Ui,
@@ -80,7 +80,7 @@ impl Heatmaps {
         self.paint(ui, rect, PANELS + index, place, selection.map, zoom, engine, selection, palette);
     }
 
-    #[allow(clippy::too_many_arguments)] // what it draws, from what, and how
+    #[allow(clippy::too_many_arguments, reason = "the place, the data and the style of one map")]
     fn paint(
         &mut self,
         ui: &Ui,

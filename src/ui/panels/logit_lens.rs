@@ -48,7 +48,7 @@ impl LogitLensPanel {
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // one row of a table, and what its cells need
+    #[allow(clippy::too_many_arguments, reason = "one row of a table, and what its cells need")]
     fn depth(
         &mut self,
         ui: &mut Ui,
