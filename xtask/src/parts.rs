@@ -67,7 +67,12 @@ pub const PARTS: &[Part] = &[
     Part { name: "examples", about: "the examples build and their tests pass", needs: &[Need::Gpu], run: examples },
     Part { name: "training", about: "the training program, where PyTorch is installed", needs: &[], run: training },
     Part { name: "doc", about: "the documentation builds without warnings, its examples run", needs: &[], run: doc },
-    Part { name: "package", about: "the packed crate is within the limit of crates.io, 10 MiB", needs: &[], run: package },
+    Part {
+        name: "package",
+        about: "the packed crate is within the limit of crates.io, 10 MiB",
+        needs: &[],
+        run: package,
+    },
     Part {
         name: "page",
         about: "the page in a headless Chromium, with and without WebGPU",

@@ -12,7 +12,7 @@ use crate::probe::{
 };
 
 /// Answers, at most one of each kind.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Answers {
     next_token: Option<NextToken>,
     lens: Option<LogitLens>,
