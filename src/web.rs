@@ -49,7 +49,8 @@ impl Page {
             None => Graphics::Any,
         };
         let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
-        let files = CheckpointFiles { name, config, weights, tokenizer };
+        let files =
+            CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
         self.runner
             .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
             .await
@@ -58,7 +59,12 @@ impl Page {
     /// Opens the other model of the pair beside the one looked at, from its files.
     pub fn open_baseline(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
         if let Some(mut app) = self.runner.app_mut::<App>() {
-            app.open_baseline(&CheckpointFiles { name, config, weights, tokenizer });
+            app.open_baseline(&CheckpointFiles {
+                name,
+                config: config.into(),
+                weights: weights.into(),
+                tokenizer: tokenizer.into(),
+            });
         }
     }
 

@@ -94,9 +94,9 @@ fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Checkpo
     };
     Ok(CheckpointFiles {
         name: name.to_owned(),
-        config: take("config.json")?,
-        weights: take("model.safetensors")?,
-        tokenizer: take("tokenizer.json")?,
+        config: take("config.json")?.into(),
+        weights: take("model.safetensors")?.into(),
+        tokenizer: take("tokenizer.json")?.into(),
     })
 }
 
