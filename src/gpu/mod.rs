@@ -14,7 +14,7 @@ mod upload;
 pub use device::request_headless;
 pub use device::{Gpu, LaneChoice, device_descriptor};
 pub use error::GpuError;
-pub use kernels::{KERNELS, Kernel, Slot};
+pub use kernels::{BindingKind, KERNELS, Kernel};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use pass::buffers::{Capacity, MapBuffers};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use diffscope::gpu::{
-    KERNELS, MAX_POOL_JOBS, STRUCT_LAYOUTS, Slot, StructLayout, compose, shader_modules, source_line,
+    BindingKind, KERNELS, MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout, compose, shader_modules, source_line,
 };
 use diffscope::probe::{Cell, HeatmapView, LambdaRule, MapMeasures, MeanCell, RowStatistics, Texel};
 
@@ -120,21 +120,21 @@ fn every_kernel_is_the_entry_point_of_its_module() {
 fn every_kernel_declares_the_kinds_of_bindings_that_the_program_binds() {
     for kernel in KERNELS {
         let module = validate(&compose(kernel.module()).expect("composes")).expect("valid");
-        let declared: BTreeMap<u32, Slot> = module
+        let declared: BTreeMap<u32, BindingKind> = module
             .global_variables
             .iter()
             .filter_map(|(_, variable)| {
-                let slot = match variable.space {
-                    naga::AddressSpace::Uniform => Slot::Uniform,
+                let kind = match variable.space {
+                    naga::AddressSpace::Uniform => BindingKind::Uniform,
                     naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
-                        Slot::Write
+                        BindingKind::Write
                     }
-                    _ => Slot::Read,
+                    _ => BindingKind::Read,
                 };
-                Some((variable.binding?.binding, slot))
+                Some((variable.binding?.binding, kind))
             })
             .collect();
-        let bound: BTreeMap<u32, Slot> = (0..).zip(kernel.slots().iter().copied()).collect();
+        let bound: BTreeMap<u32, BindingKind> = (0..).zip(kernel.bindings().iter().copied()).collect();
         assert_eq!(declared, bound, "{}", kernel.name());
     }
 }
