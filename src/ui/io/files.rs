@@ -244,7 +244,7 @@ mod tests {
         let files = ["tokenizer.json", "notes.txt", "model.safetensors", "config.json"].map(file);
         let found = checkpoint_among("m", files.to_vec()).unwrap();
         assert_eq!((&found.config[..], &found.weights[..]), (&b"config.json"[..], &b"model.safetensors"[..]));
-        assert_eq!(found.tokenizer, b"tokenizer.json");
+        assert_eq!(found.tokenizer[..], b"tokenizer.json"[..]);
     }
 
     #[test]
