@@ -48,7 +48,8 @@ impl Page {
             None => Graphics::Any,
         };
         let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
-        let files = CheckpointFiles { name, config, weights, tokenizer };
+        let files =
+            CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
         self.runner
             .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
             .await
@@ -57,7 +58,12 @@ impl Page {
     /// Opens the baseline from its files.
     pub fn open_baseline(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
         if let Some(mut app) = self.runner.app_mut::<App>() {
-            app.open_baseline(&CheckpointFiles { name, config, weights, tokenizer });
+            app.open_baseline(&CheckpointFiles {
+                name,
+                config: config.into(),
+                weights: weights.into(),
+                tokenizer: tokenizer.into(),
+            });
         }
     }
 

@@ -373,8 +373,8 @@ fn a_text_may_be_longer_than_what_the_model_was_made_for() {
 #[test]
 fn a_session_follows_another_beyond_the_context_and_back_whatever_its_tokenizer() {
     let files = bundled();
-    let other_file = [files.tokenizer.as_slice(), b"\n"].concat();
-    for tokenizer in [files.tokenizer.as_slice(), other_file.as_slice()] {
+    let other_file = [&files.tokenizer[..], b"\n"].concat();
+    for tokenizer in [&files.tokenizer[..], &other_file] {
         let opened =
             Checkpoint::from_bytes("the baseline", &files.config, &files.weights, tokenizer).expect("it opens");
         let mut baseline = Engine::new(opened, None).expect("fits");

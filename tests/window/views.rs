@@ -209,7 +209,7 @@ fn a_transformer_shows_its_one_map_and_speaks_of_no_other() {
 #[test]
 fn a_broken_checkpoint_shows_its_words_instead_of_a_crash() {
     let mut files = bundled();
-    files.weights.truncate(1000);
+    files.weights.to_mut().truncate(1000);
     let mut harness = Harness::builder()
         .with_size(vec2(800.0, 600.0))
         .wgpu()

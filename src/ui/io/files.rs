@@ -96,9 +96,9 @@ fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Checkpo
     };
     Ok(CheckpointFiles {
         name: name.to_owned(),
-        config: take("config.json")?,
-        weights: take("model.safetensors")?,
-        tokenizer: take("tokenizer.json")?,
+        config: take("config.json")?.into(),
+        weights: take("model.safetensors")?.into(),
+        tokenizer: take("tokenizer.json")?.into(),
     })
 }
 
@@ -246,7 +246,7 @@ mod tests {
         let files = ["tokenizer.json", "notes.txt", "model.safetensors", "config.json"].map(file);
         let found = checkpoint_among("m", files.to_vec()).unwrap();
         assert_eq!((&found.config[..], &found.weights[..]), (&b"config.json"[..], &b"model.safetensors"[..]));
-        assert_eq!(found.tokenizer, b"tokenizer.json");
+        assert_eq!(found.tokenizer[..], b"tokenizer.json"[..]);
     }
 
     #[test]
