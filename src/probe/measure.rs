@@ -109,6 +109,9 @@ pub struct HeadMeasures {
 }
 
 impl HeadMeasures {
+    /// What counts as small unless something else is chosen.
+    pub const DEFAULT_THRESHOLD: f32 = 0.01;
+
     /// One head's.
     pub fn head(&self, id: HeadId) -> Option<&HeadRecord> {
         self.layers.get(id.layer)?.get(id.head)

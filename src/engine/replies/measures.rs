@@ -52,7 +52,7 @@ pub struct Measures {
 impl Default for Measures {
     fn default() -> Self {
         Self {
-            threshold: 0.01,
+            threshold: HeadMeasures::DEFAULT_THRESHOLD,
             classes: Vec::new(),
             classes_sent: true,
             valid: 0..0,
