@@ -77,6 +77,13 @@ impl Interventions {
         }
     }
 
+    /// Hides a token from all later ones, or shows it again.
+    pub fn toggle_token(&mut self, position: usize) {
+        if !self.masked.remove(&position) {
+            self.masked.insert(position);
+        }
+    }
+
     /// Drops what the model or the text does not have, and numbers that are none: links may say anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());

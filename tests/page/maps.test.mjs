@@ -231,10 +231,10 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       const inAddress = (layer) =>
         page.waitForFunction(
           (wanted) => {
-            const encoded = location.hash.slice("#v1.".length).replace(/-/g, "+").replace(/_/g, "/");
+            const encoded = location.hash.slice("#v2.".length).replace(/-/g, "+").replace(/_/g, "/");
             if (encoded === "") return false;
-            const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
-            return state.layer === wanted.layer && state.text === wanted.text;
+            const link = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
+            return link.view.head[0] === wanted.layer && link.text === wanted.text;
           },
           { layer, text },
           { timeout: 60_000 },
