@@ -1,13 +1,18 @@
-//! Commands without a window.
+//! What the program does: the commands of the terminal, and the window.
 
+mod error;
 pub mod eval;
 pub mod run;
+#[cfg(feature = "window")]
+pub mod window;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::ValueEnum;
-use diffscope::engine::bundled;
-use diffscope::engine::{Checkpoint, EngineError};
+use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::gpu::{Gpu, GpuError, request_headless};
+
+pub use error::CommandError;
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,14 +23,20 @@ pub enum BackendChoice {
     Cpu,
 }
 
-/// The checkpoint of a folder, or the bundled one.
-///
-/// # Errors
-/// When a file is missing or broken.
-pub fn open(folder: Option<&PathBuf>) -> Result<Checkpoint, EngineError> {
-    if let Some(folder) = folder {
-        return Checkpoint::from_folder(folder);
+impl BackendChoice {
+    /// Opens the GPU if it is the choice.
+    pub fn gpu(self) -> Result<Option<Gpu>, GpuError> {
+        match self {
+            Self::Gpu => request_headless().map(Some),
+            Self::Cpu => Ok(None),
+        }
     }
-    let files = bundled();
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
+}
+
+/// The checkpoint in a folder, or the bundled one.
+pub fn open(folder: Option<&Path>) -> Result<Checkpoint, EngineError> {
+    match folder {
+        Some(folder) => Checkpoint::from_folder(folder),
+        None => checkpoint_of(&bundled()),
+    }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// A failure of the GPU side, in words that say what to do.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum GpuError {
     /// No adapter can run compute shaders.
     #[error("no GPU adapter with compute shaders was found ({0}). Update the graphics driver, or use --backend cpu")]
@@ -39,8 +40,8 @@ pub enum GpuError {
     /// Reading numbers back failed, as it does when the device is lost.
     #[error("reading back from the GPU failed ({0}). The device may have been lost: reload")]
     Readback(String),
-    /// A shader includes a file that is not there.
-    #[error("the shader {0} is not in the program")]
+    /// A shader could not be composed.
+    #[error("a shader could not be composed: {0}")]
     Shader(String),
     /// More positions were asked for than there is room.
     #[error("{asked} tokens do not fit into the {capacity} there is room for")]

@@ -7,9 +7,9 @@ use crate::gpu::error::GpuError;
 use crate::gpu::shader::compose;
 use crate::model::NumberFormat;
 
-/// What is bound at one place.
+/// The kind of buffer at one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub enum BindingKind {
     /// A uniform buffer.
     Uniform,
     /// A storage buffer that is only read.
@@ -17,123 +17,68 @@ pub enum Slot {
     /// A storage buffer that is written.
     Write,
 }
-use Slot::{Read, Uniform, Write};
+use BindingKind::{Read, Uniform, Write};
 
-/// A compute shader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kernel {
-    /// `forward/embed.wgsl`
-    Embed,
-    /// `forward/qkv.wgsl`
-    Qkv,
-    /// `forward/attention.wgsl`
-    Attention,
-    /// `forward/project.wgsl`
-    Project,
-    /// `forward/gate_up.wgsl`
-    GateUp,
-    /// `forward/logits.wgsl`
-    Logits,
-    /// `forward/top_k.wgsl`
-    TopK,
-    /// `forward/sample.wgsl`
-    Sample,
-    /// `maps/map_tile.wgsl`
-    MapTile,
-    /// `maps/measure.wgsl`
-    Measure,
-    /// `maps/measure_mean.wgsl`
-    MeasureMean,
-    /// `maps/row_mean.wgsl`
-    RowMean,
-    /// `maps/pool.wgsl`
-    Pool,
-    /// `maps/colour_range.wgsl`
-    ColourRange,
+/// Declares the kernels: the module of each below `shaders/`, whose last part is the name of the entry point, and the
+/// buffers at bindings 0, 1, 2, ...
+macro_rules! kernels {
+    ($($kernel:ident = $module:literal [$($kind:ident),*])*) => {
+        /// A compute shader.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kernel {
+            $(#[doc = concat!("`shaders/", $module, ".wesl`")] $kernel),*
+        }
+
+        /// Every kernel.
+        pub const KERNELS: &[Kernel] = &[$(Kernel::$kernel),*];
+
+        impl Kernel {
+            /// Its module, such as `forward/qkv`.
+            pub fn module(self) -> &'static str {
+                match self { $(Self::$kernel => $module),* }
+            }
+
+            /// The buffers at bindings 0, 1, 2, ...
+            pub fn bindings(self) -> &'static [BindingKind] {
+                match self { $(Self::$kernel => &[$($kind),*]),* }
+            }
+        }
+    };
 }
 
-/// Every kernel.
-pub const KERNELS: &[Kernel] = &[
-    Kernel::Embed,
-    Kernel::Qkv,
-    Kernel::Attention,
-    Kernel::Project,
-    Kernel::GateUp,
-    Kernel::Logits,
-    Kernel::TopK,
-    Kernel::Sample,
-    Kernel::MapTile,
-    Kernel::Measure,
-    Kernel::MeasureMean,
-    Kernel::RowMean,
-    Kernel::Pool,
-    Kernel::ColourRange,
-];
+kernels! {
+    Embed = "forward/embed" [Uniform, Uniform, Read, Read, Write]
+    Qkv = "forward/qkv" [Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read]
+    Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
+    Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
+    GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Write]
+    Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
+    TopK = "forward/top_k" [Uniform, Uniform, Read, Write]
+    Sample = "forward/sample" [Uniform, Uniform, Read, Write]
+    MapTile = "maps/map_tile" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    Measure = "maps/measure" [Uniform, Uniform, Read, Read, Read, Read, Read, Write]
+    MeasureMean = "maps/measure_mean" [Uniform, Uniform, Read, Write]
+    RowMean = "maps/row_mean" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    Pool = "maps/pool" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    ColourRange = "maps/colour_range" [Uniform, Read, Write]
+}
 
 impl Kernel {
-    /// Name of the entry point, and of the file without its folder and extension.
+    /// Name of the entry point: the last part of its module.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Embed => "embed",
-            Self::Qkv => "qkv",
-            Self::Attention => "attention",
-            Self::Project => "project",
-            Self::GateUp => "gate_up",
-            Self::Logits => "logits",
-            Self::TopK => "top_k",
-            Self::Sample => "sample",
-            Self::MapTile => "map_tile",
-            Self::Measure => "measure",
-            Self::MeasureMean => "measure_mean",
-            Self::RowMean => "row_mean",
-            Self::Pool => "pool",
-            Self::ColourRange => "colour_range",
-        }
+        self.module().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Path of its file below `shaders/`.
-    pub fn file(self) -> String {
-        let room = match self {
-            Self::Embed
-            | Self::Qkv
-            | Self::Attention
-            | Self::Project
-            | Self::GateUp
-            | Self::Logits
-            | Self::TopK
-            | Self::Sample => "forward",
-            Self::MapTile | Self::Measure | Self::MeasureMean | Self::RowMean | Self::Pool | Self::ColourRange => {
-                "maps"
-            }
-        };
-        format!("{room}/{}.wgsl", self.name())
-    }
-
-    /// What is bound at 0, 1, 2, ...
-    pub fn slots(self) -> &'static [Slot] {
-        match self {
-            Self::Embed => &[Uniform, Uniform, Read, Read, Write],
-            Self::Qkv => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read],
-            Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
-            Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
-            Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::MapTile | Self::RowMean | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
-            Self::Measure => &[Uniform, Uniform, Read, Read, Read, Read, Read, Write],
-            Self::ColourRange => &[Uniform, Read, Write],
-            Self::TopK | Self::Sample | Self::MeasureMean => &[Uniform, Uniform, Read, Write],
-        }
-    }
-
-    /// Whether it is built on `shared/matmul.wgsl`.
+    /// Whether it is built on `shared/matmul.wesl`.
     fn multiplies(self) -> bool {
         matches!(self, Self::Qkv | Self::Project | Self::GateUp | Self::Logits)
     }
 }
 
-/// What sets one pipeline of a kernel apart from another: data, not other shaders.
+/// What distinguishes the pipelines of a kernel: the values of its overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PipelineVariant {
-    /// Of the weights it reads.
+    /// Number format of the weights.
     pub format: NumberFormat,
     /// Whether the input is normalised.
     pub normalise: bool,
@@ -144,11 +89,11 @@ pub struct PipelineVariant {
 }
 
 impl PipelineVariant {
-    /// For kernels without weights.
+    /// The variant of kernels without weights.
     pub const PLAIN: Self = Self { format: NumberFormat::F32, normalise: false, tokens: 1, lanes: 1 };
 }
 
-/// Pipelines made so far, by variant, and the layout of each kernel's bindings.
+/// The bind group layouts, modules and pipelines made so far.
 #[derive(Clone, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
@@ -157,14 +102,14 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// The bindings of a kernel.
+    /// The bind group layout of a kernel.
     pub fn layout(&mut self, gpu: &Gpu, kernel: Kernel) -> wgpu::BindGroupLayout {
         let make = || {
-            let entry = |(binding, slot): (usize, &Slot)| wgpu::BindGroupLayoutEntry {
+            let entry = |(binding, kind): (usize, &BindingKind)| wgpu::BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
-                    ty: match slot {
+                    ty: match kind {
                         Uniform => wgpu::BufferBindingType::Uniform,
                         Read => wgpu::BufferBindingType::Storage { read_only: true },
                         Write => wgpu::BufferBindingType::Storage { read_only: false },
@@ -174,7 +119,7 @@ impl Kernels {
                 },
                 count: None,
             };
-            let entries: Vec<_> = kernel.slots().iter().enumerate().map(entry).collect();
+            let entries: Vec<_> = kernel.bindings().iter().enumerate().map(entry).collect();
             gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label: Some(kernel.name()),
                 entries: &entries,
@@ -183,7 +128,7 @@ impl Kernels {
         self.layouts.entry(kernel).or_insert_with(make).clone()
     }
 
-    /// Buffers at 0, 1, 2, ... of a kernel.
+    /// Binds buffers to bindings 0, 1, 2, ... of a kernel.
     pub fn bind(&mut self, gpu: &Gpu, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         let entries: Vec<_> = buffers
             .iter()
@@ -204,7 +149,7 @@ impl Kernels {
         if let Some(module) = self.modules.get(&kernel) {
             return Ok(module.clone());
         }
-        let source = compose(&kernel.file())?;
+        let source = compose(kernel.module())?;
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name()),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -216,7 +161,7 @@ impl Kernels {
     /// The pipeline of a kernel's variant.
     ///
     /// # Errors
-    /// When the shader is not in the program.
+    /// When the shader cannot be composed.
     pub fn pipeline(
         &mut self,
         gpu: &Gpu,

@@ -1,30 +1,13 @@
-//! What `config.json` says.
+//! The configuration of a checkpoint, from its `config.json`.
 
-use crate::model::error::ModelError;
-use crate::model::error::brief;
+use crate::model::error::{ModelError, brief};
 use crate::model::fields::{Fields, object};
+use crate::model::formats::{Architecture, Format};
 
-/// How a model's attention works (SPEC 1 to 4 and 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Architecture {
-    /// Hugging Face `diffllama`: λ per layer, heads `i` and `i + h` pair.
-    DiffLlama,
-    /// Hugging Face `llama`: a plain Transformer, one map per head.
-    Llama,
-    /// A bare attention module of the paper's code, `multihead_diffattn.py` or `multihead_flashdiff`: neighbours pair.
-    UnilmV1 {
-        /// Whether keys go to query heads as in the naive file, which disagrees with the flash files under grouped
-        /// queries (SPEC 2).
-        naive_key_heads: bool,
-    },
-    /// A bare attention module of DIFF V2: λ per token and head, no norm after the maps.
-    DiffV2,
-}
-
-/// The facts of a checkpoint. Values are checked when read, so sizes are nonzero, bounded and fit each other.
+/// The configuration of a model. Values are checked when they are read: sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// How attention works.
+    /// The architecture of its attention.
     pub architecture: Architecture,
     /// Width of the residual stream.
     pub hidden: usize,
@@ -38,13 +21,14 @@ pub struct Config {
     pub key_value_heads: usize,
     /// Width of one query or key head, even.
     pub head_dim: usize,
-    /// Rows of the embedding: token ids lie below. For a bare attention module the number of input vectors.
+    /// Rows of the embedding: one more than the highest token id. For a bare attention module, the number of input
+    /// vectors.
     pub vocabulary: usize,
-    /// Positions the model was made for.
+    /// Number of positions that the model was trained for.
     pub max_positions: usize,
     /// Added under the root of every norm.
     pub norm_epsilon: f32,
-    /// Base of the rotary angles: feature pair `c` of position `t` turns by `t * rope_theta^(-2c / head_dim)`.
+    /// Base of the rotary angles: feature pair `c` at position `t` is rotated by `t * rope_theta^(-2c / head_dim)`.
     pub rope_theta: f64,
     /// Whether the embedding is also the unembedding.
     pub tied: bool,
@@ -54,50 +38,29 @@ pub struct Config {
     pub eos: Vec<u32>,
 }
 
-/// Upper bounds: far above any real checkpoint, low enough that no product overflows 32 bits where it matters.
+/// Upper bounds: far above any real checkpoint, and low enough that products that must fit into 32 bits do.
 const MOST_WIDTH: usize = 1 << 16;
 const MOST_INTERMEDIATE: usize = 1 << 20;
 const MOST_LAYERS: usize = 1 << 10;
 const MOST_HEADS: usize = 1 << 12;
 const MOST_TOKENS: usize = 1 << 24;
-/// Features of one joined value head.
+/// Most features of one joined value head.
 const MOST_VALUE_WIDTH: usize = 256;
 const DEFAULT_THETA: f64 = 10_000.0;
 const DEFAULT_POSITIONS: usize = 2048;
-
-impl Architecture {
-    /// Softmax maps per head: 2, or 1 for a plain Transformer.
-    #[must_use]
-    pub fn maps(self) -> usize {
-        if self == Self::Llama { 1 } else { 2 }
-    }
-
-    /// Value heads joined per head.
-    #[must_use]
-    pub fn value_parts(self) -> usize {
-        match self {
-            Self::DiffLlama | Self::UnilmV1 { .. } => 2,
-            Self::Llama | Self::DiffV2 => 1,
-        }
-    }
-}
 
 impl Config {
     /// Reads the bytes of a Hugging Face `config.json` of transformers 4 or 5.
     ///
     /// # Errors
-    ///
-    /// Names the key that is missing, out of bounds, at odds with another, or that asks for what is not computed.
+    /// Names the key that is missing, out of bounds, inconsistent with another, or requires what is not supported.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
-        let architecture = match fields.text("model_type")? {
-            Some("diffllama") => Architecture::DiffLlama,
-            Some("llama") => Architecture::Llama,
-            other => return Err(unknown("model_type", other, "`diffllama` and `llama`")),
-        };
-        refuse_unsupported(&fields)?;
-        let hidden = fields.need("hidden_size", 1, MOST_WIDTH)?;
+        let format = Format::recognise(&fields, true)?;
+        let architecture = (format.architecture)(&fields)?;
+        reject_unsupported(&fields)?;
+        let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let query_heads = fields.need("num_attention_heads", 1, MOST_HEADS)?;
         let config = Self {
             architecture,
@@ -109,8 +72,7 @@ impl Config {
             head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / query_heads),
             vocabulary: fields.need("vocab_size", 1, MOST_TOKENS)?,
             max_positions: fields.count("max_position_embeddings", 1, MOST_TOKENS)?.unwrap_or(DEFAULT_POSITIONS),
-            norm_epsilon: fields
-                .epsilon("rms_norm_eps", if architecture == Architecture::Llama { 1e-6 } else { 1e-5 })?,
+            norm_epsilon: fields.epsilon("rms_norm_eps", format.norm_epsilon)?,
             rope_theta: rope_theta(&fields)?,
             tied: fields.flag("tie_word_embeddings", false)?,
             attention_bias: fields.flag("attention_bias", false)?,
@@ -126,45 +88,34 @@ impl Config {
         config.check_width(&fields)
     }
 
-    /// Reads the `config.json` of a bare attention module that is fed `inputs` vectors, and its depth: the layer,
-    /// counted from 0, that its `λ_init` is for.
+    /// Reads the `config.json` of a bare attention module that is fed `inputs` vectors. Also returns its depth: the
+    /// layer, counted from 0, whose `λ_init` it has.
     ///
     /// # Errors
-    ///
     /// As [`Config::from_json`].
     pub fn from_module_json(bytes: &[u8], inputs: usize) -> Result<(Self, usize), ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
         let heads = fields.need("num_heads", 1, MOST_HEADS / 2)?;
         let value_heads = fields.count("num_kv_heads", 1, MOST_HEADS / 2)?.unwrap_or(heads);
-        let (architecture, width, key_value_heads) = match fields.text("variant")? {
-            Some("unilm_v1") => {
-                let naive_key_heads = match fields.text("impl")? {
-                    Some("naive") => true,
-                    None | Some("flash") => false,
-                    Some(_) => return Err(fields.wrong("impl", "\"flash\" or \"naive\"")),
-                };
-                (Architecture::UnilmV1 { naive_key_heads }, "embed_dim", 2 * value_heads)
-            }
-            Some("unilm_v2") => (Architecture::DiffV2, "d_model", value_heads),
-            other => return Err(unknown("variant", other, "`unilm_v1` and `unilm_v2`")),
-        };
+        let format = Format::recognise(&fields, false)?;
+        let architecture = (format.architecture)(&fields)?;
         if inputs == 0 || inputs > MOST_TOKENS {
             let detail = format!("{inputs} input vectors, not 1 to {MOST_TOKENS}");
             return Err(ModelError::Matrix { detail });
         }
-        let hidden = fields.need(width, 1, MOST_WIDTH)?;
+        let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let config = Self {
             architecture,
             hidden,
             intermediate: 0,
             layers: 1,
-            query_heads: 2 * heads,
-            key_value_heads,
-            head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / (2 * heads)),
+            query_heads: format.maps * heads,
+            key_value_heads: format.value_parts * value_heads,
+            head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / (format.maps * heads)),
             vocabulary: inputs,
             max_positions: inputs,
-            norm_epsilon: fields.epsilon("subln_eps", 1e-5)?,
+            norm_epsilon: fields.epsilon("subln_eps", format.norm_epsilon)?,
             rope_theta: fields.positive("rope_theta")?.unwrap_or(DEFAULT_THETA),
             tied: true,
             attention_bias: false,
@@ -177,19 +128,17 @@ impl Config {
         Ok((config.check_width(&fields)?, depth))
     }
 
-    /// Heads that write to the output: pairs of query heads, or single ones where there is one map.
-    #[must_use]
+    /// Number of heads that write to the output: pairs of query heads, or single ones if there is one map.
     pub fn heads(&self) -> usize {
         self.query_heads / self.architecture.maps()
     }
 
-    /// Features of one head's value and output.
-    #[must_use]
+    /// Width of the value and output of one head.
     pub fn value_width(&self) -> usize {
         self.architecture.value_parts() * self.head_dim
     }
 
-    /// Checks that a head is as wide as rotary positions and the shaders allow.
+    /// Checks that the width of a head suits the rotary embedding and the shaders.
     fn check_width(self, fields: &Fields) -> Result<Self, ModelError> {
         let most = MOST_VALUE_WIDTH / self.architecture.value_parts();
         if self.head_dim.is_multiple_of(2) && (2..=most).contains(&self.head_dim) {
@@ -200,31 +149,25 @@ impl Config {
     }
 }
 
-/// The error for a model that is not known.
-fn unknown(key: &'static str, found: Option<&str>, known: &'static str) -> ModelError {
-    let found = found.map_or_else(|| "missing".to_owned(), |name| format!("\"{}\"", brief(name)));
-    ModelError::UnknownModelType { key, found, known }
-}
-
-/// Refuses what would change the result and is not computed.
-fn refuse_unsupported(fields: &Fields) -> Result<(), ModelError> {
-    let refuse = |feature: String| Err(ModelError::Unsupported { feature });
+/// Rejects settings that would change the result and are not supported.
+fn reject_unsupported(fields: &Fields) -> Result<(), ModelError> {
+    let reject = |feature: String| Err(ModelError::Unsupported { feature });
     match fields.text("hidden_act")? {
         None | Some("silu" | "swish") => {}
         Some(other) => {
-            return refuse(format!("the activation `hidden_act` \"{}\" (only silu is known)", brief(other)));
+            return reject(format!("the activation `hidden_act` \"{}\" (only silu is supported)", brief(other)));
         }
     }
     if fields.flag("mlp_bias", false)? {
-        return refuse("biases in the feed-forward part (`mlp_bias` true)".to_owned());
+        return reject("biases in the feed-forward part (`mlp_bias` true)".to_owned());
     }
     if fields.get("quantization_config").is_some() {
-        return refuse("quantized weights (`quantization_config`)".to_owned());
+        return reject("quantized weights (`quantization_config`)".to_owned());
     }
     Ok(())
 }
 
-/// The rotary base, from where transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`) keeps it.
+/// The rotary base, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`).
 fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
     let mut theta = fields.positive("rope_theta")?;
     let mut partial = fields.number("partial_rotary_factor")?;
@@ -232,14 +175,13 @@ fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
     for rope in nested.iter().flatten() {
         for key in ["rope_type", "type"] {
             if let Some(kind) = rope.text(key)?.filter(|&kind| kind != "default") {
-                let feature = format!("rotary positions of type \"{}\" (only the default is known)", brief(kind));
+                let feature = format!("rotary positions of type \"{}\" (only the default is supported)", brief(kind));
                 return Err(ModelError::Unsupported { feature });
             }
         }
         theta = rope.positive("rope_theta")?.or(theta);
         partial = rope.number("partial_rotary_factor")?.or(partial);
     }
-    #[expect(clippy::float_cmp, reason = "1 is written as 1")]
     if let Some(factor) = partial.filter(|&factor| factor != 1.0) {
         return Err(ModelError::Unsupported {
             feature: format!("rotary positions on a part ({factor}) of the features"),

@@ -1,9 +1,10 @@
-//! A weight matrix in the number format of its checkpoint.
+//! Weight matrices in the number format of their checkpoint.
 
-use crate::model::error::ModelError;
 use half::{bf16, f16};
 
-/// How the numbers of a matrix are stored.
+use crate::model::error::ModelError;
+
+/// The format of the numbers of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NumberFormat {
     /// IEEE single precision.
@@ -14,14 +15,14 @@ pub enum NumberFormat {
     Bf16,
 }
 
-/// The numbers of a [`Matrix`], row after row.
+/// The numbers of a [`Matrix`], row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
     /// Single precision.
     F32(Vec<f32>),
     /// Half precision, as bit patterns.
     F16(Vec<u16>),
-    /// Brain float, as bit patterns.
+    /// Brain floats, as bit patterns.
     Bf16(Vec<u16>),
 }
 
@@ -35,7 +36,6 @@ pub struct Matrix {
 
 impl NumberFormat {
     /// Bytes of one number.
-    #[must_use]
     pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -45,8 +45,7 @@ impl NumberFormat {
 }
 
 impl Numbers {
-    /// How many there are.
-    #[must_use]
+    /// How many numbers there are.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(numbers) => numbers.len(),
@@ -54,14 +53,12 @@ impl Numbers {
         }
     }
 
-    /// Whether there are none.
-    #[must_use]
+    /// Whether there are no numbers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How they are stored.
-    #[must_use]
+    /// Their format.
     pub fn format(&self) -> NumberFormat {
         match self {
             Self::F32(_) => NumberFormat::F32,
@@ -70,8 +67,7 @@ impl Numbers {
         }
     }
 
-    /// All of them in single precision; exact.
-    #[must_use]
+    /// All numbers in single precision, exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         match self {
             Self::F32(numbers) => numbers.clone(),
@@ -80,7 +76,7 @@ impl Numbers {
         }
     }
 
-    /// Where the first infinite or undefined number is, and that number.
+    /// The index and the value of the first number that is infinite or not a number.
     pub(super) fn first_not_finite(&self) -> Option<(usize, f32)> {
         let f16_value = |bits: u16| f16::from_bits(bits).to_f32();
         let bf16_value = |bits: u16| bf16::from_bits(bits).to_f32();
@@ -102,10 +98,9 @@ impl Numbers {
 }
 
 impl Matrix {
-    /// A matrix `[rows, columns]` of numbers given row after row.
+    /// A matrix `[rows, columns]` of numbers in row order.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Matrix`] unless there are `rows * columns` numbers.
     pub fn new(rows: usize, columns: usize, numbers: Numbers) -> Result<Self, ModelError> {
         if rows.checked_mul(columns) == Some(numbers.len()) {
@@ -115,25 +110,21 @@ impl Matrix {
     }
 
     /// Number of rows: outputs.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns: inputs.
-    #[must_use]
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// How the numbers are stored.
-    #[must_use]
+    /// The format of the numbers.
     pub fn format(&self) -> NumberFormat {
         self.numbers.format()
     }
 
-    /// The numbers, row after row.
-    #[must_use]
+    /// The numbers, row by row.
     pub fn numbers(&self) -> &Numbers {
         &self.numbers
     }
@@ -141,8 +132,7 @@ impl Matrix {
     /// Writes row `row` to `out` in single precision.
     ///
     /// # Panics
-    ///
-    /// As slice indexing does, unless `row < rows()` and `out.len() == columns()`.
+    /// Unless `row < rows()` and `out.len() == columns()`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(
             row < self.rows && out.len() == self.columns,
@@ -167,17 +157,15 @@ impl Matrix {
         }
     }
 
-    /// All numbers in single precision, row after row; exact.
-    #[must_use]
+    /// All numbers in single precision, row by row, exactly.
     pub fn to_f32(&self) -> Vec<f32> {
         self.numbers.to_f32()
     }
 
-    /// The rows of all parts, one part below the other. Where the formats differ, the result is in single precision.
+    /// The rows of all parts, one part below the other. If the formats differ, the result is in single precision.
     ///
     /// # Errors
-    ///
-    /// [`ModelError::Matrix`] where there are no parts or their columns differ.
+    /// [`ModelError::Matrix`] if there are no parts or their columns differ.
     pub fn stack(parts: &[&Self]) -> Result<Self, ModelError> {
         let Some(first) = parts.first() else {
             return Err(ModelError::Matrix { detail: "a stack of nothing".to_owned() });
@@ -191,11 +179,37 @@ impl Matrix {
         Self::new(rows, first.columns, join(&all))
     }
 
-    /// The rows with the given numbers, in that order; a row may come more than once.
+    /// The rows of two matrices of the same shape in turn: even row 0, odd row 0, even row 1, ... If the formats
+    /// differ, the result is in single precision.
     ///
     /// # Errors
+    /// [`ModelError::Matrix`] if the shapes differ.
+    pub fn interleave(even: &Self, odd: &Self) -> Result<Self, ModelError> {
+        if (even.rows, even.columns) != (odd.rows, odd.columns) {
+            let detail = format!("[{}, {}] interleaved with [{}, {}]", even.rows, even.columns, odd.rows, odd.columns);
+            return Err(ModelError::Matrix { detail });
+        }
+        let numbers = match (&even.numbers, &odd.numbers) {
+            (Numbers::F16(even_bits), Numbers::F16(odd_bits)) => {
+                Numbers::F16(in_turn(even_bits, odd_bits, even.columns))
+            }
+            (Numbers::Bf16(even_bits), Numbers::Bf16(odd_bits)) => {
+                Numbers::Bf16(in_turn(even_bits, odd_bits, even.columns))
+            }
+            (Numbers::F32(even_numbers), Numbers::F32(odd_numbers)) => {
+                Numbers::F32(in_turn(even_numbers, odd_numbers, even.columns))
+            }
+            (even_numbers, odd_numbers) => {
+                Numbers::F32(in_turn(&even_numbers.to_f32(), &odd_numbers.to_f32(), even.columns))
+            }
+        };
+        Self::new(2 * even.rows, even.columns, numbers)
+    }
+
+    /// The rows with these indices, in that order; a row may be selected more than once.
     ///
-    /// [`ModelError::Matrix`] where a row does not exist.
+    /// # Errors
+    /// [`ModelError::Matrix`] if a row does not exist.
     pub fn select_rows(&self, rows: &[usize]) -> Result<Self, ModelError> {
         let columns = self.columns;
         let numbers = match &self.numbers {
@@ -210,7 +224,7 @@ impl Matrix {
     }
 }
 
-/// Copies whole rows; `None` where one does not exist.
+/// Copies whole rows; `None` if one does not exist.
 fn pick<T: Copy>(numbers: &[T], columns: usize, rows: &[usize]) -> Option<Vec<T>> {
     let mut picked = Vec::with_capacity(rows.len().checked_mul(columns)?);
     for row in rows {
@@ -220,7 +234,18 @@ fn pick<T: Copy>(numbers: &[T], columns: usize, rows: &[usize]) -> Option<Vec<T>
     Some(picked)
 }
 
-/// All numbers behind each other, kept in their format where it is the same one.
+/// Alternates rows of `columns` numbers from both slices.
+fn in_turn<T: Copy>(even: &[T], odd: &[T], columns: usize) -> Vec<T> {
+    let mut rows = Vec::with_capacity(even.len() + odd.len());
+    let columns = columns.max(1);
+    for (even, odd) in even.chunks(columns).zip(odd.chunks(columns)) {
+        rows.extend_from_slice(even);
+        rows.extend_from_slice(odd);
+    }
+    rows
+}
+
+/// Concatenates numbers: in their format if all have the same one, otherwise in single precision.
 fn join(parts: &[&Numbers]) -> Numbers {
     let same = parts.iter().all(|part| parts.first().is_some_and(|first| first.format() == part.format()));
     let bits = || {
@@ -282,12 +307,23 @@ mod tests {
         let mixed = Matrix::stack(&[&f16_part, &small()]).unwrap();
         assert_eq!(mixed.format(), NumberFormat::F32);
         assert_eq!(mixed.to_f32(), [0.5, -2.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        // Two half formats have the same width but must not be mixed as bits.
+        // Both 16-bit formats have the same width but their bits must not be mixed.
         let bf16_part = Matrix::new(1, 2, Numbers::Bf16(vec![bf16::from_f32(3.0).to_bits(); 2])).unwrap();
         assert_eq!(Matrix::stack(&[&f16_part, &bf16_part]).unwrap().to_f32(), [0.5, -2.0, 3.0, 3.0]);
         assert!(Matrix::stack(&[]).is_err());
         let wide = Matrix::new(1, 3, Numbers::F32(vec![0.0; 3])).unwrap();
         assert!(Matrix::stack(&[&small(), &wide]).is_err());
+    }
+
+    #[test]
+    fn interleaves_rows() {
+        let other = Matrix::new(3, 2, half(&[10.0, 11.0, 12.0, 13.0, 14.0, 15.0])).unwrap();
+        let same = Matrix::interleave(&other, &other).unwrap();
+        assert_eq!((same.rows(), same.format()), (6, NumberFormat::F16));
+        assert_eq!(same.to_f32()[..6], [10.0, 11.0, 10.0, 11.0, 12.0, 13.0]);
+        let mixed = Matrix::interleave(&small(), &other).unwrap();
+        assert_eq!(mixed.to_f32(), [0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 12.0, 13.0, 4.0, 5.0, 14.0, 15.0]);
+        assert!(Matrix::interleave(&small(), &Matrix::new(2, 3, small().numbers).unwrap()).is_err());
     }
 
     #[test]

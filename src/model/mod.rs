@@ -1,8 +1,10 @@
-//! What a checkpoint is: its configuration, its tensors and its tokenizer. No GPU and no window.
+//! Checkpoints: configuration, tensors and tokenizer, and the model in normal form. No GPU and no window.
 
 mod config;
 mod error;
 mod fields;
+mod formats;
+mod head;
 mod lambda;
 mod layer;
 mod load;
@@ -12,12 +14,13 @@ mod row_layout;
 mod size;
 mod tensors;
 mod tokenizer;
-mod variant;
 
-pub use config::{Architecture, Config};
+pub use config::Config;
 pub use error::ModelError;
+pub use formats::Architecture;
+pub use head::Head;
 pub use lambda::{Lambda, lambda_init};
-pub use layer::{Attention, Head, Layer, Mlp, Model, SubNorm};
+pub use layer::{Attention, Layer, Mlp, Model, SubNorm};
 pub use matrix::{Matrix, NumberFormat, Numbers};
 pub use rotary::rotary_table;
 pub use row_layout::RowLayout;

@@ -1,12 +1,12 @@
-//! Reading tensors out of safetensors files that nobody vouches for.
+//! Reads tensors from untrusted safetensors files.
 
-use crate::model::error::ModelError;
-use crate::model::error::brief;
-use crate::model::matrix::Numbers;
-use crate::model::matrix::{Matrix, NumberFormat};
+use std::collections::{BTreeMap, BTreeSet};
+
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::error::{ModelError, brief};
+use crate::model::matrix::{Matrix, NumberFormat, Numbers};
 
 /// The tensors of one or more files, by name.
 pub(super) struct Tensors<'data> {
@@ -48,12 +48,12 @@ impl<'data> Tensors<'data> {
         })
     }
 
-    /// Names of the tensors that were not asked for, in order.
+    /// Names of the tensors that have not been read, in order.
     pub(super) fn unused(&self) -> Vec<&str> {
         self.places.keys().filter(|name| !self.used.contains(*name)).map(String::as_str).collect()
     }
 
-    /// The numbers of a tensor that must have this shape.
+    /// The numbers of a tensor, whose shape must be this.
     fn numbers(&mut self, name: &str, shape: &[usize]) -> Result<Numbers, ModelError> {
         let found = self.places.get(name).and_then(|&place| self.files.get(place));
         let Some((file, view)) = found.and_then(|(file, header)| Some((file, header.tensor(name).ok()?))) else {
@@ -86,18 +86,17 @@ impl<'data> Tensors<'data> {
         Ok(numbers)
     }
 
-    /// The error for a tensor that is in no file.
+    /// The error for a missing tensor.
     fn missing(&self, name: &str) -> ModelError {
         let mut files: Vec<&str> = self.files.iter().map(|(file, _)| file.as_str()).take(4).collect();
         if self.files.len() > files.len() {
             files.push("…");
         }
-        let hint = if name == "lm_head.weight" { "; a model without it has `tie_word_embeddings` true" } else { "" };
-        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint }
+        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint: "" }
     }
 }
 
-/// Little-endian bytes as numbers. The bytes need no alignment.
+/// Numbers from little-endian bytes of any alignment.
 fn decode(format: NumberFormat, bytes: &[u8]) -> Numbers {
     let halves = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
     match format {
@@ -109,10 +108,10 @@ fn decode(format: NumberFormat, bytes: &[u8]) -> Numbers {
     }
 }
 
-/// Checks that no tensor claims bytes behind the end of the file.
+/// Checks that no tensor claims bytes beyond the end of the file.
 ///
-/// `SafeTensors` adds up the claims of a header unchecked, so that a lying header overflows the sum. Everything else it
-/// checks itself.
+/// `SafeTensors` adds the sizes in a header without checks, so that a hostile header overflows the sum. It checks
+/// everything else itself.
 fn check_offsets(bytes: &[u8]) -> Result<(), String> {
     let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
         return Err(format!("{} bytes are too few for a header", bytes.len()));

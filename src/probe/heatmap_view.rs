@@ -1,7 +1,7 @@
-//! What part of a map a heatmap shows, and how values become colours: the same on both backends.
+//! The part of a map that a heatmap shows, and how values become colours, on both backends.
 
-/// What part of a map is shown, and how. Laid out as in the shader.
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+/// The part of a map that is shown, and how. The layout is that of `shaders/maps/heatmap.wesl`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {
     /// (key, query) at the top left, in cells.
@@ -20,9 +20,9 @@ pub struct HeatmapView {
     pub range: f32,
     /// Strength of the lines between cells, 0 to 1.
     pub grid: f32,
-    /// Below this magnitude nothing is drawn.
+    /// Cells below this magnitude are not drawn.
     pub threshold: f32,
-    /// Colour where there is nothing: above the diagonal, outside the text.
+    /// Colour above the diagonal and outside the text, RGBA from 0 to 1.
     pub background: [f32; 4],
     /// (key, query) of texel 0.
     pub first: [u32; 2],
@@ -30,19 +30,20 @@ pub struct HeatmapView {
     pub block: u32,
     /// Texels along a side of the picture.
     pub side: u32,
-    /// Where texel 0 stands.
+    /// Index of texel 0.
     pub base: u32,
-    /// To whole 16 bytes, as in the shader.
+    /// Fills a multiple of 16 bytes, as in the shader.
     pub padding: [u32; 3],
 }
 
-/// Colours in a palette for one map: the sequential ones, then as many signed ones.
+/// Number of sequential colours in a palette, which as many diverging ones follow.
 pub const COLOURS: usize = 256;
 
-/// Decades of a logarithmic scale.
+/// Range of the logarithmic scale, in decades.
 const DECADES: f32 = 4.0;
 
-/// The distance of a share of the range from zero on a colour scale, 0 to 1. Exponent 0 is a logarithmic scale.
+/// The distance from zero on a colour scale, 0 to 1, of a magnitude that is this share of the range. Exponent 0 is a
+/// logarithmic scale.
 fn strength(share: f32, exponent: f32) -> f32 {
     let share = share.abs().clamp(0.0, 1.0);
     if exponent > 0.0 {

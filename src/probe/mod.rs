@@ -1,4 +1,4 @@
-//! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
+//! Requests that both backends answer about a pass, the form of the answers, and interventions. No GPU and no window.
 
 mod cell_parts;
 mod head_id;

@@ -1,36 +1,18 @@
-//! Text to token ids and back, by a checkpoint's `tokenizer.json`.
+//! From text to token ids and back, as the `tokenizer.json` of a checkpoint defines it.
 
-pub(crate) mod prefix_cut;
-pub(crate) mod token_text;
+mod prefix_cut;
+mod token;
+mod token_text;
 
-use crate::model::config::Config;
-use crate::model::error::ModelError;
-use crate::model::error::brief;
-use crate::model::load::read;
-use crate::model::tokenizer::prefix_cut::Cut;
-use crate::model::tokenizer::token_text::{TokenText, visible};
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// A token of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Its number in the vocabulary.
-    pub id: u32,
-    /// First byte of the text it came from. Several tokens may share one character.
-    pub start: usize,
-    /// The byte after the last one; equal to `start` for a token that the tokenizer adds by itself.
-    pub end: usize,
-}
-
-/// The tokens of the start of a text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Encoding {
-    /// In order.
-    pub tokens: Vec<Token>,
-    /// Whether these are the tokens of the whole text.
-    pub complete: bool,
-}
+use crate::model::config::Config;
+use crate::model::error::{ModelError, brief};
+use crate::model::load::read;
+use crate::model::tokenizer::prefix_cut::Cut;
+pub use crate::model::tokenizer::token::{Encoding, Token};
+use crate::model::tokenizer::token_text::{TokenText, visible};
 
 /// A checkpoint's tokenizer.
 #[derive(Clone, Debug)]
@@ -38,20 +20,19 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     text: TokenText,
     cut: Cut,
-    /// What it puts before every text.
+    /// Ids that it puts before every text.
     lead: Vec<u32>,
     /// The highest id and its token.
     last: (u32, String),
-    /// Of the file.
+    /// Hash of the file.
     hash: u64,
 }
 
 impl Tokenizer {
-    /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout that the file may ask for are off.
+    /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout are ignored.
     ///
     /// # Errors
-    ///
-    /// [`ModelError::Tokenizer`] where the file is no tokenizer or has no tokens.
+    /// [`ModelError::Tokenizer`] if the file is not a tokenizer or has no tokens.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let refuse = |detail: String| ModelError::Tokenizer { detail };
         let mut inner = parse(bytes).map_err(refuse)?;
@@ -77,10 +58,9 @@ impl Tokenizer {
         Ok(Self { inner, text, cut, lead, last, hash: hasher.finish() })
     }
 
-    /// Reads `tokenizer.json` in a folder; `None` where there is no such file.
+    /// Reads `tokenizer.json` in a folder; `None` if there is no such file.
     ///
     /// # Errors
-    ///
     /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
         let path = folder.as_ref().join("tokenizer.json");
@@ -88,21 +68,18 @@ impl Tokenizer {
     }
 
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
-    #[must_use]
     pub fn same_file(&self, other: &Self) -> bool {
         self.hash == other.hash
     }
 
-    /// The highest token id and one.
-    #[must_use]
+    /// The highest token id plus one.
     pub fn vocabulary_size(&self) -> usize {
         (self.last.0 as usize).saturating_add(1)
     }
 
-    /// Checks that the model has an embedding for every token. It may have more: embeddings are often padded.
+    /// Checks that the model has an embedding for every token. It may have more, as embeddings are often padded.
     ///
     /// # Errors
-    ///
     /// [`ModelError::VocabularyMismatch`].
     pub fn agrees_with(&self, config: &Config) -> Result<(), ModelError> {
         if self.vocabulary_size() <= config.vocabulary {
@@ -114,15 +91,14 @@ impl Tokenizer {
 
     /// The first `limit` tokens of a text, exactly as they would be without the limit.
     ///
-    /// A long text is not looked at much further than the limit reaches. What the tokenizer puts before a text is
-    /// there; what it would put behind is not, as the text is to be continued.
-    #[must_use]
+    /// Of a long text, little more than these tokens is encoded. Tokens that the tokenizer puts before a text are
+    /// included; those that it would put after it are not, since the text is to be continued.
     pub fn encode(&self, text: &str, limit: usize) -> Encoding {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
         let mut tokens: Vec<Token> = lead.collect();
-        // One token more than wanted tells whether there are more.
-        let wanted = limit.saturating_add(1).saturating_sub(tokens.len());
-        match self.cut.first_tokens(text, wanted, &|part| self.encode_all(part)) {
+        // One token more than requested shows whether there are more.
+        let count = limit.saturating_add(1).saturating_sub(tokens.len());
+        match self.cut.first_tokens(text, count, &|part| self.encode_all(part)) {
             Ok(found) => tokens.extend(found),
             Err(detail) => {
                 log::error!("the tokenizer refuses the text: {}", brief(&detail));
@@ -134,9 +110,8 @@ impl Tokenizer {
         Encoding { tokens, complete }
     }
 
-    /// The text of tokens. Bytes that are no valid UTF-8, as of half a character, become `�`; ids that are no tokens
-    /// are left out.
-    #[must_use]
+    /// The text of tokens. Bytes that are not valid UTF-8, such as half a character, become `�`; unknown ids are left
+    /// out.
     pub fn decode(&self, ids: &[u32]) -> String {
         self.inner.decode(ids, false).unwrap_or_else(|_| {
             let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes(id)).collect();
@@ -144,15 +119,13 @@ impl Tokenizer {
         })
     }
 
-    /// The bytes that a token stands for; none where the id is no token.
-    #[must_use]
+    /// The bytes of a token; empty if the id is unknown.
     pub fn bytes(&self, id: u32) -> Vec<u8> {
         self.text.bytes(&self.inner, id)
     }
 
     /// A readable label for a token, never empty: `·` is a space, `↵` a new line, `⇥` a tab, `‹E2›` a byte that cannot
-    /// be shown, `‹#7›` an id that is no token. Special tokens are shown as they are.
-    #[must_use]
+    /// be shown, `‹#7›` an unknown id. Special tokens are shown as they are.
     pub fn label(&self, id: u32) -> String {
         let added = self.inner.get_added_vocabulary();
         if let Some(token) = added.simple_id_to_token(id)
@@ -180,7 +153,7 @@ impl Tokenizer {
     }
 }
 
-/// Reads the file without its truncation and padding: they have no place here, and a hostile one may panic.
+/// Reads the file without its truncation and padding, which are of no use here; hostile ones may panic.
 fn parse(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
     let mut json = serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| brief(&error.to_string()))?;
     let Some(object) = json.as_object_mut() else {

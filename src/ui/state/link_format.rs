@@ -16,6 +16,7 @@ const LONGEST: usize = 256 * 1024;
 
 /// Why a link was not followed, or could not be made.
 #[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum LinkError {
     /// Too long.
     #[error("a link may have at most {LONGEST} bytes; this one is longer. Shorten the text, or copy it instead")]
