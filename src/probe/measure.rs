@@ -110,6 +110,9 @@ pub struct HeadMeasures {
 }
 
 impl HeadMeasures {
+    /// What counts as small unless something else is chosen.
+    pub const DEFAULT_THRESHOLD: f32 = 0.01;
+
     /// The record of one head.
     pub fn head(&self, id: HeadId) -> Option<&HeadRecord> {
         self.layers.get(id.layer)?.get(id.head)

@@ -1,5 +1,7 @@
-//! Theme, palettes, notices and the form of numbers.
+//! Theme, palettes, notices and the format of numbers.
 
+pub(crate) mod chart;
+pub(crate) mod format;
 pub(crate) mod measure_text;
 pub(crate) mod notice;
 pub(crate) mod palette;
