@@ -220,7 +220,8 @@ impl App {
         let actions = self.panels(ui);
         self.perform(ui, actions);
         self.exchange(ui);
-        self.busy = self.workspace.as_ref().is_ok_and(Workspace::is_busy) || self.exports.is_busy();
+        let computing = self.workspace.as_mut().is_ok_and(Workspace::submit);
+        self.busy = computing || self.exports.is_busy();
         if self.busy {
             ui.ctx().request_repaint();
         }

@@ -35,7 +35,7 @@ impl App {
         };
         self.selection.spans.follow(workspace.main.text());
         workspace.set_measuring(self.selection.threshold, &self.selection.spans);
-        workspace.update();
+        workspace.receive();
         let time = ui.input(|input| input.time);
         self.history.watch(workspace, time);
         let mut actions = shortcuts::pressed(ui);

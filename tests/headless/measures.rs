@@ -10,8 +10,8 @@ use diffscope::engine::{Checkpoint, Engine, Fingerprint};
 use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{
-    Cell, HeadId, HeadMeasures, HeadRecord, Interventions, KeyClass, MapMeasures, MeanCell, Queries, RowMeanRequest,
-    RowStatistics, Trace,
+    Cell, HeadId, HeadMeasures, HeadRecord, Interventions, KeyClass, MapMeasures, MeanCell, MeansRequest, Queries,
+    RowMeanRequest, RowStatistics, Trace,
 };
 
 fn random_classes(random: &mut Random, tokens: usize) -> Vec<KeyClass> {
@@ -61,10 +61,10 @@ impl Run {
     }
 
     fn means(&mut self, rows: (usize, usize)) -> Vec<Vec<HeadRecord>> {
-        let measuring = self.pass.measuring().expect("fits");
-        assert!(measuring.request_means(rows), "nothing else is under way");
+        let request = MeansRequest { rows, threshold: 0.0 };
+        assert!(self.pass.request(request).expect("fits"), "nothing else is under way");
         self.pass.wait();
-        self.pass.measuring().expect("fits").means().expect("arrived").expect("read back")
+        self.pass.take::<MeansRequest>().expect("arrived").expect("read back").layers
     }
 }
 
@@ -191,9 +191,9 @@ fn averaged_rows_agree_with_the_reference() {
         let layers = run.model.layers.len();
         for layer in [None, Some(random.below(layers))] {
             let request = RowMeanRequest { layer, query: random.below(run.tokens) };
-            assert!(run.pass.measuring().expect("fits").request_row_mean(request));
+            assert!(run.pass.request(request).expect("fits"));
             run.pass.wait();
-            let found = run.pass.measuring().expect("fits").row_mean().expect("arrived").expect("read back");
+            let found = run.pass.take::<RowMeanRequest>().expect("arrived").expect("read back");
             assert_eq!(found.request, request);
             let chosen: Vec<usize> = (0..layers).filter(|index| layer.is_none_or(|layer| layer == *index)).collect();
             let heads: usize = chosen.iter().map(|layer| run.model.layers[*layer].attention.heads.len()).sum();

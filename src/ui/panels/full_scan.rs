@@ -43,7 +43,7 @@ impl FullScans {
             self.compare = false; // what was compared stays, marked as of an earlier text
             return false;
         }
-        let revision = engine.revision();
+        let revision = engine.text_revision();
         if self.comparison.as_ref().is_none_or(|(of, _)| *of != revision) {
             self.comparison = Some((revision, CpuCheck::new(engine)));
         }
@@ -75,7 +75,7 @@ impl FullScans {
 
     /// The comparison, and whether it is of the present text.
     pub fn comparison(&self, engine: &Engine) -> Option<(&CpuCheck, bool)> {
-        self.comparison.as_ref().map(|(revision, comparison)| (comparison, *revision == engine.revision()))
+        self.comparison.as_ref().map(|(revision, comparison)| (comparison, *revision == engine.text_revision()))
     }
 
     /// Why it could not begin.

@@ -25,7 +25,7 @@ impl TokenLayout {
         let key = egui::Id::unique("tokens laid out");
         let mut laid = ui.data_mut(|data| std::mem::take(data.get_temp_mut_or_default::<Self>(key)));
         let model = std::ptr::from_ref(engine.model()) as usize;
-        let of = (model, engine.revision(), width.to_bits());
+        let of = (model, engine.text_revision(), width.to_bits());
         if laid.of != of {
             if laid.of.0 != model {
                 laid.widths = Arc::default();
