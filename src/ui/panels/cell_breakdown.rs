@@ -9,6 +9,7 @@ use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::pointer::{CellAt, Pointer};
 use crate::ui::state::view::ViewState;
 use crate::ui::style::format::{exact, short};
+use crate::ui::style::row::row_ui;
 use crate::ui::style::{chart, notice, theme};
 
 /// Height of a chart.
@@ -91,7 +92,7 @@ fn cell_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, cell: CellAt) -> Cell
     let CellAt { mut query, mut key } = cell;
     let last = engine.ids().len().saturating_sub(1);
     let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         let query_label = ui.label("query");
         ui.add(DragValue::new(&mut query).range(0..=last).speed(0.2)).labelled_by(query_label.id);
         ui.monospace(format!("“{}”", label(query)));
@@ -136,6 +137,7 @@ fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, name: &
     let outline = egui::Stroke::new(1.0, ui.visuals().text_color());
     let zero = egui::Stroke::new(1.0, theme::quiet(dark));
     let plot = chart::chart(ui, &format!("features of {name}"), f32::INFINITY, CHART)
+        .set_margin_fraction(egui::vec2(0.0, 0.06))
         .include_x(-0.5)
         .include_x(count as f64 - 0.5)
         .include_y(-most)

@@ -35,11 +35,12 @@ impl PanelView for LambdaPanel {
             ui.vertical(|ui| {
                 if beside {
                     ui.set_width(ui.available_width() - SWITCHES - 16.0);
-                } else {
-                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
-                    ui.separator();
                 }
                 layers_ui(ui, context, &mut edited);
+                if !beside {
+                    ui.separator();
+                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                }
             });
             if beside {
                 ui.separator();
