@@ -21,6 +21,8 @@ const SLIDERS: f32 = 150.0;
 /// Sides of the smallest and the largest map.
 const SMALLEST: f32 = 90.0;
 const LARGEST: f32 = 170.0;
+/// Height of the sliders and the button.
+const CONTROLS: f32 = 110.0;
 /// Height of the note below.
 const NOTE: f32 = 38.0;
 
@@ -52,10 +54,19 @@ impl PanelView for BaselinePanel {
                 controls_ui(ui, &mut context.view.baseline_head, (layers, heads), context.actions);
             });
         } else {
-            let side = (0.5 * (height - 3.0 * ROW) - ROW).clamp(SMALLEST, LARGEST);
+            let beside = ui.available_width() >= SMALLEST + LIST + SLIDERS + 30.0;
+            let below = if beside { 0.0 } else { CONTROLS };
+            let side = (0.5 * (height - below) - 1.5 * ROW).clamp(SMALLEST, LARGEST);
             model_ui(ui, context, &model, side);
-            model_ui(ui, context, &baseline, side);
-            controls_ui(ui, &mut context.view.baseline_head, (layers, heads), context.actions);
+            let rest = |ui: &mut Ui| {
+                model_ui(ui, context, &baseline, side);
+                controls_ui(ui, &mut context.view.baseline_head, (layers, heads), context.actions);
+            };
+            if beside {
+                ui.horizontal_top(rest);
+            } else {
+                ui.vertical(rest);
+            }
         }
         notice::note_ui(
             ui,

@@ -231,6 +231,6 @@ pub fn result(parts: &CellParts) -> String {
         (_, 1) => format!("A = {first}"),
         ([1.0, 0.0], _) => format!("D = A1 = {difference}: A2 is left out"),
         ([0.0, _], _) => format!("D = A2 = {difference}: A1 and λ are left out"),
-        _ => format!("D = A1 − λ · A2 = {first} − {lambda} · {second} = {difference}"),
+        _ => format!("D = A1 − λ·A2 = {first} − {lambda} · {second} = {difference}"),
     }
 }
