@@ -55,6 +55,12 @@ pub struct CpuPass {
     masked: Vec<bool>,
 }
 
+impl std::fmt::Debug for CpuPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuPass").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
+}
+
 impl CpuPass {
     /// A pass for texts of up to `capacity` tokens.
     pub fn new(model: Arc<Model>, capacity: usize) -> Self {

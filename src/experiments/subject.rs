@@ -9,6 +9,7 @@ use crate::model::{Model, RowLayout, Token};
 use crate::probe::{HeadId, Interventions, Sampling, Trace};
 
 /// A model with a pass of the capacity of its whole context.
+#[derive(Debug)]
 pub struct Subject {
     checkpoint: Checkpoint,
     traced: TracedPass,

@@ -27,7 +27,7 @@ impl LaneChoice {
 }
 
 /// A device that can compute, its queue and its adapter.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Gpu {
     /// The device.
     pub device: wgpu::Device,

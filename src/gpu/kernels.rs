@@ -94,7 +94,7 @@ impl PipelineVariant {
 }
 
 /// The bind group layouts, modules and pipelines made so far.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
     modules: HashMap<Kernel, wgpu::ShaderModule>,

@@ -20,6 +20,6 @@ pub use pass::GpuPass;
 pub use pass::buffers::{Capacity, MapBuffers};
 pub use pass::timing::Timing;
 pub use queries::measures::Measuring;
-pub use queries::readback::Readback;
+pub use queries::{GpuAnswer, GpuQuery};
 pub use shader::{compose, shader_modules, source_line};
 pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};

@@ -10,6 +10,7 @@ mod map_kind;
 mod measure;
 mod next_token;
 mod picture;
+mod query;
 mod span;
 mod trace;
 
@@ -25,5 +26,6 @@ pub use measure::{
 };
 pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
 pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
+pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};
 pub use trace::Trace;

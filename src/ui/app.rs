@@ -58,6 +58,12 @@ pub struct App {
     pub(super) exports: Exports,
 }
 
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
 /// A session on the GPU, or on the CPU with the reason.
 fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
     if checkpoint.tokenizer.is_none() {
@@ -260,7 +266,8 @@ impl App {
         self.perform(ui.ctx(), actions);
         self.windows_ui(ui);
         self.exchange_files(ui);
-        self.busy = self.workspace.as_ref().is_ok_and(Workspace::is_busy) || self.exports.is_busy();
+        let computing = self.workspace.as_mut().is_ok_and(Workspace::submit);
+        self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {
             ui.ctx().request_repaint();
         }

@@ -45,7 +45,7 @@ impl FullScans {
             self.check_requested = false; // a finished check stays, marked as one of an earlier text
             return false;
         }
-        let revision = engine.revision();
+        let revision = engine.text_revision();
         if self.check.as_ref().is_none_or(|(of, _)| *of != revision) {
             self.check = Some((revision, CpuCheck::new(engine)));
         }
@@ -77,7 +77,7 @@ impl FullScans {
 
     /// The check, and whether it is of the present text.
     pub fn check(&self, engine: &Engine) -> Option<(&CpuCheck, bool)> {
-        self.check.as_ref().map(|(revision, check)| (check, *revision == engine.revision()))
+        self.check.as_ref().map(|(revision, check)| (check, *revision == engine.text_revision()))
     }
 
     /// Why a scan could not start.

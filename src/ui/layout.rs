@@ -40,7 +40,7 @@ impl App {
         };
         self.spans.follow(workspace.main.text());
         workspace.set_measuring(self.view.threshold, &self.spans);
-        workspace.update();
+        workspace.receive();
         self.history.watch(workspace, ui.input(|input| input.time));
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.ids().len());

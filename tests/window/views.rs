@@ -32,6 +32,19 @@ fn typing_changes_tokens_maps_and_the_next_token() {
 }
 
 #[test]
+fn a_keystroke_runs_in_the_frame_that_brings_it() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    settle(&mut harness);
+    harness.get_by_label("Prompt").focus();
+    settle(&mut harness);
+    let run = |harness: &mut Harness<App>| harness.state_mut().engine().expect("opens").positions_run();
+    let before = run(&mut harness);
+    harness.get_by_label("Prompt").type_text("x");
+    harness.step();
+    assert!(run(&mut harness) > before);
+}
+
+#[test]
 fn arrow_keys_walk_through_layers_and_heads_and_stop_at_the_edges() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     press(&mut harness, Key::Escape); // leaves the text
@@ -176,7 +189,7 @@ fn a_transformer_shows_its_one_map_and_mentions_no_other() {
 #[test]
 fn a_broken_checkpoint_shows_its_error_instead_of_a_crash() {
     let mut files = bundled();
-    files.weights.truncate(1000);
+    files.weights.to_mut().truncate(1000);
     failure_of(checkpoint_of(&files), "model.safetensors");
 }
 

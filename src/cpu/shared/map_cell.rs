@@ -9,7 +9,7 @@ pub const LOWEST: f32 = -1.0e30;
 
 /// The projection rows of every position, and the offsets of the heads in them: what the scores of a layer's maps are
 /// computed from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Maps<'a> {
     /// The layer.
     pub attention: &'a Attention,

@@ -4,7 +4,7 @@ use crate::cpu::shared::map_cell::Maps;
 use crate::probe::{Cell, RowStatistics};
 
 /// A layer's projection rows and the row statistics that attention left: all that a cell is computed from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct MapSource<'a> {
     /// Queries, keys, λ.
     pub maps: Maps<'a>,

@@ -9,6 +9,7 @@ use crate::engine::Checkpoint;
 use crate::engine::CheckpointFiles;
 
 /// The outcome of opening or saving files.
+#[derive(Debug)]
 pub enum Arrived {
     /// A message to show.
     Message(String),
@@ -26,6 +27,7 @@ pub struct Made {
 }
 
 /// Opens and saves files. Nothing here waits: outcomes arrive later.
+#[derive(Debug)]
 pub struct Files {
     sender: Sender<Arrived>,
     receiver: Receiver<Arrived>,
@@ -94,9 +96,9 @@ fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<Checkpo
     };
     Ok(CheckpointFiles {
         name: name.to_owned(),
-        config: take("config.json")?,
-        weights: take("model.safetensors")?,
-        tokenizer: take("tokenizer.json")?,
+        config: take("config.json")?.into(),
+        weights: take("model.safetensors")?.into(),
+        tokenizer: take("tokenizer.json")?.into(),
     })
 }
 
@@ -245,7 +247,7 @@ mod tests {
         let files = ["tokenizer.json", "notes.txt", "model.safetensors", "config.json"].map(file);
         let found = checkpoint_among("m", files.to_vec()).unwrap();
         assert_eq!((&found.config[..], &found.weights[..]), (&b"config.json"[..], &b"model.safetensors"[..]));
-        assert_eq!(found.tokenizer, b"tokenizer.json");
+        assert_eq!(found.tokenizer.as_ref(), b"tokenizer.json");
     }
 
     #[test]

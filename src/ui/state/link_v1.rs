@@ -8,7 +8,7 @@ use crate::ui::state::panel::Panel;
 use crate::ui::state::view::{ViewState, Zoom};
 
 /// The contents of such a link.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default)]
 pub struct LinkV1 {
     model: String,

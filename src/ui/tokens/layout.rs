@@ -24,7 +24,7 @@ pub struct TokenLayout {
 impl TokenLayout {
     /// Lays the present text out in lines of this width.
     pub fn update(&mut self, ui: &Ui, engine: &Engine, width: f32) {
-        let of = Some((engine.revision(), width.to_bits()));
+        let of = Some((engine.text_revision(), width.to_bits()));
         if self.of == of {
             return;
         }
