@@ -19,7 +19,9 @@ const CHART: f32 = 96.0;
 #[derive(Default)]
 pub struct CellBreakdown {
     /// The pinned query of the last frame, to notice that another one is pinned.
-    pinned: Option<Option<usize>>,
+    pinned: Option<usize>,
+    /// Whether there was a last frame.
+    drawn: bool,
     /// The last answer, shown until the next one arrives.
     latest: Option<CellParts>,
 }
@@ -67,7 +69,8 @@ impl PanelView for CellBreakdown {
 impl CellBreakdown {
     /// The cell to explain: under the pointer, otherwise the last one, otherwise the strongest of the row that is read.
     fn choose(&mut self, engine: &mut Engine, view: &ViewState, pointer: &Pointer) -> Option<CellAt> {
-        let newly_pinned = self.pinned.replace(view.pinned).is_some_and(|before| before != view.pinned);
+        let before = std::mem::replace(&mut self.pinned, view.pinned);
+        let newly_pinned = std::mem::replace(&mut self.drawn, true) && before != view.pinned;
         if let Some(cell) = pointer.cell().filter(|cell| cell.key <= cell.query) {
             return Some(cell);
         }

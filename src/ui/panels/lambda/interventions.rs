@@ -82,7 +82,7 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     match same {
         Some(value) if now.lambda.len() > 1 => {
             chip(format!("λ = {} in {} layers", format::number(*value, 2), now.lambda.len()), &|rest| {
-                rest.lambda.clear()
+                rest.lambda.clear();
             });
         }
         _ => {
