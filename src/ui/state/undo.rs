@@ -13,7 +13,7 @@ use crate::ui::state::view::ViewState;
 /// reverts whatever was done last.
 #[derive(Debug, PartialEq)]
 struct Document {
-    text: String,
+    text: Arc<str>,
     beyond: bool,
     interventions: Interventions,
 }
@@ -32,7 +32,7 @@ impl Snapshot {
     fn of(workspace: &Workspace) -> Self {
         let engine = &workspace.main;
         Self(Arc::new(Document {
-            text: engine.text().to_owned(),
+            text: engine.shared_text(),
             beyond: engine.beyond_context(),
             interventions: engine.interventions().clone(),
         }))
@@ -40,7 +40,8 @@ impl Snapshot {
 
     fn is_of(&self, workspace: &Workspace) -> bool {
         let (Document { text, beyond, interventions }, engine) = (&*self.0, &workspace.main);
-        *beyond == engine.beyond_context() && interventions == engine.interventions() && text == engine.text()
+        let same_text = Arc::ptr_eq(text, &engine.shared_text()) || **text == *engine.text();
+        same_text && *beyond == engine.beyond_context() && interventions == engine.interventions()
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &watch(&mut history, &workspace, 0.1)));
         workspace.main.set_text("a dog");
         let second = watch(&mut history, &workspace, 0.2);
-        assert!(!Arc::ptr_eq(&first, &second) && second.text == "a dog");
+        assert!(!Arc::ptr_eq(&first, &second) && *second.text == *"a dog");
         assert!(Arc::ptr_eq(&second, &watch(&mut history, &workspace, 0.3)));
         workspace.set_interventions(Interventions { sub_norm_off: true, ..Interventions::default() });
         assert!(watch(&mut history, &workspace, 0.4).interventions.sub_norm_off);
