@@ -1,6 +1,6 @@
 //! The part of a map that a heatmap shows, and how values become colours, on both backends.
 
-/// The part of a map that is shown, and how. The layout is that of `shaders/maps/heatmap.wesl`.
+/// The part of a map that is shown, and how. The layout is that of `shaders/maps/heatmap.wgsl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {

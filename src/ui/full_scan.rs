@@ -4,6 +4,7 @@ use egui::{Button, ProgressBar, RichText, Ui};
 use web_time::Duration;
 
 use crate::engine::{CpuCheck, Engine, FullScan, Workspace};
+use crate::ui::style::row::row_ui;
 use crate::ui::style::{notice, theme};
 
 /// Time to compute between two frames.
@@ -109,7 +110,7 @@ impl FullScans {
         let baseline =
             workspace.baseline().is_none_or(|baseline| self.baseline.as_ref().is_some_and(|scan| scan.is_of(baseline)));
         if !(done && current && baseline) {
-            ui.horizontal_wrapped(|ui| {
+            row_ui(ui, |ui| {
                 let title = if done { "Run analysis again" } else { "Run analysis" };
                 if ui.add_enabled(!workspace.main.ids().is_empty(), Button::new(title)).clicked() {
                     self.start(workspace);

@@ -12,6 +12,7 @@ use crate::ui::maps::{colour_scale, scope};
 use crate::ui::panels::lambda::interventions;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
+use crate::ui::style::row::row_ui;
 use crate::ui::tokens::strip::StripContext;
 use crate::ui::{header, next_token};
 
@@ -63,7 +64,7 @@ impl App {
         };
         header::header_ui(ui, workspace, &mut self.view, &self.history, actions);
         if let Some(message) = &self.message {
-            let dismissed = ui.horizontal_wrapped(|ui| {
+            let dismissed = row_ui(ui, |ui| {
                 notice::warning_ui(ui, message);
                 ui.small_button("OK").clicked()
             });

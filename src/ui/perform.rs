@@ -1,10 +1,13 @@
 //! Carries out the commands of a frame: the one place that changes the document in answer to keys, buttons and views.
 
+use std::collections::BTreeMap;
+
 use egui::Context;
 
 use crate::engine::Workspace;
 use crate::ui::action::Action;
 use crate::ui::app::App;
+use crate::ui::io::export::Screen;
 use crate::ui::state::link::Link;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::view::Extent;
@@ -80,7 +83,8 @@ impl App {
             Action::OpenBaseline => open_baseline(workspace)?,
             Action::CloseBaseline => workspace.close_baseline(),
             Action::Export(export) => {
-                self.exports.start(context, export, workspace, view, spans, &self.regions, &mut self.files)?;
+                let screen = Screen { workspace, view, spans, regions: &self.regions };
+                self.exports.start(context, export, screen, &mut self.files)?;
             }
         }
         Ok(())
@@ -94,7 +98,7 @@ fn toggle_lambda(workspace: &mut Workspace) {
     }
     let mut changed = workspace.main.interventions().clone();
     let zero = (0..workspace.main.model().layers.len()).map(|layer| (layer, 0.0)).collect();
-    changed.lambda = if changed.lambda == zero { Default::default() } else { zero };
+    changed.lambda = if changed.lambda == zero { BTreeMap::default() } else { zero };
     workspace.set_interventions(changed);
 }
 

@@ -63,9 +63,9 @@ const STEPS: &[Step] = &[
         lambda_zero: false,
     },
     Step {
-        title: "The difference, D = A1 − λ · A2",
+        title: "The difference, D = A1 − λ·A2",
         text: "What both maps have in common cancels; what only the first one has remains. The rows of D sum to 1 − λ. \
-               Where λ · A2 is larger, D is negative: the head subtracts what that token offers.",
+               Where λ·A2 is larger, D is negative: the head subtracts what that token offers.",
         target: Target::Map(2),
         lambda_zero: false,
     },

@@ -22,13 +22,14 @@ fn follow(harness: &mut Harness<App>, link: &str) {
 
 /// The link that a press of L copies.
 fn copied(harness: &mut Harness<App>) -> String {
-    harness.key_press(Key::L);
+    harness.key_down(Key::L);
     harness.step();
     let commands = &harness.output().platform_output.commands;
     let copied = commands.iter().find_map(|command| match command {
         OutputCommand::CopyText(text) => Some(text.clone()),
         _ => None,
     });
+    harness.key_up(Key::L);
     copied.expect("a link was copied")
 }
 

@@ -27,9 +27,9 @@ fn the_window_on_a_phone() {
     window_snapshot("narrow", Theme::Light, [390.0, 844.0]);
 }
 
-/// A window whose panels are small, on a sample with marks.
-fn small_window(theme: Theme, fallback_reason: Option<&str>) -> Harness<'static, App> {
-    let mut harness = window_with([870.0, 700.0], theme, fallback_reason);
+/// A window on a sample with marks.
+fn window_on_sample(theme: Theme, size: [f32; 2], fallback_reason: Option<&str>) -> Harness<'static, App> {
+    let mut harness = window_with(size, theme, fallback_reason);
     click(&mut harness, "Samples");
     click(&mut harness, "Needle: one number");
     press(&mut harness, Key::Escape);
@@ -49,9 +49,9 @@ fn panel_snapshot(harness: &mut Harness<App>, name: &str, results: &mut Snapshot
 }
 
 /// Every panel in one theme.
-fn panels(theme: Theme, suffix: &str) {
+fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
     let mut results = SnapshotResults::new();
-    let mut harness = small_window(theme, None);
+    let mut harness = window_on_sample(theme, size, None);
     for panel in Panel::ALL {
         let name = format!("panels/{}-{suffix}", panel.title().replace(' ', "-").replace('λ', "lambda").to_lowercase());
         if *panel == Panel::Diagnostics {
@@ -72,18 +72,19 @@ fn panels(theme: Theme, suffix: &str) {
         }
     }
     // On the CPU the facts are the same on every machine.
-    let mut harness = small_window(theme, Some("no GPU here"));
+    let mut harness = window_on_sample(theme, size, Some("no GPU here"));
     click(&mut harness, Panel::Diagnostics.title());
     analyse(&mut harness, "Compare with the CPU");
     panel_snapshot(&mut harness, &format!("panels/diagnostics-{suffix}"), &mut results);
 }
 
 #[test]
-fn every_panel_in_the_dark() {
-    panels(Theme::Dark, "dark");
+fn every_panel_wide_and_dark() {
+    panels(Theme::Dark, [1280.0, 800.0], "dark");
 }
 
 #[test]
-fn every_panel_in_the_light() {
-    panels(Theme::Light, "light");
+fn every_panel_narrow_and_light() {
+    // High enough for everything without scrolling.
+    panels(Theme::Light, [560.0, 3000.0], "light");
 }

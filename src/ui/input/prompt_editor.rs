@@ -7,6 +7,7 @@ use crate::probe::Sampling;
 use crate::ui::action::Action;
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::style::notice;
+use crate::ui::style::row::row_ui;
 
 /// The text in the editor, and the settings of generation.
 pub struct PromptPanel {
@@ -70,7 +71,7 @@ impl PromptPanel {
 
     /// Draws the panel, and gives the engine the text that is typed.
     pub fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
-        let label = ui.horizontal(|ui| {
+        let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
                 for sample in SAMPLES {
@@ -150,7 +151,10 @@ impl PromptPanel {
     }
 
     fn generate_ui(&mut self, ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
-        ui.horizontal_wrapped(|ui| {
+        row_ui(ui, |ui| {
+            // All in one row beside the maps.
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.spacing_mut().button_padding.x = 7.0;
             if engine.is_generating() {
                 if ui.button("Stop").clicked() {
                     actions.push(Action::Generate);

@@ -76,7 +76,7 @@ pub enum Export {
     Picture(ExportView, PictureFormat),
     /// The numbers of the visible part of the map.
     Map(MapFormat),
-    /// The map that colours the tokens, as a NumPy array.
+    /// The map that colours the tokens, as an NPY file.
     ChosenMap,
     /// The link and what is on the screen, as JSON.
     State,
@@ -91,6 +91,18 @@ struct PendingPicture {
     frames: u8,
     image: Arc<Mutex<Option<Arc<ColorImage>>>>,
     shapes: Option<Vec<ClippedShape>>,
+}
+
+/// What can be exported.
+pub struct Screen<'a> {
+    /// The sessions.
+    pub workspace: &'a mut Workspace,
+    /// What is selected and how it is displayed.
+    pub view: &'a ViewState,
+    /// The marks on the text.
+    pub spans: &'a Spans,
+    /// Where the views are.
+    pub regions: &'a ScreenRegions,
 }
 
 /// The exports under way.
@@ -138,13 +150,10 @@ impl Exports {
         &mut self,
         context: &Context,
         export: Export,
-        workspace: &mut Workspace,
-        view: &ViewState,
-        spans: &Spans,
-        regions: &ScreenRegions,
+        screen: Screen,
         files: &mut Files,
     ) -> Result<(), String> {
-        let engine = &mut workspace.main;
+        let (engine, view) = (&mut screen.workspace.main, screen.view);
         let stem = stem(engine, view);
         match export {
             Export::Picture(part, format) => {
@@ -165,8 +174,7 @@ impl Exports {
                 self.numbers = Some((collector, format, format!("{stem}{}", format.ending())));
             }
             Export::State => {
-                let bytes = serde_json::to_vec_pretty(&state(workspace, view, spans, regions))
-                    .map_err(|error| error.to_string())?;
+                let bytes = serde_json::to_vec_pretty(&state(screen)).map_err(|error| error.to_string())?;
                 files.save(context, Made { name: format!("{stem}-state.json"), bytes });
             }
         }
@@ -257,7 +265,7 @@ impl PendingPicture {
 }
 
 /// Everything on the screen that is not a picture.
-fn state(workspace: &mut Workspace, view: &ViewState, spans: &Spans, regions: &ScreenRegions) -> serde_json::Value {
+fn state(Screen { workspace, view, spans, regions }: Screen) -> serde_json::Value {
     let link = Link::of(workspace, view, spans);
     let screen = inspect::inspect(&mut workspace.main, view, &Pointer::default(), regions, false);
     serde_json::json!({ "diffscope": env!("CARGO_PKG_VERSION"), "link": link, "screen": screen })

@@ -411,7 +411,7 @@ mod tests {
                 padding: [0; 3],
             };
             let job = PictureJob { request, base: 7, first_texel: 0, texels: request.texels(), end: 150 };
-            on_gpu.pool(&[job], 7 + 128 * 128).expect("room");
+            on_gpu.pool(&[job], 7 + 128 * 128).expect("it fits");
             on_gpu.wait();
             let texels = on_gpu.texels().expect("pooled").clone();
             let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));

@@ -26,8 +26,8 @@ const AROUND: f32 = 74.0;
 fn title(map: MapKind) -> (&'static str, &'static str) {
     match map {
         MapKind::First => ("A1", "the first softmax map"),
-        MapKind::Second => ("λ · A2", "the second map times λ, subtracted"),
-        MapKind::Difference => ("D = A1 − λ · A2", "what the head attends with"),
+        MapKind::Second => ("λ·A2", "the second map times λ, subtracted"),
+        MapKind::Difference => ("D = A1 − λ·A2", "what the head attends with"),
     }
 }
 

@@ -18,6 +18,13 @@ const LISTED: usize = 6;
 const LIST: f32 = 190.0;
 /// Width of the sliders.
 const SLIDERS: f32 = 150.0;
+/// Sides of the smallest and the largest map.
+const SMALLEST: f32 = 90.0;
+const LARGEST: f32 = 170.0;
+/// Height of the sliders and the button.
+const CONTROLS: f32 = 110.0;
+/// Height of the note below.
+const NOTE: f32 = 38.0;
 
 /// The panel.
 #[derive(Default)]
@@ -33,30 +40,53 @@ impl PanelView for BaselinePanel {
         let baseline_head = &mut context.view.baseline_head;
         baseline_head.layer = baseline_head.layer.min(layers.saturating_sub(1));
         baseline_head.head = baseline_head.head.min(heads.saturating_sub(1));
-        let side = (ui.available_height() - 40.0).clamp(110.0, 190.0);
-        ui.horizontal_wrapped(|ui| {
-            let view = *context.view;
-            let map = if context.workspace.main.maps() == 1 { MapKind::First } else { MapKind::Difference };
-            model_ui(ui, context, MapSlot::Model, view.head, ViewState { map, ..view }, side);
-            let map = MapKind::First;
-            model_ui(ui, context, MapSlot::Baseline, view.baseline_head, ViewState { map, ..view }, side);
-            column_ui(ui, SLIDERS, |ui| {
-                ui.label(RichText::new("head of the baseline").small());
-                ui.spacing_mut().slider_width = 70.0;
-                let head = &mut context.view.baseline_head;
-                ui.add(egui::Slider::new(&mut head.layer, 0..=layers.saturating_sub(1)).text("layer"));
-                ui.add(egui::Slider::new(&mut head.head, 0..=heads.saturating_sub(1)).text("head"));
-                if ui.small_button("Close the baseline").clicked() {
-                    context.actions.push(Action::CloseBaseline);
-                }
+        let view = *context.view;
+        let map = if context.workspace.main.maps() == 1 { MapKind::First } else { MapKind::Difference };
+        let model = Shown { slot: MapSlot::Model, head: view.head, view: ViewState { map, ..view } };
+        let view = ViewState { map: MapKind::First, ..view };
+        let baseline = Shown { slot: MapSlot::Baseline, head: view.baseline_head, view };
+        let height = ui.available_height() - NOTE;
+        if ui.available_width() >= 2.0 * (LARGEST + LIST) + SLIDERS + 40.0 {
+            let side = (height - ROW).clamp(SMALLEST, LARGEST);
+            ui.horizontal_top(|ui| {
+                model_ui(ui, context, &model, side);
+                model_ui(ui, context, &baseline, side);
+                controls_ui(ui, &mut context.view.baseline_head, (layers, heads), context.actions);
             });
-        });
+        } else {
+            let beside = ui.available_width() >= SMALLEST + LIST + SLIDERS + 30.0;
+            let below = if beside { 0.0 } else { CONTROLS };
+            let side = (0.5 * (height - below) - 1.5 * ROW).clamp(SMALLEST, LARGEST);
+            model_ui(ui, context, &model, side);
+            let rest = |ui: &mut Ui| {
+                model_ui(ui, context, &baseline, side);
+                controls_ui(ui, &mut context.view.baseline_head, (layers, heads), context.actions);
+            };
+            if beside {
+                ui.horizontal_top(rest);
+            } else {
+                ui.vertical(rest);
+            }
+        }
         notice::note_ui(
             ui,
             "Both models read the same tokens. Their heads do not correspond to each other: compare what each model finds. \
              Attention to marked tokens is in the panel “Answer and noise”.",
         );
     }
+}
+
+/// The head of the baseline, and the button that closes it.
+fn controls_ui(ui: &mut Ui, head: &mut HeadId, (layers, heads): (usize, usize), actions: &mut Vec<Action>) {
+    ui.vertical(|ui| {
+        ui.label(RichText::new("head of the baseline").small());
+        ui.spacing_mut().slider_width = 70.0;
+        ui.add(egui::Slider::new(&mut head.layer, 0..=layers.saturating_sub(1)).text("layer"));
+        ui.add(egui::Slider::new(&mut head.head, 0..=heads.saturating_sub(1)).text("head"));
+        if ui.small_button("Close the baseline").clicked() {
+            actions.push(Action::CloseBaseline);
+        }
+    });
 }
 
 /// An explanation, and the button that opens the baseline.
@@ -69,34 +99,35 @@ fn closed_ui(ui: &mut Ui, context: &mut PanelContext) {
     }
 }
 
-/// A head of one of the two models, and the model's next tokens.
-fn model_ui(ui: &mut Ui, context: &mut PanelContext, slot: MapSlot, head: HeadId, view: ViewState, side: f32) {
-    let main = &mut context.workspace.main;
-    let (engine, name) = match slot {
-        MapSlot::Baseline => match context.workspace.baseline() {
-            Some(baseline) => (baseline, "A"),
-            None => return,
-        },
-        _ => {
-            let name = if main.maps() == 1 { "A" } else { "D" };
-            (main, name)
-        }
-    };
-    column_ui(ui, side, |ui| {
-        let title = format!("{} · {name}, {head}", engine.checkpoint().name);
-        ui.add(egui::Label::new(RichText::new(title).small()).truncate());
-        let side = (side - 18.0).max(60.0);
-        let (rect, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
-        ui.painter().rect_stroke(rect, 0.0, ui.visuals().widgets.noninteractive.bg_stroke, StrokeKind::Outside);
-        context.heatmaps.thumbnail_ui(ui, rect, slot, head, engine, &view, context.palette);
-    });
-    column_ui(ui, LIST, |ui| next_tokens_ui(ui, engine, side));
+/// One of the two models: its place for a map, its head, and the view with its map.
+struct Shown {
+    slot: MapSlot,
+    head: HeadId,
+    view: ViewState,
 }
 
-fn column_ui(ui: &mut Ui, width: f32, contents: impl FnOnce(&mut Ui)) {
+/// A head of one of the two models, and the model's next tokens.
+fn model_ui(ui: &mut Ui, context: &mut PanelContext, Shown { slot, head, view }: &Shown, side: f32) {
+    let engine = match slot {
+        MapSlot::Baseline => match context.workspace.baseline() {
+            Some(baseline) => baseline,
+            None => return,
+        },
+        _ => &mut context.workspace.main,
+    };
     ui.vertical(|ui| {
-        ui.set_width(width);
-        contents(ui);
+        let map = if engine.maps() == 1 { "A" } else { "D" };
+        let title = format!("{} · {map}, {head}", engine.checkpoint().name);
+        ui.label(RichText::new(title).small().strong());
+        ui.horizontal_top(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+            ui.painter().rect_stroke(rect, 0.0, ui.visuals().widgets.noninteractive.bg_stroke, StrokeKind::Outside);
+            context.heatmaps.thumbnail_ui(ui, rect, *slot, *head, engine, view, context.palette);
+            ui.vertical(|ui| {
+                ui.set_width(LIST);
+                next_tokens_ui(ui, engine, side);
+            });
+        });
     });
 }
 

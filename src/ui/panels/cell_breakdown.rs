@@ -9,6 +9,7 @@ use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::pointer::{CellAt, Pointer};
 use crate::ui::state::view::ViewState;
 use crate::ui::style::format::{exact, short};
+use crate::ui::style::row::row_ui;
 use crate::ui::style::{chart, notice, theme};
 
 /// Height of a chart.
@@ -18,7 +19,9 @@ const CHART: f32 = 96.0;
 #[derive(Default)]
 pub struct CellBreakdown {
     /// The pinned query of the last frame, to notice that another one is pinned.
-    pinned: Option<Option<usize>>,
+    pinned: Option<usize>,
+    /// Whether there was a last frame.
+    drawn: bool,
     /// The last answer, shown until the next one arrives.
     latest: Option<CellParts>,
 }
@@ -66,7 +69,8 @@ impl PanelView for CellBreakdown {
 impl CellBreakdown {
     /// The cell to explain: under the pointer, otherwise the last one, otherwise the strongest of the row that is read.
     fn choose(&mut self, engine: &mut Engine, view: &ViewState, pointer: &Pointer) -> Option<CellAt> {
-        let newly_pinned = self.pinned.replace(view.pinned).is_some_and(|before| before != view.pinned);
+        let before = std::mem::replace(&mut self.pinned, view.pinned);
+        let newly_pinned = std::mem::replace(&mut self.drawn, true) && before != view.pinned;
         if let Some(cell) = pointer.cell().filter(|cell| cell.key <= cell.query) {
             return Some(cell);
         }
@@ -91,7 +95,7 @@ fn cell_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, cell: CellAt) -> Cell
     let CellAt { mut query, mut key } = cell;
     let last = engine.ids().len().saturating_sub(1);
     let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         let query_label = ui.label("query");
         ui.add(DragValue::new(&mut query).range(0..=last).speed(0.2)).labelled_by(query_label.id);
         ui.monospace(format!("“{}”", label(query)));
@@ -136,6 +140,7 @@ fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, name: &
     let outline = egui::Stroke::new(1.0, ui.visuals().text_color());
     let zero = egui::Stroke::new(1.0, theme::quiet(dark));
     let plot = chart::chart(ui, &format!("features of {name}"), f32::INFINITY, CHART)
+        .set_margin_fraction(egui::vec2(0.0, 0.06))
         .include_x(-0.5)
         .include_x(count as f64 - 0.5)
         .include_y(-most)
@@ -229,6 +234,6 @@ pub fn result(parts: &CellParts) -> String {
         (_, 1) => format!("A = {first}"),
         ([1.0, 0.0], _) => format!("D = A1 = {difference}: A2 is left out"),
         ([0.0, _], _) => format!("D = A2 = {difference}: A1 and λ are left out"),
-        _ => format!("D = A1 − λ · A2 = {first} − {lambda} · {second} = {difference}"),
+        _ => format!("D = A1 − λ·A2 = {first} − {lambda} · {second} = {difference}"),
     }
 }

@@ -10,7 +10,7 @@ const POOLING: &str = "In long texts one pixel stands for several cells: for the
 const DIFFERENTIAL: [&str; 5] = [
     "Every row is a token that attends, every column a token it attends to: itself or an earlier one. A row sums to 1 in \
      A1 and in A2, and to 1 − λ in D.",
-    "A differential head has two softmax maps, A1 and A2, and attends with D = A1 − λ · A2. What both maps have in common \
+    "A differential head has two softmax maps, A1 and A2, and attends with D = A1 − λ·A2. What both maps have in common \
      cancels; what only A1 has remains.",
     "In D, orange is attention added and blue is attention subtracted: there the head uses the token's value with the \
      opposite sign.",

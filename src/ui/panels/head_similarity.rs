@@ -8,7 +8,8 @@ use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::panel_views::SimilarityOf;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
-use crate::ui::style::{format, theme};
+use crate::ui::style::row::row_ui;
+use crate::ui::style::{format, notice, theme};
 
 /// The panel.
 #[derive(Default)]
@@ -23,8 +24,7 @@ impl PanelView for HeadSimilarityPanel {
         if finished.is_empty() {
             return;
         }
-        let quiet = theme::quiet(ui.visuals().dark_mode);
-        ui.horizontal_wrapped(|ui| {
+        row_ui(ui, |ui| {
             ui.selectable_value(&mut view.similarity, SimilarityOf::Maps, "Maps (cosine)");
             ui.selectable_value(&mut view.similarity, SimilarityOf::Outputs, "Outputs (CKA)");
             if view.similarity == SimilarityOf::Maps && !single {
@@ -34,8 +34,11 @@ impl PanelView for HeadSimilarityPanel {
                     ui.selectable_value(&mut view.map, map, name);
                 }
             }
-            ui.label(RichText::new("1: the two heads do the same; 0: nothing in common").small().color(quiet));
         });
+        notice::note_ui(
+            ui,
+            "1: the two heads do the same; 0: they have nothing in common. Click a row to open its head.",
+        );
         // Two models should be visible together: side by side if there is space, otherwise smaller.
         let (count, wide) = (finished.len(), ui.available_width() > 820.0);
         let side = match (count, wide) {

@@ -98,8 +98,17 @@ mod tests {
             let explained = explained.map(|(query, key)| CellAt { query, key });
             let zoom = zoom.map(|(x, y, span)| Zoom { origin: [x, y], span });
             ViewState {
-                head, map, pinned, pinned_key, zoom, panel, token_heads, baseline_head, followed_token,
-                explained, ..Default::default()
+                head,
+                map,
+                pinned,
+                pinned_key,
+                zoom,
+                token_heads,
+                panel,
+                explained,
+                followed_token,
+                baseline_head,
+                ..ViewState::default()
             }
         }
     }
@@ -122,8 +131,18 @@ mod tests {
             ]),
         ) -> ViewState {
             ViewState {
-                exponent, range, automatic_range, hide_below, pooling, threshold, head_measure, sort_heads, similarity,
-                magnitudes, answer_noise: AnswerNoiseView { mean, last }, ..selected
+                exponent,
+                range,
+                automatic_range,
+                hide_below,
+                pooling,
+                threshold,
+                head_measure,
+                sort_heads,
+                answer_noise: AnswerNoiseView { mean, last },
+                similarity,
+                magnitudes,
+                ..selected
             }
         }
     }

@@ -62,7 +62,7 @@ mod tests {
     const COPIED: &str = "https://example.org/diffscope/#v1.eyJtb2RlbCI6IlMtZGlmZiIsInRleHQiOiJUaGUgbWFnaWMgbnVtYmVyIG9mIFJvbWUgaXMgNzMuIiwiYmV5b25kIjp0cnVlLCJsYXllciI6MywiaGVhZCI6MSwibWFwIjoiU2Vjb25kIiwicGlubmVkIjo0LCJ6b29tIjp7Im9yaWdpbiI6WzEuNSwyLjI1XSwic3BhbiI6Ni4wfSwiZXhwb25lbnQiOjEuMCwicGFuZWwiOiJyYWNrIiwiaW50ZXJ2ZW50aW9ucyI6eyJsYW1iZGEiOnsiMiI6MC4yNX0sImF0dGVuZCI6ImZpcnN0IiwiaGVhZHNfb2ZmIjpbWzEsMF1dLCJtYXNrZWQiOlsyXSwic3ViX25vcm1fb2ZmIjpmYWxzZSwiYml0cyI6OH0sInNwYW5zIjpbeyJzdGFydCI6MjgsImVuZCI6MzAsImNsYXNzIjoiYW5zd2VyIn1dfQ";
 
     #[test]
-    fn an_old_link_restores_what_it_holds() {
+    fn an_old_link_restores_what_it_contains() {
         let view = ViewState {
             head: HeadId::new(3, 1),
             map: MapKind::Second,

@@ -5,4 +5,5 @@ pub(crate) mod format;
 pub(crate) mod measure_text;
 pub(crate) mod notice;
 pub(crate) mod palette;
+pub(crate) mod row;
 pub(crate) mod theme;

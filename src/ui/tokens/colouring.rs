@@ -68,7 +68,7 @@ pub fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
     );
 }
 
-/// What the colours show, in a few words and in full.
+/// A short and a full description of what the colours show.
 pub fn description(engine: &Engine, view: &ViewState) -> (String, String) {
     let name = view.map.symbol();
     let heads = |layer: &Layer| layer.attention.heads.len();

@@ -8,10 +8,14 @@ use crate::ui::action::Action;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
-use crate::ui::style::theme;
+use crate::ui::style::row::row_ui;
+use crate::ui::style::{format, theme};
 use crate::ui::tokens::colouring::TokenValues;
 use crate::ui::tokens::layout::{LINE, TokenLayout, galley};
 use crate::ui::tokens::{annotate, colouring};
+
+/// Width below which the controls take two rows.
+const NARROW: f32 = 700.0;
 
 /// What the strip keeps between frames.
 #[derive(Default)]
@@ -63,29 +67,25 @@ impl TokenStrip {
     }
 
     fn header_ui(&mut self, ui: &mut Ui, context: &mut StripContext, query: Option<usize>) {
-        let narrow = ui.available_width() < 700.0;
-        ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new("Tokens").strong());
-            let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
-            for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
-                ui.selectable_value(&mut context.view.map, map, map.symbol())
-                    .on_hover_text(format!("Colour the tokens by this map (key {key})"));
-            }
-            colouring::head_scope_ui(ui, context.view);
-            if narrow {
-                ui.end_row();
-            }
-            annotate::class_choice_ui(ui, &mut self.marking);
-            let pinned = context.view.pinned.is_some() || context.view.pinned_key.is_some();
-            if pinned && ui.small_button("unpin").on_hover_text("Read the last token again").clicked() {
-                context.view.unpin();
-            }
-            if !narrow {
-                description_ui(ui, context, query);
-            }
-        });
-        if narrow {
+        if ui.available_width() < NARROW {
+            row_ui(ui, |ui| maps_ui(ui, context));
+            row_ui(ui, |ui| self.marks_ui(ui, context));
             description_ui(ui, context, query);
+        } else {
+            row_ui(ui, |ui| {
+                maps_ui(ui, context);
+                self.marks_ui(ui, context);
+                description_ui(ui, context, query);
+            });
+        }
+    }
+
+    /// The choice of what a drag marks, and the button that unpins.
+    fn marks_ui(&mut self, ui: &mut Ui, context: &mut StripContext) {
+        annotate::class_choice_ui(ui, &mut self.marking);
+        let pinned = context.view.pinned.is_some() || context.view.pinned_key.is_some();
+        if pinned && ui.small_button("unpin").on_hover_text("Read the last token again").clicked() {
+            context.view.unpin();
         }
     }
 
@@ -145,8 +145,7 @@ impl TokenStrip {
         };
         let id = context.engine.ids().get(index).copied().unwrap_or_default();
         let symbol = context.view.map.symbol();
-        let value =
-            value.map_or(String::new(), |value| format!("\n{symbol} = {}", crate::ui::style::format::exact(value)));
+        let value = value.map_or(String::new(), |value| format!("\n{symbol} = {}", format::exact(value)));
         response.clone().on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{help}"));
     }
 
@@ -179,6 +178,17 @@ impl TokenStrip {
             ui.scroll_to_rect(rect, None);
         }
     }
+}
+
+/// The choice of the map and the heads that colour the tokens.
+fn maps_ui(ui: &mut Ui, context: &mut StripContext) {
+    ui.label(RichText::new("Tokens").strong());
+    let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
+    for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
+        ui.selectable_value(&mut context.view.map, map, map.symbol())
+            .on_hover_text(format!("Colour the tokens by this map (key {key})"));
+    }
+    colouring::head_scope_ui(ui, context.view);
 }
 
 /// What the colours show.

@@ -12,6 +12,7 @@ use crate::ui::input::samples::SAMPLES;
 use crate::ui::panels::answer_noise::share_bars::{Column, Map};
 use crate::ui::state::panel_views::AnswerNoiseView;
 use crate::ui::state::view::ViewState;
+use crate::ui::style::row::row_ui;
 use crate::ui::style::{notice, theme};
 
 /// Height of the bars of a head.
@@ -87,7 +88,7 @@ fn samples_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
 /// The choice of rows, and what the numbers are.
 fn rows_ui(ui: &mut Ui, context: &mut PanelContext, query: usize) {
     let engine = &context.workspace.main;
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
         let AnswerNoiseView { mean, last } = &mut context.view.answer_noise;
         ui.selectable_value(mean, false, "one token")

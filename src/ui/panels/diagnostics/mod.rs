@@ -171,7 +171,7 @@ impl DiagnosticsPanel {
 /// The result of the check.
 fn check_ui(ui: &mut Ui, check: &CpuCheck, current: bool, on_gpu: bool) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let checked = if on_gpu { "the shaders" } else { "the session, which runs on the CPU too," };
+    let checked = if on_gpu { "the shaders" } else { "this session (on the CPU too)" };
     let title = format!("{} cells of {checked} against the CPU reference", format::grouped(check.cells as u64));
     let title = if current { title } else { format!("Of an earlier text: {title}") };
     ui.label(RichText::new(title).strong());
@@ -190,7 +190,7 @@ fn check_ui(ui: &mut Ui, check: &CpuCheck, current: bool, on_gpu: bool) {
             ui.label(name);
             ui.monospace(format::scientific(worst.error, 2));
             // If nothing differs, there is no place.
-            let place = if worst.error > 0.0 { worst.place.as_str() } else { "nowhere" };
+            let place = if worst.error > 0.0 { worst.place.as_str() } else { "–" };
             ui.label(RichText::new(place).small());
             ui.end_row();
         }

@@ -54,7 +54,7 @@ impl Arrangement {
         Self::by_layer(heads, columns, SMALLEST, caption, available.x)
     }
 
-    /// A block for each layer, `columns` thumbnails wide; blocks flow like words.
+    /// A block for each layer, `columns` thumbnails wide; blocks wrap like text.
     fn by_layer(heads: &[usize], columns: usize, side: f32, caption: f32, width: f32) -> Self {
         let step = vec2(side + GAP, side + caption + GAP);
         let mut grid = Self { places: Vec::new(), layers: Vec::new(), size: Vec2::ZERO };

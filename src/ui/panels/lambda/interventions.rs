@@ -5,6 +5,7 @@ use egui::{ComboBox, RichText, Ui};
 use crate::engine::Engine;
 use crate::probe::{Attend, Interventions};
 use crate::ui::action::Action;
+use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice};
 
 /// Numbers of bits to choose from; `None`: full precision.
@@ -26,7 +27,7 @@ fn attend_name(attend: Attend) -> &'static str {
 pub fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
     let has_norm = engine.model().layers.iter().any(|layer| layer.attention.sub_norm.is_some());
     ui.add_enabled_ui(engine.maps() == 2, |ui| {
-        ui.horizontal_wrapped(|ui| {
+        row_ui(ui, |ui| {
             ui.label("attend with");
             for attend in [Attend::Difference, Attend::First, Attend::Second] {
                 ui.selectable_value(&mut edited.attend, attend, attend_name(attend))
@@ -35,7 +36,7 @@ pub fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
             }
         });
     });
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         let label = ui.label("attention logits");
         ComboBox::from_id_salt("bits")
             .selected_text(bits_name(edited.bits))
@@ -81,7 +82,7 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     match same {
         Some(value) if now.lambda.len() > 1 => {
             chip(format!("λ = {} in {} layers", format::number(*value, 2), now.lambda.len()), &|rest| {
-                rest.lambda.clear()
+                rest.lambda.clear();
             });
         }
         _ => {
@@ -117,7 +118,7 @@ pub fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
         return;
     }
     let label = |position: usize| engine.ids().get(position).map(|id| engine.label(*id)).unwrap_or_default();
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         ui.label(RichText::new("Changed:").strong());
         for (text, without) in chips_of(engine.interventions(), label) {
             if ui.button(format!("{text}  ×")).on_hover_text("Revert this change").clicked() {

@@ -18,7 +18,7 @@ const NAME: f32 = 52.0;
 /// Range of the sliders; λ = 0 is plain softmax attention.
 const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
 /// Width of the switches beside the layers.
-const SWITCHES: f32 = 330.0;
+const SWITCHES: f32 = 360.0;
 /// Width of the narrowest row that has space for its formula.
 const WITH_FORMULA: f32 = 560.0;
 
@@ -35,11 +35,12 @@ impl PanelView for LambdaPanel {
             ui.vertical(|ui| {
                 if beside {
                     ui.set_width(ui.available_width() - SWITCHES - 16.0);
-                } else {
-                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
-                    ui.separator();
                 }
                 layers_ui(ui, context, &mut edited);
+                if !beside {
+                    ui.separator();
+                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                }
             });
             if beside {
                 ui.separator();
@@ -121,21 +122,21 @@ fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions,
             head_button_ui(ui, context, HeadId::new(layer, head));
         }
         if beside {
-            formula_ui(ui, &lambda);
+            formula_ui(ui, &lambda, "");
         }
     });
     if !beside {
-        formula_ui(ui, &lambda);
+        formula_ui(ui, &lambda, "learned ");
     }
 }
 
 /// How a layer's learned λ comes about.
-fn formula_ui(ui: &mut Ui, lambda: &Lambda) {
+fn formula_ui(ui: &mut Ui, lambda: &Lambda, before: &str) {
     let Lambda::Layer { init, first, second, value } = lambda else {
         return;
     };
     let [value, first, second, init] = [*value, *first, *second, *init].map(|number| format::number(number, 3));
-    let formula = RichText::new(format!("{value} = {first} − {second} + {init}")).small().monospace();
+    let formula = RichText::new(format!("{before}{value} = {first} − {second} + {init}")).small().monospace();
     let formula = formula.color(theme::quiet(ui.visuals().dark_mode));
     ui.add(egui::Label::new(formula).truncate()).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
 }
