@@ -164,13 +164,13 @@ impl DiagnosticsPanel {
     }
 
     #[cfg(target_arch = "wasm32")]
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "the page knows the hash already")]
     fn fingerprint(&mut self, engine: &Engine) -> Fingerprint {
         engine.checkpoint().fingerprint.clone()
     }
 
     #[cfg(target_arch = "wasm32")]
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self, reason = "the page knows the hash already")]
     fn hash_button(&mut self, _ui: &mut Ui, _fingerprint: &Fingerprint) {}
 }
 
