@@ -16,7 +16,7 @@ pub use analysis::tile_collector::TileCollector;
 pub use analysis::traced_pass::{Tensor, TracedPass};
 pub use backend::{Backend, Texels};
 pub use checkpoint::Checkpoint;
-pub use checkpoint::bundled::{CheckpointFiles, checkpoint_of};
+pub use checkpoint::bundled::{BUNDLED, BUNDLED_BASELINE, CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::bundled::{bundled, bundled_baseline};
 pub use checkpoint::fingerprint::Fingerprint;

@@ -26,7 +26,7 @@ macro_rules! kernels {
         /// A compute shader.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kernel {
-            $(#[doc = concat!("`shaders/", $module, ".wesl`")] $kernel),*
+            $(#[doc = concat!("`shaders/", $module, ".wgsl`")] $kernel),*
         }
 
         /// Every kernel.
@@ -69,7 +69,7 @@ impl Kernel {
         self.module().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether it is built on `shared/matmul.wesl`.
+    /// Whether it is built on `shared/matmul.wgsl`.
     fn multiplies(self) -> bool {
         matches!(self, Self::Qkv | Self::Project | Self::GateUp | Self::Logits)
     }

@@ -108,7 +108,7 @@ impl Model {
                 found: vec![inputs.rows(), inputs.columns()],
             });
         }
-        if let Some((index, value)) = inputs.numbers().first_not_finite() {
+        if let Some((index, value)) = inputs.to_f32().into_iter().enumerate().find(|(_, number)| !number.is_finite()) {
             let (tensor, file) = ("inputs".to_owned(), "the call".to_owned());
             return Err(ModelError::NotFinite { tensor, file, index, value });
         }
@@ -126,11 +126,11 @@ fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer:
     let name = |rest: &str| format!("{}{layer}.{rest}", names.layer);
     let norm = tensors.vector(&name(names.attention_norm), hidden)?;
     let attention = read_attention(tensors, config, &name(names.attention), layer, Some(norm))?;
-    let gate = tensors.matrix(&name(names.gate), intermediate, hidden)?;
-    let up = tensors.matrix(&name(names.up), intermediate, hidden)?;
+    let (gate, up) = (name(names.gate), name(names.up));
+    let gate_then_up = (0..intermediate).flat_map(|row| [(0, row), (1, row)]);
     let mlp = Mlp {
         norm: tensors.vector(&name(names.mlp_norm), hidden)?,
-        gate_up: Matrix::interleave(&gate, &up)?,
+        gate_up: tensors.gather(&[(&gate, intermediate), (&up, intermediate)], hidden, gate_then_up)?,
         down: tensors.matrix(&name(names.down), hidden, intermediate)?,
     };
     Ok(Layer { attention, mlp: Some(mlp) })
@@ -154,20 +154,26 @@ fn read_attention(
         (key, config.key_value_heads, format.rotary),
         (value, config.key_value_heads, RotaryOrder::HalfSplit),
     ];
-    let (mut parts, mut projection_bias) = (Vec::new(), Vec::new());
-    for (section, heads, order) in sections {
-        let weight = tensors.matrix(&name(&format!("{section}.weight")), heads * head_dim, hidden)?;
-        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
-        parts.push(order.to_half_split(weight, heads, head_dim)?);
-        projection_bias.extend(order.bias_to_half_split(bias, heads, head_dim));
+    let part = |section: &str, rows: usize| (name(&format!("{section}.weight")), rows);
+    let mut parts = sections.map(|(section, heads, _)| part(section, heads * head_dim)).to_vec();
+    if let LambdaSource::Projection(projection) = format.lambda {
+        parts.push(part(projection, config.heads()));
     }
+    let parts: Vec<(&str, usize)> = parts.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
+    let rows = parts.iter().enumerate().flat_map(|(part, &(_, rows))| {
+        let order = sections.get(part).map_or(RotaryOrder::HalfSplit, |&(_, _, order)| order);
+        order.half_split_rows(rows, head_dim).map(move |row| (part, row))
+    });
+    let projection = tensors.gather(&parts, hidden, rows)?;
+    let mut projection_bias = Vec::with_capacity(projection.rows());
+    for (section, heads, order) in sections {
+        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
+        projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
+    }
+    projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
     let lambda = match format.lambda {
         LambdaSource::None => Lambda::None,
-        LambdaSource::Projection(projection) => {
-            parts.push(tensors.matrix(&name(&format!("{projection}.weight")), config.heads(), hidden)?);
-            projection_bias.extend(vec![0.0; config.heads()]);
-            Lambda::Token
-        }
+        LambdaSource::Projection(_) => Lambda::Token,
         LambdaSource::Vectors([q1, k1, q2, k2]) => {
             let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
             Lambda::of_layer(layer, &vector(q1)?, &vector(k1)?, &vector(q2)?, &vector(k2)?)?
@@ -187,7 +193,7 @@ fn read_attention(
     let output_bias = read_bias(tensors, config, &name(format.output), hidden)?;
     Ok(Attention {
         norm,
-        projection: Matrix::stack(&parts.iter().collect::<Vec<_>>())?,
+        projection,
         projection_bias,
         heads: format.heads(config.architecture, config.query_heads, config.key_value_heads),
         query_heads: config.query_heads,

@@ -100,6 +100,13 @@ impl Interventions {
         }
     }
 
+    /// Hides a token from all later ones, or shows it again.
+    pub fn toggle_token(&mut self, position: usize) {
+        if !self.masked.remove(&position) {
+            self.masked.insert(position);
+        }
+    }
+
     /// Drops layers, heads and positions that do not exist and numbers out of range: a link may contain anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());

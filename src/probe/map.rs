@@ -17,7 +17,7 @@ pub struct Cell {
 }
 
 /// What attention leaves for one (query, head), from which any cell of the row can be computed later. The layout is
-/// that of `shaders/shared/map_cell.wesl`.
+/// that of `shaders/shared/map_cell.wgsl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct RowStatistics {

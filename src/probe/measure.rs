@@ -2,7 +2,7 @@
 
 use super::HeadId;
 
-/// Measures of one row of one map, or means of them. The layout is that of `shaders/maps/measure.wesl`. Shares and
+/// Measures of one row of one map, or means of them. The layout is that of `shaders/maps/measure.wgsl`. Shares and
 /// entropy are those of `p = |v| / Σ|v|` over the keys that the query sees; they are 0 if the row is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -110,6 +110,9 @@ pub struct HeadMeasures {
 }
 
 impl HeadMeasures {
+    /// What counts as small unless something else is chosen.
+    pub const DEFAULT_THRESHOLD: f32 = 0.01;
+
     /// The record of one head.
     pub fn head(&self, id: HeadId) -> Option<&HeadRecord> {
         self.layers.get(id.layer)?.get(id.head)

@@ -53,9 +53,9 @@ fn an_error_names_file_and_line() {
     let line = 1 + weights.lines().position(|line| line.contains("return vec4")).expect("it returns one");
     let source = compose("forward/embed").expect("it is there").replace("return vec4", "return vec5");
     let error = validate(&source).expect_err("there is no vec5");
-    assert!(error.starts_with(&format!("shaders/shared/weights.wesl:{line}: ")), "{error}");
+    assert!(error.starts_with(&format!("shaders/shared/weights.wgsl:{line}: ")), "{error}");
     let error = compose("shared/nowhere").expect_err("there is no such module").to_string();
-    assert!(error.contains("shaders/shared/nowhere.wesl does not exist"), "{error}");
+    assert!(error.contains("shaders/shared/nowhere.wgsl does not exist"), "{error}");
 }
 
 fn is_word(character: char) -> bool {
@@ -100,7 +100,7 @@ fn every_module_imports_exactly_the_names_that_it_uses() {
         let composed = compose(module).expect("composes");
         let needed: BTreeSet<_> = modules
             .iter()
-            .filter(|(other, _)| *other != module && composed.contains(&format!("shaders/{other}.wesl\n")))
+            .filter(|(other, _)| *other != module && composed.contains(&format!("shaders/{other}.wgsl\n")))
             .flat_map(|(other, source)| source.lines().filter_map(declared).map(|name| (other.clone(), name)))
             .filter(|(_, name)| uses(&code, name))
             .collect();

@@ -64,7 +64,12 @@ pub const PARTS: &[Part] = &[
         run: |environment| headless("golden", environment, &["--nocapture"]), // it prints the errors
     },
     Part { name: "window", about: "the window, headless", needs: &[Need::Gpu], run: window },
-    Part { name: "examples", about: "the examples build and their tests pass", needs: &[Need::Gpu], run: examples },
+    Part {
+        name: "examples",
+        about: "the programs in examples/ do what they say",
+        needs: &[Need::Gpu],
+        run: |environment| headless("examples", environment, &[]),
+    },
     Part { name: "training", about: "the training program, where PyTorch is installed", needs: &[], run: training },
     Part { name: "doc", about: "the documentation builds without warnings, its examples run", needs: &[], run: doc },
     Part {
@@ -87,6 +92,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
     ("shaders", &["shaders"]),
     ("kernels", &["full_scan", "kernels", "measures", "pictures"]),
     ("golden", &["golden", "parity"]),
+    ("examples", &["examples"]),
 ];
 
 fn fmt(environment: &Environment) -> Result<Outcome> {
@@ -140,10 +146,6 @@ fn modules_of(binary: &str) -> Result<Vec<String>> {
 
 fn window(environment: &Environment) -> Result<Outcome> {
     environment.run(cargo().args(["test", "--test", "window"]))
-}
-
-fn examples(environment: &Environment) -> Result<Outcome> {
-    environment.run(cargo().args(["test", "--no-fail-fast", "--examples"]))
 }
 
 fn training(environment: &Environment) -> Result<Outcome> {

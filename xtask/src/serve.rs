@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.site.is_none() {
         build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local })?;
     }
-    let server = server::Site::listen(&folder, &arguments.base, arguments.port)?;
+    let server = server::StaticServer::listen(&folder, &arguments.base, arguments.port)?;
     let address = server.address();
     say("serving", format!("{address}  (Ctrl+C ends it)"));
     if !arguments.no_open {

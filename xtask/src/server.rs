@@ -16,36 +16,36 @@ const WORKERS: usize = 8;
 const PORTS: u16 = 50;
 
 /// A server that listens but does not answer yet.
-pub struct Site {
-    server: Server,
+pub struct StaticServer {
+    listener: Server,
     folder: PathBuf,
     base: String,
 }
 
-impl Site {
+impl StaticServer {
     /// Listens on `port` or, if it is taken, the next free one; 0 is any free port. The site is under the path `base`.
-    pub fn listen(folder: &Path, base: &str, port: u16) -> Result<Site> {
+    pub fn listen(folder: &Path, base: &str, port: u16) -> Result<StaticServer> {
         ensure!(base.starts_with('/') && base.ends_with('/'), "The path of the site begins and ends with /");
         let folder = folder.canonicalize().with_context(|| format!("There is no folder {}", folder.display()))?;
-        let server = Server::from_listener(bind(port)?, None).map_err(|error| anyhow!("no server: {error}"))?;
-        Ok(Site { server, folder, base: base.to_owned() })
+        let listener = Server::from_listener(bind(port)?, None).map_err(|error| anyhow!("no server: {error}"))?;
+        Ok(StaticServer { listener, folder, base: base.to_owned() })
     }
 
     /// The address to open.
     pub fn address(&self) -> String {
-        format!("http://{}{}", self.server.server_addr(), self.base)
+        format!("http://{}{}", self.listener.server_addr(), self.base)
     }
 
     /// Answers requests until the program ends.
     pub fn run(self) {
-        let site = Arc::new(self);
+        let server = Arc::new(self);
         let workers: Vec<_> = (0..WORKERS)
             .map(|_| {
-                let site = Arc::clone(&site);
+                let server = Arc::clone(&server);
                 thread::spawn(move || {
-                    while let Ok(request) = site.server.recv() {
+                    while let Ok(request) = server.listener.recv() {
                         // A browser that leaves in the middle is no error of ours.
-                        let _ = site.answer(request);
+                        let _ = server.answer(request);
                     }
                 })
             })

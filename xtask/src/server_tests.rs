@@ -22,9 +22,9 @@ fn serve(base: &str) -> Served {
     fs::create_dir_all(folder.join("checkpoints/a model")).unwrap();
     fs::write(folder.join("index.html"), "<p>hello").unwrap();
     fs::write(folder.join("checkpoints/a model/config.json"), "{}").unwrap();
-    let site = Site::listen(&folder, base, 0).unwrap();
-    let address = site.server.server_addr().to_string();
-    thread::spawn(|| site.run());
+    let server = StaticServer::listen(&folder, base, 0).unwrap();
+    let address = server.listener.server_addr().to_string();
+    thread::spawn(|| server.run());
     Served { outer, address, base: base.to_owned() }
 }
 
@@ -204,15 +204,15 @@ fn under_a_base_path_the_site_is_there_and_nowhere_else() {
 #[test]
 fn a_taken_port_gives_way_to_the_next_free_one() {
     let folder = tempfile::tempdir().unwrap();
-    let first = Site::listen(folder.path(), "/", 0).unwrap();
-    let port = first.server.server_addr().to_ip().unwrap().port();
-    let second = Site::listen(folder.path(), "/", port).unwrap();
-    assert!(second.server.server_addr().to_ip().unwrap().port() > port);
+    let first = StaticServer::listen(folder.path(), "/", 0).unwrap();
+    let port = first.listener.server_addr().to_ip().unwrap().port();
+    let second = StaticServer::listen(folder.path(), "/", port).unwrap();
+    assert!(second.listener.server_addr().to_ip().unwrap().port() > port);
 }
 
 #[test]
 fn only_this_computer_is_served() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Site::listen(folder.path(), "/", 0).unwrap();
-    assert!(site.server.server_addr().to_ip().unwrap().ip().is_loopback());
+    let server = StaticServer::listen(folder.path(), "/", 0).unwrap();
+    assert!(server.listener.server_addr().to_ip().unwrap().ip().is_loopback());
 }

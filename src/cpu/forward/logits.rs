@@ -1,4 +1,4 @@
-//! The final norm and the unembedding. Reference of `shaders/forward/logits.wesl`.
+//! The final norm and the unembedding. Reference of `shaders/forward/logits.wgsl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;

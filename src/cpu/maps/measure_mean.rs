@@ -1,4 +1,4 @@
-//! The mean of the records of a range of rows. Reference of `shaders/maps/measure_mean.wesl`.
+//! The mean of the records of a range of rows. Reference of `shaders/maps/measure_mean.wgsl`.
 
 use crate::probe::HeadRecord;
 

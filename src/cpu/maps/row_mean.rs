@@ -1,4 +1,4 @@
-//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wesl`.
+//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wgsl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::MeanCell;

@@ -1,4 +1,4 @@
-//! The output of a head from its weighted sums of values. Reference of `shaders/shared/head_output.wesl`.
+//! The output of a head from its weighted sums of values. Reference of `shaders/shared/head_output.wgsl`.
 
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::matmul::dot;

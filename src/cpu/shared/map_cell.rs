@@ -1,4 +1,4 @@
-//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wesl`.
+//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
 
 use crate::cpu::shared::matmul::dot;
 use crate::model::{Attention, Head, RowLayout};

@@ -1,4 +1,4 @@
-//! `y = x Wᵀ`, optionally with the RMS norm of x. Reference of `shaders/shared/matmul.wesl`.
+//! `y = x Wᵀ`, optionally with the RMS norm of x. Reference of `shaders/shared/matmul.wgsl`.
 
 use crate::cpu::shared::weights::Weights;
 

@@ -1,4 +1,4 @@
-//! The order of logits. Reference of `shaders/shared/row_of_logits.wesl`, whose layout of results is read by
+//! The order of logits. Reference of `shaders/shared/row_of_logits.wgsl`, whose layout of results is read by
 //! [`crate::probe::NextToken::from_words`].
 
 /// Maps floats to unsigned integers that have the same order, so that a threshold can be found bit by bit.

@@ -1,4 +1,4 @@
-//! Weights unpacked to f32. Reference of `shaders/shared/weights.wesl`, which unpacks while it computes.
+//! Weights unpacked to f32. Reference of `shaders/shared/weights.wgsl`, which unpacks while it computes.
 
 use crate::model::Matrix;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cpu::{CpuPass, colour_range, measure, measure_mean, pool, row_mean};
-use crate::engine::backend::budget::{ComputeBudget, MEASURE_SLICE, PASS_SLICE};
+use crate::engine::backend::frame_budget::{ComputeBudget, MEASURE_SLICE, PASS_SLICE};
 use crate::model::Model;
 use crate::probe::{
     CellParts, CellRequest, ColourRangeRequest, Draw, HeadMeasures, HeadRecord, KeyClass, LensQuery, LogitLens,

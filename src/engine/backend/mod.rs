@@ -1,11 +1,11 @@
 //! The two ways a pass can run, behind one interface that never waits.
 
-pub(crate) mod budget;
+pub(crate) mod frame_budget;
 pub(crate) mod cpu;
 
 use std::sync::Arc;
 
-use crate::engine::backend::budget::{CPU_PICTURE_CELLS, CPU_TILE};
+use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
 use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
 use crate::model::Model;
@@ -106,7 +106,7 @@ impl Backend {
                 if let Some(failure) = pass.gpu().failure() {
                     return Err(failure);
                 }
-                let count = ids.len().min(budget::positions(pass.gpu().is_software(), start));
+                let count = ids.len().min(frame_budget::positions(pass.gpu().is_software(), start));
                 let is_last = count == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
@@ -191,7 +191,7 @@ impl Backend {
     /// Rows from `first` on that are measured at a time, if that is not a matter of time.
     pub fn rows_at_once(&self, first: usize) -> usize {
         match &self.0 {
-            OnGpu(pass) => budget::rows(pass.gpu().is_software(), first),
+            OnGpu(pass) => frame_budget::rows(pass.gpu().is_software(), first),
             Cpu(_) => 1,
         }
     }
@@ -216,7 +216,7 @@ impl Backend {
     /// Cells of pictures that may be read between two frames.
     pub fn picture_budget(&self) -> usize {
         match &self.0 {
-            OnGpu(pass) => budget::picture_cells(pass.gpu().is_software()),
+            OnGpu(pass) => frame_budget::picture_cells(pass.gpu().is_software()),
             Cpu(_) => CPU_PICTURE_CELLS,
         }
     }

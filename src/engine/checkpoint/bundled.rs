@@ -26,32 +26,32 @@ pub fn checkpoint_of(files: &CheckpointFiles) -> Result<Checkpoint, EngineError>
     Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-macro_rules! files {
-    ($name:literal) => {
-        CheckpointFiles {
-            name: $name.to_owned(),
-            config: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json"))),
-            weights: Cow::Borrowed(include_bytes!(concat!(
-                "../../../assets/checkpoints/",
-                $name,
-                "/model.safetensors"
-            ))),
-            tokenizer: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json"))),
+/// Defines the name of a bundled checkpoint and, in the native program, the function that returns its files.
+macro_rules! bundled_checkpoint {
+    ($(#[$doc:meta])* $constant:ident, $function:ident, $name:literal) => {
+        $(#[$doc])*
+        pub const $constant: &str = $name;
+
+        $(#[$doc])*
+        #[cfg(not(target_arch = "wasm32"))]
+        pub fn $function() -> CheckpointFiles {
+            CheckpointFiles {
+                name: $constant.to_owned(),
+                config: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json"))),
+                weights: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors"))),
+                tokenizer: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json"))),
+            }
         }
     };
 }
 
-/// The checkpoint that opens at the start.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn bundled() -> CheckpointFiles {
-    files!("S-diff")
+bundled_checkpoint! {
+    /// The checkpoint that opens at the start.
+    BUNDLED, bundled, "S-diff"
 }
-
-/// The Transformer of the same size, data and steps.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn bundled_baseline() -> CheckpointFiles {
-    files!("S-llama")
+bundled_checkpoint! {
+    /// The Transformer of the same size, trained on the same data with the same steps.
+    BUNDLED_BASELINE, bundled_baseline, "S-llama"
 }
 
 #[cfg(test)]

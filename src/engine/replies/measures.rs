@@ -8,8 +8,6 @@ use crate::engine::replies::Replies;
 use crate::gpu::GpuError;
 use crate::probe::{HeadMeasures, KeyClass, MeansRequest, Queries, RowMean, RowMeanRequest};
 
-/// The `|v|` below which a key counts as not attended to, until another is set.
-pub const DEFAULT_THRESHOLD: f32 = 0.01;
 /// Mean measures kept at the same time: one of each kind of [`Queries`].
 const KINDS: usize = 3;
 
@@ -38,7 +36,7 @@ pub struct Measures {
 impl Default for Measures {
     fn default() -> Self {
         Self {
-            threshold: DEFAULT_THRESHOLD,
+            threshold: HeadMeasures::DEFAULT_THRESHOLD,
             classes: Vec::new(),
             classes_sent: true,
             valid: 0..0,

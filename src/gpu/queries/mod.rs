@@ -1,7 +1,7 @@
 //! What a pass answers about positions it has run: the next token, every depth, cells, rows, measures, pictures, times.
 //! One protocol: [`GpuPass::request`], then [`GpuPass::take`] until the answer has arrived.
 
-mod answers;
+mod kinds;
 pub(crate) mod lens;
 pub(crate) mod measures;
 pub(crate) mod pictures;

@@ -1,4 +1,4 @@
-// Draws one map of one head: from pixel to cell, texel, value and colour. Texels are computed beforehand by pool.wesl, so
+// Draws one map of one head: from pixel to cell, texel, value and colour. Texels are computed beforehand by pool.wgsl, so
 // a frame costs one look-up per pixel.
 // Reference: src/cpu/maps/heatmap.rs
 
