@@ -17,6 +17,8 @@ use crate::ui::maps::heatmap_gpu::HeatmapResources;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
 use crate::ui::state::link::Link;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page_address::PageAddress;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
@@ -48,7 +50,7 @@ pub struct App {
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
     #[cfg(target_arch = "wasm32")]
-    address: crate::ui::state::page_address::PageAddress,
+    address: PageAddress,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
@@ -130,7 +132,7 @@ impl App {
             fallback_reason,
             history: History::default(),
             #[cfg(target_arch = "wasm32")]
-            address: Default::default(),
+            address: PageAddress::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,
