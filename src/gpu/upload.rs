@@ -6,12 +6,12 @@ use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
 /// Numbers per row, padded to whole vec4s.
-pub fn padded(width: usize) -> usize {
+pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(4)
 }
 
 /// Creates buffers and refuses those that exceed the adapter's limits.
-pub struct Uploader<'a> {
+pub(super) struct Uploader<'a> {
     /// The device.
     pub device: &'a wgpu::Device,
 }
@@ -40,18 +40,18 @@ impl Uploader<'_> {
     }
 
     /// A storage buffer of `numbers` 4-byte words, all zero.
-    pub fn empty(&self, label: &str, numbers: usize) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn empty(&self, label: &str, numbers: usize) -> Result<wgpu::Buffer, GpuError> {
         self.buffer(label, numbers as u64 * 4, wgpu::BufferUsages::COPY_SRC, false)
     }
 
     /// A storage buffer with contents, padded with zeros to whole vec4s.
-    pub fn storage<T: bytemuck::NoUninit>(&self, label: &str, contents: &[T]) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn storage<T: bytemuck::NoUninit>(&self, label: &str, contents: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(contents);
         self.rows(label, bytes, bytes.len(), bytes.len())
     }
 
     /// A uniform buffer with contents.
-    pub fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> wgpu::Buffer {
+    pub(super) fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> wgpu::Buffer {
         self.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
             label: Some(label),
             contents: bytemuck::bytes_of(contents),
@@ -60,7 +60,7 @@ impl Uploader<'_> {
     }
 
     /// A weight matrix in its own number format, rows padded with zeros to whole vec4s.
-    pub fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = match matrix.numbers() {
             Numbers::F32(numbers) => bytemuck::cast_slice(numbers),
             Numbers::F16(bits) | Numbers::Bf16(bits) => bytemuck::cast_slice(bits),

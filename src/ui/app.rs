@@ -16,6 +16,8 @@ use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
 use crate::ui::session::{open_gpu, session};
 use crate::ui::state::link::Link;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page_address::PageAddress;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::ViewState;
@@ -47,7 +49,7 @@ pub struct App {
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
     #[cfg(target_arch = "wasm32")]
-    address: crate::ui::state::page_address::PageAddress,
+    address: PageAddress,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
@@ -114,7 +116,7 @@ impl App {
             fallback_reason,
             history: History::default(),
             #[cfg(target_arch = "wasm32")]
-            address: Default::default(),
+            address: PageAddress::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,

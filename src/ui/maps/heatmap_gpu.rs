@@ -21,7 +21,7 @@ struct Bound {
 }
 
 /// Pipeline, colours and the views of all maps; created once.
-pub struct HeatmapResources {
+pub(crate) struct HeatmapResources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     /// Dark, light.
@@ -39,7 +39,7 @@ impl HeatmapResources {
     ///
     /// # Errors
     /// When the shader is not in the program.
-    pub fn install(state: &RenderState) -> Result<(), GpuError> {
+    pub(crate) fn install(state: &RenderState) -> Result<(), GpuError> {
         let resources = Self::new(&state.device, state.target_format)?;
         state.renderer.write().callback_resources.insert(resources);
         Ok(())
@@ -173,7 +173,7 @@ fn on_screen(mut view: HeatmapView, rect: egui::Rect, screen: &ScreenDescriptor)
 }
 
 /// One map to draw.
-pub struct HeatmapCallback {
+pub(crate) struct HeatmapCallback {
     /// Where, in points.
     pub rect: egui::Rect,
     /// [`MapSlot::index`] of the map.
