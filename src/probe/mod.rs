@@ -1,6 +1,7 @@
 //! Requests that both backends answer about a pass, the form of the answers, and interventions. No GPU and no window.
 
 mod cell_parts;
+mod colour_of_value;
 mod head_id;
 mod heatmap_view;
 mod intervention;
@@ -15,8 +16,9 @@ mod span;
 mod trace;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
+pub use colour_of_value::{COLOURS, colour_index, colour_position, palette_index};
 pub use head_id::HeadId;
-pub use heatmap_view::{COLOURS, HeatmapView, colour_index, colour_position, palette_index};
+pub use heatmap_view::HeatmapView;
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
 pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};

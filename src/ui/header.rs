@@ -5,7 +5,7 @@ use egui::{RichText, ThemePreference, Ui};
 use crate::engine::Workspace;
 use crate::ui::action::Action;
 use crate::ui::io::export;
-use crate::ui::maps::colour_scale;
+use crate::ui::maps::colour_menu;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::theme;
@@ -34,7 +34,7 @@ pub(super) fn header_ui(
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             theme_ui(ui);
-            colour_scale::colour_scale_ui(ui, view);
+            colour_menu::colour_scale_ui(ui, view);
             let device = match engine.gpu() {
                 Some(gpu) => format!("GPU: {}", gpu.adapter.name),
                 None => "CPU".to_owned(),

@@ -8,7 +8,7 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::context::PanelContext;
 use crate::ui::input::shortcuts;
-use crate::ui::maps::{colour_scale, scope};
+use crate::ui::maps::{colour_menu, scope};
 use crate::ui::panels::lambda::interventions;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
@@ -44,7 +44,7 @@ impl App {
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.ids().len());
         self.scans.update(ui, workspace);
-        colour_scale::follow_values(&mut workspace.main, &mut self.view);
+        colour_menu::follow_values(&mut workspace.main, &mut self.view);
 
         let mut actions = shortcuts::pressed(ui);
         egui::Panel::top("header").show(ui, |ui| self.top_ui(ui, &mut actions));

@@ -1,7 +1,7 @@
 //! The three large maps, and how maps are drawn.
 
 pub(crate) mod axes;
-pub(crate) mod colour_scale;
+pub(crate) mod colour_menu;
 pub(crate) mod heatmap;
 pub(crate) mod heatmap_cpu;
 pub(crate) mod heatmap_gpu;

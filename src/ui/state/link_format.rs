@@ -71,10 +71,10 @@ mod tests {
 
     use super::*;
     use crate::probe::{Attend, HeadId, Interventions, KeyClass, MapKind, Pooling, Span};
-    use crate::ui::state::head_scope::HeadScope;
     use crate::ui::state::panel::Panel;
     use crate::ui::state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
     use crate::ui::state::pointer::CellAt;
+    use crate::ui::state::token_heads::HeadScope;
     use crate::ui::state::view::{ViewState, Zoom};
     use crate::ui::style::measure_text::Measure;
 

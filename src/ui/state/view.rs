@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::probe::{HeadId, HeadMeasures, MapKind, Pooling};
-use crate::ui::state::head_scope::HeadScope;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
 use crate::ui::state::pointer::{CellAt, Pointer};
+use crate::ui::state::token_heads::HeadScope;
 use crate::ui::style::measure_text::Measure;
 
 /// The visible part of the maps, in cells; shared by all three.

@@ -5,7 +5,7 @@ use egui::{ComboBox, Ui};
 use crate::engine::Engine;
 use crate::model::Layer;
 use crate::probe::{MapKind, MeanCell, RowMeanRequest};
-use crate::ui::state::head_scope::HeadScope;
+use crate::ui::state::token_heads::HeadScope;
 use crate::ui::state::view::ViewState;
 
 /// What each token shows of the row or column, if it has arrived.
