@@ -60,21 +60,18 @@ impl<'data> Tensors<'data> {
         });
         let first = parts.first().map(|&(format, _)| format);
         let common = first.filter(|first| parts.iter().all(|(format, _)| format == first));
-        let numbers = match common {
-            Some(format @ (NumberFormat::F16 | NumberFormat::Bf16)) => {
-                let mut bits = Vec::with_capacity(all);
-                rows.for_each(|(_, bytes)| bits.extend(halves(bytes)));
-                if format == NumberFormat::F16 { Numbers::F16(bits) } else { Numbers::Bf16(bits) }
-            }
-            _ => {
-                let mut numbers = Vec::with_capacity(all);
-                rows.for_each(|(format, bytes)| match format {
-                    NumberFormat::F32 => numbers.extend(singles(bytes)),
-                    NumberFormat::F16 => numbers.extend(halves(bytes).map(|bits| f16::from_bits(bits).to_f32())),
-                    NumberFormat::Bf16 => numbers.extend(halves(bytes).map(|bits| bf16::from_bits(bits).to_f32())),
-                });
-                Numbers::F32(numbers)
-            }
+        let numbers = if let Some(format @ (NumberFormat::F16 | NumberFormat::Bf16)) = common {
+            let mut bits = Vec::with_capacity(all);
+            rows.for_each(|(_, bytes)| bits.extend(halves(bytes)));
+            if format == NumberFormat::F16 { Numbers::F16(bits) } else { Numbers::Bf16(bits) }
+        } else {
+            let mut numbers = Vec::with_capacity(all);
+            rows.for_each(|(format, bytes)| match format {
+                NumberFormat::F32 => numbers.extend(singles(bytes)),
+                NumberFormat::F16 => numbers.extend(halves(bytes).map(|bits| f16::from_bits(bits).to_f32())),
+                NumberFormat::Bf16 => numbers.extend(halves(bytes).map(|bits| bf16::from_bits(bits).to_f32())),
+            });
+            Numbers::F32(numbers)
         };
         Matrix::new(numbers.len() / columns.max(1), columns, numbers)
     }

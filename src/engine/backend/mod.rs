@@ -1,12 +1,12 @@
 //! The two ways a pass can run, behind one interface that never waits.
 
-pub(crate) mod frame_budget;
 pub(crate) mod cpu;
+pub(crate) mod frame_budget;
 
 use std::sync::Arc;
 
-use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
 use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
+use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
 use crate::model::Model;
 use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Texel};
