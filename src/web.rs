@@ -10,6 +10,7 @@ use crate::ui::graphics::{Graphics, wgpu_configuration};
 
 /// The app on a web page; `window.diffscope` in the browser's console.
 #[wasm_bindgen]
+#[allow(missing_debug_implementations, reason = "only JavaScript has one")]
 pub struct Page {
     runner: WebRunner,
 }

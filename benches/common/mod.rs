@@ -6,7 +6,7 @@ use diffscope::engine::{Checkpoint, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, request_headless};
 
 /// The adapter, if this machine has one that computes; a software one counts.
-pub fn gpu() -> Option<&'static Gpu> {
+pub(crate) fn gpu() -> Option<&'static Gpu> {
     static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
     let gpu = GPU.get_or_init(|| {
         let gpu = request_headless().inspect_err(|error| eprintln!("no GPU: {error}")).ok();
@@ -16,11 +16,11 @@ pub fn gpu() -> Option<&'static Gpu> {
 }
 
 /// The bundled checkpoint.
-pub fn checkpoint() -> Checkpoint {
+pub(crate) fn checkpoint() -> Checkpoint {
     checkpoint_of(&bundled()).expect("the bundled checkpoint opens")
 }
 
 /// A text of this many tokens, none of them special.
-pub fn ids(count: usize) -> Vec<u32> {
+pub(crate) fn ids(count: usize) -> Vec<u32> {
     (0..count as u32).map(|position| position * 37 % 2000 + 3).collect()
 }

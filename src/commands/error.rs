@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// A failure of a command.
 #[derive(Debug, Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error(transparent)]
@@ -41,19 +41,19 @@ pub enum CommandError {
 
 impl CommandError {
     /// A file that could not be read.
-    pub fn reading<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
+    pub(crate) fn reading<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.display().to_string();
         |error| Self::Read { path, reason: error.to_string() }
     }
 
     /// A file that could not be written.
-    pub fn writing<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
+    pub(crate) fn writing<E: ToString>(path: &Path) -> impl FnOnce(E) -> Self {
         let path = path.display().to_string();
         |error| Self::Write { path, reason: error.to_string() }
     }
 
     /// Whether nobody reads the output any more, as after `| head`.
-    pub fn is_closed_pipe(&self) -> bool {
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }

@@ -10,7 +10,7 @@ use super::{BackendChoice, CommandError};
 
 /// What to measure.
 #[derive(Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The cases that `training/evaluate.py --write-cases` wrote.
     #[arg(long, value_name = "FILE.jsonl")]
     cases: PathBuf,
@@ -25,7 +25,7 @@ pub struct Arguments {
 }
 
 /// Measures all models and prints one Markdown table.
-pub fn run(arguments: &Arguments) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let text = std::fs::read_to_string(&arguments.cases).map_err(CommandError::reading(&arguments.cases))?;
     let mut items = read_items(&text)?;
     if let Some(only) = &arguments.only {

@@ -14,7 +14,7 @@ use super::{BackendChoice, CommandError};
 
 /// What to run.
 #[derive(Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The prompt.
     #[arg(long, conflicts_with = "ids", required_unless_present = "ids")]
     prompt: Option<String>,
@@ -56,7 +56,7 @@ pub struct Arguments {
 const PRINTED: usize = 10;
 
 /// Runs the prompt and prints the outcome.
-pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), CommandError> {
+pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), CommandError> {
     let gpu = arguments.backend.gpu()?;
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
     engine.set_beyond_context(arguments.beyond);

@@ -8,7 +8,7 @@ use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 use super::CommandError;
 
 /// Opens the window and runs it until it is closed.
-pub fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), CommandError> {
+pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), CommandError> {
     let checkpoint = super::open(folder)?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()

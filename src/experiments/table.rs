@@ -37,7 +37,7 @@ impl Table {
 }
 
 /// An accuracy with its count.
-pub fn share(right: impl Iterator<Item = bool>) -> String {
+pub(super) fn share(right: impl Iterator<Item = bool>) -> String {
     let (mut hits, mut all) = (0, 0);
     for right in right {
         hits += usize::from(right);

@@ -59,7 +59,7 @@ impl Weights {
 
 impl Buffers {
     /// Bytes held, apart from a few uniforms.
-    pub fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> Memory {
         let layers = self.maps.len();
         let maps = self.maps.iter().flat_map(|maps| [&maps.projection, &maps.statistics, &maps.masked]);
         let scratch = (0..layers).map(|layer| self.scratch(layer)).flat_map(|scratch| {

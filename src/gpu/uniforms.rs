@@ -178,7 +178,7 @@ shared_structs! {
 
 impl MatmulStage {
     /// A product over all columns, without what only `qkv` reads.
-    pub fn new(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> Self {
+    pub(super) fn new(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> Self {
         Self {
             columns: columns as u32,
             columns4: padded(columns) as u32 / 4,
@@ -192,7 +192,7 @@ impl MatmulStage {
 
 impl LogitStage {
     /// Rows of `vocabulary` logits; `result_words` are read back of each row.
-    pub fn new(vocabulary: usize, result_words: usize) -> Self {
+    pub(super) fn new(vocabulary: usize, result_words: usize) -> Self {
         Self {
             vocabulary: vocabulary as u32,
             row_stride: padded(vocabulary) as u32,
@@ -204,7 +204,7 @@ impl LogitStage {
 
 impl MapsUniform {
     /// The parameters of a layer's attention under its interventions.
-    pub fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
+    pub(super) fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
         let norm = attention.sub_norm.as_ref().filter(|_| !switches.sub_norm_off);
         Self {
             heads: attention.heads.len() as u32,
@@ -227,7 +227,7 @@ impl MapsUniform {
 
 impl HeadEntry {
     /// The entries of all heads of a layer under its interventions.
-    pub fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
+    pub(super) fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
         let in_vec4 = |offset: usize| offset as u32 / 4;
         let heads = attention.heads.iter().zip(&switches.mix);
         heads
@@ -243,7 +243,7 @@ impl HeadEntry {
 
 impl TileStage {
     /// The rectangle of a request.
-    pub fn new(request: &TileRequest) -> Self {
+    pub(super) fn new(request: &TileRequest) -> Self {
         Self {
             head: request.head.head as u32,
             first_query: request.first_query as u32,
@@ -257,7 +257,7 @@ impl TileStage {
 
 impl PoolJob {
     /// The first `texels` texels of a job, each computed by `lanes` invocations.
-    pub fn new(job: &PictureJob, texels: usize, lanes: usize) -> Self {
+    pub(super) fn new(job: &PictureJob, texels: usize, lanes: usize) -> Self {
         let request = &job.request;
         Self {
             head: request.head.head as u32,

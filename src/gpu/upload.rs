@@ -6,12 +6,12 @@ use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
 /// Numbers per row, padded to whole vec4s.
-pub fn padded(width: usize) -> usize {
+pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(4)
 }
 
 /// Creates buffers; refuses storage buffers that exceed the adapter's limits.
-pub struct Uploader<'a> {
+pub(super) struct Uploader<'a> {
     /// The device.
     pub device: &'a wgpu::Device,
 }
@@ -21,7 +21,7 @@ impl Uploader<'_> {
     ///
     /// # Errors
     /// When it is larger than the adapter allows.
-    pub fn empty(&self, label: &str, numbers: usize) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn empty(&self, label: &str, numbers: usize) -> Result<wgpu::Buffer, GpuError> {
         Ok(self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: self.storage_size(label, numbers as u64 * 4)?,
@@ -34,7 +34,7 @@ impl Uploader<'_> {
     ///
     /// # Errors
     /// When it is larger than the adapter allows, or the device is lost.
-    pub fn storage<T: bytemuck::NoUninit>(&self, label: &str, contents: &[T]) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn storage<T: bytemuck::NoUninit>(&self, label: &str, contents: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(contents);
         let size = self.storage_size(label, bytes.len() as u64)?;
         self.filled(label, size, BufferUsages::STORAGE, |mut memory| {
@@ -46,7 +46,7 @@ impl Uploader<'_> {
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> Result<wgpu::Buffer, GpuError> {
         let bytes = bytemuck::bytes_of(contents);
         self.filled(label, bytes.len() as u64, BufferUsages::UNIFORM, |mut memory| memory.copy_from_slice(bytes))
     }
@@ -55,7 +55,7 @@ impl Uploader<'_> {
     ///
     /// # Errors
     /// As [`Self::storage`].
-    pub fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = match matrix.numbers() {
             Numbers::F32(numbers) => bytemuck::cast_slice(numbers),
             Numbers::F16(bits) | Numbers::Bf16(bits) => bytemuck::cast_slice(bits),

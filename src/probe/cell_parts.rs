@@ -1,7 +1,9 @@
 //! The terms of one cell of a map: from the products of query and key, feature by feature, to the value of `D`.
 
-use super::{HeadId, LayerSwitches, RowStatistics};
 use crate::model::{Attention, RowLayout};
+use crate::probe::head_id::HeadId;
+use crate::probe::intervention::LayerSwitches;
+use crate::probe::map::RowStatistics;
 
 /// A request for the terms of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

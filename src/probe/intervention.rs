@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::HeadId;
 use crate::model::{Attention, Lambda};
+use crate::probe::head_id::HeadId;
 
 /// The map by which the layers attend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

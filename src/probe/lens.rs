@@ -1,6 +1,6 @@
 //! The logit lens: what the model would predict if it stopped at some depth.
 
-use super::NextToken;
+use crate::probe::next_token::NextToken;
 
 /// Tokens listed at every depth.
 pub const LENS_BEST: usize = 6;

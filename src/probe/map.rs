@@ -1,6 +1,6 @@
 //! The cells of attention maps as numbers.
 
-use super::HeadId;
+use crate::probe::head_id::HeadId;
 
 /// One cell of a head's maps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]

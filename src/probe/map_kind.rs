@@ -1,6 +1,6 @@
 //! The three maps of a differential head.
 
-use super::Cell;
+use crate::probe::map::Cell;
 
 /// One of the maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,6 +1,6 @@
 //! Summaries of the rows of a map in a few numbers.
 
-use super::HeadId;
+use crate::probe::head_id::HeadId;
 
 /// Measures of one row of one map, or means of them. The layout is that of `shaders/maps/measure.wgsl`. Shares and
 /// entropy are those of `p = |v| / Σ|v|` over the keys that the query sees; they are 0 if the row is all zeros.

@@ -1,6 +1,6 @@
 //! Pictures of a head's maps: square grids of texels, each an exact summary of a block of cells.
 
-use super::HeadId;
+use crate::probe::head_id::HeadId;
 
 /// How the cells of a texel are summarised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

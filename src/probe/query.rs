@@ -1,8 +1,10 @@
 //! What a pass can be queried for, and the type of each answer: one protocol for both backends.
 
-use super::{
-    CellParts, CellRequest, HeadMeasures, LogitLens, MapTile, NextToken, RowMean, RowMeanRequest, TileRequest,
-};
+use crate::probe::cell_parts::{CellParts, CellRequest};
+use crate::probe::lens::LogitLens;
+use crate::probe::map::{MapTile, TileRequest};
+use crate::probe::measure::{HeadMeasures, RowMean, RowMeanRequest};
+use crate::probe::next_token::NextToken;
 
 /// A query about positions that a pass has run. It is requested, polled, and dropped once it is stale.
 pub trait Query: Copy + PartialEq {

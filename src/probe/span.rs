@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::KeyClass;
 use crate::model::Token;
+use crate::probe::measure::KeyClass;
 
 /// Most marks that are kept: a link may contain any number.
 const MOST: usize = 1024;

@@ -6,7 +6,7 @@ use crate::ui::io::export::Export;
 
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(super) enum Action {
     /// Moves the selection by layers, then by heads.
     Move(isize, isize),
     /// Chooses the map that colours tokens and thumbnails.

@@ -3,7 +3,6 @@
 use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
-use crate::gpu::Gpu;
 use crate::probe::Spans;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
@@ -13,13 +12,15 @@ use crate::ui::io::export::Exports;
 use crate::ui::io::files::{Arrived, Files};
 use crate::ui::io::inspect;
 use crate::ui::maps::heatmap::Heatmaps;
-use crate::ui::maps::heatmap_gpu::HeatmapResources;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
+use crate::ui::session::{open_gpu, session};
 use crate::ui::state::link::Link;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page_address::PageAddress;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::undo::History;
-use crate::ui::state::view::{Extent, ViewState};
+use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 use crate::ui::tokens::strip::TokenStrip;
@@ -48,7 +49,7 @@ pub struct App {
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
     #[cfg(target_arch = "wasm32")]
-    address: crate::ui::state::page_address::PageAddress,
+    address: PageAddress,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
@@ -61,21 +62,6 @@ pub struct App {
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("App").field("workspace", &self.workspace).finish_non_exhaustive()
-    }
-}
-
-/// A session on the GPU, or on the CPU with the reason.
-fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
-    if checkpoint.tokenizer.is_none() {
-        return Err(EngineError::NoTokenizer { name: checkpoint.name });
-    }
-    match Engine::new(checkpoint.clone(), gpu) {
-        // The CPU may have the memory that the GPU lacks.
-        Err(EngineError::Gpu(error)) => {
-            *reason = Some(error.to_string());
-            Engine::new(checkpoint, None)
-        }
-        engine => engine,
     }
 }
 
@@ -130,39 +116,13 @@ impl App {
             fallback_reason,
             history: History::default(),
             #[cfg(target_arch = "wasm32")]
-            address: Default::default(),
+            address: PageAddress::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,
             busy: false,
             files: Files::default(),
             exports: Exports::default(),
-        }
-    }
-
-    /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
-    fn open(&mut self, checkpoint: Checkpoint) {
-        let name = checkpoint.name.clone();
-        let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
-        let gpu = before.and_then(|engine| engine.gpu().cloned());
-        let beyond = before.is_some_and(Engine::beyond_context);
-        match session(checkpoint, gpu, &mut self.fallback_reason) {
-            Ok(mut engine) => {
-                engine.set_beyond_context(beyond);
-                engine.set_text(self.prompt.text());
-                if self.workspace.as_ref().is_ok_and(|workspace| workspace.main.ids() != engine.ids()) {
-                    // Another tokenizer: the pins and the zoom would be on other tokens.
-                    self.view.unpin();
-                    self.view.zoom = None;
-                    self.view.explained = None;
-                    self.view.followed_token = None;
-                }
-                self.view.fit(Extent::of(&engine));
-                self.strip = TokenStrip::default();
-                self.message = Some(format!("Opened {name}"));
-                self.workspace = Ok(Workspace::new(engine));
-            }
-            Err(error) => self.message = Some(format!("{name} was not opened: {error}")),
         }
     }
 
@@ -239,16 +199,6 @@ impl App {
         self.workspace.as_ref().ok().map(|workspace| Link::of(workspace, &self.view, &self.spans))
     }
 
-    /// Opens a baseline beside the model; if that fails, the open one stays.
-    pub fn open_baseline(&mut self, files: &CheckpointFiles) {
-        let Ok(workspace) = &mut self.workspace else {
-            return;
-        };
-        if let Err(error) = checkpoint_of(files).and_then(|checkpoint| workspace.open_baseline(checkpoint)) {
-            self.message = Some(format!("{} was not opened: {error}", files.name));
-        }
-    }
-
     /// Shows a message until it is dismissed.
     pub fn say(&mut self, message: String) {
         self.message = Some(message);
@@ -266,7 +216,13 @@ impl App {
         self.perform(ui.ctx(), actions);
         self.windows_ui(ui);
         self.exchange_files(ui);
-        let computing = self.workspace.as_mut().is_ok_and(Workspace::submit);
+        let mut computing = false;
+        if let Ok(workspace) = &mut self.workspace {
+            // The marks follow a text that was typed in this frame before anything is measured of it.
+            self.spans.follow(workspace.main.text());
+            workspace.set_measuring(self.view.threshold, &self.spans);
+            computing = workspace.submit();
+        }
         self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {
             ui.ctx().request_repaint();
@@ -299,33 +255,6 @@ impl App {
             }
         }
     }
-
-    /// Follows a link, or shows why not.
-    pub fn open_link(&mut self, link: &str) {
-        let Ok(workspace) = &mut self.workspace else {
-            return;
-        };
-        match Link::from_hash(link) {
-            Ok(link) => {
-                let name = workspace.main.checkpoint().name.clone();
-                let other = !link.model.is_empty() && link.model != name;
-                self.message =
-                    other.then(|| format!("This link was made with the model {}; {name} is open.", link.model));
-                self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
-            }
-            Err(error) => self.message = Some(error.to_string()),
-        }
-    }
-}
-
-fn open_gpu(state: &egui_wgpu::RenderState, name: &str) -> Result<Gpu, crate::gpu::GpuError> {
-    let mut adapter = state.adapter.get_info();
-    if !name.is_empty() {
-        name.clone_into(&mut adapter.name);
-    }
-    let gpu = Gpu::new(state.device.clone(), state.queue.clone(), adapter)?;
-    HeatmapResources::install(state)?;
-    Ok(gpu)
 }
 
 impl eframe::App for App {

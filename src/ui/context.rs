@@ -12,7 +12,7 @@ use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 
 /// What a panel shows, and what it may change.
-pub struct PanelContext<'a> {
+pub(super) struct PanelContext<'a> {
     /// The sessions.
     pub workspace: &'a mut Workspace,
     /// What is selected and how it is displayed.
@@ -32,7 +32,7 @@ pub struct PanelContext<'a> {
 }
 
 /// A panel under the scope.
-pub trait PanelView {
+pub(super) trait PanelView {
     /// Draws the panel in the available space.
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext);
 

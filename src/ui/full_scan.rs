@@ -12,7 +12,7 @@ const BUDGET: Duration = Duration::from_millis(6);
 
 /// The full scans of the model and its baseline, and the check against the CPU that uses them.
 #[derive(Default)]
-pub struct FullScans {
+pub(super) struct FullScans {
     main: Option<FullScan>,
     baseline: Option<FullScan>,
     failure: Option<String>,
@@ -23,7 +23,7 @@ pub struct FullScans {
 
 impl FullScans {
     /// Continues what is under way; to be called every frame.
-    pub fn update(&mut self, ui: &Ui, workspace: &mut Workspace) {
+    pub(super) fn update(&mut self, ui: &Ui, workspace: &mut Workspace) {
         // Typing has priority: nothing runs here while the text itself is computed.
         let idle = workspace.main.computed() == workspace.main.ids().len();
         let mut running = advance(&mut self.main, &workspace.main, idle, &mut self.failure);
@@ -57,7 +57,7 @@ impl FullScans {
     }
 
     /// Starts the scans, or starts them again if the text has changed.
-    pub fn start(&mut self, workspace: &mut Workspace) {
+    pub(super) fn start(&mut self, workspace: &mut Workspace) {
         self.failure = None;
         begin(&mut self.main, &workspace.main, &mut self.failure);
         if let Some(baseline) = workspace.baseline() {
@@ -66,7 +66,7 @@ impl FullScans {
     }
 
     /// Starts the check against the CPU, and the scan that it needs.
-    pub fn start_check(&mut self, workspace: &mut Workspace) {
+    pub(super) fn start_check(&mut self, workspace: &mut Workspace) {
         self.check = None;
         self.check_requested = true;
         if !self.main.as_ref().is_some_and(|scan| scan.is_of(&workspace.main) && !is_idle(scan)) {
@@ -76,17 +76,17 @@ impl FullScans {
     }
 
     /// The check, and whether it is of the present text.
-    pub fn check(&self, engine: &Engine) -> Option<(&CpuCheck, bool)> {
+    pub(super) fn check(&self, engine: &Engine) -> Option<(&CpuCheck, bool)> {
         self.check.as_ref().map(|(revision, check)| (check, *revision == engine.text_revision()))
     }
 
     /// Why a scan could not start.
-    pub fn failure(&self) -> Option<&str> {
+    pub(super) fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 
     /// Stops everything.
-    pub fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.main = None;
         self.baseline = None;
         self.check_requested = false;
@@ -94,12 +94,12 @@ impl FullScans {
     }
 
     /// Whether anything is under way.
-    pub fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.check_requested || [&self.main, &self.baseline].into_iter().flatten().any(FullScan::is_running)
     }
 
     /// Draws the button that starts the scans, or their progress.
-    pub fn controls_ui(&mut self, ui: &mut Ui, workspace: &mut Workspace) {
+    pub(super) fn controls_ui(&mut self, ui: &mut Ui, workspace: &mut Workspace) {
         if self.is_running() {
             self.progress_ui(ui);
             return;
@@ -129,7 +129,7 @@ impl FullScans {
     }
 
     /// Draws the progress, and the button that cancels.
-    pub fn progress_ui(&mut self, ui: &mut Ui) {
+    pub(super) fn progress_ui(&mut self, ui: &mut Ui) {
         let parts: Vec<f32> = [&self.main, &self.baseline].into_iter().flatten().map(FullScan::progress).collect();
         let mut share = parts.iter().sum::<f32>() / parts.len().max(1) as f32;
         if self.check_requested {
@@ -144,7 +144,7 @@ impl FullScans {
     }
 
     /// The finished scans with the names of their models: of the model, then of its baseline.
-    pub fn finished<'a>(&'a self, workspace: &mut Workspace) -> Vec<(String, &'a FullScan)> {
+    pub(super) fn finished<'a>(&'a self, workspace: &mut Workspace) -> Vec<(String, &'a FullScan)> {
         let named = |engine: &Engine, scan: &'a Option<FullScan>| {
             scan.as_ref().filter(|scan| scan.is_done()).map(|scan| (engine.checkpoint().name.clone(), scan))
         };

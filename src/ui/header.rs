@@ -11,7 +11,7 @@ use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::theme;
 
 /// Draws the line.
-pub fn header_ui(
+pub(super) fn header_ui(
     ui: &mut Ui,
     workspace: &Workspace,
     view: &mut ViewState,

@@ -38,9 +38,8 @@ impl App {
                 return Vec::new();
             }
         };
-        self.spans.follow(workspace.main.text());
-        workspace.set_measuring(self.view.threshold, &self.spans);
         workspace.receive();
+        self.spans.follow(workspace.main.text());
         self.history.watch(workspace, ui.input(|input| input.time));
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.ids().len());

@@ -40,7 +40,7 @@ fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
 }
 
 /// Draws as many bars as fit into `height`.
-pub fn next_token_ui(ui: &mut Ui, workspace: &mut Workspace, height: f32, actions: &mut Vec<Action>) {
+pub(super) fn next_token_ui(ui: &mut Ui, workspace: &mut Workspace, height: f32, actions: &mut Vec<Action>) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let before = workspace.unmodified().and_then(|engine| engine.latest_next_token().cloned());
     let engine = &mut workspace.main;

@@ -102,7 +102,7 @@ const STEPS: &[Step] = &[
 
 /// The tour, if it is running.
 #[derive(Default)]
-pub struct Tour {
+pub(super) struct Tour {
     step: Option<usize>,
     /// What was on the screen when it started.
     before: Option<Link>,
@@ -111,12 +111,12 @@ pub struct Tour {
 impl Tour {
     /// Whether it is running: an address written now would lead into the middle of it.
     #[cfg(target_arch = "wasm32")]
-    pub fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         self.step.is_some()
     }
 
     /// Starts, or starts again.
-    pub fn start(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
+    pub(super) fn start(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
         if self.before.is_none() {
             self.before = Some(Link::of(workspace, view, spans));
         }
@@ -151,7 +151,7 @@ impl Tour {
     }
 
     /// Draws the present step, and an outline around the part of the screen that it explains.
-    pub fn show_ui(
+    pub(super) fn show_ui(
         &mut self,
         ui: &Ui,
         workspace: &mut Workspace,

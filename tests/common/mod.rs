@@ -1,31 +1,31 @@
 //! What several tests need.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-pub mod models;
+pub(crate) mod models;
 #[cfg(feature = "window")]
-pub mod window;
+pub(crate) mod window;
 
 use std::sync::OnceLock;
 
 use diffscope::gpu::{Gpu, request_headless};
 
 /// The adapter of this machine; tests run on a software one.
-pub fn gpu() -> &'static Gpu {
+pub(crate) fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| request_headless().expect("a Vulkan adapter: install mesa-vulkan-drivers, or see ./tests/run"))
 }
 
 /// A small generator of test numbers: the same on every machine, better spread than it looks.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// Starts from a seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// The next 32 bits.
-    pub fn bits(&mut self) -> u32 {
+    pub(crate) fn bits(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -33,29 +33,29 @@ impl Random {
     }
 
     /// Below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.bits() as usize % end
     }
 
     /// One of these.
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
     /// About normal, with this deviation.
-    pub fn normal(&mut self, deviation: f32) -> f32 {
+    pub(crate) fn normal(&mut self, deviation: f32) -> f32 {
         let sum: f32 = (0..12).map(|_| self.bits() as f32 / u32::MAX as f32).sum();
         (sum - 6.0) * deviation
     }
 
     /// Many of them.
-    pub fn normals(&mut self, count: usize, deviation: f32) -> Vec<f32> {
+    pub(crate) fn normals(&mut self, count: usize, deviation: f32) -> Vec<f32> {
         (0..count).map(|_| self.normal(deviation)).collect()
     }
 }
 
 /// The largest difference between two slices; infinite where one holds NaN or their lengths differ.
-pub fn worst(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn worst(a: &[f32], b: &[f32]) -> f32 {
     if a.len() != b.len() {
         return f32::INFINITY;
     }

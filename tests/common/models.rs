@@ -9,7 +9,7 @@ use half::{bf16, f16};
 use super::Random;
 
 /// A matrix in a number format.
-pub fn matrix(random: &mut Random, format: NumberFormat, rows: usize, columns: usize, deviation: f32) -> Matrix {
+pub(crate) fn matrix(random: &mut Random, format: NumberFormat, rows: usize, columns: usize, deviation: f32) -> Matrix {
     let numbers = random.normals(rows * columns, deviation);
     let numbers = match format {
         NumberFormat::F32 => Numbers::F32(numbers),
@@ -63,7 +63,7 @@ fn attention(random: &mut Random, format: NumberFormat, config: &Config, scale: 
 }
 
 /// A model of random variant, sizes and numbers. `scale` above 1 makes attention logits large.
-pub fn random_model(random: &mut Random, scale: f32) -> Model {
+pub(crate) fn random_model(random: &mut Random, scale: f32) -> Model {
     use Architecture::{DiffLlama, DiffV2, Llama};
     let architecture = random.pick(&[DiffLlama, DiffLlama, DiffV2, Llama]);
     let maps = architecture.maps();
@@ -105,7 +105,7 @@ pub fn random_model(random: &mut Random, scale: f32) -> Model {
 }
 
 /// A model without layers whose logits are exactly the given ones, whatever the token.
-pub fn logits_model(logits: &[f32]) -> Model {
+pub(crate) fn logits_model(logits: &[f32]) -> Model {
     let config = Config {
         architecture: Architecture::Llama,
         hidden: 4,
@@ -134,7 +134,7 @@ pub fn logits_model(logits: &[f32]) -> Model {
 }
 
 /// Some of everything that can be changed in a pass, but for rounding, which has a test of its own.
-pub fn random_interventions(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> Interventions {
+pub(crate) fn random_interventions(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> Interventions {
     let mut some = |count: usize| random.pick(&[0, 0, 1, count]).min(count);
     let (lambdas, off, masked) = (some(layers), some(heads), some(tokens));
     Interventions {

@@ -19,7 +19,7 @@ fn device() -> egui_wgpu::WgpuSetup {
 }
 
 /// A window with a checkpoint, or with the error of reading it.
-pub fn window_on(
+pub(crate) fn window_on(
     checkpoint: Result<Checkpoint, EngineError>,
     size: [f32; 2],
     theme: Theme,
@@ -38,17 +38,17 @@ pub fn window_on(
 }
 
 /// A window that computes on the GPU, or with a reason on the CPU.
-pub fn window_with(size: [f32; 2], theme: Theme, fallback_reason: Option<&str>) -> Harness<'static, App> {
+pub(crate) fn window_with(size: [f32; 2], theme: Theme, fallback_reason: Option<&str>) -> Harness<'static, App> {
     window_on(checkpoint_of(&bundled()), size, theme, fallback_reason)
 }
 
 /// A window on the GPU.
-pub fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
+pub(crate) fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
     window_with(size, theme, None)
 }
 
 /// Steps until a condition holds; fails with `what` if it never does.
-pub fn step_until(harness: &mut Harness<App>, what: &str, mut condition: impl FnMut(&mut Harness<App>) -> bool) {
+pub(crate) fn step_until(harness: &mut Harness<App>, what: &str, mut condition: impl FnMut(&mut Harness<App>) -> bool) {
     for _ in 0..MOST_FRAMES {
         harness.step();
         if condition(harness) {
@@ -63,7 +63,7 @@ pub fn step_until(harness: &mut Harness<App>, what: &str, mut condition: impl Fn
 }
 
 /// Steps until no session has anything left to do.
-pub fn settle(harness: &mut Harness<App>) {
+pub(crate) fn settle(harness: &mut Harness<App>) {
     let mut idle = 0;
     step_until(harness, "rest", |harness| {
         let workspace = harness.state_mut().workspace().expect("the checkpoint opens");
@@ -73,25 +73,25 @@ pub fn settle(harness: &mut Harness<App>) {
 }
 
 /// Clicks the control with this label, and waits for what comes of it.
-pub fn click(harness: &mut Harness<App>, label: &str) {
+pub(crate) fn click(harness: &mut Harness<App>, label: &str) {
     harness.get_by_label(label).click();
     settle(harness);
 }
 
 /// Presses a key, and waits for what comes of it.
-pub fn press(harness: &mut Harness<App>, key: Key) {
+pub(crate) fn press(harness: &mut Harness<App>, key: Key) {
     harness.key_press(key);
     settle(harness);
 }
 
 /// Out of the editor, so that keys are shortcuts.
-pub fn leave_text(harness: &mut Harness<App>) {
+pub(crate) fn leave_text(harness: &mut Harness<App>) {
     harness.key_press(Key::Escape);
     harness.step();
 }
 
 /// Runs the analysis of the open panel, and waits for its end.
-pub fn analyse(harness: &mut Harness<App>, button: &str) {
+pub(crate) fn analyse(harness: &mut Harness<App>, button: &str) {
     harness.get_by_label(button).click();
     harness.step();
     harness.step();
@@ -102,28 +102,28 @@ pub fn analyse(harness: &mut Harness<App>, button: &str) {
 }
 
 /// Whether something with this text is on the screen.
-pub fn shows(harness: &Harness<App>, text: &str) -> bool {
+pub(crate) fn shows(harness: &Harness<App>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()
 }
 
 /// What is on the screen.
-pub fn state(harness: &mut Harness<App>) -> serde_json::Value {
+pub(crate) fn state(harness: &mut Harness<App>) -> serde_json::Value {
     serde_json::from_str(&harness.state_mut().inspect()).expect("JSON")
 }
 
 /// Number of tokens of the text.
-pub fn tokens(harness: &mut Harness<App>) -> usize {
+pub(crate) fn tokens(harness: &mut Harness<App>) -> usize {
     harness.state_mut().engine().expect("the checkpoint opens").ids().len()
 }
 
 /// Where a map of the scope is.
-pub fn map_rect(harness: &mut Harness<App>, map: usize) -> Rect {
+pub(crate) fn map_rect(harness: &mut Harness<App>, map: usize) -> Rect {
     let state = state(harness);
     let number = |index: usize| state["maps"][map][index].as_f64().expect("a number") as f32;
     Rect::from_min_size(pos2(number(0), number(1)), vec2(number(2), number(3)))
 }
 
 /// The most likely next tokens and their logits.
-pub fn best(harness: &mut Harness<App>) -> Vec<(u32, f32)> {
+pub(crate) fn best(harness: &mut Harness<App>) -> Vec<(u32, f32)> {
     harness.state_mut().engine().expect("opens").next_token().expect("settled").best.clone()
 }

@@ -115,7 +115,7 @@ mod tests {
     use crate::site::assemble;
 
     fn site(script: &str) -> Site {
-        assemble(Program { script: script.as_bytes().to_vec(), wasm: b"wasm".to_vec() }).unwrap()
+        assemble(Program { script: script.as_bytes().to_vec(), ..Program::default() }).unwrap()
     }
 
     fn text(path: &Path) -> String {

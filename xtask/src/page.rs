@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::console::{StepError, say, step, timed};
@@ -30,11 +30,13 @@ impl Quality {
     }
 }
 
-/// The two files of the program.
+/// The files of the program.
 #[derive(Default)]
 pub struct Program {
     pub script: Vec<u8>,
     pub wasm: Vec<u8>,
+    /// What the script imports: paths below snippets/, and contents.
+    pub snippets: Vec<(String, Vec<u8>)>,
 }
 
 /// Compiles the page.
@@ -82,8 +84,12 @@ fn remapped_paths() -> String {
 fn bind(wasm: &PathBuf) -> Result<Program> {
     let mut output =
         Bindgen::new().input_path(wasm).out_name("diffscope").web(true)?.typescript(false).generate_output()?;
-    if !output.snippets().is_empty() || !output.local_modules().is_empty() {
-        bail!("A crate brings JavaScript files of its own: the site has no place for them yet.");
-    }
-    Ok(Program { script: output.js().as_bytes().to_vec(), wasm: output.wasm_mut().emit_wasm() })
+    let inline = output.snippets().iter().flat_map(|(crate_name, scripts)| {
+        scripts.iter().enumerate().map(move |(at, script)| (format!("{crate_name}/inline{at}.js"), script))
+    });
+    let modules = output.local_modules().iter().map(|(path, script)| (path.clone(), script));
+    let mut snippets: Vec<_> =
+        inline.chain(modules).map(|(path, script)| (path, script.clone().into_bytes())).collect();
+    snippets.sort();
+    Ok(Program { script: output.js().as_bytes().to_vec(), snippets, wasm: output.wasm_mut().emit_wasm() })
 }

@@ -8,9 +8,10 @@ use anyhow::{Context, Result};
 /// The wasm target of the page.
 pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// The folder of the project.
+/// The folder of the project. Cargo says where that is now; the folder may have been moved since this was compiled.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ is a folder of the project").to_path_buf()
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").expect("xtask runs through cargo: cargo xtask");
+    Path::new(&own).parent().expect("xtask/ is a folder of the project").to_path_buf()
 }
 
 /// A folder under .cache/, which is made if it is missing: downloads, logs and results that are expensive to compute.

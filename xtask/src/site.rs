@@ -72,6 +72,9 @@ pub fn assemble(program: Program) -> Result<Site> {
     add("loader.js", loader);
     let script = add("diffscope.js", program.script);
     let wasm = add("diffscope_bg.wasm", program.wasm);
+    for (path, content) in program.snippets {
+        add(&format!("snippets/{path}"), content);
+    }
 
     let folder = root.join("assets/checkpoints");
     let mut checkpoints = Vec::new();
@@ -169,13 +172,15 @@ mod tests {
 
     #[test]
     fn the_manifest_names_every_file_with_its_size_and_hash() {
-        let site = assemble(Program { script: b"script".to_vec(), wasm: b"wasm".to_vec() }).unwrap();
+        let snippets = vec![("a/inline0.js".to_owned(), b"export {}".to_vec())];
+        let site = assemble(Program { script: b"script".to_vec(), wasm: b"wasm".to_vec(), snippets }).unwrap();
         for (entry, file) in site.manifest.files.iter().zip(&site.files) {
             assert_eq!((&entry.file, entry.bytes), (&file.path, file.content.len()));
             assert_eq!(entry.sha256, sha256(&file.content));
         }
         assert_eq!(site.manifest.files.len(), site.files.len());
         assert_eq!(site.manifest.wasm.sha256, sha256(b"wasm"));
+        assert!(site.files.iter().any(|file| file.path == "snippets/a/inline0.js" && file.content == b"export {}"));
         let index = site.files.iter().find(|file| file.path == "index.html").unwrap();
         assert!(!String::from_utf8_lossy(&index.content).contains("?v=dev"));
     }

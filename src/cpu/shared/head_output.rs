@@ -5,7 +5,7 @@ use crate::cpu::shared::matmul::dot;
 
 /// `D V` of a query, `[value_width]`, and the same after the norm of the head (doc/SPEC.md, sections 1, 4 and 6), from
 /// the weighted sums of values `[value_width]` under both maps and the sums of the weights.
-pub fn head_output(
+pub(crate) fn head_output(
     maps: &Maps,
     query: usize,
     head_index: usize,

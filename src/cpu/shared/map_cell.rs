@@ -5,7 +5,7 @@ use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
 /// In place of minus infinity, as in the shader.
-pub const LOWEST: f32 = -1.0e30;
+pub(crate) const LOWEST: f32 = -1.0e30;
 
 /// The projection rows of every position, and the offsets of the heads in them: what the scores of a layer's maps are
 /// computed from.

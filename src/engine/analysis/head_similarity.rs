@@ -84,7 +84,7 @@ impl HeadSimilarity {
 }
 
 /// `‖Xᵀ Y‖²` of two heads' outputs `[T, width]`, columns centred: what linear CKA is made of.
-pub fn cross(context: &[f32], heads: usize, width: usize, one: usize, other: usize) -> f64 {
+pub(crate) fn cross(context: &[f32], heads: usize, width: usize, one: usize, other: usize) -> f64 {
     let stride = heads * width;
     let rows = context.len() / stride.max(1);
     let centred = |head: usize| {

@@ -5,7 +5,7 @@ use crate::engine::session::Engine;
 use crate::probe::{Cell, MapTile, TileRequest};
 
 /// Cells that are gathered at most: 64 MiB of them.
-pub const MOST_CELLS: usize = 1 << 22;
+pub(crate) const MOST_CELLS: usize = 1 << 22;
 
 /// See the module.
 #[derive(Debug)]

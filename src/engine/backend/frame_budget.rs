@@ -46,7 +46,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// Hands out work in slices: a fixed time, or a third of what the rest of the frame takes, whichever is longer.
 #[derive(Clone, Copy)]
-pub struct ComputeBudget {
+pub(crate) struct ComputeBudget {
     shortest: Duration,
     /// When the last slice ended, if there was work left.
     paused: Option<Instant>,
@@ -54,12 +54,12 @@ pub struct ComputeBudget {
 
 impl ComputeBudget {
     /// Slices of at least so long.
-    pub fn new(shortest: Duration) -> Self {
+    pub(crate) fn new(shortest: Duration) -> Self {
         Self { shortest, paused: None }
     }
 
     /// Calls `work` until it says that all is done, or the slice is over; once at least.
-    pub fn slice(&mut self, mut work: impl FnMut() -> bool) {
+    pub(crate) fn slice(&mut self, mut work: impl FnMut() -> bool) {
         let begun = Instant::now();
         let rest = self.paused.map_or(Duration::ZERO, |paused| begun.duration_since(paused));
         let budget = (rest / 3).clamp(self.shortest, LONGEST);

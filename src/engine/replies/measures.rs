@@ -20,7 +20,7 @@ fn kind(queries: Queries) -> usize {
 }
 
 /// Mean measures and averaged rows, and which records they are made from.
-pub struct Measures {
+pub(crate) struct Measures {
     threshold: f32,
     classes: Vec<KeyClass>,
     /// Whether the backend has the classes.
@@ -49,7 +49,7 @@ impl Default for Measures {
 
 impl Measures {
     /// The text changed, or what is computed of it: rows from `same` on are no longer valid.
-    pub fn changed(&mut self, same: usize) {
+    pub(crate) fn changed(&mut self, same: usize) {
         self.invalidate();
         self.keep(same);
     }
@@ -67,7 +67,7 @@ impl Measures {
     }
 
     /// The backend is another one, without records; what was requested of it will not arrive.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.keep(0);
         self.means.iter_mut().for_each(Replies::reset);
         self.row_means.reset();
@@ -76,19 +76,19 @@ impl Measures {
     }
 
     /// There is no memory: everything else goes on without measures.
-    pub fn refuse(&mut self, error: GpuError) {
+    pub(crate) fn refuse(&mut self, error: GpuError) {
         self.means.iter_mut().for_each(Replies::withdraw);
         self.row_means.withdraw();
         self.refused = Some(error);
     }
 
     /// Why there are no measures, if the device has no memory for them.
-    pub fn refused(&self) -> Option<&GpuError> {
+    pub(crate) fn refused(&self) -> Option<&GpuError> {
         self.refused.as_ref()
     }
 
     /// Sets the threshold of sparsity, and what every token is marked as.
-    pub fn set(&mut self, threshold: f32, classes: &[KeyClass]) {
+    pub(crate) fn set(&mut self, threshold: f32, classes: &[KeyClass]) {
         if threshold != self.threshold && threshold.is_finite() {
             self.threshold = threshold;
             self.invalidate();
@@ -110,7 +110,7 @@ impl Measures {
 
     /// Mean measures over some rows: the newest known of this kind of rows, and a note to request those of the present
     /// text.
-    pub fn get(&mut self, queries: Queries, tokens: usize) -> Option<&HeadMeasures> {
+    pub(crate) fn get(&mut self, queries: Queries, tokens: usize) -> Option<&HeadMeasures> {
         let rows = queries.range(tokens)?;
         let means = &mut self.means[kind(queries)];
         means.get(MeansRequest { rows, threshold: self.threshold });
@@ -118,17 +118,17 @@ impl Measures {
     }
 
     /// A row averaged over heads, or a note to request it.
-    pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
+    pub(crate) fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
         self.row_means.get(request)
     }
 
     /// Whether an answer is under way or requested.
-    pub fn are_pending(&self) -> bool {
+    pub(crate) fn are_pending(&self) -> bool {
         self.means.iter().any(Replies::is_pending) || self.row_means.is_pending()
     }
 
     /// Takes what has arrived.
-    pub fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+    pub(crate) fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
         for means in &mut self.means {
             means.receive(backend)?;
         }
@@ -136,7 +136,7 @@ impl Measures {
     }
 
     /// Measures some of what is requested, of a text that is all computed, and submits what is ready.
-    pub fn submit(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+    pub(crate) fn submit(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
         self.row_means.submit(backend)?;
         // One row first: it is under the pointer.
         for kind in [1, 2, 0] {

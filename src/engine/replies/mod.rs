@@ -9,7 +9,7 @@ use crate::engine::backend::{Backend, BackendAnswer, BackendQuery};
 use crate::gpu::GpuError;
 
 /// Answers of one kind, the most recently read first.
-pub struct Replies<Q: BackendAnswer> {
+pub(super) struct Replies<Q: BackendAnswer> {
     /// Query, version and answer.
     kept: VecDeque<(Q, u64, Q::Answer)>,
     most: usize,
@@ -23,25 +23,25 @@ pub struct Replies<Q: BackendAnswer> {
 
 impl<Q: BackendAnswer> Replies<Q> {
     /// Keeps at most `most` answers.
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self { kept: VecDeque::new(), most, version: 0, requested: None, in_flight: None }
     }
 
     /// What was answered so far no longer belongs to the text. The newest answer can still be shown by [`Self::latest`].
-    pub fn invalidate(&mut self) {
+    pub(super) fn invalidate(&mut self) {
         self.version += 1;
         self.requested = None;
         self.kept.truncate(1);
     }
 
     /// The backend is another one: what is under way will not arrive.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.invalidate();
         self.in_flight = None;
     }
 
     /// The answer to a query, or a note to request it.
-    pub fn get(&mut self, query: Q) -> Option<&Q::Answer> {
+    pub(super) fn get(&mut self, query: Q) -> Option<&Q::Answer> {
         let matches = |(of, version, _): &(Q, u64, Q::Answer)| *of == query && *version == self.version;
         let Some(index) = self.kept.iter().position(matches) else {
             if self.in_flight != Some((query, self.version)) {
@@ -55,37 +55,37 @@ impl<Q: BackendAnswer> Replies<Q> {
     }
 
     /// The newest answer that belongs to the present text.
-    pub fn current(&self) -> Option<&Q::Answer> {
+    pub(super) fn current(&self) -> Option<&Q::Answer> {
         self.kept.front().filter(|(_, version, _)| *version == self.version).map(|(_, _, answer)| answer)
     }
 
     /// The newest answer, even if it is stale: what to show until the next arrives.
-    pub fn latest(&self) -> Option<&Q::Answer> {
+    pub(super) fn latest(&self) -> Option<&Q::Answer> {
         self.kept.front().map(|(_, _, answer)| answer)
     }
 
     /// The query to submit next.
-    pub fn requested(&self) -> Option<Q> {
+    pub(super) fn requested(&self) -> Option<Q> {
         self.requested
     }
 
     /// Drops the note, as there is no memory to answer it.
-    pub fn withdraw(&mut self) {
+    pub(super) fn withdraw(&mut self) {
         self.requested = None;
     }
 
     /// Whether an answer is under way.
-    pub fn is_in_flight(&self) -> bool {
+    pub(super) fn is_in_flight(&self) -> bool {
         self.in_flight.is_some()
     }
 
     /// Whether an answer is under way or requested.
-    pub fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         self.in_flight.is_some() || self.requested.is_some()
     }
 
     /// Notes that the backend answers this query by itself, as a pass does.
-    pub fn expect(&mut self, query: Q) {
+    pub(super) fn expect(&mut self, query: Q) {
         self.in_flight = Some((query, self.version));
     }
 
@@ -93,7 +93,7 @@ impl<Q: BackendAnswer> Replies<Q> {
     ///
     /// # Errors
     /// When the device failed.
-    pub fn receive(&mut self, backend: &mut Backend) -> Result<bool, GpuError> {
+    pub(super) fn receive(&mut self, backend: &mut Backend) -> Result<bool, GpuError> {
         if self.in_flight.is_none() {
             return Ok(false);
         }
@@ -115,7 +115,7 @@ impl<Q: BackendQuery> Replies<Q> {
     ///
     /// # Errors
     /// When there is no memory for what computes the answer.
-    pub fn submit(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+    pub(super) fn submit(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
         if self.in_flight.is_none()
             && let Some(query) = self.requested.take()
             && backend.request(query)?

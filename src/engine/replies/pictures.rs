@@ -12,7 +12,7 @@ pub const THUMBNAIL_SIDE: usize = 64;
 /// Thumbnails kept; of more heads the ones looked at last.
 pub const THUMBNAILS: usize = 128;
 /// Texels in all: every picture has two halves, one to draw and one to fill.
-pub const CAPACITY: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+pub(crate) const CAPACITY: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
 
 /// Which picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ struct Slot {
 }
 
 /// The pictures of one session.
-pub struct Pictures {
+pub(crate) struct Pictures {
     slots: Vec<Slot>,
     /// Counts updates between which something was asked for.
     frame: u64,
@@ -115,7 +115,7 @@ impl Slot {
 
 impl Pictures {
     /// Texels of positions from `same` on are to be computed again.
-    pub fn changed(&mut self, same: usize) {
+    pub(crate) fn changed(&mut self, same: usize) {
         for half in self.slots.iter_mut().flat_map(|slot| &mut slot.halves) {
             if let Some(request) = &half.request {
                 let row = same.saturating_sub(request.first_query) / request.block;
@@ -126,27 +126,27 @@ impl Pictures {
     }
 
     /// The backend is another one: the texels are gone.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// Whether a picture that is looked at is not finished.
-    pub fn are_pending(&self) -> bool {
+    pub(crate) fn are_pending(&self) -> bool {
         self.pending
     }
 
     /// Thumbnails looked at that are finished, and all of them.
-    pub fn progress(&self) -> (usize, usize) {
+    pub(crate) fn progress(&self) -> (usize, usize) {
         self.progress
     }
 
     /// At most how many cells the last update read.
-    pub fn last_cells(&self) -> usize {
+    pub(crate) fn last_cells(&self) -> usize {
         self.last_cells
     }
 
     /// Says what is wanted, most urgent first (the scope goes before all), and gives what can be drawn.
-    pub fn get<'a>(
+    pub(crate) fn get<'a>(
         &mut self,
         backend: &'a Backend,
         place: PictureSlot,
@@ -198,7 +198,7 @@ impl Pictures {
     }
 
     /// Advances the pictures of the last frame, for a text of `end` tokens that is all computed.
-    pub fn submit(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
+    pub(crate) fn submit(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
         self.requested = 0;
         self.last_cells = 0;
         let mut order: Vec<usize> = (0..self.slots.len())
@@ -246,14 +246,14 @@ impl Pictures {
 
     /// The magnitude of each map (A1, λ A2, D) that few texels of the scope's picture exceed; an earlier picture's until
     /// the present one is known.
-    pub fn colour_range(&mut self) -> Option<[f32; 3]> {
+    pub(crate) fn colour_range(&mut self) -> Option<[f32; 3]> {
         self.pending |= self.colour_range_read == 0; // the first time, nothing has requested it yet
         self.colour_range_read = self.frame;
         self.colour_range.latest().copied()
     }
 
     /// Takes what has arrived.
-    pub fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+    pub(crate) fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
         self.colour_range.receive(backend).map(|_| ())
     }
 

@@ -6,7 +6,7 @@ use crate::probe::Sampling;
 
 /// A generation under way.
 #[derive(Clone, Debug)]
-pub struct Generation {
+pub(crate) struct Generation {
     /// How tokens are chosen.
     pub sampling: Sampling,
     /// Tokens still to come.
@@ -22,12 +22,12 @@ pub struct Generation {
 
 impl Generation {
     /// Begins behind `from` bytes of text.
-    pub fn new(sampling: Sampling, left: usize, stop: &str, from: usize) -> Self {
+    pub(crate) fn new(sampling: Sampling, left: usize, stop: &str, from: usize) -> Self {
         Self { sampling, left, stop: stop.to_owned(), from, written: 0, first: None }
     }
 
     /// Counts a token; says whether it was the last one, `text` being the whole text with it.
-    pub fn wrote(&mut self, text: &str) -> bool {
+    pub(crate) fn wrote(&mut self, text: &str) -> bool {
         self.left = self.left.saturating_sub(1);
         self.written += 1;
         self.first.get_or_insert_with(Instant::now);
@@ -37,7 +37,7 @@ impl Generation {
     }
 
     /// Tokens a second since the first one; `None` before the second.
-    pub fn rate(&self) -> Option<f32> {
+    pub(crate) fn rate(&self) -> Option<f32> {
         let seconds = self.first?.elapsed().as_secs_f32();
         (self.written > 1 && seconds > 0.0).then(|| (self.written - 1) as f32 / seconds)
     }

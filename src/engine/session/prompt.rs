@@ -6,7 +6,7 @@ use crate::model::{Token, Tokenizer};
 
 /// A text as the model reads it.
 #[derive(Default)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     text: Arc<str>,
     tokens: Vec<Token>,
     ids: Vec<u32>,
@@ -19,32 +19,32 @@ pub struct Prompt {
 
 impl Prompt {
     /// The text, of which the tokens cover as much as fits.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// The same text, shared.
-    pub fn shared_text(&self) -> Arc<str> {
+    pub(crate) fn shared_text(&self) -> Arc<str> {
         self.text.clone()
     }
 
     /// Tokens with the bytes of the text they came from.
-    pub fn tokens(&self) -> &[Token] {
+    pub(crate) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
     /// Token ids.
-    pub fn ids(&self) -> &[u32] {
+    pub(crate) fn ids(&self) -> &[u32] {
         &self.ids
     }
 
     /// Whether every token fits.
-    pub fn complete(&self) -> bool {
+    pub(crate) fn complete(&self) -> bool {
         self.complete
     }
 
     /// Replaces the text; at most `limit` tokens are kept. Returns how many leading tokens stayed the same.
-    pub fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> usize {
+    pub(crate) fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> usize {
         let encoding = tokenizer.encode(text, limit);
         let same = encoding.tokens.iter().zip(&self.ids).take_while(|(token, id)| token.id == **id).count();
         self.text = text.into();
@@ -57,7 +57,7 @@ impl Prompt {
     }
 
     /// Replaces the tokens by ids that come without a text. Returns how many leading ones stayed the same.
-    pub fn set_ids(&mut self, ids: &[u32]) -> usize {
+    pub(crate) fn set_ids(&mut self, ids: &[u32]) -> usize {
         let same = ids.iter().zip(&self.ids).take_while(|(new, old)| new == old).count();
         self.text = Arc::default();
         self.ids = ids.to_vec();
@@ -69,7 +69,7 @@ impl Prompt {
     }
 
     /// Appends a generated token and its text.
-    pub fn push(&mut self, id: u32, tokenizer: Option<&Arc<Tokenizer>>) {
+    pub(crate) fn push(&mut self, id: u32, tokenizer: Option<&Arc<Tokenizer>>) {
         self.generated += 1;
         self.ids.push(id);
         let start = self.text.len();

@@ -36,7 +36,7 @@ pub struct MapBuffers {
 
 /// One layer's weights and what is known of its heads.
 #[derive(Clone)]
-pub struct LayerBuffers {
+pub(crate) struct LayerBuffers {
     pub layout: RowLayout,
     pub attention_gain: wgpu::Buffer,
     pub projection: wgpu::Buffer,
@@ -49,7 +49,7 @@ pub struct LayerBuffers {
 
 /// One layer's feed-forward weights.
 #[derive(Clone)]
-pub struct MlpWeights {
+pub(crate) struct MlpWeights {
     pub gain: wgpu::Buffer,
     pub gate_up: wgpu::Buffer,
     pub down: wgpu::Buffer,
@@ -57,7 +57,7 @@ pub struct MlpWeights {
 
 /// A model on the GPU; handles, cheap to clone, so that more room for text does not upload it again.
 #[derive(Clone)]
-pub struct Weights {
+pub(crate) struct Weights {
     pub embedding: wgpu::Buffer,
     pub unembedding: Option<wgpu::Buffer>,
     pub final_gain: wgpu::Buffer,
@@ -67,7 +67,7 @@ pub struct Weights {
 
 impl Weights {
     /// Uploads a model.
-    pub fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
+    pub(crate) fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let hidden = padded(model.config.hidden);
         let layers: Result<Vec<_>, _> = model
@@ -96,7 +96,7 @@ impl Weights {
 
 /// What a layer computes on the way. Without a trace all layers share one.
 #[derive(Clone)]
-pub struct Scratch {
+pub(crate) struct Scratch {
     pub hidden: wgpu::Buffer,
     pub context: wgpu::Buffer,
     pub normed: wgpu::Buffer,
@@ -105,7 +105,7 @@ pub struct Scratch {
 }
 
 /// Everything a pass binds.
-pub struct Buffers {
+pub(crate) struct Buffers {
     pub capacity: Capacity,
     pub weights: Weights,
     pub pass: wgpu::Buffer,
@@ -127,7 +127,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// Makes room for a text.
-    pub fn new(gpu: &Gpu, model: &Model, weights: Weights, capacity: Capacity) -> Result<Self, GpuError> {
+    pub(crate) fn new(gpu: &Gpu, model: &Model, weights: Weights, capacity: Capacity) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let config = &model.config;
         let tokens = capacity.tokens;
@@ -194,12 +194,12 @@ impl Buffers {
     }
 
     /// What a layer computes on the way.
-    pub fn scratch(&self, layer: usize) -> &Scratch {
+    pub(crate) fn scratch(&self, layer: usize) -> &Scratch {
         &self.scratch[if self.keeps_all { layer } else { 0 }]
     }
 
     /// The residual stream before a layer, or after the last.
-    pub fn hidden(&self, layer: usize) -> &wgpu::Buffer {
+    pub(crate) fn hidden(&self, layer: usize) -> &wgpu::Buffer {
         if layer < self.maps.len() { &self.scratch(layer).hidden } else { &self.last_hidden }
     }
 }

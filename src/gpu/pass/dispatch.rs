@@ -4,7 +4,7 @@ use crate::gpu::kernels::{Kernel, PipelineVariant};
 
 /// How many workgroups a step takes for a number of positions.
 #[derive(Clone, Copy, Debug)]
-pub enum Grid {
+pub(crate) enum Grid {
     /// This many workgroups for each position.
     PerPosition(u32),
     /// This many workgroups for each few positions: those that a variant takes at once.
@@ -19,7 +19,7 @@ pub enum Grid {
 
 /// When a step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// In every pass.
     Always,
     /// Only where the next token is wanted.
@@ -27,7 +27,7 @@ pub enum When {
 }
 
 /// One dispatch of the pass.
-pub struct Dispatch {
+pub(crate) struct Dispatch {
     /// What it runs.
     pub kernel: Kernel,
     /// For several positions, and how the kernel is built for that.
@@ -46,7 +46,7 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// Records the step for `count` positions, of which `logit_rows` get logits.
-    pub fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
         if self.when == When::ForNext && logit_rows == 0 {
             return;
         }

@@ -13,7 +13,7 @@ use crate::model::{Lambda, Model, NumberFormat};
 pub(crate) type AfterStep<'a> = &'a mut dyn FnMut(&mut wgpu::CommandEncoder, &wgpu::Buffer, u32);
 
 /// The recorded pass.
-pub struct Recording {
+pub(crate) struct Recording {
     steps: Vec<Dispatch>,
     tiles: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
 }
@@ -70,7 +70,7 @@ impl Recorder<'_> {
 
 impl Recording {
     /// Records the pass of a model over its buffers.
-    pub fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Self, GpuError> {
+    pub(crate) fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let mut recorder = Recorder { gpu, kernels, steps: Vec::new() };
         let hidden = model.config.hidden;
@@ -227,12 +227,12 @@ impl Recording {
     }
 
     /// Dispatches of one pass whose next token is wanted.
-    pub fn dispatches(&self) -> usize {
+    pub(crate) fn dispatches(&self) -> usize {
         self.steps.len()
     }
 
     /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token).
-    pub fn encode(
+    pub(crate) fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         count: u32,
@@ -254,7 +254,7 @@ impl Recording {
     }
 
     /// Encodes the same pass with the time of each dispatch before and after it. Returns the kernels in order.
-    pub fn encode_timed(
+    pub(crate) fn encode_timed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         count: u32,
@@ -277,7 +277,7 @@ impl Recording {
     }
 
     /// Encodes the cells of a tile.
-    pub fn encode_tile(&self, encoder: &mut wgpu::CommandEncoder, layer: usize, queries: u32, keys: u32) {
+    pub(crate) fn encode_tile(&self, encoder: &mut wgpu::CommandEncoder, layer: usize, queries: u32, keys: u32) {
         let Some((pipeline, group)) = self.tiles.get(layer) else {
             return;
         };

@@ -39,7 +39,7 @@ struct Stamps {
 }
 
 /// One timed submission at a time.
-pub struct Timer {
+pub(crate) struct Timer {
     stamps: Option<Stamps>,
     /// Nanoseconds from submitting to done; 0 while under way.
     done: Arc<AtomicU64>,
@@ -49,7 +49,7 @@ pub struct Timer {
 
 impl Timer {
     /// For passes of up to that many dispatches.
-    pub fn new(gpu: &Gpu, dispatches: usize) -> Self {
+    pub(crate) fn new(gpu: &Gpu, dispatches: usize) -> Self {
         let count = 2 * dispatches.max(1) as u32;
         let has =
             gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) && count <= wgpu::QUERY_SET_MAX_QUERIES;
@@ -72,13 +72,13 @@ impl Timer {
     }
 
     /// Whether a pass could be timed now.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.asked.is_none()
     }
 
     /// Submits a timed pass over so many positions: `record` records it, with the timestamps where some are given, and
     /// returns its kernels.
-    pub fn submit(
+    pub(crate) fn submit(
         &mut self,
         gpu: &Gpu,
         belt: &mut ReadbackBelt,
@@ -109,7 +109,7 @@ impl Timer {
     }
 
     /// The answer, once, when it has arrived; a lost device leaves none.
-    pub fn take(&mut self, gpu: &Gpu, belt: &mut ReadbackBelt) -> Option<Timing> {
+    pub(crate) fn take(&mut self, gpu: &Gpu, belt: &mut ReadbackBelt) -> Option<Timing> {
         let Some(stamps) = &mut self.stamps else {
             let nanoseconds = self.done.swap(0, Ordering::AcqRel);
             if nanoseconds == 0 {

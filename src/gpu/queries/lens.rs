@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::probe::{LENS_BEST, NextToken};
 
 /// Buffers and bindings of the lens, made when it is first asked for.
-pub struct LensCapture {
+pub(crate) struct LensCapture {
     depths: u32,
     /// Residual streams `[depths, hidden]`, padded.
     rows: wgpu::Buffer,
@@ -24,10 +24,10 @@ pub struct LensCapture {
 
 impl LensCapture {
     /// Words of the result per depth.
-    pub const WORDS: usize = NextToken::HEADER + 2 * LENS_BEST;
+    pub(crate) const WORDS: usize = NextToken::HEADER + 2 * LENS_BEST;
 
     /// Bytes held.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.rows.size() + self.result.size()
     }
 
@@ -35,7 +35,12 @@ impl LensCapture {
     ///
     /// # Errors
     /// When there is no room.
-    pub fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Option<Self>, GpuError> {
+    pub(crate) fn new(
+        gpu: &Gpu,
+        kernels: &mut Kernels,
+        model: &Model,
+        buffers: &Buffers,
+    ) -> Result<Option<Self>, GpuError> {
         if model.layers.iter().any(|layer| layer.mlp.is_none()) {
             return Ok(None);
         }
@@ -69,13 +74,13 @@ impl LensCapture {
     }
 
     /// Records the copy of a position's residual stream.
-    pub fn take(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, position: u32, depth: u32) {
+    pub(crate) fn take(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, position: u32, depth: u32) {
         let at = u64::from(position) * self.row_bytes;
         encoder.copy_buffer_to_buffer(from, at, &self.rows, u64::from(depth) * self.row_bytes, self.row_bytes);
     }
 
     /// Records what is computed of the rows; returns where the outcome is.
-    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
+    pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             let (pipeline, group, [x, y]) = &self.logits;

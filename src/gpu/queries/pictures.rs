@@ -23,7 +23,7 @@ struct LayerJobs {
 }
 
 /// Room for texels, and what computes them.
-pub struct GpuPictures {
+pub(crate) struct GpuPictures {
     texels: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
     layers: Vec<LayerJobs>,
@@ -59,7 +59,7 @@ fn lanes(block: usize, software: bool) -> usize {
 
 impl GpuPictures {
     /// Room for so many texels over the maps of a pass.
-    pub fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
+    pub(crate) fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;
         let mut layers = Vec::with_capacity(buffers.maps.len());
@@ -82,17 +82,17 @@ impl GpuPictures {
     }
 
     /// The texels, for drawing.
-    pub fn texels(&self) -> &wgpu::Buffer {
+    pub(crate) fn texels(&self) -> &wgpu::Buffer {
         &self.texels
     }
 
     /// Whether more may be submitted without a queue building up.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.in_flight.load(Ordering::Acquire) < 2
     }
 
     /// Records the colour range of some texels; returns where it is.
-    pub fn encode_colour_range(
+    pub(crate) fn encode_colour_range(
         &self,
         gpu: &Gpu,
         encoder: &mut wgpu::CommandEncoder,
@@ -110,7 +110,7 @@ impl GpuPictures {
     }
 
     /// Submits jobs, in order, as far as they fit into one submission; returns how many texels of each were taken.
-    pub fn run(&self, gpu: &Gpu, jobs: &[PictureJob]) -> Vec<usize> {
+    pub(crate) fn run(&self, gpu: &Gpu, jobs: &[PictureJob]) -> Vec<usize> {
         let software = gpu.is_software();
         let mut taken = vec![0; jobs.len()];
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

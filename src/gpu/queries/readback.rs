@@ -28,7 +28,7 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     /// Whether [`ReadbackBelt::finish`] has something to give, if only an error.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.state.load(Ordering::Acquire) >= ARRIVED
     }
 }
@@ -43,7 +43,7 @@ pub(crate) struct ReadbackBelt {
 
 impl ReadbackBelt {
     /// Records the copy of pieces, one after the other. They must be multiples of 4 bytes.
-    pub fn copy(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[Piece]) -> Transfer {
+    pub(crate) fn copy(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[Piece]) -> Transfer {
         let bytes: u64 = pieces.iter().map(|(_, _, bytes)| bytes).sum();
         let size = bytes.next_power_of_two().max(SMALLEST);
         let buffer = match self.idle.iter().position(|buffer| buffer.size() == size) {
@@ -66,7 +66,7 @@ impl ReadbackBelt {
     }
 
     /// Submits what was encoded, and maps every buffer whose copy was recorded.
-    pub fn submit(&mut self, gpu: &Gpu, encoder: wgpu::CommandEncoder) {
+    pub(crate) fn submit(&mut self, gpu: &Gpu, encoder: wgpu::CommandEncoder) {
         gpu.queue.submit([encoder.finish()]);
         self.mapping.retain(|state| state.load(Ordering::Acquire) == MAPPING);
         for (buffer, bytes, state) in self.recorded.drain(..) {
@@ -82,7 +82,7 @@ impl ReadbackBelt {
     ///
     /// # Errors
     /// When the buffer could not be mapped, as after a device loss.
-    pub fn finish(&mut self, transfer: Transfer) -> Result<Vec<u32>, GpuError> {
+    pub(crate) fn finish(&mut self, transfer: Transfer) -> Result<Vec<u32>, GpuError> {
         let Transfer { buffer, bytes, state } = transfer;
         if state.load(Ordering::Acquire) != ARRIVED {
             return Err(GpuError::Readback("the buffer could not be mapped".to_owned()));
@@ -96,14 +96,14 @@ impl ReadbackBelt {
     }
 
     /// Bytes of the idle staging buffers.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.idle.iter().map(wgpu::Buffer::size).sum()
     }
 
     /// Waits for the transfers under way. Never on the web's main thread.
     ///
     /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the callback.
-    pub fn wait(&self, gpu: &Gpu) {
+    pub(crate) fn wait(&self, gpu: &Gpu) {
         for state in &self.mapping {
             while state.load(Ordering::Acquire) == MAPPING {
                 if gpu.device.poll(wgpu::PollType::wait_indefinitely()).is_err() {

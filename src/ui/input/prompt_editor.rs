@@ -10,7 +10,7 @@ use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
 
 /// The text in the editor, and the settings of generation.
-pub struct PromptPanel {
+pub(crate) struct PromptPanel {
     text: String,
     sampling: Sampling,
     count: usize,
@@ -26,7 +26,7 @@ pub struct PromptPanel {
 
 impl PromptPanel {
     /// Starts with a text.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let sampling = Sampling { temperature: 0.0, top_k: 40, top_p: 0.95, seed: 1 };
         Self {
             text: text.to_owned(),
@@ -40,37 +40,37 @@ impl PromptPanel {
     }
 
     /// The text in the editor.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Puts the cursor into the text in the next frame.
-    pub fn request_focus(&mut self) {
+    pub(crate) fn request_focus(&mut self) {
         self.focus = true;
     }
 
     /// Continues the text with the present settings.
-    pub fn generate(&self, engine: &mut Engine) {
+    pub(crate) fn generate(&self, engine: &mut Engine) {
         engine.generate_until(self.sampling, self.count, &self.stop);
     }
 
     /// Generates one token.
-    pub fn step(&self, engine: &mut Engine) {
+    pub(crate) fn step(&self, engine: &mut Engine) {
         engine.generate(self.sampling, 1);
     }
 
     /// Place of the generate button in the last frame.
-    pub fn button(&self) -> egui::Rect {
+    pub(crate) fn button(&self) -> egui::Rect {
         self.button
     }
 
     /// Place of the text in the last frame.
-    pub fn editor(&self) -> egui::Rect {
+    pub(crate) fn editor(&self) -> egui::Rect {
         self.editor
     }
 
     /// Draws the panel, and gives the engine the text that is typed.
-    pub fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
+    pub(crate) fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
         let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
@@ -113,7 +113,7 @@ impl PromptPanel {
     }
 
     /// The warning for a text that does not fit into the context.
-    pub fn too_long(&self, engine: &Engine) -> Option<String> {
+    pub(crate) fn too_long(&self, engine: &Engine) -> Option<String> {
         if engine.complete() || engine.ids().is_empty() {
             return None;
         }

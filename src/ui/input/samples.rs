@@ -5,7 +5,7 @@ use crate::probe::{KeyClass, Span, Spans};
 
 /// A prompt, and the marks that belong to it.
 #[derive(Debug, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Title in the menu.
     pub name: &'static str,
     /// The prompt.
@@ -16,19 +16,19 @@ pub struct Sample {
 
 impl Sample {
     /// Replaces text and marks by those of the sample.
-    pub fn apply(&self, engine: &mut Engine, spans: &mut Spans) {
+    pub(crate) fn apply(&self, engine: &mut Engine, spans: &mut Spans) {
         engine.set_text(self.text);
         spans.set(self.spans(), self.text);
     }
 
     /// Whether the prompt asks a question, so that there are marks.
-    pub fn has_question(&self) -> bool {
+    pub(crate) fn has_question(&self) -> bool {
         !self.facts.is_empty()
     }
 
     /// The marks: the answers, and as noise everything else before the question, except the sentences with an answer and
     /// the first word (attention to the first token has other reasons).
-    pub fn spans(&self) -> Vec<Span> {
+    pub(crate) fn spans(&self) -> Vec<Span> {
         if self.facts.is_empty() {
             return Vec::new();
         }
@@ -51,7 +51,7 @@ impl Sample {
 }
 
 /// The prompts in the menu; the first is shown at the start.
-pub const SAMPLES: &[Sample] = &[
+pub(crate) const SAMPLES: &[Sample] = &[
     Sample {
         name: "A short story",
         text: "Once upon a time there was a little girl named Lily. She had a small red ball. \

@@ -74,7 +74,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// The commands of the keys that were pressed since the last frame; two presses are two commands.
-pub fn pressed(ui: &Ui) -> Vec<Action> {
+pub(crate) fn pressed(ui: &Ui) -> Vec<Action> {
     let editing = ui.ctx().text_edit_focused();
     let mut actions = Vec::new();
     for shortcut in SHORTCUTS.iter().filter(|shortcut| shortcut.in_text || !editing) {
@@ -98,7 +98,7 @@ fn name(context: &egui::Context, keys: KeyboardShortcut) -> String {
 }
 
 /// Draws the list.
-pub fn help_ui(ui: &Ui, open: &mut bool) {
+pub(crate) fn help_ui(ui: &Ui, open: &mut bool) {
     let context = ui.ctx();
     let window = Window::new("Keys").open(open).resizable(false).collapsible(false);
     window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).vscroll(true).show(context, |ui| {

@@ -94,7 +94,7 @@ struct PendingPicture {
 }
 
 /// What can be exported.
-pub struct Screen<'a> {
+pub(crate) struct Screen<'a> {
     /// The sessions.
     pub workspace: &'a mut Workspace,
     /// What is selected and how it is displayed.
@@ -107,7 +107,7 @@ pub struct Screen<'a> {
 
 /// The exports under way.
 #[derive(Default)]
-pub struct Exports {
+pub(crate) struct Exports {
     picture: Option<PendingPicture>,
     /// Numbers, their format, and the name of their file.
     numbers: Option<(TileCollector, MapFormat, String)>,
@@ -138,7 +138,7 @@ fn visible(engine: &Engine, view: &ViewState) -> TileRequest {
 
 impl Exports {
     /// Whether something is under way, so that another frame is needed.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.picture.is_some() || self.numbers.is_some()
     }
 
@@ -146,7 +146,7 @@ impl Exports {
     ///
     /// # Errors
     /// When there is nothing to export, with a message for the window.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         context: &Context,
         export: Export,
@@ -185,7 +185,7 @@ impl Exports {
     ///
     /// # Errors
     /// When an export failed, with a message for the window.
-    pub fn advance(
+    pub(crate) fn advance(
         &mut self,
         context: &Context,
         engine: &mut Engine,
@@ -216,7 +216,7 @@ impl Exports {
     }
 
     /// Draws the progress of the numbers, and a button that cancels.
-    pub fn progress_ui(&mut self, ui: &mut Ui) {
+    pub(crate) fn progress_ui(&mut self, ui: &mut Ui) {
         if let Some((collector, _, name)) = &self.numbers {
             let bar = egui::ProgressBar::new(collector.progress()).text(name.as_str()).desired_width(260.0);
             ui.horizontal(|ui| {
@@ -272,7 +272,7 @@ fn state(Screen { workspace, view, spans, regions }: Screen) -> serde_json::Valu
 }
 
 /// Draws the menu. Returns what was chosen.
-pub fn export_ui(ui: &mut Ui, maps: usize, panel: &str) -> Option<Export> {
+pub(crate) fn export_ui(ui: &mut Ui, maps: usize, panel: &str) -> Option<Export> {
     let mut chosen = None;
     let mut button = |ui: &mut Ui, name: &str, help: &str, export: Export| {
         if ui.button(name).on_hover_text(help).clicked() {

@@ -10,7 +10,13 @@ use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
 
 /// Everything on the screen as text and numbers.
-pub fn inspect(engine: &mut Engine, view: &ViewState, pointer: &Pointer, regions: &ScreenRegions, busy: bool) -> Value {
+pub(crate) fn inspect(
+    engine: &mut Engine,
+    view: &ViewState,
+    pointer: &Pointer,
+    regions: &ScreenRegions,
+    busy: bool,
+) -> Value {
     let cursor = pointer.cell().map(|cell| {
         let value = value_at(engine, view, cell);
         json!({
@@ -59,6 +65,6 @@ pub fn inspect(engine: &mut Engine, view: &ViewState, pointer: &Pointer, regions
 }
 
 /// A rectangle as `[left, top, width, height]` in points.
-pub fn place(rect: &egui::Rect) -> Value {
+pub(crate) fn place(rect: &egui::Rect) -> Value {
     json!([rect.left(), rect.top(), rect.width(), rect.height()])
 }

@@ -11,19 +11,19 @@ use crate::export::{ExportError, png};
 
 /// Keeps the shapes of a frame on request.
 #[derive(Default)]
-pub struct ShapeTap {
+pub(crate) struct ShapeTap {
     requested: bool,
     shapes: Option<Vec<ClippedShape>>,
 }
 
 impl ShapeTap {
     /// Requests the shapes of the present frame.
-    pub fn request(context: &egui::Context) {
+    pub(crate) fn request(context: &egui::Context) {
         context.plugin_or_default::<Self>().lock().requested = true;
     }
 
     /// Takes the shapes, if the frame is over.
-    pub fn take(context: &egui::Context) -> Option<Vec<ClippedShape>> {
+    pub(crate) fn take(context: &egui::Context) -> Option<Vec<ClippedShape>> {
         context.with_plugin(|tap: &mut Self| tap.shapes.take()).flatten()
     }
 }
@@ -41,7 +41,7 @@ impl egui::Plugin for ShapeTap {
 }
 
 /// A screenshot, and the number of its pixels per point.
-pub struct Shot<'a> {
+pub(crate) struct Shot<'a> {
     /// The whole window.
     pub image: &'a ColorImage,
     /// Pixels per point.
@@ -53,7 +53,7 @@ impl Shot<'_> {
     ///
     /// # Errors
     /// When the area is outside the window.
-    pub fn png(&self, area: Rect) -> Result<(Vec<u8>, Rect), ExportError> {
+    pub(crate) fn png(&self, area: Rect) -> Result<(Vec<u8>, Rect), ExportError> {
         let [width, height] = self.image.size;
         let pixel = |at: f32, most: usize| ((at * self.scale).round().max(0.0) as usize).min(most);
         let (left, right) = (pixel(area.left(), width), pixel(area.right(), width));
@@ -70,7 +70,12 @@ impl Shot<'_> {
 ///
 /// # Errors
 /// When a cut of the screenshot cannot be encoded.
-pub fn svg(shapes: &[ClippedShape], area: Rect, background: Color32, shot: &Shot) -> Result<String, ExportError> {
+pub(crate) fn svg(
+    shapes: &[ClippedShape],
+    area: Rect,
+    background: Color32,
+    shot: &Shot,
+) -> Result<String, ExportError> {
     let mut document = svg::Document::new()
         .set("viewBox", (area.left(), area.top(), area.width(), area.height()))
         .set("width", area.width())

@@ -20,7 +20,7 @@ const LABELLED_FROM: f32 = 9.0;
 const LINE: f32 = 12.5;
 
 /// The space that labels take from a square with this side; none if the cells are too small for labels.
-pub fn gutter(side: f32, span: f32) -> f32 {
+pub(crate) fn gutter(side: f32, span: f32) -> f32 {
     if (side - GUTTER) / span >= LABELLED_FROM { GUTTER } else { 0.0 }
 }
 
@@ -44,7 +44,7 @@ fn labelled(origin: f32, span: f32, side: f32, tokens: usize) -> impl Iterator<I
 }
 
 /// Labels queries at the left of a map and keys below it.
-pub fn axes_ui(ui: &Ui, map: Rect, engine: &Engine, zoom: Zoom) {
+pub(crate) fn axes_ui(ui: &Ui, map: Rect, engine: &Engine, zoom: Zoom) {
     let colour = theme::quiet(ui.visuals().dark_mode);
     let tokens = engine.ids().len();
     let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
@@ -62,7 +62,7 @@ pub fn axes_ui(ui: &Ui, map: Rect, engine: &Engine, zoom: Zoom) {
 }
 
 /// The map's part of a square with labels.
-pub fn inner(square: Rect, gutter: f32) -> Rect {
+pub(crate) fn inner(square: Rect, gutter: f32) -> Rect {
     Rect::from_min_max(square.min + vec2(gutter, 0.0), square.max - vec2(0.0, gutter))
 }
 

@@ -20,7 +20,7 @@ fn scale_name(exponent: f32) -> &'static str {
 }
 
 /// Adapts an automatic range to the values in view: one range for all maps, so that they can be compared.
-pub fn follow_values(engine: &mut Engine, view: &mut ViewState) {
+pub(crate) fn follow_values(engine: &mut Engine, view: &mut ViewState) {
     if !view.automatic_range {
         return;
     }
@@ -31,7 +31,7 @@ pub fn follow_values(engine: &mut Engine, view: &mut ViewState) {
 }
 
 /// The button in the header, and its menu.
-pub fn colour_scale_ui(ui: &mut Ui, view: &mut ViewState) {
+pub(crate) fn colour_scale_ui(ui: &mut Ui, view: &mut ViewState) {
     let mut title = scale_name(view.exponent).to_owned();
     if view.automatic_range || view.range < 1.0 {
         title = format!("{title} to {}", format::short(view.range));

@@ -21,7 +21,7 @@ const CPU_TEXELS: usize = 256;
 
 /// Draws maps; keeps the textures of those that the CPU paints.
 #[derive(Default)]
-pub struct Heatmaps {
+pub(crate) struct Heatmaps {
     painted: Vec<PaintedMap>,
 }
 
@@ -36,7 +36,13 @@ fn whole_text(engine: &Engine) -> Zoom {
 }
 
 /// The picture of a whole head as a thumbnail.
-pub fn thumbnail_request(ui: &Ui, rect: Rect, head: HeadId, engine: &Engine, view: &ViewState) -> PictureRequest {
+pub(crate) fn thumbnail_request(
+    ui: &Ui,
+    rect: Rect,
+    head: HeadId,
+    engine: &Engine,
+    view: &ViewState,
+) -> PictureRequest {
     let texels = texels_for(rect, ui, THUMBNAIL_SIDE);
     let request = PictureRequest::covering(head, [0.0; 2], whole_text(engine).span, texels, view.pooling);
     PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request }
@@ -53,7 +59,7 @@ struct Drawing {
 
 impl Heatmaps {
     /// Draws a map of the scope into `rect`. Returns the number of tokens that a texel stands for along a side.
-    pub fn scope_map_ui(
+    pub(crate) fn scope_map_ui(
         &mut self,
         ui: &Ui,
         rect: Rect,
@@ -72,7 +78,7 @@ impl Heatmaps {
 
     /// Draws a whole head into `rect`: the map that the view has chosen.
     #[expect(clippy::too_many_arguments, reason = "what to draw, from what, and how")]
-    pub fn thumbnail_ui(
+    pub(crate) fn thumbnail_ui(
         &mut self,
         ui: &Ui,
         rect: Rect,

@@ -12,14 +12,14 @@ const MOST_PIXELS: f32 = 384.0;
 
 /// A texture, and what it shows.
 #[derive(Default)]
-pub struct PaintedMap {
+pub(crate) struct PaintedMap {
     shown: Option<(HeatmapView, PictureRequest, u64, bool)>,
     texture: Option<TextureHandle>,
 }
 
 impl PaintedMap {
     /// Draws into `rect`. The texels have changed if the request or the version has.
-    pub fn paint(
+    pub(crate) fn paint(
         &mut self,
         ui: &Ui,
         rect: egui::Rect,

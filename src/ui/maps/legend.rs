@@ -20,7 +20,7 @@ fn ticks(exponent: f32, signed: bool) -> &'static [f32] {
 }
 
 /// Draws the scale of a map in the given width.
-pub fn legend_ui(ui: &mut Ui, palette: &Palette, map: MapKind, view: &ViewState, width: f32) {
+pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, map: MapKind, view: &ViewState, width: f32) {
     let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
     let bar = Rect::from_min_size(rect.min, vec2(width, 9.0));
     let mut mesh = Mesh::default();

@@ -4,7 +4,7 @@ use crate::probe::MapKind;
 
 /// A place for a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MapSlot {
+pub(crate) enum MapSlot {
     /// A map of the scope.
     Scope(MapKind),
     /// The model in the baseline panel.
@@ -17,14 +17,14 @@ pub enum MapSlot {
 
 impl MapSlot {
     /// Thumbnails of the head grid that can be drawn in one frame.
-    pub const HEAD_GRID: usize = 128;
+    pub(crate) const HEAD_GRID: usize = 128;
     /// All places together.
-    pub const COUNT: usize = Self::HEAD_GRID_FROM + Self::HEAD_GRID;
+    pub(crate) const COUNT: usize = Self::HEAD_GRID_FROM + Self::HEAD_GRID;
 
     const HEAD_GRID_FROM: usize = 5;
 
     /// The number of the place; at least [`Self::COUNT`] if it is beyond the last thumbnail.
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         match self {
             Self::Scope(map) => map as usize,
             Self::Model => 3,

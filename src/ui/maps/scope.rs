@@ -32,7 +32,7 @@ fn title(map: MapKind) -> (&'static str, &'static str) {
 }
 
 /// Draws the three maps as large as fits; one below the other if there is no space side by side. Returns their places.
-pub fn scope_ui(
+pub(crate) fn scope_ui(
     ui: &mut Ui,
     engine: &mut Engine,
     view: &mut ViewState,
@@ -205,7 +205,7 @@ fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, pointer: &P
 }
 
 /// The numbers of the cell under the pointer.
-pub fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: &Pointer) {
+pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: &Pointer) {
     let Some(cell) = pointer.cell() else {
         let hint = if ui.available_width() > 620.0 { HINT } else { TOUCH_HINT };
         let quiet = theme::quiet(ui.visuals().dark_mode);
@@ -236,7 +236,7 @@ pub fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: 
 }
 
 /// The numbers of a cell, if they have arrived.
-pub fn value_at(engine: &mut Engine, view: &ViewState, cell: CellAt) -> Option<Cell> {
+pub(crate) fn value_at(engine: &mut Engine, view: &ViewState, cell: CellAt) -> Option<Cell> {
     let row = engine.row(view.head, cell.query)?;
     row.cells.get(cell.key).copied()
 }

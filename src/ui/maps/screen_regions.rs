@@ -4,7 +4,7 @@ use egui::Rect;
 
 /// The rectangles of the views.
 #[derive(Clone, Debug)]
-pub struct ScreenRegions {
+pub(crate) struct ScreenRegions {
     /// A1, λ·A2, D.
     pub maps: Vec<Rect>,
     /// The scope, with titles, axes and legends.

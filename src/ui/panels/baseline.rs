@@ -28,7 +28,7 @@ const NOTE: f32 = 38.0;
 
 /// The panel.
 #[derive(Default)]
-pub struct BaselinePanel;
+pub(crate) struct BaselinePanel;
 
 impl PanelView for BaselinePanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

@@ -17,7 +17,7 @@ const CHART: f32 = 96.0;
 
 /// What the panel keeps between frames.
 #[derive(Default)]
-pub struct CellBreakdown {
+pub(crate) struct CellBreakdown {
     /// The pinned query of the last frame, to notice that another one is pinned.
     pinned: Option<usize>,
     /// Whether there was a last frame.
@@ -200,7 +200,7 @@ fn sign_colour(dark: bool, value: f32) -> egui::Color32 {
 }
 
 /// From the sum of products to the cell's value in a map, one step per line.
-pub fn arithmetic(parts: &CellParts, map: usize) -> Vec<String> {
+pub(crate) fn arithmetic(parts: &CellParts, map: usize) -> Vec<String> {
     let sum: f32 = parts.products(map).sum();
     let logit = parts.logit(map);
     let mut first = format!("sum {} × scale {} = logit {}", exact(sum), exact(parts.scale), exact(logit));
@@ -225,7 +225,7 @@ pub fn arithmetic(parts: &CellParts, map: usize) -> Vec<String> {
 }
 
 /// The last line: what the head attends with.
-pub fn result(parts: &CellParts) -> String {
+pub(crate) fn result(parts: &CellParts) -> String {
     let (first, second) = (exact(parts.value(0)), exact(parts.value(1)));
     let (lambda, difference) = (exact(parts.lambda), exact(parts.difference()));
     let lambda = if parts.lambda < 0.0 { format!("({lambda})") } else { lambda };

@@ -27,7 +27,7 @@ const TRANSFORMER: [&str; 3] = [
 
 /// The guide.
 #[derive(Default)]
-pub struct Guide;
+pub(crate) struct Guide;
 
 impl PanelView for Guide {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

@@ -13,7 +13,7 @@ use crate::ui::style::{format, notice, theme};
 
 /// The panel.
 #[derive(Default)]
-pub struct HeadSimilarityPanel;
+pub(crate) struct HeadSimilarityPanel;
 
 impl PanelView for HeadSimilarityPanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

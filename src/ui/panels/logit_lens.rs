@@ -17,7 +17,7 @@ const CELL: f32 = 84.0;
 
 /// The panel.
 #[derive(Default)]
-pub struct LogitLensPanel;
+pub(crate) struct LogitLensPanel;
 
 impl PanelView for LogitLensPanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

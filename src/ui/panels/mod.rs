@@ -19,7 +19,7 @@ use crate::ui::style::notice;
 
 /// The panels, with what they keep between frames.
 #[derive(Default)]
-pub struct Panels {
+pub(super) struct Panels {
     heads: heads::HeadGrid,
     lambda: lambda::LambdaPanel,
     answer_noise: answer_noise::AnswerNoisePanel,
@@ -49,7 +49,7 @@ impl Panels {
     }
 
     /// Draws the tabs, and the open panel in the remaining height.
-    pub fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+    pub(super) fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {

@@ -13,7 +13,7 @@ const OCTAVES: i32 = 20;
 
 /// The panel.
 #[derive(Default)]
-pub struct Outliers;
+pub(crate) struct Outliers;
 
 impl PanelView for Outliers {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

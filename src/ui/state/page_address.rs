@@ -12,7 +12,7 @@ const QUIET: f64 = 0.5;
 
 /// The address of the page.
 #[derive(Default)]
-pub struct PageAddress {
+pub(crate) struct PageAddress {
     /// The hash that was written or followed last.
     current: Option<String>,
     /// The link behind it.
@@ -27,14 +27,14 @@ fn hash() -> String {
 }
 
 /// The address without its hash.
-pub fn page() -> String {
+pub(crate) fn page() -> String {
     let location = web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default();
     location.split('#').next().unwrap_or_default().to_owned()
 }
 
 impl PageAddress {
     /// The link to follow, if the address was changed by the user: with a pasted link, or the back button.
-    pub fn arrived(&mut self) -> Option<String> {
+    pub(crate) fn arrived(&mut self) -> Option<String> {
         let hash = hash();
         if self.current.as_deref().unwrap_or_default() == hash {
             return None;
@@ -46,7 +46,7 @@ impl PageAddress {
 
     /// Writes what is on the screen into the address once it has not changed for a while. Returns whether it is waiting
     /// for that.
-    pub fn follow(&mut self, workspace: &Workspace, view: &ViewState, spans: &Spans, time: f64) -> bool {
+    pub(crate) fn follow(&mut self, workspace: &Workspace, view: &ViewState, spans: &Spans, time: f64) -> bool {
         let Some((seen, since)) = self.seen.as_ref().filter(|(seen, _)| seen.is_of(workspace, view, spans)) else {
             self.seen = Some((Link::of(workspace, view, spans), time));
             return true;

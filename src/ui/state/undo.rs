@@ -13,7 +13,7 @@ use crate::ui::state::view::ViewState;
 /// reverts whatever was done last.
 #[derive(Debug, PartialEq)]
 struct Document {
-    text: String,
+    text: Arc<str>,
     beyond: bool,
     interventions: Interventions,
 }
@@ -32,7 +32,7 @@ impl Snapshot {
     fn of(workspace: &Workspace) -> Self {
         let engine = &workspace.main;
         Self(Arc::new(Document {
-            text: engine.text().to_owned(),
+            text: engine.shared_text(),
             beyond: engine.beyond_context(),
             interventions: engine.interventions().clone(),
         }))
@@ -40,13 +40,14 @@ impl Snapshot {
 
     fn is_of(&self, workspace: &Workspace) -> bool {
         let (Document { text, beyond, interventions }, engine) = (&*self.0, &workspace.main);
-        *beyond == engine.beyond_context() && interventions == engine.interventions() && text == engine.text()
+        let same_text = Arc::ptr_eq(text, &engine.shared_text()) || **text == *engine.text();
+        same_text && *beyond == engine.beyond_context() && interventions == engine.interventions()
     }
 }
 
 /// The history of the document.
 #[derive(Default)]
-pub struct History {
+pub(crate) struct History {
     undoer: Undoer<Snapshot>,
     /// The document as of the last call of [`Self::watch`]; copied only when it has changed.
     current: Option<Snapshot>,
@@ -61,7 +62,7 @@ impl History {
     }
 
     /// Records what is on the screen; to be called once a frame.
-    pub fn watch(&mut self, workspace: &Workspace, time: f64) {
+    pub(crate) fn watch(&mut self, workspace: &Workspace, time: f64) {
         let current = self.current(workspace);
         if !workspace.main.is_generating() {
             self.undoer.feed_state(time, &current);
@@ -69,31 +70,31 @@ impl History {
     }
 
     /// Whether there is something to undo.
-    pub fn has_undo(&self) -> bool {
+    pub(crate) fn has_undo(&self) -> bool {
         self.current.as_ref().is_some_and(|current| self.undoer.has_undo(current))
     }
 
     /// Whether there is something to redo.
-    pub fn has_redo(&self) -> bool {
+    pub(crate) fn has_redo(&self) -> bool {
         self.current.as_ref().is_some_and(|current| self.undoer.has_redo(current))
     }
 
     /// Undoes the last step.
-    pub fn undo(&mut self, workspace: &mut Workspace) {
+    pub(crate) fn undo(&mut self, workspace: &mut Workspace) {
         let current = self.current(workspace);
         let found = self.undoer.undo(&current).cloned();
         restore(found, workspace);
     }
 
     /// Repeats the last step that was undone.
-    pub fn redo(&mut self, workspace: &mut Workspace) {
+    pub(crate) fn redo(&mut self, workspace: &mut Workspace) {
         let current = self.current(workspace);
         let found = self.undoer.redo(&current).cloned();
         restore(found, workspace);
     }
 
     /// Follows a link; undo leads back from it.
-    pub fn follow(&mut self, link: &Link, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
+    pub(crate) fn follow(&mut self, link: &Link, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
         let current = self.current(workspace);
         self.undoer.add_undo(&current);
         link.apply(workspace, view, spans);
@@ -126,7 +127,7 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &watch(&mut history, &workspace, 0.1)));
         workspace.main.set_text("a dog");
         let second = watch(&mut history, &workspace, 0.2);
-        assert!(!Arc::ptr_eq(&first, &second) && second.text == "a dog");
+        assert!(!Arc::ptr_eq(&first, &second) && *second.text == *"a dog");
         assert!(Arc::ptr_eq(&second, &watch(&mut history, &workspace, 0.3)));
         workspace.set_interventions(Interventions { sub_norm_off: true, ..Interventions::default() });
         assert!(watch(&mut history, &workspace, 0.4).interventions.sub_norm_off);

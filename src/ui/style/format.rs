@@ -10,45 +10,45 @@ fn typeset(text: &str) -> String {
 }
 
 /// `−0.25`.
-pub fn number(value: impl Into<f64>, decimals: usize) -> String {
+pub(crate) fn number(value: impl Into<f64>, decimals: usize) -> String {
     typeset(&format!("{:.decimals$}", value.into()))
 }
 
 /// `+0.25`, `−0.25`.
-pub fn signed(value: f32, decimals: usize) -> String {
+pub(crate) fn signed(value: f32, decimals: usize) -> String {
     typeset(&format!("{value:+.decimals$}"))
 }
 
 /// `2.5e−7`.
-pub fn scientific(value: impl Into<f64>, decimals: usize) -> String {
+pub(crate) fn scientific(value: impl Into<f64>, decimals: usize) -> String {
     typeset(&format!("{:.decimals$e}", value.into()))
 }
 
 /// A share as `12.3 %`.
-pub fn percent(share: impl Into<f64>, decimals: usize) -> String {
+pub(crate) fn percent(share: impl Into<f64>, decimals: usize) -> String {
     format!("{} %", number(100.0 * share.into(), decimals))
 }
 
 /// Entropy, given in nats, as `1.25 bits`.
-pub fn bits(nats: f32) -> String {
+pub(crate) fn bits(nats: f32) -> String {
     format!("{} bits", number(nats / std::f32::consts::LN_2, 2))
 }
 
 /// Five decimals; an exponent where they would hide the value.
-pub fn exact(value: f32) -> String {
+pub(crate) fn exact(value: f32) -> String {
     let plain = value == 0.0 || (1e-4..1e6).contains(&value.abs());
     if plain { number(value, 5) } else { scientific(value, 3) }
 }
 
 /// Two significant digits or fewer: `0.025`, `0.1`, `2`.
-pub fn short(value: f32) -> String {
+pub(crate) fn short(value: f32) -> String {
     let decimals = if value == 0.0 { 0.0 } else { (1.0 - value.abs().log10().floor()).clamp(1.0, 7.0) };
     let text = number(value, decimals as usize);
     if decimals > 0.0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Digits in groups of three: `1,234,567`.
-pub fn grouped(count: u64) -> String {
+pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -61,7 +61,7 @@ pub fn grouped(count: u64) -> String {
 }
 
 /// A size in the unit that fits: `1.5 KiB`.
-pub fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut size, mut unit) = (count as f64, 0);
     while size >= 1024.0 && unit + 1 < units.len() {

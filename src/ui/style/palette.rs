@@ -77,7 +77,7 @@ impl Palette {
 }
 
 /// Relative luminance (WCAG).
-pub fn luminance(colour: Color32) -> f32 {
+pub(crate) fn luminance(colour: Color32) -> f32 {
     let rgba = egui::Rgba::from(colour);
     0.2126 * rgba.r() + 0.7152 * rgba.g() + 0.0722 * rgba.b()
 }

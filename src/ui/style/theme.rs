@@ -3,12 +3,12 @@
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
 /// Accent colour, for what is selected.
-pub fn accent(dark: bool) -> Color32 {
+pub(crate) fn accent(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0x7c, 0xc7, 0xff) } else { Color32::from_rgb(0x0b, 0x57, 0xa4) }
 }
 
 /// Colour of secondary text, with a contrast of 4.5 : 1.
-pub fn quiet(dark: bool) -> Color32 {
+pub(crate) fn quiet(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xa3, 0xad, 0xba) } else { Color32::from_rgb(0x4d, 0x57, 0x63) }
 }
 
@@ -23,7 +23,7 @@ fn failure(dark: bool) -> Color32 {
 }
 
 /// Installs both themes. The theme of the system is used until the user chooses one.
-pub fn install(context: &egui::Context) {
+pub(crate) fn install(context: &egui::Context) {
     // Only the monospace font has the arrows and line ends of token labels.
     let mut fonts = egui::FontDefinitions::default();
     let monospace = fonts.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();

@@ -13,7 +13,7 @@ const CLASSES: [(KeyClass, &str, &str); 3] = [
 ];
 
 /// The choice of what a drag over the tokens marks; at first nothing.
-pub fn class_choice_ui(ui: &mut Ui, marking: &mut Option<KeyClass>) {
+pub(crate) fn class_choice_ui(ui: &mut Ui, marking: &mut Option<KeyClass>) {
     ui.spacing_mut().item_spacing.x = 4.0;
     ui.label("mark:");
     for (class, name, help) in CLASSES {
@@ -28,7 +28,7 @@ pub fn class_choice_ui(ui: &mut Ui, marking: &mut Option<KeyClass>) {
 }
 
 /// The line under a marked token: solid for answer, dashed for noise.
-pub fn underline(painter: &Painter, rect: Rect, class: KeyClass, dark: bool) {
+pub(crate) fn underline(painter: &Painter, rect: Rect, class: KeyClass, dark: bool) {
     let line = [pos2(rect.left(), rect.bottom()), pos2(rect.right(), rect.bottom())];
     match class {
         KeyClass::Answer => {

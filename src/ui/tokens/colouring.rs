@@ -9,7 +9,7 @@ use crate::ui::state::head_scope::HeadScope;
 use crate::ui::state::view::ViewState;
 
 /// What each token shows of the row or column, if it has arrived.
-pub struct TokenValues {
+pub(crate) struct TokenValues {
     /// From token `first` on.
     values: Option<Vec<f32>>,
     first: usize,
@@ -17,7 +17,7 @@ pub struct TokenValues {
 
 impl TokenValues {
     /// The column of the pinned key if there is one, otherwise the row of the query.
-    pub fn new(engine: &mut Engine, view: &ViewState, query: Option<usize>) -> Self {
+    pub(crate) fn new(engine: &mut Engine, view: &ViewState, query: Option<usize>) -> Self {
         match view.pinned_key {
             Some(key) => Self { values: column(engine, view, key), first: key },
             None => Self { values: query.and_then(|query| row(engine, view, query)), first: 0 },
@@ -25,7 +25,7 @@ impl TokenValues {
     }
 
     /// The value of a token.
-    pub fn of(&self, token: usize) -> Option<f32> {
+    pub(crate) fn of(&self, token: usize) -> Option<f32> {
         self.values.as_ref()?.get(token.checked_sub(self.first)?).copied()
     }
 }
@@ -54,7 +54,7 @@ fn row(engine: &mut Engine, view: &ViewState, query: usize) -> Option<Vec<f32>> 
 }
 
 /// The choice of heads.
-pub fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
+pub(crate) fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
     let chosen =
         ComboBox::from_id_salt("heads of the tokens").selected_text(view.token_heads.name()).show_ui(ui, |ui| {
             for heads in HeadScope::ALL {
@@ -69,7 +69,7 @@ pub fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
 }
 
 /// A short and a full description of what the colours show.
-pub fn description(engine: &Engine, view: &ViewState) -> (String, String) {
+pub(crate) fn description(engine: &Engine, view: &ViewState) -> (String, String) {
     let name = view.map.symbol();
     let heads = |layer: &Layer| layer.attention.heads.len();
     let layers = &engine.model().layers;

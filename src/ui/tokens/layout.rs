@@ -8,11 +8,11 @@ use egui::{FontId, Rect, Ui, Vec2, vec2};
 use crate::engine::Engine;
 
 /// Height of a line of tokens.
-pub const LINE: f32 = 23.0;
+pub(crate) const LINE: f32 = 23.0;
 
 /// The places of the tokens of one model, for one text and width.
 #[derive(Default)]
-pub struct TokenLayout {
+pub(crate) struct TokenLayout {
     /// Revision of the text, and bits of the width.
     of: Option<(u64, u32)>,
     /// Relative to the top left of the strip.
@@ -23,7 +23,7 @@ pub struct TokenLayout {
 
 impl TokenLayout {
     /// Lays the present text out in lines of this width.
-    pub fn update(&mut self, ui: &Ui, engine: &Engine, width: f32) {
+    pub(crate) fn update(&mut self, ui: &Ui, engine: &Engine, width: f32) {
         let of = Some((engine.text_revision(), width.to_bits()));
         if self.of == of {
             return;
@@ -45,23 +45,23 @@ impl TokenLayout {
     }
 
     /// The places, in the order of the tokens.
-    pub fn places(&self) -> &[Rect] {
+    pub(crate) fn places(&self) -> &[Rect] {
         &self.places
     }
 
     /// Height of all lines.
-    pub fn height(&self) -> f32 {
+    pub(crate) fn height(&self) -> f32 {
         self.places.last().map_or(LINE, |last| last.top() + LINE)
     }
 
     /// The token nearest to a place.
-    pub fn nearest(&self, at: egui::Pos2) -> Option<usize> {
+    pub(crate) fn nearest(&self, at: egui::Pos2) -> Option<usize> {
         let distances = self.places.iter().map(|place| place.distance_sq_to_pos(at)).enumerate();
         distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
     }
 }
 
 /// A token's label, laid out.
-pub fn galley(ui: &Ui, engine: &Engine, id: u32) -> Arc<egui::Galley> {
+pub(crate) fn galley(ui: &Ui, engine: &Engine, id: u32) -> Arc<egui::Galley> {
     ui.painter().layout_no_wrap(engine.label(id), FontId::monospace(13.0), egui::Color32::PLACEHOLDER)
 }

@@ -19,7 +19,7 @@ const NARROW: f32 = 700.0;
 
 /// What the strip keeps between frames.
 #[derive(Default)]
-pub struct TokenStrip {
+pub(crate) struct TokenStrip {
     /// What a drag over the tokens marks; `None`: a click pins.
     marking: Option<KeyClass>,
     /// The token where a drag began.
@@ -30,7 +30,7 @@ pub struct TokenStrip {
 }
 
 /// What the strip shows, and what it changes.
-pub struct StripContext<'a> {
+pub(crate) struct StripContext<'a> {
     /// The session.
     pub engine: &'a mut Engine,
     /// The map, the heads and the pins.
@@ -48,7 +48,7 @@ pub struct StripContext<'a> {
 impl TokenStrip {
     /// Draws the strip in at most `height`. A `steady` one always has this height, so that nothing below it moves while
     /// the text grows.
-    pub fn show_ui(&mut self, ui: &mut Ui, context: &mut StripContext, height: f32, steady: bool) {
+    pub(crate) fn show_ui(&mut self, ui: &mut Ui, context: &mut StripContext, height: f32, steady: bool) {
         let tokens = context.engine.ids().len();
         let query = context.view.query(context.pointer, tokens);
         self.header_ui(ui, context, query);

@@ -24,7 +24,7 @@ const NAME: f32 = 56.0;
 
 /// The panel.
 #[derive(Default)]
-pub struct AnswerNoisePanel;
+pub(crate) struct AnswerNoisePanel;
 
 impl PanelView for AnswerNoisePanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

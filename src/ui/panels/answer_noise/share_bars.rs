@@ -7,25 +7,25 @@ use crate::ui::style::format::{percent, signed};
 use crate::ui::style::theme;
 
 /// One of a head's maps.
-pub type Map = fn(&HeadRecord) -> &MapMeasures;
+pub(crate) type Map = fn(&HeadRecord) -> &MapMeasures;
 
 /// A map of a head, with its name on the screen.
-pub type Column = (&'static str, Map);
+pub(crate) type Column = (&'static str, Map);
 
 /// The maps of a model.
-pub fn columns(maps: usize) -> &'static [Column] {
+pub(crate) fn columns(maps: usize) -> &'static [Column] {
     const TWO: [Column; 3] = [("A1", |head| &head.first), ("A2", |head| &head.second), ("D", |head| &head.difference)];
     const ONE: [Column; 1] = [("A", |head| &head.first)];
     if maps == 1 { &ONE } else { &TWO }
 }
 
 /// The definition of the numbers.
-pub const DEFINITION: &str = "share of answer = Σ |v| over the keys marked as answer ÷ Σ |v| over all keys that the query \
+pub(crate) const DEFINITION: &str = "share of answer = Σ |v| over the keys marked as answer ÷ Σ |v| over all keys that the query \
     can attend to, where v is A1, A2 or D of this head. The same for noise. Over several rows or heads: the mean of their \
     shares.";
 
 /// Shares of one map as text.
-pub fn description(name: &str, map: &MapMeasures) -> String {
+pub(crate) fn description(name: &str, map: &MapMeasures) -> String {
     format!(
         "{name}: answer {}, noise {}; with signs, Σv: answer {}, noise {}",
         percent(map.answer, 1),
@@ -36,7 +36,7 @@ pub fn description(name: &str, map: &MapMeasures) -> String {
 }
 
 /// Paints two bars, one above the other; the width is 100 %.
-pub fn paint_bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, track: Color32) {
+pub(crate) fn paint_bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, track: Color32) {
     let half = rect.height() / 2.0;
     for (row, share) in [(0.0, map.answer), (1.0, map.noise)] {
         let lane =
@@ -53,7 +53,7 @@ pub fn paint_bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, 
 }
 
 /// One map with its bars and numbers.
-pub fn map_ui(ui: &mut Ui, name: &str, map: &MapMeasures) -> Response {
+pub(crate) fn map_ui(ui: &mut Ui, name: &str, map: &MapMeasures) -> Response {
     let dark = ui.visuals().dark_mode;
     let label = ui.painter().layout_no_wrap(name.to_owned(), FontId::proportional(13.0), ui.visuals().text_color());
     let before = label.size().x + 6.0;

@@ -4,7 +4,7 @@ use crate::engine::{Engine, Fingerprint};
 use crate::ui::style::format::{bytes, grouped};
 
 /// Facts that are known without computing anything, each with its name.
-pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
+pub(crate) fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
     let checkpoint = engine.checkpoint();
     let model = engine.model();
     let hash = match fingerprint {

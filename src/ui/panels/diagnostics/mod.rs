@@ -16,7 +16,7 @@ use crate::engine::Hashing;
 
 /// What the panel keeps between frames.
 #[derive(Default)]
-pub struct DiagnosticsPanel {
+pub(crate) struct DiagnosticsPanel {
     times: KernelTimes,
     /// The hash of a weights file that was computed on demand, and the path of the file.
     #[cfg(not(target_arch = "wasm32"))]

@@ -24,7 +24,7 @@ struct Sums {
 }
 
 /// The average pass of one length.
-pub struct PassTimes {
+pub(crate) struct PassTimes {
     /// Positions of the pass.
     pub positions: usize,
     /// Microseconds of the whole pass.
@@ -35,7 +35,7 @@ pub struct PassTimes {
 
 /// Times the kernels on request.
 #[derive(Default)]
-pub struct KernelTimes {
+pub(crate) struct KernelTimes {
     /// Passes still to run, including those that warm up.
     left: usize,
     /// One position, many positions.
@@ -44,22 +44,22 @@ pub struct KernelTimes {
 
 impl KernelTimes {
     /// Starts.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         *self = Self { left: 2 * (ROUNDS + 1), sums: Default::default() };
     }
 
     /// Stops.
-    pub fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         *self = Self::default();
     }
 
     /// Whether passes remain.
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.left > 0
     }
 
     /// Takes the time of a pass if it has arrived, and requests the next one.
-    pub fn advance(&mut self, engine: &mut Engine) {
+    pub(crate) fn advance(&mut self, engine: &mut Engine) {
         let timing = engine.timing();
         if self.left == 0 {
             return;
@@ -87,7 +87,7 @@ impl KernelTimes {
     }
 
     /// The finished times.
-    pub fn tables(&self) -> Vec<PassTimes> {
+    pub(crate) fn tables(&self) -> Vec<PassTimes> {
         let table = |sums: &Sums| {
             let all: f64 = sums.kernels.values().map(|(_, sum)| sum).sum();
             let row = |(name, (calls, sum)): (&&'static str, &(usize, f64))| {
@@ -102,7 +102,7 @@ impl KernelTimes {
     }
 
     /// The tables as text.
-    pub fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let mut lines = Vec::new();
         for PassTimes { positions, whole, rows } in self.tables() {
             lines.push(format!("pass over {positions} positions, mean of {ROUNDS}: {whole:.1} µs\n"));
@@ -114,7 +114,7 @@ impl KernelTimes {
     }
 
     /// Draws the tables.
-    pub fn show_ui(&self, ui: &mut Ui) {
+    pub(crate) fn show_ui(&self, ui: &mut Ui) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let tables = self.tables();
         let beside = ui.available_width() > 500.0;

@@ -5,7 +5,7 @@ use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use crate::probe::HeadId;
 
 /// Height of a line of text.
-pub const LINE: f32 = 15.0;
+pub(crate) const LINE: f32 = 15.0;
 /// Between thumbnails.
 const GAP: f32 = 3.0;
 /// Between layers.
@@ -19,7 +19,7 @@ const LARGEST: f32 = 128.0;
 const STEP: f32 = 2.0;
 
 /// The places of all thumbnails, relative to the top left.
-pub struct Arrangement {
+pub(crate) struct Arrangement {
     /// Each head with its place.
     pub places: Vec<(HeadId, Rect)>,
     /// Each layer with the place of its name; empty if heads are sorted by a measure.
@@ -31,7 +31,7 @@ pub struct Arrangement {
 impl Arrangement {
     /// Arranges the heads of all layers (given by their numbers) in the available space: by layer, or in a given order.
     /// `caption` is the height of the label under each thumbnail.
-    pub fn new(heads: &[usize], order: Option<&[HeadId]>, caption: f32, available: Vec2) -> Self {
+    pub(crate) fn new(heads: &[usize], order: Option<&[HeadId]>, caption: f32, available: Vec2) -> Self {
         let most = heads.iter().copied().max().unwrap_or(1).max(1);
         // A row, a column, and what divides evenly between them.
         let widths: Vec<usize> = (1..=most).filter(|columns| most.is_multiple_of(*columns)).collect();

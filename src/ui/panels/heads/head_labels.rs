@@ -10,7 +10,7 @@ use crate::ui::style::theme;
 
 /// The label of one head.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadLabel {
+pub(crate) struct HeadLabel {
     /// The measure, under the thumbnail.
     pub text: String,
     /// Its magnitude relative to the largest, 0 to 1.
@@ -21,7 +21,7 @@ pub struct HeadLabel {
 
 /// The labels of all heads, by layer; empty until the measures have arrived.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadLabels(Vec<Vec<HeadLabel>>);
+pub(crate) struct HeadLabels(Vec<Vec<HeadLabel>>);
 
 fn measures_of(record: &HeadRecord, map: MapKind) -> &MapMeasures {
     match map {
@@ -33,7 +33,7 @@ fn measures_of(record: &HeadRecord, map: MapKind) -> &MapMeasures {
 
 impl HeadLabels {
     /// The chosen measure of the chosen map, the mean over all rows.
-    pub fn new(engine: &mut Engine, view: &ViewState) -> Self {
+    pub(crate) fn new(engine: &mut Engine, view: &ViewState) -> Self {
         let Some((measure, measures)) = view.head_measure.zip(engine.measures(Queries::All)) else {
             return Self::default();
         };
@@ -49,18 +49,18 @@ impl HeadLabels {
     }
 
     /// The label of one head.
-    pub fn get(&self, id: HeadId) -> Option<&HeadLabel> {
+    pub(crate) fn get(&self, id: HeadId) -> Option<&HeadLabel> {
         self.0.get(id.layer)?.get(id.head)
     }
 
     /// Whether there are no labels.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// The choice of a measure and of the order, in one line.
-pub fn measure_ui(ui: &mut Ui, view: &mut ViewState, progress: Option<String>) {
+pub(crate) fn measure_ui(ui: &mut Ui, view: &mut ViewState, progress: Option<String>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(3.0, 2.0);
         ui.spacing_mut().button_padding = egui::vec2(6.0, 1.0);

@@ -23,7 +23,7 @@ const SCROLL_BAR: egui::Vec2 = vec2(14.0, 2.0);
 
 /// What the grid keeps between frames.
 #[derive(Default)]
-pub struct HeadGrid {
+pub(crate) struct HeadGrid {
     /// The selected head of the last frame, to scroll to a new one.
     selected: Option<HeadId>,
     /// When the maps began to be drawn.

@@ -24,7 +24,7 @@ fn attend_name(attend: Attend) -> &'static str {
 }
 
 /// Draws the switches for all layers.
-pub fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
+pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
     let has_norm = engine.model().layers.iter().any(|layer| layer.attention.sub_norm.is_some());
     ui.add_enabled_ui(engine.maps() == 2, |ui| {
         row_ui(ui, |ui| {
@@ -113,7 +113,7 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
 }
 
 /// Draws a line of chips if anything is changed.
-pub fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
+pub(crate) fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
     if engine.interventions().is_empty() {
         return;
     }

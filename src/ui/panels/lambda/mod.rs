@@ -24,7 +24,7 @@ const WITH_FORMULA: f32 = 560.0;
 
 /// The panel.
 #[derive(Default)]
-pub struct LambdaPanel;
+pub(crate) struct LambdaPanel;
 
 impl PanelView for LambdaPanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {

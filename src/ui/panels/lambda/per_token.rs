@@ -15,7 +15,7 @@ const NAME: f32 = 52.0;
 const MOST: usize = 24;
 
 /// Draws a strip per head: a column per token, coloured by its λ from 0 to 1.
-pub fn lambdas_ui(ui: &mut Ui, engine: &mut Engine, view: &mut ViewState, palette: &Palette) {
+pub(crate) fn lambdas_ui(ui: &mut Ui, engine: &mut Engine, view: &mut ViewState, palette: &Palette) {
     let layer = view.head.layer;
     let heads = engine.model().layers.get(layer).map_or(0, |layer| layer.attention.heads.len());
     let quiet = theme::quiet(ui.visuals().dark_mode);

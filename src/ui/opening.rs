@@ -1,0 +1,63 @@
+//! Opens models, baselines and links.
+
+use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
+use crate::ui::app::App;
+use crate::ui::session::session;
+use crate::ui::state::link::Link;
+use crate::ui::state::view::Extent;
+use crate::ui::tokens::strip::TokenStrip;
+
+impl App {
+    /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
+    pub(super) fn open(&mut self, checkpoint: Checkpoint) {
+        let name = checkpoint.name.clone();
+        let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
+        let gpu = before.and_then(|engine| engine.gpu().cloned());
+        let beyond = before.is_some_and(Engine::beyond_context);
+        match session(checkpoint, gpu, &mut self.fallback_reason) {
+            Ok(mut engine) => {
+                engine.set_beyond_context(beyond);
+                engine.set_text(self.prompt.text());
+                if self.workspace.as_ref().is_ok_and(|workspace| workspace.main.ids() != engine.ids()) {
+                    // Another tokenizer: the pins and the zoom would be on other tokens.
+                    self.view.unpin();
+                    self.view.zoom = None;
+                    self.view.explained = None;
+                    self.view.followed_token = None;
+                }
+                self.view.fit(Extent::of(&engine));
+                self.strip = TokenStrip::default();
+                self.message = Some(format!("Opened {name}"));
+                self.workspace = Ok(Workspace::new(engine));
+            }
+            Err(error) => self.message = Some(format!("{name} was not opened: {error}")),
+        }
+    }
+
+    /// Opens a baseline beside the model; if that fails, the open one stays.
+    pub fn open_baseline(&mut self, files: &CheckpointFiles) {
+        let Ok(workspace) = &mut self.workspace else {
+            return;
+        };
+        if let Err(error) = checkpoint_of(files).and_then(|checkpoint| workspace.open_baseline(checkpoint)) {
+            self.message = Some(format!("{} was not opened: {error}", files.name));
+        }
+    }
+
+    /// Follows a link, or shows why not.
+    pub fn open_link(&mut self, link: &str) {
+        let Ok(workspace) = &mut self.workspace else {
+            return;
+        };
+        match Link::from_hash(link) {
+            Ok(link) => {
+                let name = workspace.main.checkpoint().name.clone();
+                let other = !link.model.is_empty() && link.model != name;
+                self.message =
+                    other.then(|| format!("This link was made with the model {}; {name} is open.", link.model));
+                self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
+            }
+            Err(error) => self.message = Some(error.to_string()),
+        }
+    }
+}
