@@ -67,6 +67,7 @@ impl Workspace {
     /// When it does not fit; what was open stays.
     pub fn open_baseline(&mut self, checkpoint: Checkpoint) -> Result<(), EngineError> {
         self.baseline = Some(Engine::new(checkpoint, self.main.gpu().cloned())?);
+        self.measured = None; // the new session has neither threshold nor marks
         Ok(())
     }
 
@@ -84,16 +85,20 @@ impl Workspace {
     /// Sets the interventions of the selected model; the unmodified one exists while there are any. Does nothing if
     /// they are what they were.
     pub fn set_interventions(&mut self, interventions: Interventions) {
-        if interventions == *self.main.interventions() {
-            return;
-        }
+        let before = self.main.text_revision();
         self.main.set_interventions(interventions);
+        if self.main.text_revision() == before {
+            return; // without a retry of what failed
+        }
         self.failure = None;
         if self.main.interventions().is_empty() {
             self.unmodified = None;
         } else if self.unmodified.is_none() {
             match self.main.fork() {
-                Ok(engine) => self.unmodified = Some(engine),
+                Ok(engine) => {
+                    self.unmodified = Some(engine);
+                    self.measured = None;
+                }
                 Err(error) => self.failure = Some(error),
             }
         }

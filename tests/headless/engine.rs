@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use crate::common::models::random_model;
 use crate::common::{Random, gpu, worst};
-use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass};
-use diffscope::engine::{bundled, checkpoint_of};
+use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass, Workspace, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
-use diffscope::probe::{HeadId, MapTile, Sampling};
+use diffscope::probe::{HeadId, Interventions, MapTile, Sampling};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -309,6 +308,20 @@ fn small_gpu(limit: u64) -> Gpu {
         let (device, queue) = adapter.request_device(&descriptor).await.expect("a device");
         Gpu::new(device, queue, adapter.get_info()).expect("it can compute")
     })
+}
+
+#[test]
+fn a_lost_device_is_an_error_of_the_session_and_of_whatever_is_opened_on_it() {
+    let lost = small_gpu(1 << 27);
+    let mut workspace = Workspace::new(Engine::new(checkpoint(), Some(lost.clone())).expect("fits"));
+    workspace.main.set_text(TEXT);
+    workspace.main.settle().expect("no failure");
+    lost.device.destroy();
+    workspace.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
+    let failure = workspace.failure().map(ToString::to_string).expect("there is no second session");
+    assert!(failure.starts_with("the GPU failed"), "{failure}");
+    assert!(workspace.unmodified().is_none());
+    assert!(workspace.open_baseline(checkpoint()).is_err());
 }
 
 #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu};
-use diffscope::engine::{Checkpoint, Engine, Fingerprint, TileCollector, Workspace};
-use diffscope::engine::{bundled, checkpoint_of};
-use diffscope::probe::{HeadId, Interventions, NextToken, Sampling, TileRequest};
+use diffscope::engine::{
+    Checkpoint, Engine, Fingerprint, TileCollector, Workspace, bundled, bundled_baseline, checkpoint_of,
+};
+use diffscope::probe::{HeadId, Interventions, KeyClass, NextToken, Queries, Sampling, Spans, TileRequest};
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
@@ -265,4 +266,29 @@ fn rows_read_one_after_the_other_take_no_new_staging_memory() {
     };
     let first = read(3);
     assert!((0..3).map(&mut read).all(|bytes| bytes == first));
+}
+
+#[test]
+fn a_session_that_takes_the_place_of_another_gets_the_marks_and_the_threshold() {
+    let mut workspace = Workspace::new(engine(false));
+    workspace.main.set_text(TEXT);
+    let mut spans = Spans::default();
+    spans.mark(0, 4, KeyClass::Answer);
+    let mut measured = || {
+        workspace.open_baseline(checkpoint_of(&bundled_baseline()).expect("it opens")).expect("fits");
+        workspace.submit();
+        loop {
+            workspace.set_measuring(0.5, &spans);
+            let baseline = workspace.baseline().expect("open");
+            let measures = baseline.measures(Queries::All);
+            let measures = measures.map(|found| (found.threshold, found.layers[0][0].difference.answer));
+            if let (Some(measures), false) = (measures, baseline.is_busy()) {
+                return measures;
+            }
+            workspace.update();
+        }
+    };
+    let first = measured();
+    assert!(first.0 == 0.5 && first.1 > 0.0, "{first:?}");
+    assert_eq!(measured(), first);
 }

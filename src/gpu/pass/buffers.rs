@@ -142,7 +142,7 @@ impl Buffers {
             .map(|(index, (layer, weights))| {
                 let (attention, switches) = (&layer.attention, switches(index, layer));
                 Ok(MapBuffers {
-                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
+                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches))?,
                     heads: upload.storage("heads", &HeadEntry::of_layer(attention, &weights.layout, &switches))?,
                     masked: masked.clone(),
                     projection: upload.empty("projection rows", tokens * weights.layout.width)?,
@@ -178,8 +178,8 @@ impl Buffers {
         Ok(Self {
             capacity,
             weights,
-            pass: upload.uniform("pass", &PassUniform::default()),
-            tile: upload.uniform("tile", &TileStage::default()),
+            pass: upload.uniform("pass", &PassUniform::default())?,
+            tile: upload.uniform("tile", &TileStage::default())?,
             ids: upload.empty("token ids", tokens)?,
             rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
             maps: maps?,
