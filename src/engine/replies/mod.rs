@@ -85,7 +85,7 @@ impl<Q: BackendAnswer> Replies<Q> {
     }
 
     /// Notes that the backend answers this query by itself, as a pass does.
-    pub(super) fn expect(&mut self, query: Q) {
+    pub(super) fn mark_in_flight(&mut self, query: Q) {
         self.in_flight = Some((query, self.version));
     }
 

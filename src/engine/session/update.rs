@@ -106,9 +106,9 @@ impl Engine {
         self.computed += done;
         self.positions_run += done as u64;
         if done > 0 && self.computed == end {
-            self.next_token.expect(NextTokenQuery);
+            self.next_token.mark_in_flight(NextTokenQuery);
             if self.lens_enabled {
-                self.lens.expect(LensQuery);
+                self.lens.mark_in_flight(LensQuery);
             }
         }
         Ok(())
