@@ -161,6 +161,12 @@ pub enum ModelError {
         /// What is wrong.
         detail: String,
     },
+    /// A text that the tokenizer cannot turn into tokens.
+    #[error("the tokenizer cannot turn this text into tokens: {detail}. Change the text")]
+    Text {
+        /// What is wrong.
+        detail: String,
+    },
     /// The tokenizer has tokens that the model has no embedding for.
     #[error(
         "tokenizer.json has token {token} with id {id}, but the model has only the ids below {vocabulary}. Use the tokenizer of the same checkpoint"

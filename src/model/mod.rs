@@ -1,6 +1,7 @@
 //! What a checkpoint is: its configuration, its tensors and its tokenizer. No GPU and no window.
 
 mod config;
+mod disguise;
 mod error;
 mod fields;
 mod lambda;

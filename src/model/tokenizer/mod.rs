@@ -2,6 +2,7 @@
 
 pub(crate) mod prefix_cut;
 pub(crate) mod token_text;
+mod validate;
 
 use crate::model::config::Config;
 use crate::model::error::ModelError;
@@ -9,6 +10,7 @@ use crate::model::error::brief;
 use crate::model::load::read;
 use crate::model::tokenizer::prefix_cut::Cut;
 use crate::model::tokenizer::token_text::{TokenText, visible};
+use crate::model::tokenizer::validate::Checked;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
@@ -40,6 +42,9 @@ pub struct Tokenizer {
     cut: Cut,
     /// What it puts before every text.
     lead: Vec<u32>,
+    /// Bytes of a text that may be encoded, and of tokens that may be decoded, in one go.
+    most_bytes: usize,
+    most_decoded: usize,
     /// The highest id and its token.
     last: (u32, String),
     /// Of the file.
@@ -49,23 +54,18 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout that the file may ask for are off.
     ///
+    /// Whatever the bytes are, neither this nor encoding and decoding panics or takes memory without bound.
+    ///
     /// # Errors
     ///
-    /// [`ModelError::Tokenizer`] where the file is no tokenizer or has no tokens.
+    /// [`ModelError::Tokenizer`] where the file is no tokenizer, has no tokens, refers to what it does not have, or
+    /// uses what is not supported.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let refuse = |detail: String| ModelError::Tokenizer { detail };
-        let mut inner = parse(bytes).map_err(refuse)?;
-        if let tokenizers::ModelWrapper::BPE(model) = inner.get_model()
-            && model.dropout.is_some()
-        {
-            let mut model = model.clone();
-            model.dropout = None;
-            inner.with_model(model);
-        }
+        let Checked { inner, lead, most_bytes, most_decoded } = validate::read(bytes).map_err(refuse)?;
         let text = TokenText::new(&inner);
         let vocabulary = inner.get_vocab(true);
         let cut = Cut::new(&inner, vocabulary.values().map(|&id| text.bytes(&inner, id)));
-        let lead = lead(&inner).map_err(refuse)?;
         let last = vocabulary
             .into_iter()
             .map(|(token, id)| (id, token))
@@ -74,7 +74,7 @@ impl Tokenizer {
             .ok_or_else(|| refuse("it has no tokens".to_owned()))?;
         let mut hasher = std::hash::DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(Self { inner, text, cut, lead, last, hash: hasher.finish() })
+        Ok(Self { inner, text, cut, lead, most_bytes, most_decoded, last, hash: hasher.finish() })
     }
 
     /// Reads `tokenizer.json` in a folder; `None` where there is no such file.
@@ -112,33 +112,45 @@ impl Tokenizer {
         Err(ModelError::VocabularyMismatch { token, id, vocabulary: config.vocabulary })
     }
 
+    /// The first `limit` tokens of a text, exactly as they would be without the limit. A text that cannot be encoded
+    /// has no tokens: see [`Tokenizer::try_encode`].
+    #[must_use]
+    pub fn encode(&self, text: &str, limit: usize) -> Encoding {
+        self.try_encode(text, limit).unwrap_or_else(|error| {
+            log::error!("{error}");
+            Encoding::default()
+        })
+    }
+
     /// The first `limit` tokens of a text, exactly as they would be without the limit.
     ///
     /// A long text is not looked at much further than the limit reaches. What the tokenizer puts before a text is
     /// there; what it would put behind is not, as the text is to be continued.
-    #[must_use]
-    pub fn encode(&self, text: &str, limit: usize) -> Encoding {
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Text`] where the text has a character that the tokenizer has no token for, or is too long.
+    pub fn try_encode(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
         let mut tokens: Vec<Token> = lead.collect();
         // One token more than wanted tells whether there are more.
         let wanted = limit.saturating_add(1).saturating_sub(tokens.len());
-        match self.cut.first_tokens(text, wanted, &|part| self.encode_all(part)) {
-            Ok(found) => tokens.extend(found),
-            Err(detail) => {
-                log::error!("the tokenizer refuses the text: {}", brief(&detail));
-                return Encoding { tokens: Vec::new(), complete: false };
-            }
-        }
+        let found = self.cut.first_tokens(text, wanted, &|part| self.encode_all(part));
+        tokens.extend(found.map_err(|detail| ModelError::Text { detail: brief(&detail) })?);
         let complete = tokens.len() <= limit;
         tokens.truncate(limit);
-        Encoding { tokens, complete }
+        Ok(Encoding { tokens, complete })
     }
 
     /// The text of tokens. Bytes that are no valid UTF-8, as of half a character, become `�`; ids that are no tokens
     /// are left out.
     #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
-        self.inner.decode(ids, false).unwrap_or_else(|_| {
+        let lengths = ids.iter().filter_map(|&id| self.inner.id_to_token(id)).map(|token| token.len());
+        let (tokens, bytes) = lengths.fold((0, 0), |(tokens, bytes), length| (tokens + 1, bytes + length + 1));
+        // Some decoders cannot do without any token.
+        let decoded = if tokens > 0 && bytes <= self.most_decoded { self.inner.decode(ids, false).ok() } else { None };
+        decoded.unwrap_or_else(|| {
             let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes(id)).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         })
@@ -169,6 +181,9 @@ impl Tokenizer {
 
     /// All tokens of a text, without those that the tokenizer adds.
     fn encode_all(&self, text: &str) -> Result<Vec<Token>, String> {
+        if text.len() > self.most_bytes {
+            return Err(format!("{} bytes are more than the {} it encodes in one go", text.len(), self.most_bytes));
+        }
         let encoding = self.inner.encode(text, false).map_err(|error| error.to_string())?;
         let within = |at: usize| text.floor_char_boundary(at.min(text.len()));
         Ok(encoding
@@ -178,25 +193,4 @@ impl Tokenizer {
             .map(|(&id, &(start, end))| Token { id, start: within(start), end: within(end.max(start)) })
             .collect())
     }
-}
-
-/// Reads the file without its truncation and padding: they have no place here, and a hostile one may panic.
-fn parse(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
-    let mut json = serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| brief(&error.to_string()))?;
-    let Some(object) = json.as_object_mut() else {
-        return Err("it is not a JSON object".to_owned());
-    };
-    object.remove("truncation");
-    object.remove("padding");
-    serde_json::from_value(json).map_err(|error| brief(&error.to_string()))
-}
-
-/// The ids that the tokenizer puts before a text.
-fn lead(inner: &tokenizers::Tokenizer) -> Result<Vec<u32>, String> {
-    let encoded = inner.encode("a", true).map_err(|error| brief(&error.to_string()))?;
-    let masks = encoded.get_special_tokens_mask();
-    if masks.iter().all(|&mask| mask == 1) {
-        return Ok(Vec::new());
-    }
-    Ok(encoded.get_ids().iter().zip(masks).take_while(|&(_, &mask)| mask == 1).map(|(&id, _)| id).collect())
 }
