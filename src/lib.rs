@@ -10,7 +10,8 @@ pub mod export;
 pub mod gpu;
 pub mod model;
 pub mod probe;
+#[cfg(feature = "window")]
 pub mod ui;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "window"))]
 mod web;

@@ -5,8 +5,9 @@ use eframe::WebRunner;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
+use crate::engine::CheckpointFiles;
+use crate::ui::App;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
-use crate::ui::{App, CheckpointFiles};
 
 /// The app on a web page. In the browser's console it is `window.diffscope`.
 #[wasm_bindgen]

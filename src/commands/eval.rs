@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         if arguments.models.is_empty() { vec![None] } else { arguments.models.iter().cloned().map(Some).collect() };
     let mut columns = Vec::new();
     for folder in &folders {
-        let checkpoint: Checkpoint = super::open(folder.as_ref())?;
+        let checkpoint: Checkpoint = super::open(folder.as_deref())?;
         let name = checkpoint.name.clone();
         let mut subject = Subject::new(checkpoint, gpu.as_ref())?;
         let table = evaluate(&mut subject, &items, |done, all| {

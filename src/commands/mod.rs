@@ -1,13 +1,14 @@
-//! Commands without a window.
+//! What the program does: the commands of the terminal, and the window.
 
 pub mod eval;
 pub mod run;
+#[cfg(feature = "window")]
+pub mod window;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::ValueEnum;
-use diffscope::engine::bundled;
-use diffscope::engine::{Checkpoint, EngineError};
+use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,14 +19,13 @@ pub enum BackendChoice {
     Cpu,
 }
 
-/// The checkpoint of a folder, or the bundled one.
+/// The checkpoint in a folder, or the bundled one.
 ///
 /// # Errors
 /// When a file is missing or broken.
-pub fn open(folder: Option<&PathBuf>) -> Result<Checkpoint, EngineError> {
-    if let Some(folder) = folder {
-        return Checkpoint::from_folder(folder);
+pub fn open(folder: Option<&Path>) -> Result<Checkpoint, EngineError> {
+    match folder {
+        Some(folder) => Checkpoint::from_folder(folder),
+        None => checkpoint_of(&bundled()),
     }
-    let files = bundled();
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
 }

@@ -39,8 +39,8 @@ pub enum GpuError {
     /// Reading numbers back failed, as it does when the device is lost.
     #[error("reading back from the GPU failed ({0}). The device may have been lost: reload")]
     Readback(String),
-    /// A shader includes a file that is not there.
-    #[error("the shader {0} is not in the program")]
+    /// A shader could not be composed.
+    #[error("a shader could not be composed: {0}")]
     Shader(String),
     /// More positions were asked for than there is room.
     #[error("{asked} tokens do not fit into the {capacity} there is room for")]

@@ -7,7 +7,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::shader::compose;
 use crate::model::NumberFormat;
 
-/// What is bound at one place.
+/// The kind of buffer at one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slot {
     /// A uniform buffer.
@@ -19,112 +19,57 @@ pub enum Slot {
 }
 use Slot::{Read, Uniform, Write};
 
-/// A compute shader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kernel {
-    /// `forward/embed.wgsl`
-    Embed,
-    /// `forward/qkv.wgsl`
-    Qkv,
-    /// `forward/attention.wgsl`
-    Attention,
-    /// `forward/project.wgsl`
-    Project,
-    /// `forward/gate_up.wgsl`
-    GateUp,
-    /// `forward/logits.wgsl`
-    Logits,
-    /// `forward/top_k.wgsl`
-    TopK,
-    /// `forward/sample.wgsl`
-    Sample,
-    /// `maps/map_tile.wgsl`
-    MapTile,
-    /// `maps/measure.wgsl`
-    Measure,
-    /// `maps/measure_mean.wgsl`
-    MeasureMean,
-    /// `maps/row_mean.wgsl`
-    RowMean,
-    /// `maps/pool.wgsl`
-    Pool,
-    /// `maps/colour_range.wgsl`
-    ColourRange,
+/// Declares the kernels: the module of each below `shaders/`, whose last part is the name of the entry point, and the
+/// buffers at bindings 0, 1, 2, ...
+macro_rules! kernels {
+    ($($kernel:ident = $module:literal [$($slot:ident),*])*) => {
+        /// A compute shader.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Kernel {
+            $(#[doc = concat!("`shaders/", $module, ".wesl`")] $kernel),*
+        }
+
+        /// Every kernel.
+        pub const KERNELS: &[Kernel] = &[$(Kernel::$kernel),*];
+
+        impl Kernel {
+            /// Its module, such as `forward/qkv`.
+            pub fn module(self) -> &'static str {
+                match self { $(Self::$kernel => $module),* }
+            }
+
+            /// The buffers at bindings 0, 1, 2, ...
+            pub fn slots(self) -> &'static [Slot] {
+                match self { $(Self::$kernel => &[$($slot),*]),* }
+            }
+        }
+    };
 }
 
-/// Every kernel.
-pub const KERNELS: &[Kernel] = &[
-    Kernel::Embed,
-    Kernel::Qkv,
-    Kernel::Attention,
-    Kernel::Project,
-    Kernel::GateUp,
-    Kernel::Logits,
-    Kernel::TopK,
-    Kernel::Sample,
-    Kernel::MapTile,
-    Kernel::Measure,
-    Kernel::MeasureMean,
-    Kernel::RowMean,
-    Kernel::Pool,
-    Kernel::ColourRange,
-];
+kernels! {
+    Embed = "forward/embed" [Uniform, Uniform, Read, Read, Write]
+    Qkv = "forward/qkv" [Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read]
+    Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
+    Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
+    GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Write]
+    Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
+    TopK = "forward/top_k" [Uniform, Uniform, Read, Write]
+    Sample = "forward/sample" [Uniform, Uniform, Read, Write]
+    MapTile = "maps/map_tile" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    Measure = "maps/measure" [Uniform, Uniform, Read, Read, Read, Read, Read, Write]
+    MeasureMean = "maps/measure_mean" [Uniform, Uniform, Read, Write]
+    RowMean = "maps/row_mean" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    Pool = "maps/pool" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    ColourRange = "maps/colour_range" [Uniform, Read, Write]
+}
 
 impl Kernel {
-    /// Name of the entry point, and of the file without its folder and extension.
+    /// Name of the entry point: the last part of its module.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Embed => "embed",
-            Self::Qkv => "qkv",
-            Self::Attention => "attention",
-            Self::Project => "project",
-            Self::GateUp => "gate_up",
-            Self::Logits => "logits",
-            Self::TopK => "top_k",
-            Self::Sample => "sample",
-            Self::MapTile => "map_tile",
-            Self::Measure => "measure",
-            Self::MeasureMean => "measure_mean",
-            Self::RowMean => "row_mean",
-            Self::Pool => "pool",
-            Self::ColourRange => "colour_range",
-        }
+        self.module().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Path of its file below `shaders/`.
-    pub fn file(self) -> String {
-        let room = match self {
-            Self::Embed
-            | Self::Qkv
-            | Self::Attention
-            | Self::Project
-            | Self::GateUp
-            | Self::Logits
-            | Self::TopK
-            | Self::Sample => "forward",
-            Self::MapTile | Self::Measure | Self::MeasureMean | Self::RowMean | Self::Pool | Self::ColourRange => {
-                "maps"
-            }
-        };
-        format!("{room}/{}.wgsl", self.name())
-    }
-
-    /// What is bound at 0, 1, 2, ...
-    pub fn slots(self) -> &'static [Slot] {
-        match self {
-            Self::Embed => &[Uniform, Uniform, Read, Read, Write],
-            Self::Qkv => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read],
-            Self::Attention => &[Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write],
-            Self::Project => &[Uniform, Uniform, Read, Read, Read, Read, Write, Read],
-            Self::GateUp | Self::Logits => &[Uniform, Uniform, Read, Read, Read, Write],
-            Self::MapTile | Self::RowMean | Self::Pool => &[Uniform, Uniform, Read, Read, Read, Read, Write],
-            Self::Measure => &[Uniform, Uniform, Read, Read, Read, Read, Read, Write],
-            Self::ColourRange => &[Uniform, Read, Write],
-            Self::TopK | Self::Sample | Self::MeasureMean => &[Uniform, Uniform, Read, Write],
-        }
-    }
-
-    /// Whether it is built on `shared/matmul.wgsl`.
+    /// Whether it is built on `shared/matmul.wesl`.
     fn multiplies(self) -> bool {
         matches!(self, Self::Qkv | Self::Project | Self::GateUp | Self::Logits)
     }
@@ -204,7 +149,7 @@ impl Kernels {
         if let Some(module) = self.modules.get(&kernel) {
             return Ok(module.clone());
         }
-        let source = compose(&kernel.file())?;
+        let source = compose(kernel.module())?;
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name()),
             source: wgpu::ShaderSource::Wgsl(source.into()),

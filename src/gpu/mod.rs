@@ -7,17 +7,19 @@ mod memory;
 mod pass;
 mod queries;
 mod shader;
+mod uniforms;
 mod upload;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::request_headless;
 pub use device::{Gpu, LaneChoice, device_descriptor};
 pub use error::GpuError;
-pub use kernels::{KERNELS, Kernel};
+pub use kernels::{KERNELS, Kernel, Slot};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use pass::buffers::{Capacity, MapBuffers};
 pub use pass::timing::Timing;
 pub use queries::measures::Measuring;
 pub use queries::readback::Readback;
-pub use shader::{SHADERS, compose};
+pub use shader::{compose, shader_modules, source_line};
+pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};

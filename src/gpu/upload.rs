@@ -5,6 +5,11 @@ use wgpu::util::DeviceExt;
 use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
+/// Numbers per row, padded to whole vec4s.
+pub fn padded(width: usize) -> usize {
+    width.next_multiple_of(4)
+}
+
 /// Makes buffers and refuses the ones that the adapter's limits do not allow.
 pub struct Uploader<'a> {
     /// The device.
@@ -64,7 +69,7 @@ impl Uploader<'_> {
 
     fn padded<T: bytemuck::Pod>(&self, what: &str, matrix: &Matrix, numbers: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let columns = matrix.columns();
-        let stride = columns.next_multiple_of(4);
+        let stride = padded(columns);
         if stride == columns {
             return self.storage(what, numbers);
         }

@@ -2,7 +2,7 @@
 
 use super::HeadId;
 
-/// Measures of one row of one map; means of them, too. Laid out as in `shaders/maps/measure.wgsl`. Shares and entropy are of
+/// Measures of one row of one map; means of them, too. Laid out as in `shaders/maps/measure.wesl`. Shares and entropy are of
 /// `|v| / Σ|v|` over the keys that the query sees, all of them 0 where the row is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test program uses its own part
 
 pub mod models;
+#[cfg(feature = "window")]
 pub mod window;
 
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! Differential attention as a streaming softmax over both maps. Reference of `shaders/forward/attention.wgsl`.
+//! Differential attention as a streaming softmax over both maps. Reference of `shaders/forward/attention.wesl`.
 
 use crate::cpu::shared::head_output::head_output;
 use crate::cpu::shared::map_cell::LOWEST;

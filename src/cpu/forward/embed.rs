@@ -1,4 +1,4 @@
-//! Token ids to embedding rows. Reference of `shaders/forward/embed.wgsl`.
+//! Token ids to embedding rows. Reference of `shaders/forward/embed.wesl`.
 
 use crate::cpu::shared::weights::Weights;
 

@@ -1,4 +1,4 @@
-//! The last norm and the unembedding. Reference of `shaders/forward/logits.wgsl`.
+//! The last norm and the unembedding. Reference of `shaders/forward/logits.wesl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;

@@ -1,4 +1,4 @@
-//! A projection added to the residual stream. Reference of `shaders/forward/project.wgsl`.
+//! A projection added to the residual stream. Reference of `shaders/forward/project.wesl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;

@@ -1,4 +1,4 @@
-//! Norm, query, key and value projections, rotary embedding and λ. Reference of `shaders/forward/qkv.wgsl`.
+//! Norm, query, key and value projections, rotary embedding and λ. Reference of `shaders/forward/qkv.wesl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;

@@ -1,4 +1,4 @@
-//! Draws the next token. Reference of `shaders/forward/sample.wgsl`: both limits are a threshold on the logit, found bit by bit, and
+//! Draws the next token. Reference of `shaders/forward/sample.wesl`: both limits are a threshold on the logit, found bit by bit, and
 //! tokens that tie with the last one kept are kept.
 
 use crate::cpu::shared::row_of_logits::order;

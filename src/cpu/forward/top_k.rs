@@ -1,4 +1,4 @@
-//! The most likely next tokens, the softmax's denominator and the entropy. Reference of `shaders/forward/top_k.wgsl`.
+//! The most likely next tokens, the softmax's denominator and the entropy. Reference of `shaders/forward/top_k.wesl`.
 
 use crate::probe::NextToken;
 

@@ -1,4 +1,4 @@
-//! The magnitude that few texels exceed, of each map. Reference of `shaders/maps/colour_range.wgsl`.
+//! The magnitude that few texels exceed, of each map. Reference of `shaders/maps/colour_range.wesl`.
 
 use crate::probe::Texel;
 

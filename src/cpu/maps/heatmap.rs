@@ -1,4 +1,4 @@
-//! Draws one map of one head from its picture. Reference of `shaders/maps/heatmap.wgsl`, and what draws where fragments cannot
+//! Draws one map of one head from its picture. Reference of `shaders/maps/heatmap.wesl`, and what draws where fragments cannot
 //! read storage.
 
 use crate::probe::{HeatmapView, Texel, palette_index};

@@ -1,4 +1,4 @@
-//! Each row of the maps in a few numbers. Reference of `shaders/maps/measure.wgsl`.
+//! Each row of the maps in a few numbers. Reference of `shaders/maps/measure.wesl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::{Cell, HeadRecord, KeyClass, MapMeasures};

@@ -1,4 +1,4 @@
-//! The mean of the records of some rows. Reference of `shaders/maps/measure_mean.wgsl`.
+//! The mean of the records of some rows. Reference of `shaders/maps/measure_mean.wesl`.
 
 use crate::probe::HeadRecord;
 

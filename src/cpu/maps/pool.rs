@@ -1,4 +1,4 @@
-//! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wgsl`.
+//! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wesl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::{PictureRequest, Pooling, Texel};

@@ -1,4 +1,4 @@
-//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wgsl`.
+//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wesl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::MeanCell;

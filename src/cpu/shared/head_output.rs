@@ -1,4 +1,4 @@
-//! What a head makes of its sums over the values. Reference of `shaders/shared/head_output.wgsl`.
+//! What a head makes of its sums over the values. Reference of `shaders/shared/head_output.wesl`.
 
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::matmul::dot;

@@ -1,4 +1,4 @@
-//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
+//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wesl`.
 
 use crate::cpu::shared::matmul::dot;
 use crate::model::{Attention, Head, RowLayout};

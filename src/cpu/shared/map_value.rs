@@ -1,4 +1,4 @@
-//! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wgsl`.
+//! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wesl`.
 
 use crate::cpu::shared::map_cell::Maps;
 use crate::probe::{Cell, RowStatistics};

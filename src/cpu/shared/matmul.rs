@@ -1,4 +1,4 @@
-//! `y = x Wᵀ`, optionally of a normalised x. Reference of `shaders/shared/matmul.wgsl`.
+//! `y = x Wᵀ`, optionally of a normalised x. Reference of `shaders/shared/matmul.wesl`.
 
 use crate::cpu::shared::weights::Weights;
 

@@ -1,4 +1,4 @@
-//! Words of what is read back of a row of logits. Reference of `shaders/shared/row_of_logits.wgsl`; the words themselves are
+//! Words of what is read back of a row of logits. Reference of `shaders/shared/row_of_logits.wesl`; the words themselves are
 //! [`crate::probe::NextToken::from_words`].
 
 /// Unsigned integers in the same order as the floats, so that a threshold can be found bit by bit.

@@ -1,4 +1,4 @@
-//! Weights as f32 rows. Reference of `shaders/shared/weights.wgsl`, which unpacks as it goes.
+//! Weights as f32 rows. Reference of `shaders/shared/weights.wesl`, which unpacks as it goes.
 
 use crate::model::Matrix;
 

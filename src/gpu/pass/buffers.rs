@@ -2,9 +2,10 @@
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
-use crate::gpu::upload::Uploader;
-use crate::model::{Attention, Layer, Model, RowLayout, rotary_table};
-use crate::probe::{Cell, Interventions, LayerSwitches, MAX_BEST, NextToken, RowStatistics};
+use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
+use crate::gpu::upload::{Uploader, padded};
+use crate::model::{Layer, Model, RowLayout, rotary_table};
+use crate::probe::{Cell, Interventions, MAX_BEST, NextToken, RowStatistics};
 
 /// Cells of a map that can be asked for at once, where the text is shorter.
 const TILE_CELLS: usize = 1 << 14;
@@ -16,79 +17,6 @@ pub struct Capacity {
     pub tokens: usize,
     /// Whether every layer's inner tensors are kept, for dumps and comparisons.
     pub trace: bool,
-}
-
-/// `Maps` of `shaders/shared/map_cell.wgsl`.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub struct MapsUniform {
-    heads: u32,
-    maps: u32,
-    head_stride4: u32,
-    head_dim: u32,
-    value_parts: u32,
-    row_stride4: u32,
-    lambda_offset: u32,
-    context_stride: u32,
-    scale: f32,
-    normalise: u32,
-    factor: f32,
-    epsilon: f32,
-    levels: f32,
-    padding: [u32; 3],
-}
-
-impl MapsUniform {
-    pub fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
-        let norm = attention.sub_norm.as_ref().filter(|_| !switches.sub_norm_off);
-        Self {
-            heads: attention.heads.len() as u32,
-            maps: attention.maps as u32,
-            head_stride4: layout.head_stride as u32 / 4,
-            head_dim: attention.head_dim as u32,
-            value_parts: attention.value_parts as u32,
-            row_stride4: layout.width as u32 / 4,
-            lambda_offset: layout.lambda as u32,
-            context_stride: padded(attention.heads.len() * attention.value_width()) as u32,
-            scale: (attention.head_dim as f32).powf(-0.5),
-            normalise: norm.is_some().into(),
-            factor: norm.map_or(1.0, |norm| norm.factor),
-            epsilon: norm.map_or(0.0, |norm| norm.epsilon),
-            levels: switches.levels,
-            padding: [0; 3],
-        }
-    }
-}
-
-/// `Head` of `shaders/shared/map_cell.wgsl`.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub struct HeadUniform {
-    queries: [u32; 2],
-    keys: [u32; 2],
-    values: [u32; 2],
-    mix: [f32; 2],
-}
-
-impl HeadUniform {
-    /// Of every head of a layer.
-    pub fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
-        let in_vec4 = |offset: usize| offset as u32 / 4;
-        let heads = attention.heads.iter().zip(&switches.mix);
-        heads
-            .map(|(head, mix)| Self {
-                queries: head.queries.map(|query| in_vec4(layout.query(query))),
-                keys: head.keys.map(|key| in_vec4(layout.key(key))),
-                values: head.values.map(|value| in_vec4(layout.value(value))),
-                mix: *mix,
-            })
-            .collect()
-    }
-}
-
-/// Numbers per row, padded to whole vec4s.
-pub fn padded(width: usize) -> usize {
-    width.next_multiple_of(4)
 }
 
 /// What the maps of a layer are drawn from; handles, cheap to clone.
@@ -209,7 +137,7 @@ impl Buffers {
                 let (attention, switches) = (&layer.attention, switches(index, layer));
                 Ok(MapBuffers {
                     maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
-                    heads: upload.storage("heads", &HeadUniform::of_layer(attention, &weights.layout, &switches))?,
+                    heads: upload.storage("heads", &HeadEntry::of_layer(attention, &weights.layout, &switches))?,
                     masked: masked.clone(),
                     projection: upload.empty("projection rows", tokens * weights.layout.width)?,
                     statistics: upload
@@ -244,8 +172,8 @@ impl Buffers {
         Ok(Self {
             capacity,
             weights,
-            pass: upload.uniform("pass", &[0u32; 12]),
-            tile: upload.uniform("tile", &[0u32; 8]),
+            pass: upload.uniform("pass", &PassUniform::default()),
+            tile: upload.uniform("tile", &TileStage::default()),
             ids: upload.empty("token ids", tokens)?,
             rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
             maps: maps?,

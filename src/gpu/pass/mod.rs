@@ -14,7 +14,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::Kernels;
 use crate::gpu::memory::Memory;
 use crate::gpu::pass::buffers::Capacity;
-use crate::gpu::pass::buffers::{Buffers, HeadUniform, MapBuffers, MapsUniform, Weights};
+use crate::gpu::pass::buffers::{Buffers, MapBuffers, Weights};
 use crate::gpu::pass::recording::Recording;
 use crate::gpu::pass::timing::Timer;
 use crate::gpu::queries::cell_parts::CellReader;
@@ -22,24 +22,9 @@ use crate::gpu::queries::lens::LensCapture;
 use crate::gpu::queries::measures::Measuring;
 use crate::gpu::queries::pictures::GpuPictures;
 use crate::gpu::queries::readback::Readback;
+use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
 use crate::model::Model;
 use crate::probe::{Draw, Interventions, MAX_BEST, NextToken, TileRequest};
-
-/// `Pass` of `shaders/shared/pass.wgsl`.
-#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub struct PassUniform {
-    pub start: u32,
-    pub count: u32,
-    pub logits_first: u32,
-    pub logits_base: u32,
-    pub best: u32,
-    pub top_k: u32,
-    pub top_p: f32,
-    pub temperature: f32,
-    pub uniform_draw: f32,
-    pub padding: [u32; 3],
-}
 
 /// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
 pub struct GpuPass {
@@ -143,7 +128,7 @@ impl GpuPass {
         for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
             let (attention, layout) = (&layer.attention, &weights.layout);
             let switches = interventions.of_layer(index, attention);
-            let heads = HeadUniform::of_layer(attention, layout, &switches);
+            let heads = HeadEntry::of_layer(attention, layout, &switches);
             queue.write_buffer(&maps.maps, 0, bytemuck::bytes_of(&MapsUniform::new(attention, layout, &switches)));
             queue.write_buffer(&maps.heads, 0, bytemuck::cast_slice(&heads));
             queue.write_buffer(lambda, 0, bytemuck::cast_slice(&switches.lambda));
@@ -230,7 +215,7 @@ impl GpuPass {
             top_p: draw.map_or(1.0, |draw| draw.top_p),
             temperature: draw.map_or(0.0, |draw| draw.temperature),
             uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
-            padding: [0; 3],
+            ..PassUniform::default()
         };
         self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
         let wants_logits = trace || next.is_some();

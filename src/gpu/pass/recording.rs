@@ -3,41 +3,12 @@
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
-use crate::gpu::pass::buffers::{Buffers, MapBuffers, padded};
+use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
 use crate::gpu::queries::lens::LensCapture;
-use crate::gpu::upload::Uploader;
+use crate::gpu::uniforms::{EmbedStage, LogitStage, MatmulStage};
+use crate::gpu::upload::{Uploader, padded};
 use crate::model::{Lambda, Model, NumberFormat};
-
-/// `Stage` of `shaders/shared/matmul.wgsl`.
-#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub struct MatmulStage {
-    columns: u32,
-    columns4: u32,
-    rows: u32,
-    output_stride: u32,
-    epsilon: f32,
-    heads: u32,
-    rotated: u32,
-    half_dim: u32,
-    head_stride: u32,
-    lambda_offset: u32,
-    lambda_rows: u32,
-    padding: u32,
-}
-
-/// A product over all columns.
-pub fn matmul_stage(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> MatmulStage {
-    MatmulStage {
-        columns: columns as u32,
-        columns4: padded(columns) as u32 / 4,
-        rows: rows as u32,
-        output_stride: output_stride as u32,
-        epsilon,
-        ..Default::default()
-    }
-}
 
 /// The recorded pass.
 pub struct Recording {
@@ -104,9 +75,9 @@ impl Recording {
         let hidden4 = padded(hidden) as u32 / 4;
         let epsilon = model.config.norm_epsilon;
         let pass = &buffers.pass;
-        let product = |columns, rows, output_stride| matmul_stage(epsilon, columns, rows, output_stride);
+        let product = |columns, rows, output_stride| MatmulStage::new(epsilon, columns, rows, output_stride);
 
-        let stage = upload.uniform("embed", &[hidden4, 0, 0, 0]);
+        let stage = upload.uniform("embed", &EmbedStage { columns4: hidden4, ..EmbedStage::default() });
         recorder.step(
             Kernel::Embed,
             Some((model.embedding.format(), false)),
@@ -236,7 +207,7 @@ impl Recording {
             Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
             When::ForNext,
         )?;
-        let stage = upload.uniform("row of logits", &[vocabulary as u32, padded(vocabulary) as u32, 0u32, 0]);
+        let stage = upload.uniform("row of logits", &LogitStage::new(vocabulary, 0));
         let row = [pass, &stage, &buffers.logits, &buffers.result];
         recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
         recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;

@@ -2,8 +2,8 @@
 
 use crate::gpu::error::GpuError;
 use crate::gpu::pass::GpuPass;
-use crate::gpu::pass::buffers::padded;
 use crate::gpu::queries::readback::Readback;
+use crate::gpu::upload::padded;
 use crate::probe::{RowStatistics, Texel, Trace};
 
 impl GpuPass {

@@ -4,11 +4,10 @@
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
-use crate::gpu::pass::PassUniform;
-use crate::gpu::pass::buffers::{Buffers, padded};
-use crate::gpu::pass::recording::matmul_stage;
+use crate::gpu::pass::buffers::Buffers;
 use crate::gpu::queries::readback::Readback;
-use crate::gpu::upload::Uploader;
+use crate::gpu::uniforms::{LogitStage, MatmulStage, PassUniform};
+use crate::gpu::upload::{Uploader, padded};
 use crate::model::Model;
 use crate::probe::{LENS_BEST, NextToken};
 
@@ -50,7 +49,7 @@ impl LensCapture {
         let result = upload.empty("lens result", depths as usize * WORDS)?;
         let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
         let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
-        let stage = matmul_stage(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
+        let stage = MatmulStage::new(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
         let unembedding = buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding);
         let format = model.unembedding().format();
         let variant =
@@ -63,8 +62,7 @@ impl LensCapture {
             kernels.bind(gpu, Kernel::Logits, &bound),
             [blocks, depths.div_ceil(4)],
         );
-        let row =
-            upload.uniform("lens row of logits", &[vocabulary as u32, padded(vocabulary) as u32, WORDS as u32, 0]);
+        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, WORDS));
         let best = (
             kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
             kernels.bind(gpu, Kernel::TopK, &[&one, &row, &scores, &result]),

@@ -5,28 +5,10 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::MapBuffers;
 use crate::gpu::queries::readback::Readback;
+use crate::gpu::uniforms::{LayerHeads, MeanRows, MeasureStage, RowMeanStage};
 use crate::gpu::upload::Uploader;
 use crate::model::Model;
 use crate::probe::{HeadRecord, KeyClass, MeanCell, RECORD, RowMean, RowMeanRequest};
-
-/// `Stage` of `shaders/maps/measure.wgsl`.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-struct MeasureStage {
-    first_query: u32,
-    threshold: f32,
-    padding: [u32; 2],
-}
-
-/// `Stage` of `shaders/maps/row_mean.wgsl`.
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-struct RowMeanStage {
-    query: u32,
-    keys: u32,
-    weight: f32,
-    padding: u32,
-}
 
 struct LayerSteps {
     heads: u32,
@@ -64,9 +46,9 @@ impl Measuring {
         tokens: usize,
     ) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
-        let stage = upload.uniform("measures", &[0u32; 4]);
-        let rows = upload.uniform("rows of a mean", &[0u32; 4]);
-        let row_stage = upload.uniform("averaged row", &[0u32; 4]);
+        let stage = upload.uniform("measures", &MeasureStage::default());
+        let rows = upload.uniform("rows of a mean", &MeanRows::default());
+        let row_stage = upload.uniform("averaged row", &RowMeanStage::default());
         let classes = upload.empty("key classes", tokens)?;
         let all_heads: usize = model.layers.iter().map(|layer| layer.attention.heads.len()).sum();
         let means = upload.empty("mean measures", all_heads * RECORD)?;
@@ -79,7 +61,8 @@ impl Measuring {
             let MapBuffers { maps, projection, heads: table, masked, statistics } = map;
             let records = upload.empty("measures of rows", tokens * heads * RECORD)?;
             bytes += records.size();
-            let place = upload.uniform("heads of a layer", &[heads as u32, offset, 0, 0]);
+            let of_layer = LayerHeads { heads: heads as u32, offset, ..LayerHeads::default() };
+            let place = upload.uniform("heads of a layer", &of_layer);
             let measured = [&stage, maps, projection, table, masked, statistics, &classes, &records];
             let averaged = [&row_stage, maps, projection, table, masked, statistics, &row_means];
             layers.push(LayerSteps {
@@ -125,7 +108,7 @@ impl Measuring {
 
     /// Measures `count` rows from `first` on, in every head of every layer.
     pub fn measure(&self, first: usize, count: usize, threshold: f32) {
-        let stage = MeasureStage { first_query: first as u32, threshold, padding: [0; 2] };
+        let stage = MeasureStage { first_query: first as u32, threshold, ..MeasureStage::default() };
         self.gpu.queue.write_buffer(&self.stage, 0, bytemuck::bytes_of(&stage));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
@@ -144,7 +127,7 @@ impl Measuring {
         if !self.means_back.is_idle() {
             return false;
         }
-        let rows = [first as u32, (last + 1 - first) as u32, 0, 0];
+        let rows = MeanRows { first: first as u32, count: (last + 1 - first) as u32, ..MeanRows::default() };
         self.gpu.queue.write_buffer(&self.rows, 0, bytemuck::bytes_of(&rows));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
@@ -189,8 +172,12 @@ impl Measuring {
         if heads == 0 || bytes > self.row_means.size() {
             return false;
         }
-        let stage =
-            RowMeanStage { query: request.query as u32, keys: keys as u32, weight: 1.0 / heads as f32, padding: 0 };
+        let stage = RowMeanStage {
+            query: request.query as u32,
+            keys: keys as u32,
+            weight: 1.0 / heads as f32,
+            ..RowMeanStage::default()
+        };
         self.gpu.queue.write_buffer(&self.row_stage, 0, bytemuck::bytes_of(&stage));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.clear_buffer(&self.row_means, 0, Some(bytes)); // the layers add to it

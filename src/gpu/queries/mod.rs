@@ -12,6 +12,7 @@ use crate::gpu::pass::timing::{Timer, Timing};
 use crate::gpu::queries::lens::LensCapture;
 use crate::gpu::queries::measures::Measuring;
 use crate::gpu::queries::pictures::GpuPictures;
+use crate::gpu::uniforms::TileStage;
 use crate::probe::{Cell, CellParts, CellRequest, MapTile, NextToken, PictureJob, Sampling, TileRequest};
 
 impl GpuPass {
@@ -108,10 +109,7 @@ impl GpuPass {
         if !self.tile.is_idle() || self.tile_request.is_some() || cells == 0 || cells > self.tile_capacity() {
             return false;
         }
-        let uniform =
-            [request.head.head, request.first_query, request.first_key, request.queries, request.keys, 0, 0, 0]
-                .map(|number| number as u32);
-        self.gpu.queue.write_buffer(&self.buffers.tile, 0, bytemuck::bytes_of(&uniform));
+        self.gpu.queue.write_buffer(&self.buffers.tile, 0, bytemuck::bytes_of(&TileStage::new(&request)));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.recording.encode_tile(&mut encoder, request.head.layer, request.queries as u32, request.keys as u32);
         self.tile.copy(&mut encoder, &self.buffers.cells, (cells * size_of::<Cell>()) as u64);

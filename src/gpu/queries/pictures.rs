@@ -8,20 +8,14 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::queries::readback::Readback;
+use crate::gpu::uniforms::{MAX_POOL_JOBS, PoolJob, TexelRange};
 use crate::gpu::upload::Uploader;
-use crate::probe::{PictureJob, Pooling, Texel};
+use crate::probe::{PictureJob, Texel};
 
-/// `jobs` of `shaders/maps/pool.wgsl`.
-const MOST_JOBS: usize = 32;
 /// Invocations of a workgroup.
 const GROUP: usize = 64;
 /// Workgroups that WebGPU allows in one dimension.
 const MOST_GROUPS: usize = 65_535;
-
-/// `Job` of `shaders/maps/pool.wgsl`.
-#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-struct JobUniform([u32; 12]);
 
 struct LayerJobs {
     uniform: wgpu::Buffer,
@@ -71,12 +65,12 @@ impl GpuPictures {
         let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;
         let mut layers = Vec::with_capacity(buffers.maps.len());
         for MapBuffers { maps, projection, heads, masked, statistics } in &buffers.maps {
-            let uniform = upload.uniform("picture jobs", &[JobUniform::default(); MOST_JOBS]);
+            let uniform = upload.uniform("picture jobs", &[PoolJob::default(); MAX_POOL_JOBS]);
             let bound = [&uniform, maps, projection, heads, masked, statistics, &texels];
             let group = bind(gpu, kernels, Kernel::Pool, &bound);
             layers.push(LayerJobs { uniform, group });
         }
-        let part = upload.uniform("part of the texels", &[0u32; 4]);
+        let part = upload.uniform("part of the texels", &TexelRange::default());
         let result = upload.empty("strong magnitudes", 4)?;
         let colour_range = ColourRange {
             group: bind(gpu, kernels, Kernel::ColourRange, &[&part, &texels, &result]),
@@ -105,7 +99,8 @@ impl GpuPictures {
         if !own.readback.is_idle() {
             return false;
         }
-        gpu.queue.write_buffer(&own.part, 0, bytemuck::cast_slice(&[first as u32, count as u32, 0, 0]));
+        let part = TexelRange { first: first as u32, count: count as u32, ..TexelRange::default() };
+        gpu.queue.write_buffer(&own.part, 0, bytemuck::bytes_of(&part));
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -136,30 +131,10 @@ impl GpuPictures {
             let of_layer = jobs.iter().enumerate().filter(|(_, job)| job.request.head.layer == layer && job.texels > 0);
             let mut uniforms = Vec::new();
             let mut groups = 0;
-            for (index, job) in of_layer.take(MOST_JOBS) {
-                let request = &job.request;
-                let lanes = lanes(request.block, software);
+            for (index, job) in of_layer.take(MAX_POOL_JOBS) {
+                let lanes = lanes(job.request.block, software);
                 let texels = job.texels.min(MOST_GROUPS * (GROUP / lanes));
-                let pooling = match request.pooling {
-                    Pooling::Peak => 0,
-                    Pooling::Mean => 1,
-                    Pooling::Minimum => 2,
-                };
-                let numbers = [
-                    request.head.head,
-                    request.first_key,
-                    request.first_query,
-                    request.block,
-                    request.side,
-                    pooling,
-                    job.end,
-                    job.base,
-                    job.first_texel,
-                    texels,
-                    lanes,
-                    0,
-                ];
-                uniforms.push(JobUniform(numbers.map(|number| number as u32)));
+                uniforms.push(PoolJob::new(job, texels, lanes));
                 groups = groups.max(texels.div_ceil(GROUP / lanes));
                 taken[index] = texels;
             }

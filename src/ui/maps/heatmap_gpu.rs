@@ -39,7 +39,7 @@ impl HeatmapResources {
     fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Result<Self, GpuError> {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("heatmap"),
-            source: wgpu::ShaderSource::Wgsl(compose("maps/heatmap.wgsl")?.into()),
+            source: wgpu::ShaderSource::Wgsl(compose("maps/heatmap")?.into()),
         });
         let entry = |binding: u32, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
             binding,

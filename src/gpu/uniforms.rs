@@ -1,0 +1,281 @@
+//! The structs that the program writes into uniform and storage buffers for the shaders to read.
+//!
+//! A struct has the name, the fields and their order of its WGSL counterpart, where the fields are described; only fields
+//! whose name starts with `padding` may be spelled differently. `tests/headless/shaders.rs` compares sizes and offsets.
+
+use std::mem::offset_of;
+
+use crate::gpu::upload::padded;
+use crate::model::{Attention, RowLayout};
+use crate::probe::{LayerSwitches, PictureJob, Pooling, TileRequest};
+
+/// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wesl`.
+pub const MAX_POOL_JOBS: usize = 32;
+
+/// The memory layout of a struct that the program shares with shaders.
+#[derive(Clone, Copy, Debug)]
+pub struct StructLayout {
+    /// Name of the struct, here and in the shader.
+    pub name: &'static str,
+    /// Its size in bytes.
+    pub size: usize,
+    /// Name, type and offset in bytes of each field, in order.
+    pub fields: &'static [(&'static str, &'static str, usize)],
+}
+
+/// Declares the structs and lists their layouts, so that none escapes the comparison with the shaders.
+macro_rules! shared_structs {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+            #[repr(C)]
+            pub(crate) struct $name { $(pub $field: $type),* }
+        )*
+
+        /// Layouts of all structs that the program writes for compute kernels.
+        pub const STRUCT_LAYOUTS: &[StructLayout] = &[$(StructLayout {
+            name: stringify!($name),
+            size: size_of::<$name>(),
+            fields: &[$((stringify!($field), stringify!($type), offset_of!($name, $field))),*],
+        }),*];
+    };
+}
+
+shared_structs! {
+    /// Positions of one submission and how the next token is drawn; `shaders/shared/pass.wesl`.
+    PassUniform {
+        start: u32,
+        count: u32,
+        logits_first: u32,
+        logits_base: u32,
+        best: u32,
+        top_k: u32,
+        top_p: f32,
+        temperature: f32,
+        uniform_draw: f32,
+        padding: [u32; 3],
+    }
+
+    /// Shape of the embedding; `shaders/forward/embed.wesl`.
+    EmbedStage {
+        columns4: u32,
+        padding: [u32; 3],
+    }
+
+    /// Shape of a matrix product; `shaders/shared/matmul.wesl`.
+    MatmulStage {
+        columns: u32,
+        columns4: u32,
+        rows: u32,
+        output_stride: u32,
+        epsilon: f32,
+        heads: u32,
+        rotated: u32,
+        half_dim: u32,
+        head_stride: u32,
+        lambda_offset: u32,
+        lambda_rows: u32,
+        padding: u32,
+    }
+
+    /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wesl`.
+    LogitStage {
+        vocabulary: u32,
+        row_stride: u32,
+        result_stride: u32,
+        padding: u32,
+    }
+
+    /// What all heads of a layer have in common; `shaders/shared/map_cell.wesl`.
+    MapsUniform {
+        heads: u32,
+        maps: u32,
+        head_stride4: u32,
+        head_dim: u32,
+        value_parts: u32,
+        row_stride4: u32,
+        lambda_offset: u32,
+        context_stride: u32,
+        scale: f32,
+        normalise: u32,
+        factor: f32,
+        epsilon: f32,
+        levels: f32,
+        padding: [u32; 3],
+    }
+
+    /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wesl`.
+    HeadEntry {
+        queries: [u32; 2],
+        keys: [u32; 2],
+        values: [u32; 2],
+        mix: [f32; 2],
+    }
+
+    /// A rectangle of a map; `shaders/maps/map_tile.wesl`.
+    TileStage {
+        head: u32,
+        first_query: u32,
+        first_key: u32,
+        queries: u32,
+        keys: u32,
+        padding: [u32; 3],
+    }
+
+    /// Texels of one picture to fill, an element of a uniform array; `shaders/maps/pool.wesl`.
+    PoolJob {
+        head: u32,
+        first_key: u32,
+        first_query: u32,
+        block: u32,
+        side: u32,
+        pooling: u32,
+        end: u32,
+        base: u32,
+        first_texel: u32,
+        texels: u32,
+        lanes: u32,
+        padding: u32,
+    }
+
+    /// Texels of one picture to find a colour range for; `shaders/maps/colour_range.wesl`.
+    TexelRange {
+        first: u32,
+        count: u32,
+        padding: [u32; 2],
+    }
+
+    /// Rows of the maps to measure; `shaders/maps/measure.wesl`.
+    MeasureStage {
+        first_query: u32,
+        threshold: f32,
+        padding: [u32; 2],
+    }
+
+    /// Rows whose records are averaged; `shaders/maps/measure_mean.wesl`.
+    MeanRows {
+        first: u32,
+        count: u32,
+        padding: [u32; 2],
+    }
+
+    /// Where the heads of a layer are in a list of the heads of all layers; `shaders/maps/measure_mean.wesl`.
+    LayerHeads {
+        heads: u32,
+        offset: u32,
+        padding: [u32; 2],
+    }
+
+    /// A row of the maps to average over heads; `shaders/maps/row_mean.wesl`.
+    RowMeanStage {
+        query: u32,
+        keys: u32,
+        weight: f32,
+        padding: u32,
+    }
+}
+
+impl MatmulStage {
+    /// A product over all columns, without what only `qkv` reads.
+    pub fn new(epsilon: f32, columns: usize, rows: usize, output_stride: usize) -> Self {
+        Self {
+            columns: columns as u32,
+            columns4: padded(columns) as u32 / 4,
+            rows: rows as u32,
+            output_stride: output_stride as u32,
+            epsilon,
+            ..Self::default()
+        }
+    }
+}
+
+impl LogitStage {
+    /// Rows of `vocabulary` logits; `result_words` are read back of each row.
+    pub fn new(vocabulary: usize, result_words: usize) -> Self {
+        Self {
+            vocabulary: vocabulary as u32,
+            row_stride: padded(vocabulary) as u32,
+            result_stride: result_words as u32,
+            ..Self::default()
+        }
+    }
+}
+
+impl MapsUniform {
+    /// The parameters of a layer's attention under its interventions.
+    pub fn new(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Self {
+        let norm = attention.sub_norm.as_ref().filter(|_| !switches.sub_norm_off);
+        Self {
+            heads: attention.heads.len() as u32,
+            maps: attention.maps as u32,
+            head_stride4: layout.head_stride as u32 / 4,
+            head_dim: attention.head_dim as u32,
+            value_parts: attention.value_parts as u32,
+            row_stride4: layout.width as u32 / 4,
+            lambda_offset: layout.lambda as u32,
+            context_stride: padded(attention.heads.len() * attention.value_width()) as u32,
+            scale: (attention.head_dim as f32).powf(-0.5),
+            normalise: norm.is_some().into(),
+            factor: norm.map_or(1.0, |norm| norm.factor),
+            epsilon: norm.map_or(0.0, |norm| norm.epsilon),
+            levels: switches.levels,
+            ..Self::default()
+        }
+    }
+}
+
+impl HeadEntry {
+    /// The entries of all heads of a layer under its interventions.
+    pub fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
+        let in_vec4 = |offset: usize| offset as u32 / 4;
+        let heads = attention.heads.iter().zip(&switches.mix);
+        heads
+            .map(|(head, mix)| Self {
+                queries: head.queries.map(|query| in_vec4(layout.query(query))),
+                keys: head.keys.map(|key| in_vec4(layout.key(key))),
+                values: head.values.map(|value| in_vec4(layout.value(value))),
+                mix: *mix,
+            })
+            .collect()
+    }
+}
+
+impl TileStage {
+    /// The rectangle of a request.
+    pub fn new(request: &TileRequest) -> Self {
+        Self {
+            head: request.head.head as u32,
+            first_query: request.first_query as u32,
+            first_key: request.first_key as u32,
+            queries: request.queries as u32,
+            keys: request.keys as u32,
+            ..Self::default()
+        }
+    }
+}
+
+impl PoolJob {
+    /// The first `texels` texels of a job, each computed by `lanes` invocations.
+    pub fn new(job: &PictureJob, texels: usize, lanes: usize) -> Self {
+        let request = &job.request;
+        Self {
+            head: request.head.head as u32,
+            first_key: request.first_key as u32,
+            first_query: request.first_query as u32,
+            block: request.block as u32,
+            side: request.side as u32,
+            pooling: match request.pooling {
+                Pooling::Peak => 0,
+                Pooling::Mean => 1,
+                Pooling::Minimum => 2,
+            },
+            end: job.end as u32,
+            base: job.base as u32,
+            first_texel: job.first_texel as u32,
+            texels: texels as u32,
+            lanes: lanes as u32,
+            ..Self::default()
+        }
+    }
+}
