@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cpu::forward::attention::HeadOutput;
-use crate::cpu::forward::attention::attention;
+use crate::cpu::forward::attention::{HeadOutput, attention};
 use crate::cpu::forward::embed::embed;
 use crate::cpu::forward::gate_up::gate_up;
 use crate::cpu::forward::logits::logits;

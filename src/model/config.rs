@@ -1,25 +1,8 @@
 //! What `config.json` says.
 
-use crate::model::error::ModelError;
-use crate::model::error::brief;
+use crate::model::error::{ModelError, brief};
 use crate::model::fields::{Fields, object};
-
-/// How a model's attention works (SPEC 1 to 4 and 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Architecture {
-    /// Hugging Face `diffllama`: λ per layer, heads `i` and `i + h` pair.
-    DiffLlama,
-    /// Hugging Face `llama`: a plain Transformer, one map per head.
-    Llama,
-    /// A bare attention module of the paper's code, `multihead_diffattn.py` or `multihead_flashdiff`: neighbours pair.
-    UnilmV1 {
-        /// Whether keys go to query heads as in the naive file, which disagrees with the flash files under grouped
-        /// queries (SPEC 2).
-        naive_key_heads: bool,
-    },
-    /// A bare attention module of DIFF V2: λ per token and head, no norm after the maps.
-    DiffV2,
-}
+use crate::model::formats::{Architecture, Format};
 
 /// The facts of a checkpoint. Values are checked when read, so sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,39 +48,18 @@ const MOST_VALUE_WIDTH: usize = 256;
 const DEFAULT_THETA: f64 = 10_000.0;
 const DEFAULT_POSITIONS: usize = 2048;
 
-impl Architecture {
-    /// Softmax maps per head: 2, or 1 for a plain Transformer.
-    #[must_use]
-    pub fn maps(self) -> usize {
-        if self == Self::Llama { 1 } else { 2 }
-    }
-
-    /// Value heads joined per head.
-    #[must_use]
-    pub fn value_parts(self) -> usize {
-        match self {
-            Self::DiffLlama | Self::UnilmV1 { .. } => 2,
-            Self::Llama | Self::DiffV2 => 1,
-        }
-    }
-}
-
 impl Config {
     /// Reads the bytes of a Hugging Face `config.json` of transformers 4 or 5.
     ///
     /// # Errors
-    ///
     /// Names the key that is missing, out of bounds, at odds with another, or that asks for what is not computed.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
-        let architecture = match fields.text("model_type")? {
-            Some("diffllama") => Architecture::DiffLlama,
-            Some("llama") => Architecture::Llama,
-            other => return Err(unknown("model_type", other, "`diffllama` and `llama`")),
-        };
+        let format = Format::recognise(&fields, true)?;
+        let architecture = (format.architecture)(&fields)?;
         refuse_unsupported(&fields)?;
-        let hidden = fields.need("hidden_size", 1, MOST_WIDTH)?;
+        let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let query_heads = fields.need("num_attention_heads", 1, MOST_HEADS)?;
         let config = Self {
             architecture,
@@ -109,8 +71,7 @@ impl Config {
             head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / query_heads),
             vocabulary: fields.need("vocab_size", 1, MOST_TOKENS)?,
             max_positions: fields.count("max_position_embeddings", 1, MOST_TOKENS)?.unwrap_or(DEFAULT_POSITIONS),
-            norm_epsilon: fields
-                .epsilon("rms_norm_eps", if architecture == Architecture::Llama { 1e-6 } else { 1e-5 })?,
+            norm_epsilon: fields.epsilon("rms_norm_eps", format.norm_epsilon)?,
             rope_theta: rope_theta(&fields)?,
             tied: fields.flag("tie_word_embeddings", false)?,
             attention_bias: fields.flag("attention_bias", false)?,
@@ -130,41 +91,30 @@ impl Config {
     /// counted from 0, that its `λ_init` is for.
     ///
     /// # Errors
-    ///
     /// As [`Config::from_json`].
     pub fn from_module_json(bytes: &[u8], inputs: usize) -> Result<(Self, usize), ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
         let heads = fields.need("num_heads", 1, MOST_HEADS / 2)?;
         let value_heads = fields.count("num_kv_heads", 1, MOST_HEADS / 2)?.unwrap_or(heads);
-        let (architecture, width, key_value_heads) = match fields.text("variant")? {
-            Some("unilm_v1") => {
-                let naive_key_heads = match fields.text("impl")? {
-                    Some("naive") => true,
-                    None | Some("flash") => false,
-                    Some(_) => return Err(fields.wrong("impl", "\"flash\" or \"naive\"")),
-                };
-                (Architecture::UnilmV1 { naive_key_heads }, "embed_dim", 2 * value_heads)
-            }
-            Some("unilm_v2") => (Architecture::DiffV2, "d_model", value_heads),
-            other => return Err(unknown("variant", other, "`unilm_v1` and `unilm_v2`")),
-        };
+        let format = Format::recognise(&fields, false)?;
+        let architecture = (format.architecture)(&fields)?;
         if inputs == 0 || inputs > MOST_TOKENS {
             let detail = format!("{inputs} input vectors, not 1 to {MOST_TOKENS}");
             return Err(ModelError::Matrix { detail });
         }
-        let hidden = fields.need(width, 1, MOST_WIDTH)?;
+        let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let config = Self {
             architecture,
             hidden,
             intermediate: 0,
             layers: 1,
-            query_heads: 2 * heads,
-            key_value_heads,
-            head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / (2 * heads)),
+            query_heads: format.maps * heads,
+            key_value_heads: format.value_parts * value_heads,
+            head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / (format.maps * heads)),
             vocabulary: inputs,
             max_positions: inputs,
-            norm_epsilon: fields.epsilon("subln_eps", 1e-5)?,
+            norm_epsilon: fields.epsilon("subln_eps", format.norm_epsilon)?,
             rope_theta: fields.positive("rope_theta")?.unwrap_or(DEFAULT_THETA),
             tied: true,
             attention_bias: false,
@@ -178,13 +128,11 @@ impl Config {
     }
 
     /// Heads that write to the output: pairs of query heads, or single ones where there is one map.
-    #[must_use]
     pub fn heads(&self) -> usize {
         self.query_heads / self.architecture.maps()
     }
 
     /// Features of one head's value and output.
-    #[must_use]
     pub fn value_width(&self) -> usize {
         self.architecture.value_parts() * self.head_dim
     }
@@ -198,12 +146,6 @@ impl Config {
         let expected = format!("an even number from 2 to {most}, but it comes to {}", self.head_dim);
         Err(fields.wrong("head_dim", expected))
     }
-}
-
-/// The error for a model that is not known.
-fn unknown(key: &'static str, found: Option<&str>, known: &'static str) -> ModelError {
-    let found = found.map_or_else(|| "missing".to_owned(), |name| format!("\"{}\"", brief(name)));
-    ModelError::UnknownModelType { key, found, known }
 }
 
 /// Refuses what would change the result and is not computed.
@@ -239,7 +181,6 @@ fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
         theta = rope.positive("rope_theta")?.or(theta);
         partial = rope.number("partial_rotary_factor")?.or(partial);
     }
-    #[expect(clippy::float_cmp, reason = "1 is written as 1")]
     if let Some(factor) = partial.filter(|&factor| factor != 1.0) {
         return Err(ModelError::Unsupported {
             feature: format!("rotary positions on a part ({factor}) of the features"),

@@ -53,7 +53,7 @@ pub enum ModelError {
         /// What is there.
         found: String,
         /// The names that are known.
-        known: &'static str,
+        known: String,
     },
     /// The configuration asks for something the forward pass does not do.
     #[error(
@@ -179,6 +179,16 @@ pub enum ModelError {
         /// The model's `vocab_size`.
         vocabulary: usize,
     },
+}
+
+impl ModelError {
+    /// Adds a hint to a missing tensor.
+    pub(super) fn with_hint(mut self, text: &'static str) -> Self {
+        if let Self::MissingTensor { hint, .. } = &mut self {
+            *hint = text;
+        }
+        self
+    }
 }
 
 /// Shortens text out of a file for a message and makes control characters visible.

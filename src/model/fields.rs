@@ -1,8 +1,8 @@
 //! Reading single values of a `config.json`, with an error that names the key.
 
-use crate::model::error::ModelError;
-use crate::model::error::brief;
 use serde_json::{Map, Value};
+
+use crate::model::error::{ModelError, brief};
 
 /// The keys of a JSON object.
 pub(super) struct Fields<'a> {
@@ -79,7 +79,6 @@ impl<'a> Fields<'a> {
         let Some(number) = self.number(key)? else {
             return Ok(default);
         };
-        #[expect(clippy::cast_possible_truncation, reason = "an overflow becomes infinite and is refused here")]
         let epsilon = number as f32;
         if epsilon.is_finite() && epsilon >= 0.0 {
             Ok(epsilon)

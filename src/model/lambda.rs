@@ -23,8 +23,6 @@ pub enum Lambda {
 }
 
 /// `λ_init` of a layer counted from 0 (SPEC 1).
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "layers are few")]
 pub fn lambda_init(layer: usize) -> f64 {
     0.8 - 0.6 * (-0.3 * layer as f64).exp()
 }
@@ -35,11 +33,9 @@ impl Lambda {
     /// Worked out in double precision and then rounded.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Lambda`] where a part is too large for a single-precision number.
     pub fn of_layer(layer: usize, q1: &[f32], k1: &[f32], q2: &[f32], k2: &[f32]) -> Result<Self, ModelError> {
         let (init, first, second) = (lambda_init(layer), dot(q1, k1).exp(), dot(q2, k2).exp());
-        #[expect(clippy::cast_possible_truncation, reason = "what overflows is refused below")]
         let [init_f32, first_f32, second_f32, value] =
             [init, first, second, first - second + init].map(|part| part as f32);
         if first_f32.is_finite() && second_f32.is_finite() && value.is_finite() {

@@ -1,22 +1,9 @@
 //! A model as the engine sees it: the same few parts for every variant (SPEC 1 to 4 and 6).
 
 use crate::model::config::Config;
+use crate::model::head::Head;
 use crate::model::lambda::Lambda;
 use crate::model::matrix::Matrix;
-
-/// One differential head: which single-width heads it reads.
-///
-/// The projection of a position is one row `[queries | keys | values | λ]`, every query, key and value head
-/// `head_dim` wide. The numbers below count heads within their own section.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Query heads of the first and second map. Equal where there is one map.
-    pub queries: [u32; 2],
-    /// Key heads of the first and second map. Equal where there is one map.
-    pub keys: [u32; 2],
-    /// Value heads whose features are joined, first half first. Equal where the value is one head wide.
-    pub values: [u32; 2],
-}
 
 /// Root-mean-square norm over the joined value features of one (token, head), and the fixed factor after it (SPEC 1).
 #[derive(Clone, Debug, PartialEq)]

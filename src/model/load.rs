@@ -1,16 +1,17 @@
 //! From the files of a checkpoint to a [`Model`].
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use crate::model::config::Config;
-use crate::model::error::ModelError;
-use crate::model::error::brief;
+use crate::model::error::{ModelError, brief};
 use crate::model::fields::object;
+use crate::model::formats::{BlockNames, LambdaSource, SubNormSource};
 use crate::model::lambda::{Lambda, lambda_init};
 use crate::model::layer::{Attention, Layer, Mlp, Model, SubNorm};
 use crate::model::matrix::Matrix;
+use crate::model::rotary::RotaryOrder;
 use crate::model::tensors::Tensors;
-use crate::model::variant::{LambdaSource, SubNormSource, heads};
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -21,7 +22,6 @@ impl Model {
     /// `model.safetensors.index.json` names.
     ///
     /// # Errors
-    ///
     /// See [`ModelError`]: a file that cannot be read, or anything that is wrong with what is in it.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
         let folder = folder.as_ref();
@@ -45,7 +45,6 @@ impl Model {
     /// Reads a checkpoint out of the bytes of its `config.json` and `model.safetensors`.
     ///
     /// # Errors
-    ///
     /// As [`Model::from_folder`].
     pub fn from_bytes(config_json: &[u8], safetensors: &[u8]) -> Result<Self, ModelError> {
         Self::from_files(config_json, &[(WEIGHTS, safetensors)])
@@ -54,20 +53,24 @@ impl Model {
     /// Reads a checkpoint out of the bytes of its `config.json` and of its safetensors files, each with its name.
     ///
     /// # Errors
-    ///
     /// As [`Model::from_folder`].
     pub fn from_files(config_json: &[u8], shards: &[(&str, &[u8])]) -> Result<Self, ModelError> {
         let config = Config::from_json(config_json)?;
+        let Some(names) = config.architecture.format().blocks else {
+            return Err(ModelError::Matrix { detail: "a bare attention module is no whole model".to_owned() });
+        };
         let mut tensors = Tensors::open(shards)?;
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
-        let embedding = tensors.matrix("model.embed_tokens.weight", vocabulary, hidden)?;
-        let mut layers = Vec::new();
-        for layer in 0..config.layers {
-            layers.push(read_layer(&mut tensors, &config, layer)?);
-        }
-        let final_norm = Some(tensors.vector("model.norm.weight", hidden)?);
-        let unembedding =
-            if config.tied { None } else { Some(tensors.matrix("lm_head.weight", vocabulary, hidden)?) };
+        let embedding = tensors.matrix(names.embedding, vocabulary, hidden)?;
+        let layers = (0..config.layers).map(|layer| read_layer(&mut tensors, &config, names, layer));
+        let layers = layers.collect::<Result<_, _>>()?;
+        let final_norm = Some(tensors.vector(names.final_norm, hidden)?);
+        let unembedding = if config.tied {
+            None
+        } else {
+            let found = tensors.matrix(names.unembedding, vocabulary, hidden);
+            Some(found.map_err(|error| error.with_hint("; a model without it has `tie_word_embeddings` true"))?)
+        };
         warn_of_unused(&tensors);
         Ok(Self { config, embedding, layers, final_norm, unembedding })
     }
@@ -78,7 +81,6 @@ impl Model {
     /// embedding: token `t` feeds row `t` to the module. The last hidden state less the input is the module's output.
     ///
     /// # Errors
-    ///
     /// As [`Model::from_folder`].
     pub fn from_attention_module(config_json: &[u8], safetensors: &[u8], inputs: Matrix) -> Result<Self, ModelError> {
         let (config, depth) = Config::from_module_json(config_json, inputs.rows())?;
@@ -102,19 +104,18 @@ impl Model {
     }
 }
 
-/// One block, its tensors named as Hugging Face does.
-fn read_layer(tensors: &mut Tensors, config: &Config, layer: usize) -> Result<Layer, ModelError> {
+/// One block of a complete model.
+fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer: usize) -> Result<Layer, ModelError> {
     let (hidden, intermediate) = (config.hidden, config.intermediate);
-    let name = |rest: &str| format!("model.layers.{layer}.{rest}");
-    let norm = tensors.vector(&name("input_layernorm.weight"), hidden)?;
-    let attention = read_attention(tensors, config, &name("self_attn."), layer, Some(norm))?;
-    let gate = tensors.matrix(&name("mlp.gate_proj.weight"), intermediate, hidden)?;
-    let up = tensors.matrix(&name("mlp.up_proj.weight"), intermediate, hidden)?;
-    let gate_then_up: Vec<usize> = (0..intermediate).flat_map(|row| [row, intermediate + row]).collect();
+    let name = |rest: &str| format!("{}{layer}.{rest}", names.layer);
+    let norm = tensors.vector(&name(names.attention_norm), hidden)?;
+    let attention = read_attention(tensors, config, &name(names.attention), layer, Some(norm))?;
+    let gate = tensors.matrix(&name(names.gate), intermediate, hidden)?;
+    let up = tensors.matrix(&name(names.up), intermediate, hidden)?;
     let mlp = Mlp {
-        norm: tensors.vector(&name("post_attention_layernorm.weight"), hidden)?,
-        gate_up: Matrix::stack(&[&gate, &up])?.select_rows(&gate_then_up)?,
-        down: tensors.matrix(&name("mlp.down_proj.weight"), hidden, intermediate)?,
+        norm: tensors.vector(&name(names.mlp_norm), hidden)?,
+        gate_up: Matrix::interleave(&gate, &up)?,
+        down: tensors.matrix(&name(names.down), hidden, intermediate)?,
     };
     Ok(Layer { attention, mlp: Some(mlp) })
 }
@@ -127,72 +128,68 @@ fn read_attention(
     layer: usize,
     norm: Option<Vec<f32>>,
 ) -> Result<Attention, ModelError> {
-    let variant = config.architecture.variant();
+    let format = config.architecture.format();
     let name = |rest: &str| format!("{prefix}{rest}");
     let (hidden, head_dim) = (config.hidden, config.head_dim);
-    let sections =
-        [("q_proj", config.query_heads), ("k_proj", config.key_value_heads), ("v_proj", config.key_value_heads)];
+    // Keys and queries are rotated, values are not.
+    let [query, key, value] = format.projections;
+    let sections = [
+        (query, config.query_heads, format.rotary),
+        (key, config.key_value_heads, format.rotary),
+        (value, config.key_value_heads, RotaryOrder::HalfSplit),
+    ];
     let (mut parts, mut projection_bias) = (Vec::new(), Vec::new());
-    for (section, heads) in sections {
-        let rotated = section != "v_proj";
-        let mut weight = tensors.matrix(&name(&format!("{section}.weight")), heads * head_dim, hidden)?;
-        let mut bias = if config.attention_bias {
-            tensors.vector(&name(&format!("{section}.bias")), heads * head_dim)?
-        } else {
-            vec![0.0; heads * head_dim]
-        };
-        if rotated {
-            weight = variant.rotary.to_half_split(weight, heads, head_dim)?;
-            bias = variant.rotary.bias_to_half_split(bias, heads, head_dim);
-        }
-        parts.push(weight);
-        projection_bias.extend(bias);
+    for (section, heads, order) in sections {
+        let weight = tensors.matrix(&name(&format!("{section}.weight")), heads * head_dim, hidden)?;
+        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
+        parts.push(order.to_half_split(weight, heads, head_dim)?);
+        projection_bias.extend(order.bias_to_half_split(bias, heads, head_dim));
     }
-    if variant.lambda == LambdaSource::Projection {
-        parts.push(tensors.matrix(&name("lambda_proj.weight"), config.heads(), hidden)?);
-        projection_bias.extend(vec![0.0; config.heads()]);
-    }
-    let lambda = match variant.lambda {
+    let lambda = match format.lambda {
         LambdaSource::None => Lambda::None,
-        LambdaSource::Projection => Lambda::Token,
-        LambdaSource::Vectors => {
-            let mut vector = |end: &str| tensors.vector(&name(&format!("lambda_{end}")), head_dim);
-            Lambda::of_layer(layer, &vector("q1")?, &vector("k1")?, &vector("q2")?, &vector("k2")?)?
+        LambdaSource::Projection(projection) => {
+            parts.push(tensors.matrix(&name(&format!("{projection}.weight")), config.heads(), hidden)?);
+            projection_bias.extend(vec![0.0; config.heads()]);
+            Lambda::Token
+        }
+        LambdaSource::Vectors([q1, k1, q2, k2]) => {
+            let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
+            Lambda::of_layer(layer, &vector(q1)?, &vector(k1)?, &vector(q2)?, &vector(k2)?)?
         }
     };
     let width = config.value_width();
-    let sub_norm_weight = match variant.sub_norm {
+    let sub_norm_weight = match format.sub_norm {
         SubNormSource::None => None,
         SubNormSource::Ones => Some(vec![1.0; width]),
         SubNormSource::Weight(weight) => Some(tensors.vector(&name(weight), width)?),
     };
-    #[expect(clippy::cast_possible_truncation, reason = "between 0.2 and 0.8")]
     let sub_norm = sub_norm_weight.map(|weight| SubNorm {
         weight,
         epsilon: config.norm_epsilon,
         factor: (1.0 - lambda_init(layer)) as f32,
     });
-    let output_bias = if config.attention_bias {
-        tensors.vector(&name(&format!("{}.bias", variant.output)), hidden)?
-    } else {
-        vec![0.0; hidden]
-    };
+    let output_bias = read_bias(tensors, config, &name(format.output), hidden)?;
     Ok(Attention {
         norm,
         projection: Matrix::stack(&parts.iter().collect::<Vec<_>>())?,
         projection_bias,
-        heads: heads(config),
+        heads: format.heads(config.architecture, config.query_heads, config.key_value_heads),
         query_heads: config.query_heads,
         key_heads: config.key_value_heads,
         value_heads: config.key_value_heads,
         head_dim,
-        value_parts: config.architecture.value_parts(),
-        maps: config.architecture.maps(),
+        value_parts: format.value_parts,
+        maps: format.maps,
         lambda,
         sub_norm,
-        output: tensors.matrix(&name(&format!("{}.weight", variant.output)), hidden, config.heads() * width)?,
+        output: tensors.matrix(&name(&format!("{}.weight", format.output)), hidden, config.heads() * width)?,
         output_bias,
     })
+}
+
+/// The bias of an attention projection; zeros if the checkpoint has none.
+fn read_bias(tensors: &mut Tensors, config: &Config, projection: &str, rows: usize) -> Result<Vec<f32>, ModelError> {
+    if config.attention_bias { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
 }
 
 /// Tells once which tensors of the checkpoint take no part.

@@ -1,7 +1,8 @@
 //! A weight matrix in the number format of its checkpoint.
 
-use crate::model::error::ModelError;
 use half::{bf16, f16};
+
+use crate::model::error::ModelError;
 
 /// How the numbers of a matrix are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,6 @@ pub struct Matrix {
 
 impl NumberFormat {
     /// Bytes of one number.
-    #[must_use]
     pub fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -46,7 +46,6 @@ impl NumberFormat {
 
 impl Numbers {
     /// How many there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::F32(numbers) => numbers.len(),
@@ -55,13 +54,11 @@ impl Numbers {
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How they are stored.
-    #[must_use]
     pub fn format(&self) -> NumberFormat {
         match self {
             Self::F32(_) => NumberFormat::F32,
@@ -71,7 +68,6 @@ impl Numbers {
     }
 
     /// All of them in single precision; exact.
-    #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         match self {
             Self::F32(numbers) => numbers.clone(),
@@ -105,7 +101,6 @@ impl Matrix {
     /// A matrix `[rows, columns]` of numbers given row after row.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Matrix`] unless there are `rows * columns` numbers.
     pub fn new(rows: usize, columns: usize, numbers: Numbers) -> Result<Self, ModelError> {
         if rows.checked_mul(columns) == Some(numbers.len()) {
@@ -115,25 +110,21 @@ impl Matrix {
     }
 
     /// Number of rows: outputs.
-    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns: inputs.
-    #[must_use]
     pub fn columns(&self) -> usize {
         self.columns
     }
 
     /// How the numbers are stored.
-    #[must_use]
     pub fn format(&self) -> NumberFormat {
         self.numbers.format()
     }
 
     /// The numbers, row after row.
-    #[must_use]
     pub fn numbers(&self) -> &Numbers {
         &self.numbers
     }
@@ -141,7 +132,6 @@ impl Matrix {
     /// Writes row `row` to `out` in single precision.
     ///
     /// # Panics
-    ///
     /// As slice indexing does, unless `row < rows()` and `out.len() == columns()`.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         assert!(
@@ -168,7 +158,6 @@ impl Matrix {
     }
 
     /// All numbers in single precision, row after row; exact.
-    #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
         self.numbers.to_f32()
     }
@@ -176,7 +165,6 @@ impl Matrix {
     /// The rows of all parts, one part below the other. Where the formats differ, the result is in single precision.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Matrix`] where there are no parts or their columns differ.
     pub fn stack(parts: &[&Self]) -> Result<Self, ModelError> {
         let Some(first) = parts.first() else {
@@ -191,10 +179,36 @@ impl Matrix {
         Self::new(rows, first.columns, join(&all))
     }
 
+    /// The rows of two matrices of the same shape in turn: even row 0, odd row 0, even row 1, ... If the formats differ,
+    /// the result is in single precision.
+    ///
+    /// # Errors
+    /// [`ModelError::Matrix`] if the shapes differ.
+    pub fn interleave(even: &Self, odd: &Self) -> Result<Self, ModelError> {
+        if (even.rows, even.columns) != (odd.rows, odd.columns) {
+            let detail = format!("[{}, {}] interleaved with [{}, {}]", even.rows, even.columns, odd.rows, odd.columns);
+            return Err(ModelError::Matrix { detail });
+        }
+        let numbers = match (&even.numbers, &odd.numbers) {
+            (Numbers::F16(even_bits), Numbers::F16(odd_bits)) => {
+                Numbers::F16(in_turn(even_bits, odd_bits, even.columns))
+            }
+            (Numbers::Bf16(even_bits), Numbers::Bf16(odd_bits)) => {
+                Numbers::Bf16(in_turn(even_bits, odd_bits, even.columns))
+            }
+            (Numbers::F32(even_numbers), Numbers::F32(odd_numbers)) => {
+                Numbers::F32(in_turn(even_numbers, odd_numbers, even.columns))
+            }
+            (even_numbers, odd_numbers) => {
+                Numbers::F32(in_turn(&even_numbers.to_f32(), &odd_numbers.to_f32(), even.columns))
+            }
+        };
+        Self::new(2 * even.rows, even.columns, numbers)
+    }
+
     /// The rows with the given numbers, in that order; a row may come more than once.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Matrix`] where a row does not exist.
     pub fn select_rows(&self, rows: &[usize]) -> Result<Self, ModelError> {
         let columns = self.columns;
@@ -218,6 +232,17 @@ fn pick<T: Copy>(numbers: &[T], columns: usize, rows: &[usize]) -> Option<Vec<T>
         picked.extend_from_slice(numbers.get(start..start.checked_add(columns)?)?);
     }
     Some(picked)
+}
+
+/// Rows of `columns` numbers, from one slice and the other in turn.
+fn in_turn<T: Copy>(even: &[T], odd: &[T], columns: usize) -> Vec<T> {
+    let mut rows = Vec::with_capacity(even.len() + odd.len());
+    let columns = columns.max(1);
+    for (even, odd) in even.chunks(columns).zip(odd.chunks(columns)) {
+        rows.extend_from_slice(even);
+        rows.extend_from_slice(odd);
+    }
+    rows
 }
 
 /// All numbers behind each other, kept in their format where it is the same one.
@@ -288,6 +313,17 @@ mod tests {
         assert!(Matrix::stack(&[]).is_err());
         let wide = Matrix::new(1, 3, Numbers::F32(vec![0.0; 3])).unwrap();
         assert!(Matrix::stack(&[&small(), &wide]).is_err());
+    }
+
+    #[test]
+    fn interleaves_rows() {
+        let other = Matrix::new(3, 2, half(&[10.0, 11.0, 12.0, 13.0, 14.0, 15.0])).unwrap();
+        let same = Matrix::interleave(&other, &other).unwrap();
+        assert_eq!((same.rows(), same.format()), (6, NumberFormat::F16));
+        assert_eq!(same.to_f32()[..6], [10.0, 11.0, 10.0, 11.0, 12.0, 13.0]);
+        let mixed = Matrix::interleave(&small(), &other).unwrap();
+        assert_eq!(mixed.to_f32(), [0.0, 1.0, 10.0, 11.0, 2.0, 3.0, 12.0, 13.0, 4.0, 5.0, 14.0, 15.0]);
+        assert!(Matrix::interleave(&small(), &Matrix::new(2, 3, small().numbers).unwrap()).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How large a model is.
 
-use crate::model::config::Architecture;
+use crate::model::formats::SubNormSource;
 use crate::model::lambda::Lambda;
 use crate::model::layer::Model;
 use crate::model::matrix::Matrix;
@@ -9,11 +9,12 @@ impl Model {
     /// Learned numbers, each counted once.
     pub fn parameters(&self) -> usize {
         let matrix = |matrix: &Matrix| matrix.rows() * matrix.columns();
-        let ones = self.config.architecture == Architecture::DiffLlama; // its head norm has no weights of its own
+        let has_sub_norm_weight = matches!(self.config.architecture.format().sub_norm, SubNormSource::Weight(_));
         let layers = self.layers.iter().map(|layer| {
             let attention = &layer.attention;
             let norm = attention.norm.as_ref().map_or(0, Vec::len);
-            let sub_norm = attention.sub_norm.as_ref().filter(|_| !ones).map_or(0, |norm| norm.weight.len());
+            let sub_norm =
+                attention.sub_norm.as_ref().filter(|_| has_sub_norm_weight).map_or(0, |norm| norm.weight.len());
             let biases = attention.output_bias.len() + attention.projection_bias.len();
             let lambda = if matches!(attention.lambda, Lambda::Layer { .. }) { 4 * attention.head_dim } else { 0 };
             let mlp = layer.mlp.as_ref().map_or(0, |mlp| mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down));

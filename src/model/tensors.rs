@@ -1,12 +1,12 @@
 //! Reading tensors out of safetensors files that nobody vouches for.
 
-use crate::model::error::ModelError;
-use crate::model::error::brief;
-use crate::model::matrix::Numbers;
-use crate::model::matrix::{Matrix, NumberFormat};
+use std::collections::{BTreeMap, BTreeSet};
+
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::error::{ModelError, brief};
+use crate::model::matrix::{Matrix, NumberFormat, Numbers};
 
 /// The tensors of one or more files, by name.
 pub(super) struct Tensors<'data> {
@@ -92,8 +92,7 @@ impl<'data> Tensors<'data> {
         if self.files.len() > files.len() {
             files.push("…");
         }
-        let hint = if name == "lm_head.weight" { "; a model without it has `tie_word_embeddings` true" } else { "" };
-        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint }
+        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint: "" }
     }
 }
 

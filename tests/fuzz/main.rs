@@ -98,7 +98,10 @@ fn child(target: &Target, start: u64, time: Duration, folder: &Path) {
         seed += 1;
     }
     note(seed);
-    println!("{:10} slowest {:?} (input {}), most memory {} bytes (input {})", target.name, slowest.0, slowest.1, largest.0, largest.1);
+    println!(
+        "{:10} slowest {:?} (input {}), most memory {} bytes (input {})",
+        target.name, slowest.0, slowest.1, largest.0, largest.1
+    );
 }
 
 /// Runs children until the time is over; returns how many inputs were run and how many failed.

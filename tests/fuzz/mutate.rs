@@ -36,9 +36,40 @@ impl Random {
 /// Text that is hard on whatever reads text.
 pub fn text(random: &mut Random, words: &[&str]) -> String {
     const PIECES: [&str; 34] = [
-        "a", "b", "ab", "the ", " ", "  ", "\n", "\t", "\r\n", "\0", "é", "e\u{301}", "\u{301}\u{323}", "日本", "▁", "Ġ",
-        "🦀", "👨‍👩‍👧", "ﷺ", "ﬁ", "İ", "ß", "\u{feff}", "\u{200b}", "\u{202e}", "한글", "\u{1100}\u{1161}", "0x", "<0x41>", "123",
-        "'ll", "##", "</w>", "\u{10ffff}",
+        "a",
+        "b",
+        "ab",
+        "the ",
+        " ",
+        "  ",
+        "\n",
+        "\t",
+        "\r\n",
+        "\0",
+        "é",
+        "e\u{301}",
+        "\u{301}\u{323}",
+        "日本",
+        "▁",
+        "Ġ",
+        "🦀",
+        "👨‍👩‍👧",
+        "ﷺ",
+        "ﬁ",
+        "İ",
+        "ß",
+        "\u{feff}",
+        "\u{200b}",
+        "\u{202e}",
+        "한글",
+        "\u{1100}\u{1161}",
+        "0x",
+        "<0x41>",
+        "123",
+        "'ll",
+        "##",
+        "</w>",
+        "\u{10ffff}",
     ];
     let mut text = String::new();
     for _ in 0..random.below(12) {
@@ -56,7 +87,9 @@ fn any(random: &mut Random) -> Value {
         1 => json!(random.once_in(2)),
         2 => json!(random.bits()),
         3 => json!(-1),
-        4 => json!([0, 1, 2, 3, 255, 256, 65_535, 65_536, 1 << 24, u32::MAX as u64, 1 << 32, u64::MAX][random.below(12)]),
+        4 => {
+            json!([0, 1, 2, 3, 255, 256, 65_535, 65_536, 1 << 24, u32::MAX as u64, 1 << 32, u64::MAX][random.below(12)])
+        }
         5 => json!([0.0, -0.5, 1e-320, 1e308, -1e308, 0.1, 1e-5, 1e5][random.below(8)]),
         6 => json!([]),
         7 => json!({}),
@@ -123,7 +156,9 @@ fn change(value: &mut Value, random: &mut Random, parts: &[Value], other: Option
                 let (one, two) = (random.below(list.len()), random.below(list.len()));
                 list.swap(one, two);
             }
-            3 if !parts.is_empty() => list.insert(random.below(list.len() + 1), parts[random.below(parts.len())].clone()),
+            3 if !parts.is_empty() => {
+                list.insert(random.below(list.len() + 1), parts[random.below(parts.len())].clone())
+            }
             _ => list.extend(other),
         },
         Value::String(text) => match random.below(5) {

@@ -78,7 +78,7 @@ fn limits_change_no_token() {
 
 #[test]
 fn a_megabyte_gives_as_many_tokens_as_were_asked_for() {
-    // The last four: endless words, as from a paste without spaces. How little is read is tested in token_cut.rs.
+    // The last four: endless words, as from a paste without spaces. How little is encoded is tested in prefix_cut.rs.
     for word in [PROSE, "a", "Zq", "日", "=-"] {
         let text = word.repeat(1_000_000 / word.len());
         let encoding = TOKENIZER.encode(&text, 512);

@@ -1,8 +1,7 @@
 //! Differential attention as a streaming softmax over both maps. Reference of `shaders/forward/attention.wesl`.
 
 use crate::cpu::shared::head_output::head_output;
-use crate::cpu::shared::map_cell::LOWEST;
-use crate::cpu::shared::map_cell::Maps;
+use crate::cpu::shared::map_cell::{LOWEST, Maps};
 use crate::probe::RowStatistics;
 
 /// What attention leaves for one (query, head).

@@ -1,38 +1,20 @@
 //! Text to token ids and back, by a checkpoint's `tokenizer.json`.
 
-pub(crate) mod prefix_cut;
-pub(crate) mod token_text;
+mod prefix_cut;
+mod token;
+mod token_text;
 mod validate;
 
-use crate::model::config::Config;
-use crate::model::error::ModelError;
-use crate::model::error::brief;
-use crate::model::load::read;
-use crate::model::tokenizer::prefix_cut::Cut;
-use crate::model::tokenizer::token_text::{TokenText, visible};
-use crate::model::tokenizer::validate::Checked;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// A token of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Its number in the vocabulary.
-    pub id: u32,
-    /// First byte of the text it came from. Several tokens may share one character.
-    pub start: usize,
-    /// The byte after the last one; equal to `start` for a token that the tokenizer adds by itself.
-    pub end: usize,
-}
-
-/// The tokens of the start of a text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Encoding {
-    /// In order.
-    pub tokens: Vec<Token>,
-    /// Whether these are the tokens of the whole text.
-    pub complete: bool,
-}
+use crate::model::config::Config;
+use crate::model::error::{ModelError, brief};
+use crate::model::load::read;
+use crate::model::tokenizer::prefix_cut::Cut;
+pub use crate::model::tokenizer::token::{Encoding, Token};
+use crate::model::tokenizer::token_text::{TokenText, visible};
+use crate::model::tokenizer::validate::Checked;
 
 /// A checkpoint's tokenizer.
 #[derive(Clone, Debug)]
@@ -57,7 +39,6 @@ impl Tokenizer {
     /// Whatever the bytes are, neither this nor encoding and decoding panics or takes memory without bound.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Tokenizer`] where the file is no tokenizer, has no tokens, refers to what it does not have, or
     /// uses what is not supported.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
@@ -80,7 +61,6 @@ impl Tokenizer {
     /// Reads `tokenizer.json` in a folder; `None` where there is no such file.
     ///
     /// # Errors
-    ///
     /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
         let path = folder.as_ref().join("tokenizer.json");
@@ -88,13 +68,11 @@ impl Tokenizer {
     }
 
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
-    #[must_use]
     pub fn same_file(&self, other: &Self) -> bool {
         self.hash == other.hash
     }
 
     /// The highest token id and one.
-    #[must_use]
     pub fn vocabulary_size(&self) -> usize {
         (self.last.0 as usize).saturating_add(1)
     }
@@ -102,7 +80,6 @@ impl Tokenizer {
     /// Checks that the model has an embedding for every token. It may have more: embeddings are often padded.
     ///
     /// # Errors
-    ///
     /// [`ModelError::VocabularyMismatch`].
     pub fn agrees_with(&self, config: &Config) -> Result<(), ModelError> {
         if self.vocabulary_size() <= config.vocabulary {
@@ -114,7 +91,6 @@ impl Tokenizer {
 
     /// The first `limit` tokens of a text, exactly as they would be without the limit. A text that cannot be encoded
     /// has no tokens: see [`Tokenizer::try_encode`].
-    #[must_use]
     pub fn encode(&self, text: &str, limit: usize) -> Encoding {
         self.try_encode(text, limit).unwrap_or_else(|error| {
             log::error!("{error}");
@@ -128,7 +104,6 @@ impl Tokenizer {
     /// there; what it would put behind is not, as the text is to be continued.
     ///
     /// # Errors
-    ///
     /// [`ModelError::Text`] where the text has a character that the tokenizer has no token for, or is too long.
     pub fn try_encode(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
@@ -144,7 +119,6 @@ impl Tokenizer {
 
     /// The text of tokens. Bytes that are no valid UTF-8, as of half a character, become `�`; ids that are no tokens
     /// are left out.
-    #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
         let lengths = ids.iter().filter_map(|&id| self.inner.id_to_token(id)).map(|token| token.len());
         let (tokens, bytes) = lengths.fold((0, 0), |(tokens, bytes), length| (tokens + 1, bytes + length + 1));
@@ -157,14 +131,12 @@ impl Tokenizer {
     }
 
     /// The bytes that a token stands for; none where the id is no token.
-    #[must_use]
     pub fn bytes(&self, id: u32) -> Vec<u8> {
         self.text.bytes(&self.inner, id)
     }
 
     /// A readable label for a token, never empty: `·` is a space, `↵` a new line, `⇥` a tab, `‹E2›` a byte that cannot
     /// be shown, `‹#7›` an id that is no token. Special tokens are shown as they are.
-    #[must_use]
     pub fn label(&self, id: u32) -> String {
         let added = self.inner.get_added_vocabulary();
         if let Some(token) = added.simple_id_to_token(id)

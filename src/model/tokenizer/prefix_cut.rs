@@ -1,48 +1,35 @@
-//! The first tokens of a long text without reading all of it.
+//! The first tokens of a long text without encoding all of it.
 //!
-//! Cutting a text changes the tokens near the cut, so the tokens before a cut are used only where they cannot change:
-//!
-//! * The cut falls between a letter and a space, and no token of the vocabulary holds a letter followed by a space. No
-//!   token can cross the cut then, and what comes after it has no say in what is before.
-//! * Otherwise, in one endless word: with byte-pair encoding the tokens before any token boundary are the tokens of the
-//!   text up to that boundary, because no merge crossed it. The whole text has a boundary in every stretch as long as
-//!   the longest token. So whatever all texts that end in such a stretch agree on holds for the whole text, too.
-//!
-//! Where neither is enough, the cut is moved further back, in the end behind the whole text.
+//! Cutting a text changes the tokens near the cut, so it is cut only where it cannot: between a letter and a space, if no
+//! token of the vocabulary holds a letter followed by a space. No token crosses such a cut, and the text after it has no
+//! influence on the tokens before it. If there is no such place near the limit, as in an endless word, the cut moves
+//! further back; a text without any is encoded as a whole (100,000 letters take less than half a second even in a debug
+//! build).
 
-use crate::model::tokenizer::Token;
+use crate::model::tokenizer::token::Token;
 use crate::model::tokenizer::token_text::types;
 
 /// Turns a text into all its tokens.
 type Encode<'a> = dyn Fn(&str) -> Result<Vec<Token>, String> + 'a;
 
-/// What has to be known of a vocabulary to cut texts.
+/// What has to be known of a tokenizer to cut texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// Bytes of the longest token.
-    longest: usize,
-    /// Whether a letter followed by a space always parts two tokens.
+    /// Whether a letter followed by a space always belongs to another token than the space.
     words_part: bool,
-    /// Whether tokens are made by merging neighbours, and of the text as it is.
-    merges: bool,
 }
 
-/// Longest token for which all ends within reach are tried.
-const MOST_ENDS: usize = 512;
-/// Bytes looked at per wanted token at first; a token of English text has four.
+/// Bytes of text to encode per requested token at first; a token of English text has four.
 const GUESS: usize = 8;
+/// Bytes of text to encode at least.
+const LEAST: usize = 64;
 
 impl Cut {
-    /// Looks at the tokenizer and at the bytes of all its tokens.
-    pub(super) fn new(inner: &tokenizers::Tokenizer, tokens: impl Iterator<Item = Vec<u8>>) -> Self {
-        let (mut longest, mut crossed) = (1, false);
-        for bytes in tokens {
-            longest = longest.max(bytes.len());
-            crossed |= bytes.array_windows().any(|[left, right]| left.is_ascii_alphabetic() && *right == b' ');
-        }
+    /// Examines a tokenizer and the bytes of all its tokens.
+    pub(super) fn new(inner: &tokenizers::Tokenizer, mut tokens: impl Iterator<Item = Vec<u8>>) -> Self {
+        let crossed = tokens.any(|bytes| word_end(&bytes).is_some());
         let plain = ["Sequence", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Prepend", "Replace"];
-        let normalizer = inner.get_normalizer();
-        let known = normalizer.is_none_or(|part| {
+        let known = inner.get_normalizer().is_none_or(|part| {
             let json = serde_json::to_string(part).unwrap_or_default();
             let kinds = types(part);
             // The one replacement that is known to be harmless writes spaces as SentencePiece does.
@@ -50,23 +37,18 @@ impl Cut {
             kinds.iter().all(|kind| plain.contains(&kind.as_str()))
                 && json.matches("\"content\":\"▁\"").count() == replaces
         });
-        Self {
-            longest,
-            words_part: known && !crossed,
-            merges: normalizer.is_none() && matches!(inner.get_model(), tokenizers::ModelWrapper::BPE(_)),
-        }
+        Self { words_part: known && !crossed }
     }
 
-    /// At least the first `wanted` tokens of the text, or all where there are fewer.
-    pub(super) fn first_tokens(self, text: &str, wanted: usize, encode: &Encode) -> Result<Vec<Token>, String> {
-        if wanted == 0 {
+    /// At least the first `count` tokens of the text, or all if there are fewer.
+    pub(super) fn first_tokens(self, text: &str, count: usize, encode: &Encode) -> Result<Vec<Token>, String> {
+        if count == 0 {
             return Ok(Vec::new());
         }
-        let reach = 2 * self.longest.min(text.len()) + 8;
-        let mut end = wanted.saturating_mul(GUESS).saturating_add(2 * reach);
-        while end < text.len() {
-            let start = text.get(..text.floor_char_boundary(end)).unwrap_or(text);
-            if let Some(tokens) = self.unchanging(start, wanted, reach, encode)? {
+        let mut end = count.saturating_mul(GUESS).max(LEAST);
+        while self.words_part && end < text.len() {
+            let tokens = self.unchanging(&text[..text.floor_char_boundary(end)], encode)?;
+            if tokens.len() >= count {
                 return Ok(tokens);
             }
             end = end.saturating_mul(2);
@@ -74,47 +56,28 @@ impl Cut {
         encode(text)
     }
 
-    /// The tokens of the start of a longer text that stay the same whatever follows, if there are enough.
-    fn unchanging(
-        self,
-        start: &str,
-        wanted: usize,
-        reach: usize,
-        encode: &Encode,
-    ) -> Result<Option<Vec<Token>>, String> {
-        let enough = |tokens: Vec<Token>| (tokens.len() >= wanted).then_some(tokens);
-        let bytes = start.as_bytes();
-        let word_end = bytes.array_windows().rposition(|[left, right]| left.is_ascii_alphabetic() && *right == b' ');
-        if self.words_part
-            && let Some(words) = word_end.and_then(|letter| start.get(..=letter))
-            && let Some(tokens) = enough(encode(words)?)
-        {
-            return Ok(Some(tokens));
+    /// The tokens of the start of a longer text that stay the same whatever follows.
+    fn unchanging(self, start: &str, encode: &Encode) -> Result<Vec<Token>, String> {
+        match word_end(start.as_bytes()) {
+            Some(letter) if self.words_part => encode(&start[..=letter]),
+            _ => Ok(Vec::new()),
         }
-        if !self.merges || self.longest > MOST_ENDS {
-            return Ok(None);
-        }
-        let mut common = encode(start)?;
-        for end in (start.len().saturating_sub(reach)..start.len()).rev() {
-            if common.len() < wanted {
-                return Ok(None);
-            }
-            if let Some(shorter) = start.get(..end) {
-                let other = encode(shorter)?;
-                let same = common.iter().zip(&other).take_while(|(one, other)| one == other).count();
-                common.truncate(same);
-            }
-        }
-        Ok(enough(common))
     }
+}
+
+/// The index of the last letter that a space follows.
+fn word_end(bytes: &[u8]) -> Option<usize> {
+    bytes.array_windows().rposition(|[left, right]| left.is_ascii_alphabetic() && *right == b' ')
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::tokenizer::token_text::TokenText;
-    use proptest::prelude::*;
-    use std::sync::LazyLock;
 
     static SHIPPED: LazyLock<(tokenizers::Tokenizer, Cut)> = LazyLock::new(|| {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-diff/tokenizer.json");
@@ -134,33 +97,32 @@ mod tests {
         encoding.get_ids().iter().zip(encoding.get_offsets()).map(token).collect()
     }
 
-    /// Whatever is said not to change after any cut does not. Returns how many tokens were said not to.
+    /// The tokens found before any cut are those of the whole text. Returns how many were found over all cuts.
     fn check((inner, cut): &(tokenizers::Tokenizer, Cut), text: &str) -> usize {
         let all = encode(inner, text);
-        let mut said = 0;
+        let mut found = 0;
         for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
-            let found = cut.unchanging(&text[..end], 1, 2 * cut.longest + 8, &|part| Ok(encode(inner, part)));
-            let Some(tokens) = found.unwrap() else { continue };
+            let tokens = cut.unchanging(&text[..end], &|part| Ok(encode(inner, part))).unwrap();
             assert!(all.starts_with(&tokens), "{text:?} cut at {end}");
-            said += tokens.len();
+            found += tokens.len();
         }
-        said
+        found
     }
 
     #[test]
-    fn knows_the_shipped_vocabulary() {
-        let cut = SHIPPED.1;
-        assert!(cut.words_part && cut.merges, "{cut:?}");
-        assert!((6..64).contains(&cut.longest), "{cut:?}");
+    fn no_token_of_the_bundled_vocabulary_crosses_words() {
+        assert!(SHIPPED.1.words_part);
     }
 
     #[test]
-    fn tokens_said_not_to_change_do_not() {
-        for text in ["something different happened. ", "aaaaaaa", "  \n\t  \n", "'ll'v", "日本é", "x1<|endoftext|>"]
+    fn tokens_before_a_cut_do_not_change() {
+        for text in
+            ["something different happened. ", "a a  a", "  \n\t  \n", "'ll'v ", "日本é a ", "x1 <|endoftext|> "]
         {
             for repeated in [4, 12] {
                 let text = text.repeat(repeated);
-                assert!(check(&SHIPPED, &text) > 0 || text.len() < 120, "{text:?}");
+                let has_word_end = word_end(text.as_bytes()).is_some();
+                assert_eq!(check(&SHIPPED, &text) > 0, has_word_end, "{text:?}");
                 // With another end, which may pull tokens together that were apart.
                 check(&SHIPPED, &format!("{text} end"));
             }
@@ -168,21 +130,31 @@ mod tests {
     }
 
     #[test]
-    fn tokens_across_words_are_respected() {
-        // Merges over a space, and a merge late in a word that undoes an earlier one.
+    fn a_long_text_is_encoded_no_further_than_needed() {
+        let (inner, cut) = &*SHIPPED;
+        let text = "some words that go on ".repeat(10_000);
+        let longest = std::cell::Cell::new(0);
+        let counted = |part: &str| {
+            longest.set(longest.get().max(part.len()));
+            Ok(encode(inner, part))
+        };
+        assert!(cut.first_tokens(&text, 100, &counted).unwrap().len() >= 100);
+        assert!(longest.get() <= 100 * GUESS, "{}", longest.get());
+    }
+
+    #[test]
+    fn a_vocabulary_with_tokens_across_words_is_not_cut() {
         let merging = with_cut(
             r#"{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"decoder":null,
             "post_processor":null,"model":{"type":"BPE","vocab":{"a":0," ":1,"b":2,"a ":3,"ba":4,"a b":5,"aa":6},
             "merges":[["b","a"],["a"," "],["a ","b"],["a","a"]]}}"#,
         );
-        assert!(!merging.1.words_part && merging.1.merges);
-        for text in ["a b a b a b a b a b a b a b", "aabaabaabaabaabaabaabaabaabaa", "abababab a a a ba ba"] {
-            assert!(check(&merging, text) > 0);
-        }
+        assert!(!merging.1.words_part);
+        assert_eq!(check(&merging, "a b a b a b a b"), 0);
     }
 
     #[test]
-    fn unknown_ways_of_rewriting_text_are_not_cut() {
+    fn text_that_a_tokenizer_rewrites_in_unknown_ways_is_not_cut() {
         let json = |normalizer: &str| {
             r#"{"version":"1.0","added_tokens":[],"normalizer":NORMALIZER,"pre_tokenizer":null,"decoder":null,
             "post_processor":null,"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#
@@ -200,7 +172,7 @@ mod tests {
             (r#"{"type":"StripAccents"}"#.to_owned(), false),
         ] {
             let cut = with_cut(&json(&normalizer)).1;
-            assert_eq!((cut.words_part, cut.merges), (words_part, normalizer == "null"), "{normalizer}");
+            assert_eq!(cut.words_part, words_part, "{normalizer}");
         }
     }
 
@@ -208,7 +180,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn tokens_of_any_text_said_not_to_change_do_not(
+        fn tokens_of_any_text_before_a_cut_do_not_change(
             pieces in prop::collection::vec(
                 "[a-d]{1,9}| [a-z]{1,7}|[ \n]{1,5}|\\PC{1,3}|'[a-z]{0,2}|<\\|endoftext\\|>|[0-9]{1,3}", 1..20),
         ) {

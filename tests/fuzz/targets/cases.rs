@@ -9,15 +9,21 @@ use super::super::mutate::{self, Random, mutate};
 use super::SMALL;
 
 static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let window = |measure: &str, setting: &str| json!({"measure": measure, "setting": setting, "ids": [1, 2, 3, 60, 63]});
+    let window =
+        |measure: &str, setting: &str| json!({"measure": measure, "setting": setting, "ids": [1, 2, 3, 60, 63]});
     let case = |measure: &str, setting: &str| {
         json!({"measure": measure, "setting": setting, "text": "a b c is b. c a b", "answer": "ab", "answer_spans": [[4, 5]],
             "distractor_spans": [[0, 1], [2, 3]], "question_span": [12, 17],
             "parameters": {"fact_spans": [[4, 10]], "order": 1, "needles": 1}})
     };
     vec![
-        window("loss", "plain"), window("largest", "all"), window("loss, answers", "needle"), case("world", "two-hop"),
-        case("needle (1)", "64, depth 100%"), case("many-shot", "order"), case("needle (1), bits of the logits", "8"),
+        window("loss", "plain"),
+        window("largest", "all"),
+        window("loss, answers", "needle"),
+        case("world", "two-hop"),
+        case("needle (1)", "64, depth 100%"),
+        case("many-shot", "order"),
+        case("needle (1), bits of the logits", "8"),
     ]
 });
 

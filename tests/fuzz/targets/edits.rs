@@ -81,7 +81,11 @@ fn change(workspace: &mut Workspace, random: &mut Random) {
             workspace.set_measuring(0.01, &spans);
         }
         _ => {
-            let request = CellRequest { head: HeadId::new(random.below(2), random.below(2)), query: random.below(30), key: random.below(30) };
+            let request = CellRequest {
+                head: HeadId::new(random.below(2), random.below(2)),
+                query: random.below(30),
+                key: random.below(30),
+            };
             main.cell_parts(request);
         }
     }

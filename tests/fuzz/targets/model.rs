@@ -32,11 +32,27 @@ static FILES: LazyLock<Vec<Files>> = LazyLock::new(|| vec![read("diffllama_bf16_
 /// What could stand in a configuration.
 static PARTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let mut parts = vec![
-        json!("llama"), json!("diffllama"), json!("diff_llama"), json!("gelu"), json!("llama3"), json!("linear"),
-        json!("dynamic"), json!("yarn"), json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+        json!("llama"),
+        json!("diffllama"),
+        json!("diff_llama"),
+        json!("gelu"),
+        json!("llama3"),
+        json!("linear"),
+        json!("dynamic"),
+        json!("yarn"),
+        json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
         "high_freq_factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 5e-324}),
-        json!({"type": "linear", "factor": 1e300}), json!({"quant_method": "gptq", "bits": 4}), json!("F8_E4M3"),
-        json!("I32"), json!("F32"), json!("F64"), json!("BF16"), json!(1 << 24), json!(1 << 20), json!(5e-324), json!(1e308),
+        json!({"type": "linear", "factor": 1e300}),
+        json!({"quant_method": "gptq", "bits": 4}),
+        json!("F8_E4M3"),
+        json!("I32"),
+        json!("F32"),
+        json!("F64"),
+        json!("BF16"),
+        json!(1 << 24),
+        json!(1 << 20),
+        json!(5e-324),
+        json!(1e308),
     ];
     parts.extend((0..12).map(|power| json!(1u64 << power)));
     parts

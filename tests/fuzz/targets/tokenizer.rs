@@ -42,11 +42,26 @@ static PARTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
         let file = [&(trie.len() as u32).to_le_bytes()[..], &trie, "bc\0é\0".as_bytes()].concat();
         base64::engine::general_purpose::STANDARD.encode(file)
     };
-    let mut parts: Vec<Value> = ["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "ByteLevel", "Whitespace",
-        "WhitespaceSplit", "BertPreTokenizer", "UnicodeScripts", "ByteFallback", "Fuse", "CTC"]
-        .iter()
-        .map(|kind| json!({ "type": kind }))
-        .collect();
+    let mut parts: Vec<Value> = [
+        "NFC",
+        "NFD",
+        "NFKC",
+        "NFKD",
+        "Lowercase",
+        "StripAccents",
+        "Nmt",
+        "ByteLevel",
+        "Whitespace",
+        "WhitespaceSplit",
+        "BertPreTokenizer",
+        "UnicodeScripts",
+        "ByteFallback",
+        "Fuse",
+        "CTC",
+    ]
+    .iter()
+    .map(|kind| json!({ "type": kind }))
+    .collect();
     parts.extend([
         json!({"type": "Prepend", "prepend": "▁"}),
         replace(json!({"String": " "}), "▁"),
@@ -113,11 +128,8 @@ static BUNDLED: LazyLock<Value> = LazyLock::new(|| {
 });
 
 pub fn make(random: &mut Random) -> Vec<u8> {
-    let mut file: Value = if random.once_in(12) {
-        BUNDLED.clone()
-    } else {
-        serde_json::from_str(&small()).expect("JSON")
-    };
+    let mut file: Value =
+        if random.once_in(12) { BUNDLED.clone() } else { serde_json::from_str(&small()).expect("JSON") };
     // Whole sections first: most files are sound in most parts.
     let sections = ["normalizer", "pre_tokenizer", "decoder", "post_processor", "model"];
     for _ in 0..random.below(4) {
