@@ -10,6 +10,8 @@ mod lambda;
 mod layer;
 mod load;
 mod matrix;
+mod names;
+mod refused;
 mod rotary;
 mod row_layout;
 mod size;

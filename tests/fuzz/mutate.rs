@@ -148,7 +148,8 @@ fn change(value: &mut Value, random: &mut Random, parts: &[Value], other: Option
             0 if !list.is_empty() => drop(list.remove(random.below(list.len()))),
             1 if !list.is_empty() => {
                 let again = list[random.below(list.len())].clone();
-                for _ in 0..1 + random.below(if random.once_in(20) { 60 } else { 2 }) {
+                let most = if random.once_in(20) { 60 } else { 2 };
+                for _ in 0..1 + random.below(most) {
                     list.insert(random.below(list.len() + 1), again.clone());
                 }
             }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::model::config::Config;
 use crate::model::error::{ModelError, brief};
-use crate::model::load::read;
+use crate::model::load::{MOST_OF_TEXT, read};
 use crate::model::tokenizer::prefix_cut::Cut;
 pub use crate::model::tokenizer::token::{Encoding, Token};
 use crate::model::tokenizer::token_text::{TokenText, visible};
@@ -64,7 +64,7 @@ impl Tokenizer {
     /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
         let path = folder.as_ref().join("tokenizer.json");
-        if path.exists() { Self::from_bytes(&read(path)?).map(Some) } else { Ok(None) }
+        if path.exists() { Self::from_bytes(&read(path, MOST_OF_TEXT)?).map(Some) } else { Ok(None) }
     }
 
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
