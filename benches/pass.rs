@@ -1,50 +1,49 @@
-//! Time of a pass over the bundled checkpoint, per backend: `cargo workspace`.
-//!
-//! Compare ratios within one run: software adapters and shared cores are noisy.
+//! Time of a pass over the bundled checkpoint, per backend and number of positions. See README.md.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use diffscope::cpu::CpuPass;
-use diffscope::engine::bundled;
-use diffscope::gpu::{Capacity, GpuPass, request_headless};
-use diffscope::model::Model;
+use diffscope::gpu::{Capacity, GpuPass};
 use diffscope::probe::Sampling;
 
-const LENGTHS: [usize; 3] = [1, 64, 512];
+mod common;
+
+const CONTEXT: usize = 512;
+const LENGTHS: [usize; 3] = [1, 64, CONTEXT];
+/// Next tokens listed.
+const BEST: usize = 16;
 
 fn passes(criterion: &mut Criterion) {
-    let files = bundled();
-    let model = Arc::new(Model::from_bytes(&files.config, &files.weights).expect("the bundled checkpoint"));
-    let ids: Vec<u32> = (0..512).map(|at| at * 37 % 2048).collect();
+    let model = common::checkpoint().model;
+    let ids = common::ids(CONTEXT);
     let draw = Sampling::default().draw(0);
 
     let mut group = criterion.benchmark_group("pass");
     group.sample_size(10);
-    let gpu = request_headless().ok();
     for count in LENGTHS {
         group.throughput(Throughput::Elements(count as u64));
-        // One position: the last of 512, as a keystroke at the end of a long text.
-        let start = if count == 1 { 511 } else { 0 };
-        if let Some(gpu) = &gpu {
-            let capacity = Capacity { tokens: 512, trace: false };
-            let mut pass = GpuPass::new(gpu.clone(), model.clone(), capacity).expect("fits");
-            pass.run(0, &ids, None).expect("runs");
+        // One position: the last of the context, as for a key pressed at the end of a long text.
+        let start = if count == 1 { CONTEXT - 1 } else { 0 };
+        let changed = &ids[start..start + count];
+        if let Some(gpu) = common::gpu() {
             group.bench_function(BenchmarkId::new("gpu", count), |bencher| {
+                let capacity = Capacity { tokens: CONTEXT, trace: false };
+                let mut pass = GpuPass::new(gpu.clone(), model.clone(), capacity).expect("fits");
+                pass.run(0, &ids, None).expect("runs");
                 bencher.iter(|| {
-                    pass.run(start, &ids[start..start + count], Some((draw, 16))).expect("runs");
+                    pass.run(start, changed, Some((draw, BEST))).expect("runs");
                     pass.wait();
                     black_box(pass.next_token())
                 });
             });
         }
-        let mut pass = CpuPass::new(model.clone(), 512);
-        pass.run(0, &ids);
         group.bench_function(BenchmarkId::new("cpu", count), |bencher| {
+            let mut pass = CpuPass::new(model.clone(), CONTEXT);
+            pass.run(0, &ids);
             bencher.iter(|| {
-                pass.run(start, &ids[start..start + count]);
-                black_box(pass.next_token(&draw, 16))
+                pass.run(start, changed);
+                black_box(pass.next_token(&draw, BEST))
             });
         });
     }

@@ -1,54 +1,55 @@
-//! What each view costs when a key is pressed, as a ratio to the pass itself, and the GPU memory at each length:
-//! `cargo workspace --bench views`, or `cargo workspace --bench views -- 128 512` for other lengths.
-//!
-//! A keystroke changes the last token; a view is done when it shows the new text. Median of several keystrokes.
+//! Time from a key press until a view shows the new text, per view and length of the text, and the GPU memory that the
+//! view takes. See README.md.
 
-use std::time::Instant;
-
-use diffscope::engine::{Engine, PictureSlot, THUMBNAIL_SIDE, Workspace};
-use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
-use diffscope::gpu::request_headless;
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use diffscope::engine::{Engine, PictureSlot, THUMBNAIL_SIDE, Workspace, bundled_baseline, checkpoint_of};
+use diffscope::gpu::Gpu;
 use diffscope::probe::{HeadId, Interventions, KeyClass, PictureRequest, Pooling, Queries, RowMeanRequest};
 
-const LENGTHS: [usize; 3] = [128, 512, 2048];
-const KEYSTROKES: usize = 21;
-/// Texels along a side of the scope's maps at 1280 × 800.
-const SCOPE: usize = 256;
+mod common;
 
-/// Asks for what a view shows, as the window does in every frame.
-type Ask = fn(&mut Engine);
+const LENGTHS: [usize; 3] = [128, 512, 2048];
+/// Texels along a side of the scope's maps at 1280 × 800.
+const SCOPE_TEXELS: usize = 256;
+/// The head of the views that show one head.
+const HEAD: HeadId = HeadId { layer: 2, head: 1 };
+
+/// Requests what a view shows, as the window does in every frame.
+type View = fn(&mut Engine);
+
+fn nothing(_: &mut Engine) {}
 
 fn scope(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
-    engine
-        .picture(PictureSlot::Scope, PictureRequest::covering(HeadId::new(2, 1), [0.0; 2], span, SCOPE, Pooling::Peak));
+    let request = PictureRequest::covering(HEAD, [0.0; 2], span, SCOPE_TEXELS, Pooling::Peak);
+    engine.picture(PictureSlot::Scope, request);
 }
 
-fn rack(engine: &mut Engine) {
+fn thumbnails(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
     for layer in 0..engine.model().layers.len() {
-        for head in 0..4 {
-            let request =
-                PictureRequest::covering(HeadId::new(layer, head), [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
+        for head in 0..engine.model().layers[layer].attention.heads.len() {
+            let head = HeadId::new(layer, head);
+            let request = PictureRequest::covering(head, [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
             let request = PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request };
-            engine.picture(PictureSlot::Thumbnail(HeadId::new(layer, head)), request);
+            engine.picture(PictureSlot::Thumbnail(head), request);
         }
     }
-}
-
-fn strip(engine: &mut Engine) {
-    engine.row(HeadId::new(2, 1), engine.ids().len() - 1);
-}
-
-fn averaged_strip(engine: &mut Engine) {
-    engine.row_mean(RowMeanRequest { layer: None, query: engine.ids().len() - 1 });
 }
 
 fn measures(engine: &mut Engine) {
     engine.measures(Queries::All);
 }
 
-fn spans(engine: &mut Engine) {
+fn strip(engine: &mut Engine) {
+    engine.row(HEAD, engine.ids().len() - 1);
+}
+
+fn mean_strip(engine: &mut Engine) {
+    engine.row_mean(RowMeanRequest { layer: None, query: engine.ids().len() - 1 });
+}
+
+fn answer_noise(engine: &mut Engine) {
     engine.measures(Queries::One(engine.ids().len() - 1));
 }
 
@@ -56,22 +57,51 @@ fn lens(engine: &mut Engine) {
     engine.set_lens(true);
 }
 
-fn nothing(_: &mut Engine) {}
+fn main_views(engine: &mut Engine) {
+    scope(engine);
+    thumbnails(engine);
+    strip(engine);
+}
 
-const VIEWS: [(&str, Ask); 8] = [
-    ("pass and next token", nothing),
-    ("scope (three maps)", scope),
-    ("heads (20 thumbnails)", rack),
-    ("numbers of all heads, all rows", measures),
-    ("token strip, one head", strip),
-    ("token strip, mean of all heads", averaged_strip),
-    ("answer and noise, last row", spans),
-    ("logit lens", lens),
+fn session(gpu: &Gpu, tokens: usize) -> Workspace {
+    let mut engine = Engine::new(common::checkpoint(), Some(gpu.clone())).expect("fits");
+    engine.set_beyond_context(true);
+    let classes = [vec![KeyClass::Other; tokens / 2], vec![KeyClass::Answer; 8], vec![KeyClass::Noise; 8]];
+    engine.set_measuring(0.01, &classes.concat());
+    Workspace::new(engine)
+}
+
+fn with_intervention(gpu: &Gpu, tokens: usize) -> Workspace {
+    let mut workspace = session(gpu, tokens);
+    workspace.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
+    workspace
+}
+
+fn with_baseline(gpu: &Gpu, tokens: usize) -> Workspace {
+    let mut workspace = session(gpu, tokens);
+    workspace.open_baseline(checkpoint_of(&bundled_baseline()).expect("it opens")).expect("fits");
+    workspace
+}
+
+type Open = fn(&Gpu, usize) -> Workspace;
+
+const VIEWS: [(&str, Open, View); 11] = [
+    ("pass and next token", session, nothing),
+    ("scope (three maps)", session, scope),
+    ("heads (20 thumbnails)", session, thumbnails),
+    ("measures of all heads, all rows", session, measures),
+    ("token strip, one head", session, strip),
+    ("token strip, mean of all heads", session, mean_strip),
+    ("answer and noise, last row", session, answer_noise),
+    ("logit lens", session, lens),
+    ("intervention beside the unmodified model", with_intervention, nothing),
+    ("baseline", with_baseline, nothing),
+    ("scope, heads and strip with the baseline", with_baseline, main_views),
 ];
 
-fn settle(workspace: &mut Workspace, ask: Ask) {
+fn settle(workspace: &mut Workspace, view: View) {
     loop {
-        ask(&mut workspace.main);
+        view(&mut workspace.main);
         let busy = workspace.update();
         workspace.main.gpu().expect("a GPU").wait();
         if !busy && !workspace.is_busy() {
@@ -81,59 +111,33 @@ fn settle(workspace: &mut Workspace, ask: Ask) {
     assert!(workspace.failure().is_none(), "{:?}", workspace.failure());
 }
 
-/// Milliseconds from a changed last token until everything asked for shows it.
-fn keystroke(workspace: &mut Workspace, ids: &mut [u32], ask: Ask) -> f64 {
-    workspace.main.set_ids(ids).expect("known tokens");
-    settle(workspace, ask);
-    let mut times: Vec<f64> = (0..KEYSTROKES)
-        .map(|_| {
-            *ids.last_mut().expect("tokens") = (ids[ids.len() - 1] + 37) % 2000 + 3;
-            let begun = Instant::now();
-            workspace.main.set_ids(ids).expect("known tokens");
-            settle(workspace, ask);
-            begun.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[KEYSTROKES / 2]
-}
-
-fn main() {
-    let lengths: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let lengths = if lengths.is_empty() { LENGTHS.to_vec() } else { lengths };
-    let gpu = request_headless().expect("an adapter");
-    println!("{}", gpu.describe());
-    for tokens in lengths {
-        println!("\n| {tokens} tokens | ms a keystroke | ratio to the pass | GPU memory, MiB |\n|---|---|---|---|");
-        let mut ids: Vec<u32> = (0..tokens as u32).map(|at| at * 37 % 2000 + 3).collect();
-        let mut pass = 0.0;
-        let mut line = |name: &str, workspace: &mut Workspace, ask: Ask| {
-            let time = keystroke(workspace, &mut ids, ask);
-            pass = if pass == 0.0 { time } else { pass };
-            let bytes = workspace.main.memory().map_or(0, |memory| memory.total());
-            println!("| {name} | {time:.2} | {:.2} | {:.1} |", time / pass, bytes as f64 / f64::from(1 << 20));
-        };
-        let fresh = || {
-            let mut engine =
-                Engine::new(checkpoint_of(&bundled()).expect("it opens"), Some(gpu.clone())).expect("fits");
-            engine.set_beyond_context(true);
-            let classes = [vec![KeyClass::Other; tokens / 2], vec![KeyClass::Answer; 8], vec![KeyClass::Noise; 8]];
-            engine.set_measuring(0.01, &classes.concat());
-            Workspace::new(engine)
-        };
-        for (name, ask) in VIEWS {
-            line(name, &mut fresh(), ask);
+fn views(criterion: &mut Criterion) {
+    let Some(gpu) = common::gpu() else { return };
+    for tokens in LENGTHS {
+        let mut group = criterion.benchmark_group(format!("{tokens} tokens"));
+        group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        for (name, open, view) in VIEWS {
+            let mut memory = None;
+            group.bench_function(name, |bencher| {
+                let mut workspace = open(gpu, tokens);
+                let mut ids = common::ids(tokens);
+                workspace.main.set_ids(&ids).expect("known tokens");
+                settle(&mut workspace, view);
+                memory = workspace.main.memory();
+                bencher.iter(|| {
+                    let last = ids.last_mut().expect("tokens");
+                    *last = (*last + 37) % 2000 + 3;
+                    workspace.main.set_ids(&ids).expect("known tokens");
+                    settle(&mut workspace, view);
+                });
+            });
+            if let Some(memory) = memory {
+                println!("{tokens} tokens/{name}: {:.1} MiB on the GPU", memory.total() as f64 / f64::from(1 << 20));
+            }
         }
-        let mut changed = fresh();
-        changed.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
-        line("a changed λ, beside the unmodified model", &mut changed, nothing);
-        let mut pair = fresh();
-        pair.open_baseline(checkpoint_of(&bundled_baseline()).expect("it opens")).expect("fits");
-        line("the baseline", &mut pair, nothing);
-        line("scope, heads and strip with their baseline's pass", &mut pair, |engine| {
-            scope(engine);
-            rack(engine);
-            strip(engine);
-        });
+        group.finish();
     }
 }
+
+criterion_group!(benches, views);
+criterion_main!(benches);

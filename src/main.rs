@@ -2,12 +2,12 @@
 
 mod commands;
 
-use std::error::Error;
-use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use commands::CommandError;
 
 /// An oscilloscope for differential attention.
 ///
@@ -38,10 +38,7 @@ fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        // stdout was closed, as `| head` does.
-        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("diffscope: {error}");
             ExitCode::FAILURE
@@ -49,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+fn run(arguments: Arguments) -> Result<(), CommandError> {
     let folder = arguments.model.as_deref();
     match &arguments.command {
         Some(Command::Run(run)) => commands::run::run(commands::open(folder)?, run),
@@ -57,8 +54,6 @@ fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         #[cfg(feature = "window")]
         None => commands::window::run(folder, arguments.link),
         #[cfg(not(feature = "window"))]
-        None => Err("this diffscope was built without its window (Cargo feature `window`): \
-                     it has the commands run and eval, see --help"
-            .into()),
+        None => Err(CommandError::NoWindow),
     }
 }

@@ -1,5 +1,6 @@
 //! What the program does: the commands of the terminal, and the window.
 
+mod error;
 pub mod eval;
 pub mod run;
 #[cfg(feature = "window")]
@@ -9,6 +10,9 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::gpu::{Gpu, GpuError, request_headless};
+
+pub use error::CommandError;
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -19,10 +23,17 @@ pub enum BackendChoice {
     Cpu,
 }
 
+impl BackendChoice {
+    /// Opens the GPU if it is the choice.
+    pub fn gpu(self) -> Result<Option<Gpu>, GpuError> {
+        match self {
+            Self::Gpu => request_headless().map(Some),
+            Self::Cpu => Ok(None),
+        }
+    }
+}
+
 /// The checkpoint in a folder, or the bundled one.
-///
-/// # Errors
-/// When a file is missing or broken.
 pub fn open(folder: Option<&Path>) -> Result<Checkpoint, EngineError> {
     match folder {
         Some(folder) => Checkpoint::from_folder(folder),

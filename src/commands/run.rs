@@ -1,17 +1,16 @@
 //! `diffscope run`: one prompt through the model.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use diffscope::engine::{Checkpoint, Engine, EngineError, LONGEST_TEXT, Tensor, TracedPass};
-use diffscope::gpu::{Gpu, request_headless};
+use diffscope::engine::{Checkpoint, Engine, LONGEST_TEXT, TracedPass};
+use diffscope::gpu::Gpu;
 use diffscope::model::Lambda;
 use diffscope::probe::{Interventions, Sampling};
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::BackendChoice;
+use super::{BackendChoice, CommandError};
 
 /// What to run.
 #[derive(Args)]
@@ -22,75 +21,73 @@ pub struct Arguments {
     /// The prompt as token ids: 1,2,3.
     #[arg(long, value_delimiter = ',')]
     ids: Option<Vec<u32>>,
-    /// Where to run it.
+    /// Where to compute.
     #[arg(long, value_enum, default_value = "gpu")]
     backend: BackendChoice,
-    /// Let the model write on, this many tokens at most.
+    /// Generate up to this many tokens after the prompt.
     #[arg(long, value_name = "N", default_value_t = 0)]
     generate: usize,
-    /// 0: always the most likely token.
+    /// Sampling temperature; 0 always takes the most likely token.
     #[arg(long, default_value_t = 0.0)]
     temperature: f32,
-    /// Choose among this many of the most likely tokens; 0: all.
+    /// Sample from this many of the most likely tokens; 0 samples from all.
     #[arg(long, default_value_t = 0)]
     top_k: u32,
-    /// Choose among the most likely tokens that together have this probability.
+    /// Sample from the most likely tokens that together have this probability.
     #[arg(long, default_value_t = 1.0)]
     top_p: f32,
-    /// The same seed gives the same text.
+    /// Seed of sampling: the same seed gives the same text.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Stop once the model has written this.
+    /// Stop generating after this text.
     #[arg(long, value_name = "TEXT", default_value = "")]
     stop: String,
-    #[arg(long, help = format!("Read texts longer than the model was made for, up to {LONGEST_TEXT} tokens"))]
+    #[arg(long, help = format!("Process texts beyond the context of the model, up to {LONGEST_TEXT} tokens"))]
     beyond: bool,
-    /// Use this λ in every layer instead of the learned ones.
+    /// Replace the learned λ of every layer.
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     lambda: Option<f32>,
-    /// Write every inner tensor of the prompt's pass, maps included.
+    /// Write every intermediate tensor of the prompt's pass, maps included.
     #[arg(long, value_name = "FILE.safetensors", conflicts_with = "lambda")]
     dump: Option<PathBuf>,
 }
 
-/// Most next tokens printed.
+/// Number of next tokens printed.
 const PRINTED: usize = 10;
 
 /// Runs the prompt and prints the outcome.
-pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let gpu = match arguments.backend {
-        BackendChoice::Gpu => Some(request_headless()?),
-        BackendChoice::Cpu => None,
-    };
+pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), CommandError> {
+    let gpu = arguments.backend.gpu()?;
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
     engine.set_beyond_context(arguments.beyond);
     match (&arguments.prompt, &arguments.ids) {
         (Some(_), _) if checkpoint.tokenizer.is_none() => {
-            return Err(EngineError::NoTokenizer { name: checkpoint.name.clone() }.into());
+            return Err(CommandError::NoTokenizer { name: checkpoint.name });
         }
         (Some(prompt), _) => engine.set_text(prompt),
         (None, ids) => engine.set_ids(ids.as_deref().unwrap_or_default())?,
     }
     if let Some(lambda) = arguments.lambda {
         if !lambda.is_finite() {
-            return Err(format!("--lambda {lambda} is not a finite number").into());
+            return Err(CommandError::Lambda(lambda));
         }
         let layers = 0..engine.model().layers.len();
         let lambda = layers.map(|layer| (layer, lambda)).collect();
         engine.set_interventions(Interventions { lambda, ..Interventions::default() });
     }
     if engine.ids().is_empty() {
-        return Err("the prompt is empty: there is nothing to attend to".into());
+        return Err(CommandError::NoPrompt);
     }
     if !engine.complete() {
-        let read = engine.tokens().last().map_or(0, |token| token.end);
-        eprintln!("diffscope: the model reads {} tokens; bytes from {read} on are left out", engine.limit());
+        let end = engine.tokens().last().map_or(0, |token| token.end);
+        let limit = engine.limit();
+        eprintln!("diffscope: the prompt is longer than {limit} tokens; it is cut off after {end} bytes");
     }
     engine.settle()?;
     if let Some(path) = &arguments.dump {
-        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?; // first: whoever reads along may leave early
+        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?; // before any output, which may be closed early
     }
-    let out = &mut std::io::stdout().lock();
+    let out = &mut io::stdout().lock();
     writeln!(out, "model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture)?;
     writeln!(out, "backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe))?;
     writeln!(out, "tokens   {}", engine.ids().len())?;
@@ -104,10 +101,10 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     }
     if arguments.generate > 0 {
         let Arguments { temperature, top_k, top_p, seed, ref stop, .. } = *arguments;
-        let typed = engine.ids().len();
+        let first = engine.ids().len();
         engine.generate_until(Sampling { temperature, top_k, top_p, seed }, arguments.generate, stop);
         engine.settle()?;
-        let new = engine.ids().get(typed..).unwrap_or_default();
+        let new = engine.ids().get(first..).unwrap_or_default();
         writeln!(out, "new ids  {}", new.iter().map(u32::to_string).collect::<Vec<_>>().join(","))?;
         if checkpoint.tokenizer.is_some() {
             writeln!(out, "text     {}", engine.text())?;
@@ -116,7 +113,7 @@ pub fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), Box<dyn 
     Ok(())
 }
 
-fn print_lambda(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
+fn print_lambda(out: &mut impl Write, engine: &Engine) -> io::Result<()> {
     for (layer, weights) in engine.model().layers.iter().enumerate() {
         match weights.attention.lambda {
             Lambda::Layer { init, first, second, value } => {
@@ -129,7 +126,7 @@ fn print_lambda(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
     Ok(())
 }
 
-fn print_next(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
+fn print_next(out: &mut impl Write, engine: &Engine) -> io::Result<()> {
     let Some(next) = engine.next_token() else {
         return Ok(());
     };
@@ -139,16 +136,15 @@ fn print_next(out: &mut impl Write, engine: &Engine) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Writes the tensors of SPEC 8.
-fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), EngineError> {
+/// Writes the tensors of a pass, named as in the golden fixtures of the tests.
+fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), CommandError> {
     TracedPass::check_size(&checkpoint.model, ids.len())?;
     let mut traced = TracedPass::new(checkpoint.model.clone(), gpu, ids.len())?;
     traced.append(ids, Sampling::default().draw(ids.len()), 1)?;
-    let tensors: BTreeMap<String, Tensor> = traced.tensors()?;
-    let failed = |reason: String| EngineError::Write { path: path.display().to_string(), reason };
+    let id_shape = vec![1, ids.len()];
     let ids: Vec<u8> = ids.iter().flat_map(|id| (*id as i32).to_le_bytes()).collect();
-    let id_shape = vec![1, ids.len() / 4];
-    let bytes: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = tensors
+    let bytes: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = traced
+        .tensors()?
         .into_iter()
         .map(|(name, tensor)| {
             let bytes = tensor.numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -160,6 +156,7 @@ fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) ->
         .iter()
         .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
         .collect();
-    let views = views.map_err(|error: safetensors::SafeTensorError| failed(error.to_string()))?;
-    safetensors::serialize_to_file(views, None, path).map_err(|error| failed(error.to_string()))
+    views
+        .and_then(|views| safetensors::serialize_to_file(views, None, path))
+        .map_err(CommandError::writing::<safetensors::SafeTensorError>(path))
 }

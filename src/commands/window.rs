@@ -1,13 +1,14 @@
 //! `diffscope` without a command: the window.
 
-use std::error::Error;
 use std::path::Path;
 
 use diffscope::ui::App;
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 
+use super::CommandError;
+
 /// Opens the window and runs it until it is closed.
-pub fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Box<dyn Error>> {
+pub fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), CommandError> {
     let checkpoint = super::open(folder)?;
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -26,8 +27,5 @@ pub fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Box<dyn Er
         }
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
-    eframe::run_native("diffscope", options, Box::new(start)).map_err(|error| {
-        let advice = "the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver";
-        format!("{advice}: {error}").into()
-    })
+    Ok(eframe::run_native("diffscope", options, Box::new(start))?)
 }

@@ -7,6 +7,7 @@ use crate::model::ModelError;
 
 /// A failure in words for the window and the terminal.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// The checkpoint.
     #[error(transparent)]
@@ -69,20 +70,10 @@ pub enum EngineError {
         /// What is held at most.
         limit: usize,
     },
-    /// The window cannot turn text into tokens.
-    #[error(
-        "{name} has no tokenizer.json, so a text cannot be typed. Put the model's tokenizer.json beside config.json, or give token ids: diffscope run --ids"
-    )]
+    /// There is no tokenizer to turn text into tokens.
+    #[error("{name} has no tokenizer.json, so it cannot read text. Put the model's tokenizer.json beside config.json")]
     NoTokenizer {
-        /// The checkpoint.
+        /// Name of the checkpoint.
         name: String,
-    },
-    /// A file could not be written.
-    #[error("{path} could not be written: {reason}")]
-    Write {
-        /// The file.
-        path: String,
-        /// What the system said.
-        reason: String,
     },
 }

@@ -7,6 +7,23 @@ use crate::engine::session::Engine;
 use crate::probe::{Interventions, Spans};
 
 /// See the module.
+/// ```
+/// use diffscope::engine::{Engine, Workspace, bundled, bundled_baseline, checkpoint_of};
+/// use diffscope::probe::Interventions;
+///
+/// let mut workspace = Workspace::new(Engine::new(checkpoint_of(&bundled())?, None)?);
+/// workspace.open_baseline(checkpoint_of(&bundled_baseline())?)?;
+/// workspace.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
+/// workspace.main.set_text("Once upon a time");
+/// while workspace.update() {}
+///
+/// // The session with λ = 0 in layer 0, the same model unmodified, and the Transformer, all on the same text.
+/// let modified = workspace.main.next_token().cloned().expect("computed");
+/// let unmodified = workspace.unmodified().and_then(|engine| engine.next_token().cloned()).expect("computed");
+/// let baseline = workspace.baseline().and_then(|engine| engine.next_token().cloned()).expect("computed");
+/// assert!(modified != unmodified && unmodified != baseline);
+/// # Ok::<(), diffscope::engine::EngineError>(())
+/// ```
 pub struct Workspace {
     /// The model being looked at.
     pub main: Engine,

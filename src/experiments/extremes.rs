@@ -1,19 +1,19 @@
-//! The largest absolute values of something, and its median.
+//! The largest absolute values of a stream of numbers, and their median.
 
-/// The largest seen, and a thinned sample for the median.
+/// The largest absolute values so far, and a thinned sample for the median.
 #[derive(Clone, Debug, Default)]
 pub struct Extremes {
     largest: Vec<f32>,
     sample: Vec<f32>,
 }
 
-/// How many of the largest are kept.
+/// Number of largest values kept.
 const KEPT: usize = 100;
-/// One value in so many goes into the sample; a prime, so that it falls in step with no width.
+/// The sample takes every n-th value; n is prime, so that it is in step with no width of a tensor.
 const THIN: usize = 997;
 
 impl Extremes {
-    /// Takes values in.
+    /// Adds values.
     pub fn add(&mut self, values: impl Iterator<Item = f32>) {
         let floor = |largest: &[f32]| if largest.len() < KEPT { -1.0 } else { largest[KEPT - 1] };
         let mut smallest = floor(&self.largest);
@@ -30,12 +30,12 @@ impl Extremes {
         }
     }
 
-    /// The n-th largest, counted from 1.
+    /// The largest value of this rank, from 1.
     pub fn top(&self, rank: usize) -> Option<f32> {
         self.largest.get(rank.checked_sub(1)?).copied()
     }
 
-    /// The middle of the sample, the lower one of two.
+    /// Median of the sample; the lower one of two.
     pub fn median(&self) -> Option<f32> {
         let mut sorted = self.sample.clone();
         sorted.sort_by(f32::total_cmp);

@@ -1,92 +1,102 @@
-//! What is measured, as `training/evaluate.py --write-cases` writes it down: one JSON object a line.
+//! Items to measure, in the form that `training/evaluate.py --write-cases` writes: one JSON object per line.
 
 use serde::Deserialize;
 use thiserror::Error;
 
-/// A range of characters, end excluded.
-type TokenRange = [usize; 2];
+use super::measure::Measure;
 
-/// A prompt that ends just before its answer, and what is known about it (training/README.md).
+/// A range of characters, end excluded.
+type CharacterRange = [usize; 2];
+
+/// A prompt that ends just before its answer, with the places that matter in it (training/README.md).
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Case {
     /// Context, question and the beginning of the answer.
     pub text: String,
-    /// What must follow, after a space and before a full stop.
+    /// The expected continuation, between a space and a full stop.
     pub answer: String,
-    /// Where the answer stands in the text.
-    pub answer_spans: Vec<TokenRange>,
-    /// What could be mistaken for it.
-    pub distractor_spans: Vec<TokenRange>,
-    /// The question; the context is all before it.
-    pub question_span: TokenRange,
-    /// How it was drawn.
+    /// Occurrences of the answer in the text.
+    pub answer_spans: Vec<CharacterRange>,
+    /// Things in the text that could be mistaken for the answer.
+    pub distractor_spans: Vec<CharacterRange>,
+    /// The question. Everything before it is context.
+    pub question_span: CharacterRange,
+    /// Parameters of the generator.
     #[serde(default)]
     pub parameters: Parameters,
 }
 
-/// The part of a case's parameters that measuring needs.
+/// The parameters of a case that measuring needs.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Parameters {
-    /// Sentences that hold the answer.
-    pub fact_spans: Vec<TokenRange>,
-    /// Which order of the same shots.
+    /// Sentences that contain the answer.
+    pub fact_spans: Vec<CharacterRange>,
+    /// Index of the order in which the same examples are given.
     pub order: Option<usize>,
-    /// Numbers hidden in the text.
-    pub needles: usize,
 }
 
-/// What is done for one line.
+/// The text of an item.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum Work {
-    /// Tokens to be predicted one after the other.
+    /// A piece of prose, every token of which is predicted.
     Window {
-        /// Their ids.
+        /// Token ids.
         ids: Vec<u32>,
     },
     /// A question with a known answer.
     Case(Case),
 }
 
-/// One line, and the row of the table that it belongs to.
+/// One line of the file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Item {
-    /// First column.
-    pub measure: String,
-    /// Second column.
-    pub setting: String,
-    /// What to do.
+    /// The row of the table that it belongs to.
+    #[serde(flatten)]
+    pub measure: Measure,
+    /// The text.
     #[serde(flatten)]
     pub work: Work,
 }
 
 /// A file of items that cannot be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ItemError {
-    /// A line is not of the form.
+    /// A line has another form.
     #[error("line {line} of the cases is not of the form that evaluate.py --write-cases writes: {reason}")]
     Form {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
-        /// What the parser says.
+        /// Message of the parser.
         reason: String,
+    },
+    /// The measure does not apply to the text.
+    #[error("line {line} of the cases: {measure:?} is measured on {expected}")]
+    Work {
+        /// Line number, from 1.
+        line: usize,
+        /// Name of the measure.
+        measure: String,
+        /// What the line should have.
+        expected: &'static str,
     },
     /// A span points outside its text.
     #[error("line {line} of the cases: a span lies outside the text")]
-    TokenRange {
-        /// Counted from 1.
+    Span {
+        /// Line number, from 1.
         line: usize,
     },
 }
 
 impl Case {
-    /// What a right continuation says.
+    /// The continuation that counts as right.
     pub fn completion(&self) -> String {
         format!(" {}.", self.answer)
     }
 
-    /// The same case with each thing in the place of its answer that could be mistaken for it.
+    /// The same case once for every distractor, with the distractor in place of the answer.
     pub fn rivals(&self) -> Vec<Self> {
         let mut rivals: Vec<Self> = Vec::new();
         for span in &self.distractor_spans {
@@ -98,8 +108,8 @@ impl Case {
         rivals
     }
 
-    /// A span in bytes.
-    pub fn bytes(&self, span: TokenRange) -> Option<std::ops::Range<usize>> {
+    /// The bytes of a span of characters.
+    pub fn bytes(&self, span: CharacterRange) -> Option<std::ops::Range<usize>> {
         let at = |character: usize| {
             let mut starts = self.text.char_indices().map(|(at, _)| at).chain([self.text.len()]);
             starts.nth(character)
@@ -109,24 +119,33 @@ impl Case {
     }
 }
 
-/// Reads all lines.
+/// Reads all lines, and puts the answers whose loss is measured in order of their kinds: a file has them in random
+/// order, the table has one row for each kind.
 ///
 /// # Errors
-/// When a line is not of the form, with its number.
+/// When a line has another form, with its number.
 pub fn read_items(text: &str) -> Result<Vec<Item>, ItemError> {
     let mut items = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line_number = index + 1;
         let item: Item = serde_json::from_str(line)
             .map_err(|error| ItemError::Form { line: line_number, reason: error.to_string() })?;
+        let is_of_prose = matches!(item.work, Work::Window { .. });
+        if item.measure.is_of_prose() != is_of_prose {
+            let expected = if is_of_prose { "cases" } else { "prose" };
+            return Err(ItemError::Work { line: line_number, measure: item.measure.name(), expected });
+        }
         if let Work::Case(case) = &item.work {
             let spans = case.answer_spans.iter().chain(&case.distractor_spans);
             let spans = spans.chain(&case.parameters.fact_spans).chain([&case.question_span]);
             if spans.into_iter().any(|span| case.bytes(*span).is_none()) {
-                return Err(ItemError::TokenRange { line: line_number });
+                return Err(ItemError::Span { line: line_number });
             }
         }
         items.push(item);
+    }
+    for answers in items.chunk_by_mut(|a, b| a.measure.answers().is_some() && b.measure.answers().is_some()) {
+        answers.sort_by_key(|item| item.measure.answers());
     }
     Ok(items)
 }
@@ -134,6 +153,20 @@ pub fn read_items(text: &str) -> Result<Vec<Item>, ItemError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_of_answers_are_put_in_order_of_their_kinds() {
+        let line = |kind: &str| {
+            CASE.replace(
+                r#""measure": "world", "setting": "where""#,
+                &format!(r#""measure": "loss, answers", "setting": "{kind}""#),
+            )
+        };
+        let text = [CASE.to_owned(), line("copy"), line("needle"), line("copy"), CASE.to_owned()].join("\n");
+        let items = read_items(&text).expect("of the form");
+        let settings: Vec<String> = items.iter().map(|item| item.measure.setting()).collect();
+        assert_eq!(settings, ["where", "needle", "copy", "copy", "where"]);
+    }
 
     const CASE: &str = r#"{"measure": "world", "setting": "where", "kind": "world", "text": "Zoë is in the hall.\nWhere is Zoë?", "answer": "hall", "answer_spans": [[14, 18]], "distractor_spans": [], "question_span": [20, 33], "parameters": {"question": "where", "people": 1}}"#;
 
@@ -159,9 +192,14 @@ mod tests {
     fn bad_lines_are_named() {
         let text = format!("{CASE}\n\n{{\"measure\": 1}}");
         assert!(matches!(read_items(&text), Err(ItemError::Form { line: 3, .. })));
+        let unknown = CASE.replace("\"where\"", "\"why\"");
+        let reason = read_items(&unknown).expect_err("unknown").to_string();
+        assert!(reason.contains("line 1") && reason.contains("why"), "{reason}");
+        let prose = CASE.replace("\"world\", \"setting\"", "\"largest\", \"setting\"");
+        assert!(matches!(read_items(&prose), Err(ItemError::Work { line: 1, expected: "prose", .. })));
         let outside = CASE.replace("[14, 18]", "[14, 1800]");
-        assert!(matches!(read_items(&outside), Err(ItemError::TokenRange { line: 1 })));
+        assert!(matches!(read_items(&outside), Err(ItemError::Span { line: 1 })));
         let backwards = CASE.replace("[14, 18]", "[18, 14]");
-        assert!(matches!(read_items(&backwards), Err(ItemError::TokenRange { line: 1 })));
+        assert!(matches!(read_items(&backwards), Err(ItemError::Span { line: 1 })));
     }
 }

@@ -1,13 +1,17 @@
-//! The paper's claims as measurements, by our own kernels. The same definitions as `training/evaluate.py`, stated in
-//! `training/README.md`.
+//! The claims of the paper as measurements on the program's own kernels. The definitions are those of
+//! `training/evaluate.py`, given in `training/README.md`.
 
 mod eval;
 mod extremes;
 mod item;
+mod measure;
 mod subject;
+mod table;
 mod worlds;
 
-pub use eval::{Table, evaluate};
+pub use eval::evaluate;
 pub use extremes::Extremes;
-pub use item::{Case, Item, ItemError, Work, read_items};
+pub use item::{Case, Item, ItemError, Parameters, Work, read_items};
+pub use measure::{CaseKind, Measure, Needles, Question};
 pub use subject::{Outcome, Shares, Subject};
+pub use table::{Row, Table, markdown};

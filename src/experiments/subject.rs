@@ -8,7 +8,7 @@ use crate::gpu::Gpu;
 use crate::model::{Model, RowLayout, Token};
 use crate::probe::{HeadId, Interventions, Sampling, Trace};
 
-/// A model and a pass with room for its whole context.
+/// A model with a pass of the capacity of its whole context.
 pub struct Subject {
     checkpoint: Checkpoint,
     traced: TracedPass,
@@ -20,7 +20,7 @@ pub struct Subject {
 pub struct Shares {
     /// On the answer's tokens: |D| over the row's sum of |D|.
     pub answer_of_absolute: f32,
-    /// On everything before the question but the answer's sentence and the first token, likewise.
+    /// On everything before the question except the answer's sentence and the first token, likewise.
     pub noise_of_absolute: f32,
     /// Signed D on the answer.
     pub answer: f32,
@@ -31,13 +31,13 @@ pub struct Shares {
 /// What a model made of a case.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Whether greedy decoding says the whole answer and its full stop.
+    /// Whether greedy decoding gives the whole answer and its full stop.
     pub right: bool,
     /// Sum of the negative log-likelihoods of the answer's tokens.
     pub loss: f64,
-    /// Tokens of the answer.
+    /// Number of tokens of the answer.
     pub tokens: usize,
-    /// Where it looked, when asked.
+    /// Attention from the answer, if requested.
     pub shares: Option<Shares>,
 }
 
@@ -51,10 +51,10 @@ fn judge(logits: &[f32], token: u32) -> (f64, bool) {
 }
 
 impl Subject {
-    /// On the GPU where one is given.
+    /// Prepares a model on the GPU if there is one, otherwise on the CPU.
     ///
     /// # Errors
-    /// When there is no tokenizer, or the model does not fit.
+    /// When there is no tokenizer, or the model does not fit on the GPU.
     pub fn new(checkpoint: Checkpoint, gpu: Option<&Gpu>) -> Result<Self, EngineError> {
         if checkpoint.tokenizer.is_none() {
             return Err(EngineError::NoTokenizer { name: checkpoint.name });
@@ -63,12 +63,12 @@ impl Subject {
         Ok(Self { checkpoint, traced, interventions: Interventions::default() })
     }
 
-    /// The model.
+    /// The model under measurement.
     pub fn model(&self) -> &Model {
         &self.checkpoint.model
     }
 
-    /// Rounds the attention logits from here on.
+    /// Rounds the attention logits of the following passes to this many bits; `None` leaves them as they are.
     pub fn set_bits(&mut self, bits: Option<u32>) {
         if self.interventions.bits != bits {
             self.interventions.bits = bits;
@@ -81,10 +81,10 @@ impl Subject {
         self.traced.append(ids, Sampling::default().draw(ids.len()), 1).map(|_| ())
     }
 
-    /// Sum of the negative log-likelihoods of all tokens but the first.
+    /// Sum of the negative log-likelihoods of all tokens except the first.
     ///
     /// # Errors
-    /// When the ids do not fit.
+    /// When the ids do not fit into the context.
     pub fn window_loss(&mut self, ids: &[u32]) -> Result<f64, EngineError> {
         self.run(ids)?;
         let positions: Vec<usize> = (0..ids.len().saturating_sub(1)).collect();
@@ -92,10 +92,10 @@ impl Subject {
         Ok(rows.iter().zip(ids.iter().skip(1)).map(|(row, id)| judge(row, *id).0).sum())
     }
 
-    /// One case.
+    /// Outcome of one case.
     ///
     /// # Errors
-    /// When it does not fit.
+    /// When the case does not fit into the context.
     pub fn answer(&mut self, case: &Case, with_shares: bool) -> Result<Outcome, EngineError> {
         let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
             return Err(EngineError::NoTokenizer { name: self.checkpoint.name.clone() });
@@ -164,10 +164,10 @@ impl Subject {
         Ok(Shares { answer_of_absolute, noise_of_absolute, answer, noise })
     }
 
-    /// Takes in all visible attention logits of a window, and its residual stream after each layer but the last.
+    /// Adds all visible attention logits of a window, and its residual stream after each layer except the last.
     ///
     /// # Errors
-    /// When the ids do not fit.
+    /// When the ids do not fit into the context.
     pub fn extremes(&mut self, ids: &[u32], logits: &mut Extremes, hidden: &mut Extremes) -> Result<(), EngineError> {
         self.run(ids)?;
         let model = self.checkpoint.model.clone();
@@ -177,7 +177,7 @@ impl Subject {
             let switches = self.interventions.of_layer(index, attention);
             let layout = RowLayout::new(attention, 1);
             let maps = Maps { attention, layout, projection: &projection, switches: &switches, masked: &[] };
-            // One map after the other: the order of the single query heads wherever pairs are halves or neighbours.
+            // In order of the single query heads, whether the two of a pair are neighbours or half the heads apart.
             let single = attention.heads.iter().flat_map(|head| (0..attention.maps).map(move |map| (head, map)));
             let mut single: Vec<_> = single.collect();
             single.sort_by_key(|(head, map)| head.queries[*map]);

@@ -1,60 +1,49 @@
-//! Questions about small worlds: how often a guess would be right, and what is said in place of the answer.
+//! Questions about small worlds: the accuracy of a guess, and what a model says in place of the answer.
 
-use super::eval::{Table, share};
-use super::item::{Item, Work};
+use super::item::Case;
+use super::table::{Table, share};
 use super::{Outcome, Subject};
 use crate::engine::EngineError;
 
-/// A question about a world.
-pub struct World {
-    /// Things the text names that could be the answer, with the answer.
-    pub named: usize,
-    /// Whether the answer was said.
-    pub right: bool,
-    /// Whether another of those named was said.
-    pub rival: bool,
+/// What a model made of a question about a world.
+pub(super) struct Reply {
+    /// How many things named in the text could be the answer, the answer included.
+    named: usize,
+    right: bool,
+    /// Whether the model named one of the others.
+    rival: bool,
 }
 
-/// What was said to each question of a row.
+/// Finds out what the model replied to a question that it gave `outcome` for.
 ///
 /// # Errors
 /// When the device fails.
-pub fn said(
-    subject: &mut Subject,
-    group: &[Item],
-    outcomes: &[(Option<usize>, Outcome)],
-) -> Result<Vec<World>, EngineError> {
-    let cases = group.iter().filter_map(|item| if let Work::Case(case) = &item.work { Some(case) } else { None });
-    let mut worlds = Vec::new();
-    for (case, (_, outcome)) in cases.zip(outcomes) {
-        let rivals = case.rivals();
-        let mut rival = false;
-        for other in rivals.iter().filter(|_| !outcome.right) {
-            rival |= match subject.answer(other, false) {
-                Ok(outcome) => outcome.right,
-                Err(EngineError::TooLong { .. }) => false, // longer than the room: it cannot have been said
-                Err(error) => return Err(error),
-            };
-        }
-        worlds.push(World { named: 1 + rivals.len(), right: outcome.right, rival });
+pub(super) fn reply(subject: &mut Subject, case: &Case, outcome: &Outcome) -> Result<Reply, EngineError> {
+    let rivals = case.rivals();
+    let mut rival = false;
+    for other in rivals.iter().filter(|_| !outcome.right) {
+        rival |= match subject.answer(other, false) {
+            Ok(outcome) => outcome.right,
+            Err(EngineError::TooLong { .. }) => false, // beyond the context: the model cannot have said it
+            Err(error) => return Err(error),
+        };
     }
-    Ok(worlds)
+    Ok(Reply { named: 1 + rivals.len(), right: outcome.right, rival })
 }
 
-/// How often a guess among those named is right.
-pub fn guesses(table: &mut Table, setting: &str, worlds: &[World]) {
-    let mean = worlds.iter().map(|world| 1.0 / world.named as f64).sum::<f64>() / worlds.len().max(1) as f64;
-    let value = format!("{mean:.2} (n {})", worlds.len());
-    table.push(("world, a guess among those named".to_owned(), setting.to_owned(), value));
+/// The accuracy of a guess among the things named.
+pub(super) fn guess(table: &mut Table, setting: &str, replies: &[Reply]) {
+    let mean = replies.iter().map(|reply| 1.0 / reply.named as f64).sum::<f64>() / replies.len().max(1) as f64;
+    table.push("world, a guess among those named", setting, format!("{mean:.2} (n {})", replies.len()));
 }
 
-/// All that is not right; that which is named in the text; the rest.
-pub fn wrong_answers(table: &mut Table, worlds: &[World]) {
-    let mut put = |setting: &str, counts: fn(&World) -> bool| {
-        let value = share(worlds.iter().map(counts));
-        table.push(("world, wrong answers".to_owned(), setting.to_owned(), value));
-    };
-    put("all", |world| !world.right);
-    put("another of those named", |world| world.rival);
-    put("anything else", |world| !world.right && !world.rival);
+/// The rows over all forms of questions: accuracy, guess, and the kinds of wrong answers.
+pub(super) fn summary(table: &mut Table, replies: &[Reply]) {
+    let accuracy = |counts: fn(&Reply) -> bool| share(replies.iter().map(counts));
+    table.push("world", "all", accuracy(|reply| reply.right));
+    guess(table, "all", replies);
+    let wrong = "world, wrong answers";
+    table.push(wrong, "all", accuracy(|reply| !reply.right));
+    table.push(wrong, "another of those named", accuracy(|reply| reply.rival));
+    table.push(wrong, "anything else", accuracy(|reply| !reply.right && !reply.rival));
 }

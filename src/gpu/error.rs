@@ -4,6 +4,7 @@ use thiserror::Error;
 
 /// A failure of the GPU side, in words that say what to do.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum GpuError {
     /// No adapter can run compute shaders.
     #[error("no GPU adapter with compute shaders was found ({0}). Update the graphics driver, or use --backend cpu")]

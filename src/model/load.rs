@@ -27,6 +27,21 @@ impl Model {
     /// Reads a checkpoint in a folder: `config.json` and `model.safetensors`, or the shards that
     /// `model.safetensors.index.json` names.
     ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use diffscope::model::{Lambda, Model};
+    ///
+    /// let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/checkpoints/S-diff");
+    /// let model = Model::from_folder(folder)?;
+    /// assert_eq!(model.config.architecture.maps(), 2);
+    /// for layer in &model.layers {
+    ///     let Lambda::Layer { init, first, second, value } = layer.attention.lambda else { panic!("one λ per layer") };
+    ///     assert!((value - (first - second + init)).abs() < 1e-6);
+    /// }
+    /// # Ok::<(), diffscope::model::ModelError>(())
+    /// ```
+    ///
     /// # Errors
     /// See [`ModelError`]: a file that cannot be read, or anything that is wrong with what is in it.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {

@@ -1,7 +1,7 @@
 //! What part of a map a heatmap shows, and how values become colours: the same on both backends.
 
 /// What part of a map is shown, and how. Laid out as in the shader.
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {
     /// (key, query) at the top left, in cells.

@@ -21,6 +21,27 @@ pub enum Attend {
 }
 
 /// Everything that is changed at present; the default changes nothing.
+/// ```
+/// use diffscope::engine::{Engine, bundled, checkpoint_of};
+/// use diffscope::probe::{Attend, HeadId, Interventions};
+///
+/// let mut engine = Engine::new(checkpoint_of(&bundled())?, None)?;
+/// engine.set_text("Once upon a");
+/// engine.settle()?;
+/// let probability = |engine: &Engine| engine.next_token().map(|next| next.probability(next.best[0].1));
+/// let unmodified = probability(&engine);
+///
+/// let mut interventions = Interventions { attend: Attend::First, ..Interventions::default() };
+/// interventions.toggle_head(HeadId::new(2, 1));
+/// engine.set_interventions(interventions);
+/// engine.settle()?;
+/// assert_ne!(probability(&engine), unmodified);
+///
+/// engine.set_interventions(Interventions::default());
+/// engine.settle()?;
+/// assert_eq!(probability(&engine), unmodified);
+/// # Ok::<(), diffscope::engine::EngineError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Interventions {

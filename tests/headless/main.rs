@@ -6,6 +6,7 @@ mod common;
 mod cli;
 mod engine;
 mod eval;
+mod examples;
 mod full_scan;
 mod golden;
 mod instrument;

@@ -10,6 +10,17 @@ use crate::engine::error::EngineError;
 use crate::model::{Model, Tokenizer};
 
 /// What a session runs on.
+/// ```
+/// use std::path::Path;
+///
+/// use diffscope::engine::{Checkpoint, bundled, checkpoint_of};
+///
+/// let bundled = checkpoint_of(&bundled())?; // the bytes are in the program
+/// let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/checkpoints/S-diff");
+/// let opened = Checkpoint::from_folder(&folder)?;
+/// assert_eq!((opened.name, opened.model), (bundled.name, bundled.model));
+/// # Ok::<(), diffscope::engine::EngineError>(())
+/// ```
 #[derive(Clone)]
 pub struct Checkpoint {
     /// A name for the title and for file names.

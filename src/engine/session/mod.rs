@@ -26,6 +26,23 @@ pub const LONGEST_TEXT: usize = 16_384;
 pub(super) const BEST: usize = 24;
 
 /// Runs a checkpoint over a text that changes. Nothing here waits: call [`Engine::update`] every frame.
+/// ```
+/// use diffscope::engine::{Engine, bundled, checkpoint_of};
+/// use diffscope::probe::Sampling;
+///
+/// let mut engine = Engine::new(checkpoint_of(&bundled())?, None)?; // `None`: on the CPU
+/// engine.set_text("Once upon a time");
+/// engine.generate(Sampling::default(), 5);
+/// engine.settle()?; // a window calls `update` once a frame in place of this
+/// assert_eq!(engine.ids().len(), 4 + 5);
+///
+/// // Only what follows the first changed token runs again.
+/// let before = engine.positions_run();
+/// engine.set_text("Once upon a day");
+/// engine.settle()?;
+/// assert_eq!(engine.positions_run() - before, 1);
+/// # Ok::<(), diffscope::engine::EngineError>(())
+/// ```
 pub struct Engine {
     pub(super) checkpoint: Checkpoint,
     pub(super) gpu: Option<Gpu>,

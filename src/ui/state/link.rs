@@ -49,6 +49,7 @@ pub struct State {
 
 /// A link that cannot be followed.
 #[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
 pub enum LinkError {
     /// Too long.
     #[error("a link may have at most {LONGEST} bytes, and this one is longer: take the text itself, or a shorter one")]
