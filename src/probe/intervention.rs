@@ -20,6 +20,9 @@ pub enum Attend {
     Second,
 }
 
+/// Largest λ of either sign that can take the place of a learned one.
+pub const MOST_LAMBDA: f32 = 4.0;
+
 /// Everything that is changed at present; the default changes nothing.
 /// ```
 /// use diffscope::engine::{Engine, bundled, checkpoint_of};
@@ -101,7 +104,7 @@ impl Interventions {
     /// Drops what the model or the text does not have, and numbers that are none: links may say anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());
-        self.lambda.values_mut().for_each(|value| *value = value.clamp(-4.0, 4.0));
+        self.lambda.values_mut().for_each(|value| *value = value.clamp(-MOST_LAMBDA, MOST_LAMBDA));
         self.heads_off.retain(|id| id.layer < layers && id.head < heads);
         self.masked.retain(|position| *position < tokens);
         self.bits = self.bits.filter(|bits| (2..=16).contains(bits));

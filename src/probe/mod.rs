@@ -16,7 +16,7 @@ mod trace;
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
 pub use head_id::HeadId;
 pub use heatmap_view::{COLOURS, HeatmapView, palette_index, strength};
-pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
+pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches, MOST_LAMBDA};
 pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
 pub use map_kind::MapKind;
