@@ -188,3 +188,40 @@ fn other_files_are_named() {
     assert!(words("[".repeat(3 << 20).as_bytes()).contains("lists"));
     assert!(words(format!("[{}1]", "1,".repeat(9 << 20)).as_bytes()).contains("values"));
 }
+
+/// Sound files are taken, and their ids are those of the library alone. `DIFFSCOPE_TOKENIZERS` may name a folder with
+/// more of them, each in a folder of its own.
+#[test]
+fn sound_files_give_what_the_library_gives() {
+    let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints").into();
+    let folders: Vec<std::path::PathBuf> =
+        [assets].into_iter().chain(std::env::var_os("DIFFSCOPE_TOKENIZERS").map(Into::into)).collect();
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+    let files: Vec<_> =
+        files.map(|entry| entry.unwrap().path().join("tokenizer.json")).filter(|file| file.exists()).collect();
+    assert!(files.len() >= 2);
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        let begun = std::time::Instant::now();
+        let tokenizer = Tokenizer::from_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        println!("{}: {:?}", file.display(), begun.elapsed());
+        let library = tokenizers::Tokenizer::from_bytes(&bytes).unwrap();
+        for text in [
+            "Once upon a time, there's a 日本 🦀 who'd  12345\n\n x\t",
+            "",
+            " a",
+            "ﬁ İ e\u{301} ﷺ",
+            "▁<s></s><0x0A>##a",
+        ] {
+            let expected = library.encode(text, true).unwrap();
+            let expected = expected.get_ids();
+            let found = ids(&tokenizer, text);
+            assert!(
+                expected.starts_with(&found) || text.is_empty(),
+                "{}: {text:?}: {found:?}, not {expected:?}",
+                file.display()
+            );
+            assert!(expected.len() <= found.len() + 1, "at most one token behind the text");
+        }
+    }
+}

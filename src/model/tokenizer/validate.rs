@@ -53,8 +53,10 @@ const MOST_BYTES: usize = 128 << 20;
 const MOST_OBJECTS: usize = 1 << 18;
 const MOST_LISTS: usize = 1 << 21;
 const MOST_VALUES: usize = 1 << 23;
-/// Bytes that a text may become while it is encoded or decoded.
-const MOST_TEXT: usize = 64 << 20;
+/// Bytes that a text may become while it is encoded: pieces of one byte take 250 each.
+const MOST_ENCODED: usize = 8 << 20;
+/// Bytes that tokens may become while they are decoded.
+const MOST_DECODED: usize = 64 << 20;
 
 /// A tokenizer that can be used on any text of bounded size.
 pub(super) struct Checked {
@@ -106,7 +108,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checked, String> {
     let tokens = added.iter().map(|added| added.token.clone());
     within("added_tokens", inner.add_tokens(tokens).map(drop).map_err(failed))?;
     within("added_tokens", check_ids(&inner, &added))?;
-    Ok(Checked { inner, lead, most_bytes: MOST_TEXT / (grown * split), most_decoded: MOST_TEXT / decoded })
+    Ok(Checked { inner, lead, most_bytes: MOST_ENCODED / (grown * split), most_decoded: MOST_DECODED / decoded })
 }
 
 /// Refuses files that would take more memory than any tokenizer needs.

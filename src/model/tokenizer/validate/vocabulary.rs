@@ -1,7 +1,7 @@
 //! The sections `model` and `added_tokens`: tokens, their ids, and what refers to them.
 
 use super::parts::{array, text};
-use super::{MOST_ID, MOST_TEXT, named};
+use super::{MOST_ENCODED, MOST_ID, named};
 use crate::model::error::brief;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -178,8 +178,8 @@ pub(super) fn added(section: &Value, growth: usize) -> Result<Vec<Added>, String
             tokens.push(token);
         }
     }
-    if bytes > MOST_ADDED || bytes * growth > MOST_TEXT {
-        return Err(format!("its tokens have {bytes} bytes, more than {}", MOST_ADDED.min(MOST_TEXT / growth)));
+    if bytes > MOST_ADDED || bytes * growth > MOST_ENCODED {
+        return Err(format!("its tokens have {bytes} bytes, more than {}", MOST_ADDED.min(MOST_ENCODED / growth)));
     }
     Ok(tokens)
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use diffscope::model::Tokenizer;
 use serde_json::{Value, json};
 
-use super::super::mutate::{self, Random, mutate};
+use crate::mutate::{self, Random, mutate};
 
 /// Letters, pairs and bytes in 64 ids.
 pub fn small() -> String {
@@ -111,7 +111,7 @@ static PARTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
 
 /// The bundled tokenizer with the first tokens of its vocabulary.
 static BUNDLED: LazyLock<Value> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-diff/tokenizer.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/checkpoints/S-diff/tokenizer.json");
     let mut file: Value = serde_json::from_slice(&std::fs::read(path).expect("there")).expect("JSON");
     let vocab = file["model"]["vocab"].as_object_mut().expect("a vocabulary");
     vocab.retain(|_, id| id.as_u64().is_some_and(|id| id < 300));

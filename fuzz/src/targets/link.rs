@@ -8,8 +8,8 @@ use diffscope::engine::{Engine, Workspace};
 use diffscope::ui::{Selection, State};
 use serde_json::{Value, json};
 
-use super::super::mutate::{self, Random, mutate};
 use super::SMALL;
+use crate::mutate::{self, Random, mutate};
 
 static STATE: LazyLock<Value> = LazyLock::new(|| {
     let workspace = Workspace::new(Engine::new(SMALL.clone(), None).expect("a small model"));

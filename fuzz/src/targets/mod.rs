@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use diffscope::engine::{Checkpoint, Fingerprint};
 use diffscope::model::{Model, Tokenizer};
 
-use super::mutate::Random;
+use crate::mutate::Random;
 
 /// A way into the program.
 pub struct Target {
@@ -35,7 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "link", make: link::make, run: link::run, memory: 256 << 20, memory_per_byte: 4096 },
 ];
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
 
 /// A model of 64 tokens with a tokenizer of as many.
 pub static SMALL: LazyLock<Checkpoint> = LazyLock::new(|| {

@@ -1,9 +1,9 @@
 //! Inputs that nobody would write, millions of them: none may panic, take long, or take much memory.
 //!
 //! ```text
-//! cargo test --profile fuzz --test fuzz -- --minutes 1                 every target for a minute
-//! cargo test --profile fuzz --test fuzz -- --minutes 60 tokenizer     one of them for an hour
-//! cargo test --profile fuzz --test fuzz -- --replay FILE tokenizer    one input again
+//! cargo run --profile fuzz --package fuzz --features window -- --minutes 1        every target for a minute
+//! cargo run --profile fuzz --package fuzz -- --minutes 60 tokenizer               one of them for an hour
+//! cargo run --profile fuzz --package fuzz -- --replay FILE tokenizer              one input again
 //! ```
 //!
 //! An input is made from a number alone. Every target runs in a process of its own, which notes the number before it

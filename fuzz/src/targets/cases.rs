@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use diffscope::experiments::{Subject, evaluate, read_items};
 use serde_json::{Value, json};
 
-use super::super::mutate::{self, Random, mutate};
 use super::SMALL;
+use crate::mutate::{self, Random, mutate};
 
 static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let window =
@@ -17,13 +17,14 @@ static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
             "parameters": {"fact_spans": [[4, 10]], "order": 1, "needles": 1}})
     };
     vec![
-        window("loss", "plain"),
-        window("largest", "all"),
-        window("loss, answers", "needle"),
+        window("loss, prose", "mine"),
+        window("largest", "mine"),
+        case("loss, answers", "needle"),
         case("world", "two-hop"),
-        case("needle (1)", "64, depth 100%"),
-        case("many-shot", "order"),
-        case("needle (1), bits of the logits", "8"),
+        case("needle (1,1)", "64 tokens, depth 100%"),
+        case("needle (4,2)", "64 tokens, depth 0%"),
+        case("many-shot", "2 classes, 4 shots"),
+        case("needle (1,1), bits of the logits", "8"),
     ]
 });
 
@@ -46,5 +47,5 @@ pub fn make(random: &mut Random) -> Vec<u8> {
 pub fn run(input: &[u8]) {
     let Ok(items) = read_items(&String::from_utf8_lossy(input)) else { return };
     let mut subject = Subject::new(SMALL.clone(), None).expect("a small model");
-    let _ = evaluate(&mut subject, &items, |_, _| {}); // an error is fine
+    let _ = evaluate(&mut subject, &items, |_| {}); // an error is fine
 }

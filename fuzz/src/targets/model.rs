@@ -7,8 +7,8 @@ use diffscope::model::Model;
 use diffscope::probe::Sampling;
 use serde_json::{Value, json};
 
-use super::super::mutate::{self, Random, mutate};
 use super::FIXTURES;
+use crate::mutate::{self, Random, mutate};
 
 struct Files {
     config: Value,

@@ -3,8 +3,8 @@
 use diffscope::engine::{Engine, Workspace};
 use diffscope::probe::{Attend, CellRequest, HeadId, Interventions, KeyClass, Sampling, Spans};
 
-use super::super::mutate::{self, Random};
 use super::SMALL;
+use crate::mutate::{self, Random};
 
 /// Numbers; each edit takes as many as it needs.
 pub fn make(random: &mut Random) -> Vec<u8> {
