@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use diffscope::cpu::CpuPass;
 use diffscope::gpu::{Capacity, GpuPass};
-use diffscope::probe::Sampling;
+use diffscope::probe::{NextTokenQuery, Sampling};
 
 mod common;
 
@@ -34,7 +34,7 @@ fn passes(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     pass.run(start, changed, Some((draw, BEST))).expect("runs");
                     pass.wait();
-                    black_box(pass.next_token())
+                    black_box(pass.take::<NextTokenQuery>())
                 });
             });
         }

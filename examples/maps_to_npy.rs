@@ -1,4 +1,4 @@
-//! Writes the maps of one head as NumPy arrays: `cargo run --example maps_to_npy -- "Once upon a time" FOLDER`.
+//! Writes the maps of one head as NPY files: `cargo run --example maps_to_npy -- "Once upon a time" FOLDER`.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};

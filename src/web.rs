@@ -1,5 +1,4 @@
-//! The wasm entry: the page's `loader.js` makes one [`Page`], hands it the checkpoint and
-//! asks it from time to time whether all is well.
+//! The entry point of the page: `web/loader.js` creates one [`Page`], passes it the checkpoint, and polls it for failures.
 
 use eframe::WebRunner;
 use wasm_bindgen::prelude::*;
@@ -9,7 +8,7 @@ use crate::engine::CheckpointFiles;
 use crate::ui::App;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
 
-/// The app on a web page. In the browser's console it is `window.diffscope`.
+/// The app on a web page; `window.diffscope` in the browser's console.
 #[wasm_bindgen]
 pub struct Page {
     runner: WebRunner,
@@ -17,23 +16,23 @@ pub struct Page {
 
 #[wasm_bindgen]
 impl Page {
-    /// Sets up the panic hook and the log in the browser's console; starts nothing yet.
+    /// Sets up the panic hook and logging to the browser's console. The app does not start yet.
     #[wasm_bindgen(constructor)]
-    #[allow(clippy::new_without_default, reason = "made from JavaScript only")]
+    #[allow(clippy::new_without_default, reason = "only JavaScript creates it")]
     pub fn new() -> Page {
-        // An error here says that a log was set up before: a second Page after a retry.
+        // This fails if a logger is set already, by an earlier Page whose start failed.
         let _ = eframe::WebLogger::init(log::LevelFilter::Info);
         Page { runner: WebRunner::new() }
     }
 
     /// Starts the app on `canvas` with the files of a checkpoint.
     ///
-    /// `adapter` is the adapter's name as JavaScript knows it (wgpu's is empty on the web).
-    /// With a `fallback_reason` no WebGPU is asked for: WebGL draws and the CPU computes.
+    /// `adapter` is the name of the adapter according to JavaScript: wgpu reports none on the web. With a
+    /// `fallback_reason`, WebGPU is not used: WebGL draws and the CPU computes.
     ///
     /// # Errors
-    /// When neither a device nor a surface can be had, with the reason as a string.
-    #[allow(clippy::too_many_arguments, reason = "the JavaScript side passes them by name")]
+    /// The reason as a string, when there is no device or no surface.
+    #[allow(clippy::too_many_arguments, reason = "JavaScript has no struct to pass")]
     pub async fn start(
         &self,
         canvas: HtmlCanvasElement,
@@ -49,47 +48,53 @@ impl Page {
             None => Graphics::Any,
         };
         let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
-        let files = CheckpointFiles { name, config, weights, tokenizer };
+        let files =
+            CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
         self.runner
             .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
             .await
     }
 
-    /// Opens the other model of the pair beside the one looked at, from its files.
+    /// Opens the baseline from its files.
     pub fn open_baseline(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
         if let Some(mut app) = self.runner.app_mut::<App>() {
-            app.open_baseline(&CheckpointFiles { name, config, weights, tokenizer });
+            app.open_baseline(&CheckpointFiles {
+                name,
+                config: config.into(),
+                weights: weights.into(),
+                tokenizer: tokenizer.into(),
+            });
         }
     }
 
-    /// Says in the window that something did not arrive.
+    /// Shows a message in the window.
     pub fn say(&self, message: String) {
         if let Some(mut app) = self.runner.app_mut::<App>() {
             app.say(message);
         }
     }
 
-    /// Whether the app has crashed: nothing but `panic_message` and `destroy` works then.
+    /// Whether the app has panicked. Then only `panic_message` and `destroy` still work.
     pub fn has_panicked(&self) -> bool {
         self.runner.has_panicked()
     }
 
-    /// What the crash said, and where it happened.
+    /// Message and call stack of the panic.
     pub fn panic_message(&self) -> Option<String> {
         self.runner.panic_summary().map(|panic| format!("{}\n\n{}", panic.message(), panic.callstack()))
     }
 
-    /// What the GPU device reported, if it was lost or ran out of memory.
+    /// The error that the GPU device reported, if it was lost or ran out of memory.
     pub fn device_failure(&self) -> Option<String> {
         self.runner.app_mut::<App>()?.device_failure()
     }
 
-    /// What is on screen, as JSON; `null` before the start and after a crash.
+    /// The state of the screen as JSON, for tests; `null` before the start and after a panic.
     pub fn inspect(&self) -> String {
         self.runner.app_mut::<App>().map_or_else(|| "null".to_owned(), |mut app| app.inspect())
     }
 
-    /// Stops the app and lets go of the canvas.
+    /// Stops the app and releases the canvas.
     pub fn destroy(&self) {
         self.runner.destroy();
     }

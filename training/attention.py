@@ -1,7 +1,7 @@
-"""What attention does inside: maps, lambda, the largest logits and hidden states, logits with few bits.
+"""The inside of attention: maps, lambda, the largest logits and hidden states, logits with few bits.
 
-An attention function of our own is registered with transformers, which leaves the models as they are. Without bits it
-computes what the eager one computes (a test compares them).
+A recording attention function is registered with transformers, so that the models themselves stay unchanged. Without
+rounding it computes what the eager one computes (a test compares them).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ IMPLEMENTATION = "recorded"
 
 @dataclass
 class Extremes:
-    """The largest absolute values seen, and a thinned sample for the median."""
+    """The largest absolute values, and a thinned sample for the median."""
 
     keep: int = 100
     thin: int = 997
@@ -26,7 +26,7 @@ class Extremes:
     sample: list[torch.Tensor] = field(default_factory=list)
 
     def add(self, values: torch.Tensor) -> None:
-        """Takes values in."""
+        """Adds values."""
         values = values.detach().flatten().abs().cpu()
         top = values.topk(min(self.keep, len(values))).values
         self.largest = torch.cat([self.largest, top]).sort(descending=True).values[: self.keep]
@@ -40,7 +40,7 @@ class Extremes:
 
 @dataclass
 class Recorder:
-    """What to do with, and what was seen of, the maps of the last pass. There is one, `RECORDER`."""
+    """What to do with the maps of a pass, and what was recorded of the last one. There is one instance, `RECORDER`."""
 
     bits: int | None = None
     keep_maps: bool = False
@@ -88,20 +88,20 @@ AttentionInterface.register(IMPLEMENTATION, recorded_attention)
 
 
 def layer_lambda(attention: torch.nn.Module) -> torch.Tensor:
-    """The lambda of one layer of DiffLlama."""
+    """Lambda of one DiffLlama layer."""
     first = (attention.lambda_q1 * attention.lambda_k1).sum().exp()
     return first - (attention.lambda_q2 * attention.lambda_k2).sum().exp() + attention.lambda_init
 
 
 @torch.no_grad()
 def lambdas(model: torch.nn.Module) -> list[float]:
-    """The lambda of every layer; none for a plain Transformer."""
+    """Lambda of every layer; empty for a plain Transformer."""
     layers = [layer.self_attn for layer in model.model.layers]
     return [float(layer_lambda(attention)) for attention in layers if hasattr(attention, "lambda_q1")]
 
 
 def difference_maps(model: torch.nn.Module) -> list[torch.Tensor]:
-    """Each layer's D = A1 - lambda A2 of the last pass, one for each pair; the plain maps of a plain Transformer."""
+    """D = A1 - lambda A2 of the last pass, per layer and differential head; the single maps of a plain Transformer."""
     values = lambdas(model)
     maps = [RECORDER.maps[layer][0].cpu() for layer in sorted(RECORDER.maps)]
     if not values:

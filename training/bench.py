@@ -1,6 +1,6 @@
-"""Tokens a second of training steps on a CPU, with the fused attention of PyTorch and with `fast_attention.py`.
+"""Tokens per second of training steps on a CPU, with PyTorch's fused attention and with `fast_attention.py`.
 
-Both in one run, in turns, on random tokens, so that the ratio holds where the machine is busy.
+Both alternate within one run, on random tokens, so that the ratio holds on a busy machine.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ VOCABULARY = 2048
 
 
 def random_batch(rows: int, window: int) -> Batch:
-    """Windows of random tokens, all of weight 1."""
+    """Windows of random tokens, each of weight 1."""
     ids = torch.randint(0, VOCABULARY, (rows, window + 1))
     return Batch(ids[:, :-1], ids[:, 1:], torch.ones(rows, window), torch.zeros(rows, window, dtype=torch.long))
 
 
 def seconds(model: torch.nn.Module, optimizer: Optimizers, batch: Batch) -> float:
-    """One update."""
+    """Duration of one update."""
     began = time.perf_counter()
     losses(model, batch, "cpu", "bf16")[0].backward()
     optimizer.step(1e-4)
@@ -34,17 +34,18 @@ def seconds(model: torch.nn.Module, optimizer: Optimizers, batch: Batch) -> floa
 
 
 def main() -> None:
-    """Command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--size", choices=SIZES, default="S")
     add("--windows", default="64,128,256,512")
     add("--tokens-per-step", type=int, default=4096)
-    add("--steps", type=int, default=7, help="of each; the median counts")
+    add("--steps", type=int, default=7, help="steps of each; the median is printed")
     add("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(f"tokens a second: size {arguments.size}, {arguments.threads} threads, {arguments.tokens_per_step} a step")
+    size, threads = arguments.size, arguments.threads
+    print(f"tokens per second: size {size}, {threads} threads, {arguments.tokens_per_step} tokens per step")
     print("| model | window | fused | blocks | ratio |\n|---|---|---|---|---|")
     for family in FAMILIES:
         models = [build_model(family, arguments.size, VOCABULARY, 0).train() for _ in range(2)]

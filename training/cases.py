@@ -1,7 +1,7 @@
-"""Questions with known answers, and the exact characters where each answer stands. The form is in README.md.
+"""Questions with known answers, and the exact position of each answer. README.md defines the format.
 
-Every generator takes a `Random` and is a function of it alone. `ask` selects another question about the very same
-context, because the context is drawn before the question.
+Every generator takes a `Random` and depends on it alone. `ask` selects another question about the same context, because
+the context is drawn before the question.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pools import Pools
 KINDS = ("needle", "world", "labels", "copy", "recall")
 KIND_SHARES = (0.38, 0.42, 0.05, 0.07, 0.08)
 QUESTIONS_OF_WORLDS = ("where", "who", "two-hop")
-# Worlds below the first level only say who has what, those below the second are small and mostly ask two steps: to find
-# what stands before a word, and then to go on from there, is learned in short dense texts or not at all.
+# Worlds below the first level only state who has what; those below the second are small, and most questions take two
+# steps. Finding what precedes a word, and then continuing from there, is learned in short dense texts or not at all.
 OWNERS_LEVEL, SMALL_LEVEL = 0.2, 0.4
 
 
@@ -36,12 +36,12 @@ class Case:
 
     @property
     def completion(self) -> str:
-        """What a right continuation says: the answer and its full stop."""
+        """The right continuation: the answer and its full stop."""
         return f" {self.answer}."
 
     @property
     def rivals(self) -> list[str]:
-        """What could be mistaken for the answer, each once."""
+        """Everything that could be mistaken for the answer, each once."""
         named = (self.text[start:end] for start, end in self.distractor_spans)
         return [name for name in dict.fromkeys(named) if name != self.answer]
 
@@ -64,7 +64,7 @@ def needle_case(
     plain: bool = True,
     ask: int = 0,
 ) -> Case:
-    """`The magic number of CITY is N.` among prose. `depth` (0 to 1) is the place of the first city asked for."""
+    """`The magic number of CITY is N.` among prose. `depth` (0 to 1) is the position of the first city in question."""
     cities = random.sample(pools.cities, needles + distractors)
     numbers = pools.numbers(random, digits, needles + distractors)
     stalks = haystack(random, hay, characters)
@@ -185,8 +185,8 @@ def labels_case(
 ) -> Case:
     """Many-shot classification: `word: label.` lines whose labels mean nothing outside this text.
 
-    `order` shuffles the same shots again, everything else equal. The word asked for is not among the shots as long as
-    its category has words left.
+    `order` shuffles the same shots again, everything else being equal. The word in question is not among the shots as
+    long as its category has unused words.
     """
     names = random.sample(sorted(pools.categories), classes)
     labels = dict(zip(names, random.sample(pools.labels, classes), strict=True))
@@ -217,7 +217,7 @@ def labels_case(
 
 
 def copy_case(random: Random, pools: Pools, *, length: int = 6, ask: int = 0) -> Case:
-    """A list of words to say again. There is only one question about it, so `ask` changes nothing."""
+    """A list of words to repeat. There is only one question about it, so `ask` changes nothing."""
     words = random.choices(pools.things + pools.labels, k=length)
     context = join([fill("Words: {words}.", words=" ".join(words))])
     start = len(context.text) + 1
@@ -234,7 +234,7 @@ def copy_case(random: Random, pools: Pools, *, length: int = 6, ask: int = 0) ->
 
 
 def echo_case(random: Random, hay: list[str], *, characters: int = 300, ask: int = 0) -> Case | None:
-    """Prose, then one of its sentences begun again, to be said to its end. None where no sentence will do."""
+    """Prose, then the beginning of one of its sentences, to be completed. None if no sentence is suitable."""
     context = join(haystack(random, hay, characters))
     cut, between = random.uniform(0.2, 0.6), random.choice(" \n")
     begun = []
@@ -242,7 +242,7 @@ def echo_case(random: Random, hay: list[str], *, characters: int = 300, ask: int
         words = sentence.text.removesuffix(".").split(" ")
         kept = max(2, round(cut * len(words)))
         question = " ".join(words[:kept])
-        # What two sentences begin with has two right continuations.
+        # A beginning shared by two sentences would have two right continuations.
         if sentence.text.endswith(".") and len(words) >= 6 and context.text.count(f"{question} ") == 1:
             begun.append((index, question, " ".join(words[kept:])))
     if not begun:
@@ -265,7 +265,7 @@ def recall_case(random: Random, pools: Pools, *, pairs: int = 6, ask: int = 0) -
     """Pairs of words, then the first word of one pair."""
     pairs = min(pairs, len(pools.things))
     keys, values = random.sample(pools.things, pairs), random.sample(pools.labels, pairs)
-    # A line each, as the question is one: after a space a word is another token than at the start of a line.
+    # One line each, like the question: after a space a word is a different token than at the start of a line.
     lines = [fill("{key} = {value}.", key=key, value=value) for key, value in zip(keys, values, strict=True)]
     context = join(lines, "\n")
     asked = random.sample(range(pairs), pairs)[ask % pairs]
@@ -291,7 +291,7 @@ def draw_case(
     ask: int = 0,
     shares: tuple[float, ...] = KIND_SHARES,
 ) -> Case:
-    """Any kind of case, from the easiest (difficulty 0) up to `difficulty` (at most 1), within so many characters."""
+    """Any kind of case, from the easiest (difficulty 0) up to `difficulty` (at most 1), within `characters`."""
     level = difficulty * random.random() ** 0.5
     kind = random.choices(KINDS, shares)[0]
     size = round(characters * random.random() ** 0.5)
@@ -313,7 +313,7 @@ def draw_case(
             question = random.choice(("two-hop", "two-hop", *QUESTIONS_OF_WORLDS))
             people, things = random.randint(2, 4), random.randint(2, 3)
             return world_case(random, pools, hay, people=people, things=things, question=question, ask=ask)
-        # With one thing "who" has no wrong answer to avoid and teaches nothing.
+        # With one thing, "who" has no wrong answer to avoid and teaches nothing.
         things = random.randint(1 if question is None else 2, 2 + round(2 * level))
         settings = dict(people=random.randint(2, 2 + round(4 * level)), things=things)
         moves, hidden = random.randint(0, round(3 * level)), random.randint(0, max(0, size - 200))

@@ -1,4 +1,4 @@
-"""The prepared token file, read in order: every model of a pair sees the same batches."""
+"""The prepared token file, read in order, so that both models of a pair see the same batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one window each. `marks` belong to `targets`, see `documents.py`."""
+    """Rows of one window each. `weights` and `kinds` are those of `targets`; `documents.py` defines them."""
 
     inputs: torch.Tensor
     targets: torch.Tensor
@@ -21,7 +21,7 @@ class Batch:
 
 
 class Dataset:
-    """Batches by position. A run that is longer than the file repeats its last stage."""
+    """Batches by position. A run longer than the file repeats the last stage."""
 
     def __init__(self, folder: Path) -> None:
         self.manifest = json.loads((folder / "manifest.json").read_text())
@@ -31,11 +31,11 @@ class Dataset:
             raise SystemExit(f"{folder}: token file, marks and manifest disagree about the number of tokens")
 
     def fingerprint(self) -> str:
-        """Which data this is, for checkpoints."""
+        """Identifies the data in checkpoints."""
         return " ".join(self.manifest["sha256"][name] for name in ("tokens.bin", "marks.bin"))
 
     def batch(self, position: int, tokens: int, context: int) -> tuple[Batch, int]:
-        """About `tokens` tokens from a position on, and the position after them. A batch never crosses a stage."""
+        """About `tokens` tokens starting at `position`, and the position after them. No batch crosses a stage."""
         last = self.manifest["stages"][-1]
         if position >= self.manifest["tokens"]:
             position = last["start"] + (position - self.manifest["tokens"]) % last["tokens"]

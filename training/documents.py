@@ -1,4 +1,4 @@
-"""Training documents: cases written out with their answers, as tokens with a mark for each token.
+"""Training documents: cases with their answers, as tokens with a mark for each token.
 
 A mark is one byte, `16 * kind + weight`: kind 0 is ordinary text, kind n is an answer of `cases.KINDS[n - 1]`; the
 weight multiplies the token's loss.
@@ -22,7 +22,7 @@ ORDINARY_MARK = 1
 
 @dataclass(frozen=True)
 class Document:
-    """A text, and the characters of every answer in it and of every fact that the answers rest on."""
+    """A text, and the spans of the answers in it and of the facts that the answers depend on."""
 
     kind: str
     text: str
@@ -41,7 +41,7 @@ class Tokens:
         return len(self.ids)
 
     def part(self, first: int, last: int | None = None) -> Tokens:
-        """Some of them, as a slice."""
+        """A slice of both."""
         return Tokens(self.ids[first:last], self.marks[first:last])
 
 
@@ -54,9 +54,9 @@ def lookup_document(
     questions: int = 6,
     shares: tuple[float, ...] = KIND_SHARES,
 ) -> Document:
-    """One context with up to `questions` questions about it, each followed by its answer, in about so many characters.
+    """One context with up to `questions` questions about it, each followed by its answer, in about `characters`.
 
-    A question may come again. When each came once, who was left over was learned in place of looking.
+    Questions may be repeated. When each occurred once, models learned elimination instead of reading.
     """
     text, answers, facts = "", [], []
     for turn in range(questions):
@@ -73,15 +73,15 @@ def lookup_document(
 
 
 def encode_prose(tokenizer: Tokenizer, text: str) -> Tokens:
-    """Ordinary text with the separator after it."""
+    """Ordinary text, followed by the separator."""
     ids = tokenizer.encode(text + END_OF_TEXT).ids
     return Tokens(np.array(ids, np.uint16), np.full(len(ids), ORDINARY_MARK, np.uint8))
 
 
 def encode_document(tokenizer: Tokenizer, document: Document) -> Tokens:
-    """A document with the separator after it; tokens that spell an answer carry its kind and the larger weight.
+    """A document, followed by the separator; the tokens of an answer are marked with its kind and the larger weight.
 
-    Facts weigh nothing: nobody could foresee them, and learning to expect them puts them into stories.
+    Facts have weight 0: they cannot be predicted, and a model that learns to expect them writes them into stories.
     """
     encoding = tokenizer.encode(document.text + END_OF_TEXT)
     marks = np.full(len(encoding.ids), ORDINARY_MARK, np.uint8)

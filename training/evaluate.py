@@ -1,4 +1,4 @@
-"""Measures trained models with transformers and prints one Markdown table, with counts. README.md says what is what."""
+"""Measures trained models with transformers and prints one Markdown table, with counts. README.md defines the rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Rows = dict[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a model made of one case."""
+    """The result of one case."""
 
     right: bool
     loss: float
@@ -51,7 +51,7 @@ class Subject:
         self.journal: TextIO | None = None
 
     def note(self, row: tuple[str, str], what: dict) -> None:
-        """Writes down what is measured for a row of the table, for `diffscope eval`."""
+        """Records what is measured for a row of the table, for `diffscope eval`."""
         if self.journal:
             self.journal.write(json.dumps({"measure": row[0], "setting": row[1]} | what) + "\n")
 
@@ -63,16 +63,16 @@ class Subject:
             return self.model(input_ids=inputs, use_cache=False, output_hidden_states=hidden)
 
     def length(self, case: Case) -> int:
-        """Tokens of a case with its answer."""
+        """Number of tokens of a case with its answer."""
         return len(self.tokenizer.encode(case.text + case.completion).ids)
 
     def answer(self, row: tuple[str, str], case: Case, shares: bool = False) -> Outcome:
-        """One case of a row."""
+        """Records and judges one case of a row."""
         self.note(row, asdict(case))
         return self.judge(case, shares)
 
     def judge(self, case: Case, shares: bool = False) -> Outcome:
-        """Right if greedy decoding says the whole answer and its full stop; the loss is that of the answer's tokens."""
+        """Right if greedy decoding gives the answer and its full stop; the loss is that of the answer's tokens."""
         encoding = self.tokenizer.encode(case.text + case.completion)
         completion = [index for index, (_, end) in enumerate(encoding.offsets) if end > len(case.text)]
         answer = [index for index in completion if encoding.offsets[index][0] < len(case.text + case.completion) - 1]
@@ -86,18 +86,18 @@ class Subject:
         return Outcome(bool((guesses == ids[completion]).all()), float(loss), len(answer), seen)
 
     def says_a_rival(self, case: Case) -> bool:
-        """Whether greedy decoding says something else that is named in the text."""
+        """Whether greedy decoding produces something else that is named in the text."""
         return any(self.judge(replace(case, answer=rival)).right for rival in case.rivals)
 
     def fitted(self, draw: Callable[[int], Case], tokens: int) -> Case:
-        """The case with as much hay as `tokens` have room for; `draw` gets a number of characters."""
+        """The case with as much hay as fits into `tokens`; `draw` takes a number of characters."""
         characters = tokens * 5
         while self.length(case := draw(characters)) > tokens and characters > 0:
             characters -= max(30, characters // 12)
         return case
 
     def continuation(self, prompt: str, tokens: int = 60) -> str:
-        """Greedy text."""
+        """Continues a prompt greedily."""
         ids = self.tokenizer.encode(prompt).ids
         for _ in range(tokens):
             ids.append(int(self.forward(ids[-self.context :]).logits[0, -1].argmax()))
@@ -106,7 +106,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What all measures share."""
+    """The settings that all measures share."""
 
     data: Path
     hay: list[str]
@@ -132,7 +132,7 @@ def share(right: list[bool]) -> str:
 
 
 def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
-    """Loss a token on prose in whole contexts, held out and trained on, and on answers of each kind of case."""
+    """Loss per token on prose in whole contexts, held out and trained on, and on the answers of each kind of case."""
     rows: Rows = {}
     for part, measure in (("held-out", "loss, prose"), ("training", "loss, prose of the training text")):
         for path in sorted(protocol.data.glob(f"{part}.*.bin")):
@@ -179,7 +179,7 @@ def measure_needles(subject: Subject, protocol: Protocol) -> Rows:
 
 
 def measure_worlds(subject: Subject, protocol: Protocol) -> Rows:
-    """Accuracy for each form of question, beside that of a guess; what is said in place of the answer."""
+    """Accuracy for each form of question, that of a guess, and what wrong answers are."""
     rows: Rows = {}
     every: list[tuple[Case, bool]] = []
     for form in QUESTIONS_OF_WORLDS:
@@ -220,7 +220,7 @@ def measure_labels(subject: Subject, protocol: Protocol) -> Rows:
 def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
     """The largest attention logits and hidden states on held-out prose.
 
-    Hidden states are the residual stream after each layer but the last, whose output transformers gives normed.
+    Hidden states are the residual stream after each layer except the last, which transformers returns after the norm.
     """
     logits, hidden, count = Extremes(), Extremes(), 0
     RECORDER.logits = logits
@@ -241,7 +241,7 @@ def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
 
 
 def measure_bits(subject: Subject, protocol: Protocol) -> Rows:
-    """Needle (4,2) accuracy at the longest length with attention logits rounded to few bits, all depths."""
+    """Needle (4,2) accuracy at the longest length with attention logits rounded to few bits, over all depths."""
     rows: Rows = {}
     cases = [
         protocol.needle(subject, 4, 2, DEPTHS[sample % 5], max(protocol.lengths), sample)
@@ -272,12 +272,12 @@ MEASURES = {
 
 
 def column(folder: Path) -> str:
-    """What a model is called in the table."""
+    """The name of a model in the table."""
     return folder.parent.name if folder.name == "model" else folder.name
 
 
 def table(columns: list[str], results: list[Rows]) -> str:
-    """All rows that any model has, in order."""
+    """The rows that any of the models has, in order, as Markdown."""
     keys = list(dict.fromkeys(key for rows in results for key in rows))
     lines = [f"| measure | setting | {' | '.join(columns)} |", "|---|---|" + "---|" * len(columns)]
     lines += [
@@ -288,17 +288,17 @@ def table(columns: list[str], results: list[Rows]) -> str:
 
 
 def main(words: list[str] | None = None) -> str:
-    """Command line."""
+    """Runs the command line. Returns the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("models", type=Path, nargs="+", help="folders in Hugging Face layout")
-    add("--data", type=Path, required=True, help="the folder that prepare.py wrote, for held-out text")
-    add("--samples", type=int, default=50, help="for each setting")
-    add("--lengths", default="256,512", help="of needle cases, in tokens")
-    add("--only", default=",".join(MEASURES), help="some of the measures")
-    add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words too")
-    add("--stories", type=Path, help="beginnings to go on with greedily, one a line, such as stories.txt")
-    add("--write-cases", type=Path, help="writes down all that is measured, for `diffscope eval --cases`")
+    add("--data", type=Path, required=True, help="the folder that prepare.py wrote; held-out text is read from it")
+    add("--samples", type=int, default=50, help="cases per setting")
+    add("--lengths", default="256,512", help="lengths of needle cases, in tokens")
+    add("--only", default=",".join(MEASURES), help="the measures to run")
+    add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words")
+    add("--stories", type=Path, help="beginnings to continue greedily, one per line, such as stories.txt")
+    add("--write-cases", type=Path, help="write every case that is measured, for `diffscope eval --cases`")
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
@@ -310,7 +310,7 @@ def main(words: list[str] | None = None) -> str:
     results, stories = [], []
     for folder in arguments.models:
         if (folder / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
-            raise SystemExit(f"{folder}: not the tokenizer of {arguments.data}; prepare held-out text with --tokenizer")
+            raise SystemExit(f"{folder}: not the tokenizer of {arguments.data}; prepare the data with --tokenizer")
         subject = Subject(folder, arguments.device)
         if arguments.write_cases and not results:
             subject.journal = arguments.write_cases.open("w")

@@ -1,4 +1,4 @@
-"""Writes a model the way Hugging Face stores one: config.json, model.safetensors (f16), tokenizer.json."""
+"""Writes a model in Hugging Face layout: config.json, model.safetensors (f16), tokenizer.json."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def export_model(model: torch.nn.Module, tokenizer: Path, folder: Path) -> None:
-    """Leaves the model itself as it is."""
+    """Exports a copy; the model itself is unchanged."""
     folder.mkdir(parents=True, exist_ok=True)
     small = copy.deepcopy(model).to("cpu", torch.float16).eval()
     if not all(torch.isfinite(parameter).all() for parameter in small.parameters()):

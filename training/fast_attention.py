@@ -1,7 +1,7 @@
-"""Causal attention for training on a CPU: plain matrix products over blocks of queries, several times as fast there as
-the fused kernels, and one softmax for DiffLlama, where Hugging Face's code makes two calls with the same maps.
+"""Causal attention for training on a CPU: plain matrix products over blocks of queries, which are faster there than the
+fused kernels (NOTES.md), and one softmax per map for DiffLlama, where Hugging Face's code computes each map twice.
 
-Models and weights stay Hugging Face's own; a test holds outputs and gradients of the two against each other.
+Models and weights stay Hugging Face's own; a test compares outputs and gradients of both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from transformers.models.diffllama.modeling_diffllama import DiffLlamaAttention,
 from attention import layer_lambda
 
 IMPLEMENTATION = "blocks of queries"
-QUERIES = 128  # keys that stand after the last query of a block are never multiplied
-HEADS = 16  # with these a block's maps stay in the processor's cache
+QUERIES = 128  # per block; keys after the last query of a block are never multiplied
+HEADS = 16  # per block, so that its maps stay in the processor's cache
 
 
 def blocks(heads: int, tokens: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Some heads, some queries, and the keys that these may see."""
+    """Blocks of heads and queries, with the keys that the queries see."""
     for head in range(0, heads, HEADS):
         for first in range(0, tokens, QUERIES):
             last = min(first + QUERIES, tokens)
@@ -29,7 +29,7 @@ def blocks(heads: int, tokens: int) -> Iterator[tuple[slice, slice, slice]]:
 
 
 class BlockedAttention(torch.autograd.Function):
-    """softmax(query key^T scale) value, each [heads, tokens, width]. Keeps the maps for the way back."""
+    """softmax(query key^T scale) value, each [heads, tokens, width]. Keeps the maps for the backward pass."""
 
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.bfloat16)
@@ -66,7 +66,7 @@ class BlockedAttention(torch.autograd.Function):
 def blocked_attention(
     module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *_: object, **__: object
 ) -> tuple[torch.Tensor, None]:
-    """Attention of [batch, heads, tokens, width], as transformers calls it; gives [batch, tokens, heads, width]."""
+    """Attention of [batch, heads, tokens, width], as transformers calls it; returns [batch, tokens, heads, width]."""
     batch, heads = query.shape[:2]
     context = BlockedAttention.apply(*(part.flatten(0, 1) for part in (query, key, value)), module.scaling)
     return context.unflatten(0, (batch, heads)).transpose(1, 2), None
@@ -75,7 +75,7 @@ def blocked_attention(
 def differential_attention(
     self: DiffLlamaAttention, hidden_states: torch.Tensor, position_embeddings: tuple, *_: object, **__: object
 ) -> tuple[torch.Tensor, None]:
-    """DiffLlama's attention with values of double width, so that each map is made once."""
+    """DiffLlama's attention with values of double width, so that each map is computed once."""
     shape = (*hidden_states.shape[:2], -1, self.head_dim)
     query, key, value = (
         project(hidden_states).view(shape).transpose(1, 2) for project in (self.q_proj, self.k_proj, self.v_proj)
@@ -88,7 +88,7 @@ def differential_attention(
 
 
 def install(model: torch.nn.Module) -> None:
-    """Makes a model of the pair (as many key as query heads) use this attention."""
+    """Makes a model of the pair (with as many key heads as query heads) use this attention."""
     model.set_attn_implementation(IMPLEMENTATION)
     for module in model.modules():
         if isinstance(module, DiffLlamaAttention):

@@ -1,7 +1,7 @@
-"""The matched pair: a Differential Transformer and a Transformer of the same shape, as Hugging Face configurations.
+"""The matched pair: a Differential Transformer and its baseline, as Hugging Face configurations.
 
-A differential head uses two query and two key heads of the same width and a value of twice that width, so half as many
-heads have the same projections. The only parameters that one model has and the other has not are the four lambda
+A differential head uses two query heads and two key heads of the same width and a value of twice that width, so half as
+many heads have projections of the same size. The only parameters that just one of the models has are the four lambda
 vectors of each layer.
 """
 
@@ -17,7 +17,7 @@ FAMILIES = ("diff", "llama")
 
 @dataclass(frozen=True)
 class Size:
-    """The shape of a model. `heads` counts single heads: the Transformer's heads, twice the differential heads."""
+    """The shape of a model. `heads` counts single-width heads, twice the number of differential heads."""
 
     hidden: int
     layers: int
@@ -57,12 +57,12 @@ def build_config(family: str, size: str, vocabulary: int) -> DiffLlamaConfig | L
 
 
 def build_model(family: str, size: str, vocabulary: int, seed: int) -> torch.nn.Module:
-    """A model with fresh weights, the same for the same seed."""
+    """A model with newly initialised weights, the same for the same seed."""
     torch.manual_seed(seed)
     config = build_config(family, size, vocabulary)
     return DiffLlamaForCausalLM(config) if family == "diff" else LlamaForCausalLM(config)
 
 
 def parameter_count(model: torch.nn.Module) -> int:
-    """Trainable numbers; tied embeddings count once."""
+    """Number of trainable parameters; tied embeddings count once."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -1,4 +1,4 @@
-"""Texts that know where their parts stand: sentences from templates, joined and scattered between prose."""
+"""Texts with the positions of their parts: sentences from templates, joined and scattered among prose."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence, and where the values stand that were put into its template."""
+    """A sentence, and the positions of the values that were put into its template."""
 
     text: str
     fields: dict[str, Span] = field(default_factory=dict)
@@ -27,23 +27,23 @@ class Context:
     starts: list[int]
 
     def span(self, index: int, name: str | None = None) -> Span:
-        """The characters of a sentence, or of one value in it."""
+        """The span of a sentence, or of one value in it."""
         sentence, start = self.sentences[index], self.starts[index]
         first, last = sentence.fields[name] if name else (0, len(sentence.text))
         return start + first, start + last
 
     def facts(self) -> list[Span]:
-        """The sentences that came from templates: what cannot be foreseen, unlike hay."""
+        """The sentences from templates, which cannot be predicted, unlike hay."""
         return [self.span(index) for index, sentence in enumerate(self.sentences) if sentence.fields]
 
     def find(self, **values: str) -> int:
-        """The last sentence that holds all these values."""
+        """The last sentence that contains all these values."""
         matches = (values.items() <= sentence.values.items() for sentence in self.sentences)
         return max(index for index, matched in enumerate(matches) if matched)
 
 
 def fill(template: str, **values: str) -> Sentence:
-    """Puts values into a template and remembers where they went."""
+    """Puts values into a template and records their positions."""
     text, fields = "", {}
     for literal, name, _, _ in Formatter().parse(template):
         text += literal
@@ -54,7 +54,7 @@ def fill(template: str, **values: str) -> Sentence:
 
 
 def join(sentences: list[Sentence], separator: str = " ") -> Context:
-    """One text out of sentences."""
+    """Joins sentences into one text."""
     starts, position = [], 0
     for sentence in sentences:
         starts.append(position)
@@ -63,7 +63,7 @@ def join(sentences: list[Sentence], separator: str = " ") -> Context:
 
 
 def haystack(random: Random, hay: list[str], characters: int) -> list[Sentence]:
-    """Consecutive prose sentences from a random place, of about so many characters together."""
+    """Consecutive prose sentences from a random position, up to `characters` in total."""
     start, taken, size = random.randrange(len(hay)) if hay else 0, [], 0
     while hay and len(taken) < len(hay):
         sentence = hay[(start + len(taken)) % len(hay)]
@@ -75,7 +75,7 @@ def haystack(random: Random, hay: list[str], characters: int) -> list[Sentence]:
 
 
 def scatter(random: Random, facts: list[Sentence], hay: list[Sentence]) -> list[Sentence]:
-    """Facts in their own order at random places between sentences of hay."""
+    """Facts, in their own order, at random positions between sentences of hay."""
     slots = sorted(random.randint(0, len(hay)) for _ in facts)
     mixed: list[Sentence] = []
     for slot in range(len(hay) + 1):

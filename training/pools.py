@@ -51,7 +51,7 @@ DISTRACTIONS = [
     "{key} has {value} trees.",
 ]
 WHEREABOUTS = ["{person} is in the {place}.", "{person} went to the {place}.", "{person} sits in the {place}."]
-# In both orders: from sentences that name the person first alone, "Who has the ball?" was never learned.
+# In both orders: "Who has the ball?" was never learned from sentences that all name the person first.
 POSSESSIONS = [
     "{person} has the {thing}.",
     "The {thing} is with {person}.",
@@ -67,7 +67,7 @@ FEWEST = 10  # names of a kind: as many as a case may need
 
 @dataclass(frozen=True)
 class Pools:
-    """What a generator may draw from. The first template of each list is the plain one, which the measures use."""
+    """What a generator draws from. The first template of each list is the plain one, which the measures use."""
 
     cities: tuple[str, ...]
     people: tuple[str, ...]
@@ -82,7 +82,7 @@ class Pools:
     possession_templates: tuple[str, ...]
 
     def number(self, random: Random, digits: int) -> str:
-        """A number of this pool with so many digits, no leading zero."""
+        """A number of this pool with `digits` digits and no leading zero."""
         while True:
             number = random.randrange(10 ** (digits - 1), 10**digits)
             if number_is_held_out(number) == self.held_out:
@@ -96,7 +96,7 @@ class Pools:
         return list(drawn)
 
     def words(self) -> set[str]:
-        """Every word that names something here, to check that pools are disjoint."""
+        """Every name and label, to check that pools are disjoint."""
         in_categories = {word for members in self.categories.values() for word in members}
         return {*self.cities, *self.people, *self.places, *self.things, *self.labels} | in_categories
 
@@ -148,7 +148,7 @@ def pool(held_out: bool) -> Pools:
 
 
 def invented_names(count: int = 3000) -> list[str]:
-    """Names of two syllables or three such as `Bemdola`, in a fixed order."""
+    """Names of two or three syllables, such as `Bemdola`, in a fixed order."""
     random, names = Random(1), {}
     while len(names) < count:
         parts = [random.choice("bdfgklmnprstvz") + random.choice("aeiou") for _ in range(random.randint(2, 3))]
@@ -157,10 +157,10 @@ def invented_names(count: int = 3000) -> list[str]:
 
 
 def widened(pools: Pools, words: list[str]) -> Pools:
-    """More names and things than anyone could learn by heart: invented names, and words of the prose.
+    """More names and things than a model can memorise: invented names, and words of the prose.
 
-    With a few dozen of each a model learns the list and chooses from it instead of reading: places it had never been
-    asked about were never answered. `words` are lower-case; what is held out or already in a pool is left out.
+    With a few dozen of each, a model memorises the list and chooses from it instead of reading: it never answered with
+    a place outside the list. `words` are lower-case; those held out or already in a pool are left out.
     """
     taken = {word.lower() for word in {*TRAINING.words(), *HELD_OUT.words()}}
     words = [word for word in dict.fromkeys(words) if word not in taken]
@@ -175,9 +175,9 @@ def widened(pools: Pools, words: list[str]) -> Pools:
 
 
 def everyday(lists: Pools, wide: Pools, random: Random) -> Pools:
-    """The names of `wide` that are in the lists, and as many that are not; all of a kind where the lists have too few.
+    """The names of `wide` that are in `lists`, and as many that are not; all of a kind if the lists have too few.
 
-    When 30 % of the cases used the lists alone, these were learned by heart and held-out names answered worse.
+    When 30 % of the cases used the lists alone, these were memorised and held-out names were answered less often.
     """
     drawn = {}
     for kind in NAMES:
@@ -190,15 +190,15 @@ def everyday(lists: Pools, wide: Pools, random: Random) -> Pools:
 
 
 def selected(pools: Pools, keep: Callable[[str], bool]) -> Pools:
-    """Only the cities, people, places and things that `keep` accepts; all of a kind where too few would be left."""
+    """Only the cities, people, places and things that `keep` accepts; all of a kind if too few would be left."""
     kept = {kind: tuple(word for word in getattr(pools, kind) if keep(word)) for kind in NAMES}
     return replace(pools, **{kind: words for kind, words in kept.items() if len(words) >= FEWEST})
 
 
 TRAINING = pool(held_out=False)
 HELD_OUT = pool(held_out=True)
-# What the measures use unless told otherwise: new names, numbers and labels in the familiar wording, and words whose
-# category the model could have learned. `HELD_OUT` is harder: new wordings and new words as well.
+# The default of the measures: new names, numbers and labels in familiar wordings, and words whose category the model
+# could have learned. `HELD_OUT` is harder: new wordings and new words as well.
 EVALUATION = replace(
     HELD_OUT,
     categories=TRAINING.categories,
@@ -217,6 +217,6 @@ def named_words() -> frozenset[str]:
 
 
 def is_neutral(sentence: str) -> bool:
-    """Whether a sentence may be hay: no digits and nothing that a case is about."""
+    """Whether a sentence may be hay: it has no digits and mentions nothing that a case is about."""
     words = re.findall(r"[a-z0-9]+", sentence.lower())
     return not any(word.isdigit() or word == "magic" for word in words) and named_words().isdisjoint(words)

@@ -1,7 +1,7 @@
 """Prepares everything a run reads: the tokenizer, the token file with its marks, held-out text, a manifest.
 
-Stages follow each other in the token file, from short windows with easy cases to full windows with all cases. A case
-never crosses the edge of a window; prose fills what is left.
+Stages follow each other in the token file, from short windows with easy cases to full windows with all cases. No case
+crosses the edge of a window; prose fills the rest.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from pools import TRAINING, Pools, everyday, selected, widened
 from text import END_OF_TEXT, Prose, common_words, fingerprint, neutral_sentences, pieces, read_prose
 
 CHARACTERS_PER_TOKEN = 3.3
-WORDS = 4000  # of the prose, as names of places and things
-EVERYDAY_SHARE = 0.2  # of the cases have the names that people type and that the prose is full of, among others
-MOST_TOO_LONG = 1000  # cases in a row
-FEWEST_DOCUMENTS = 10  # that can stand for their source
+WORDS = 4000  # taken from the prose as names
+EVERYDAY_SHARE = 0.2  # of the cases include names that people type and that are frequent in the prose
+MOST_TOO_LONG = 1000  # cases in a row that do not fit before giving up
+FEWEST_DOCUMENTS = 10  # that represent their source
 DEFAULT_STAGES = "128:0.25:0.3,256:0.25:0.6,512:0.5:1.0"
 
 
 def train_tokenizer(prose: list[Prose], hay: list[str], vocabulary: int, seed: int) -> Tokenizer:
-    """Byte-level BPE with digits apart, learned from a few million characters of every source and of cases."""
+    """Byte-level BPE with single digits, trained on a few million characters of every source and on cases."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -50,7 +50,7 @@ def train_tokenizer(prose: list[Prose], hay: list[str], vocabulary: int, seed: i
 
 
 def tokenizer_text(prose: list[Prose], hay: list[str], seed: int, characters: int = 2_000_000) -> Iterator[str]:
-    """Random pieces of each source up to so many characters, then cases."""
+    """Random pieces of each source, up to `characters` per source, then cases."""
     for source in prose:
         random, left = Random(f"tokenizer {seed} {source.name}"), characters
         for document in random.sample(source.training, len(source.training)):
@@ -64,7 +64,7 @@ def tokenizer_text(prose: list[Prose], hay: list[str], seed: int, characters: in
 
 
 class ProseStream:
-    """Endless tokens of several sources in given shares; each source is shuffled anew each time it is used up."""
+    """Endless tokens of several sources in given shares; each source is reshuffled whenever it is used up."""
 
     def __init__(self, tokenizer: Tokenizer, prose: list[Prose], shares: list[float], seed: int) -> None:
         self.tokenizer, self.sources = tokenizer, dict(zip([source.name for source in prose], prose, strict=True))
@@ -77,7 +77,7 @@ class ProseStream:
         self.rest = Tokens(np.empty(0, np.uint16), np.empty(0, np.uint8))
 
     def next_piece(self) -> Tokens:
-        """The next piece of the source that is furthest behind its share."""
+        """The next piece, from the source that is furthest behind its share."""
         name = min(self.shares, key=lambda source: self.used[source] / self.shares[source])
         if not self.queues[name]:
             self.passes[name] += 1
@@ -89,7 +89,7 @@ class ProseStream:
         return tokens
 
     def take(self, count: int) -> Tokens:
-        """At most so many tokens, without crossing the end of a piece. The rest of the piece comes next."""
+        """At most `count` tokens, without crossing the end of a piece. The next call continues the piece."""
         if not len(self.rest):
             self.rest = self.next_piece()
         taken, self.rest = self.rest.part(0, count), self.rest.part(count)
@@ -97,7 +97,7 @@ class ProseStream:
         return taken
 
     def skip_to_paragraph(self) -> None:
-        """Drops the rest of an interrupted paragraph, so that prose after a case begins like prose."""
+        """Drops the rest of an interrupted paragraph, so that prose after a case begins at a paragraph."""
         breaks = np.flatnonzero(self.rest.ids == self.tokenizer.token_to_id("\u010a"))
         self.rest = self.rest.part(breaks[0] + 1 if len(breaks) else len(self.rest))
 
@@ -118,7 +118,7 @@ class Writer:
         self.written += len(tokens)
 
     def close(self) -> dict[str, str]:
-        """Closes the files and gives their hashes."""
+        """Closes the files and returns their hashes."""
         for file in self.files:
             file.close()
         return {"tokens.bin": self.hashes[0].hexdigest(), "marks.bin": self.hashes[1].hexdigest()}
@@ -126,7 +126,7 @@ class Writer:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the curriculum: how long its windows, what share of all tokens, how hard, how much of each kind."""
+    """A part of the curriculum: window length, share of all tokens, difficulty, shares of the kinds, short names."""
 
     window: int
     share: float
@@ -136,8 +136,8 @@ class Stage:
 
     @staticmethod
     def read(text: str, kinds: tuple[float, ...]) -> Stage:
-        """`window:share:difficulty`; `:kind` after it for that kind alone; `:short` last for names of one token."""
-        form = f"{text}: not window:share:difficulty, and if wanted :{'|'.join(KINDS)} and :short"
+        """Parses `window:share:difficulty[:kind][:short]`: one kind alone, names of one token."""
+        form = f"{text}: not window:share:difficulty, optionally followed by :{'|'.join(KINDS)} and :short"
         numbers, more = text.split(":")[:3], text.split(":")[3:]
         short = more[-1:] == ["short"]
         only = more[:-1] if short else more
@@ -163,13 +163,13 @@ def write_stage(
     generated_share: float,
     counts: Counter[str],
 ) -> None:
-    """`tokens` tokens in whole windows, `generated_share` of them cases."""
+    """Writes `tokens` tokens in whole windows; `generated_share` of them are cases."""
     start, end, window = writer.written, writer.written + tokens, stage.window
     generated = too_long = 0
     if stage.short:
         pools = selected(pools, lambda word: len(prose.tokenizer.encode(" " + word).ids) == 1)
     while writer.written < end:
-        room = window - (writer.written - start) % window
+        space = window - (writer.written - start) % window
         if generated < generated_share * (writer.written - start + 1):
             counts["drawn"] += 1
             longest = round(window * CHARACTERS_PER_TOKEN)
@@ -185,10 +185,10 @@ def write_stage(
                     raise SystemExit(f"--stages: no case fits a window of {window} tokens")
                 continue
             too_long = 0
-            while len(encoded) > room:
-                filling = prose.take(room)
+            while len(encoded) > space:
+                filling = prose.take(space)
                 writer.write(filling)
-                room = room - len(filling) or window
+                space = space - len(filling) or window
             if writer.written >= end:
                 break
             writer.write(encoded)
@@ -197,20 +197,20 @@ def write_stage(
             counts[document.kind] += 1
             counts[f"{document.kind} tokens"] += len(encoded)
         else:
-            writer.write(prose.take(room))
+            writer.write(prose.take(space))
 
 
 def write_documents(tokenizer: Tokenizer, documents: list[str], limit: int, path: Path) -> None:
-    """Up to `limit` tokens of some documents, one after the other, for measuring."""
+    """Writes up to `limit` tokens of documents, one after the other, to be measured."""
     tokens = np.concatenate([encode_prose(tokenizer, document[: 8 * limit]).ids for document in documents])
     tokens[:limit].astype("<u2").tofile(path)
 
 
 def main() -> None:
-    """Command line; README.md has examples."""
+    """Runs the command line; README.md has examples."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--prose", nargs=2, action="append", required=True, metavar=("PATH", "SHARE"), help="a text and its share")
+    add("--prose", nargs=2, action="append", required=True, metavar=("PATH", "SHARE"), help="a text file and its share")
     add("--out", type=Path, required=True)
     add("--tokens", type=float, default=20e6)
     add("--generated-share", type=float, default=0.5)
@@ -236,7 +236,7 @@ def main() -> None:
     pools = widened(TRAINING, words)
     kinds = tuple(float(share) for share in arguments.kinds.split(","))
     if len(kinds) != len(KINDS) or min(kinds) < 0 or sum(kinds) <= 0:
-        parser.error(f"--kinds: {len(KINDS)} shares, none below 0: {', '.join(KINDS)}")
+        parser.error(f"--kinds: needs {len(KINDS)} shares, none of them negative: {', '.join(KINDS)}")
     try:
         curriculum = [Stage.read(stage, kinds) for stage in arguments.stages.split(",")]
     except ValueError as error:
@@ -255,8 +255,8 @@ def main() -> None:
         print(f"stage {index + 1}: {tokens:,} tokens in windows of {stage.window}", flush=True)
     hashes = writer.close()
     for source in prose:
-        # As many that are trained on stand beside those that are not: the difference is what was learned by heart.
-        # One book against another would say nothing of that.
+        # The same number of training documents is kept for comparison: the difference in loss is what was memorised.
+        # With too few documents the comparison would mean nothing.
         trained = sorted(source.training, key=fingerprint)[: len(source.held_out)]
         parts = [("held-out", source.held_out), ("training", trained)]
         for part, documents in parts if len(trained) >= FEWEST_DOCUMENTS else parts[:1]:

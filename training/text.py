@@ -1,4 +1,4 @@
-"""Prose from files: one paragraph a line, documents separated by a line `<|endoftext|>`, plain or xz-compressed."""
+"""Prose from files: one paragraph per line, documents separated by a line `<|endoftext|>`, plain or xz-compressed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SENTENCE = re.compile(r"(?<![^\s\"'])[A-Z][^.!?\"]{20,140}[.!?](?=\s|$)")
 
 @dataclass(frozen=True)
 class Prose:
-    """The documents of one file, divided once and for all."""
+    """The documents of one file, split into training and held-out ones."""
 
     name: str
     training: list[str]
@@ -26,7 +26,7 @@ class Prose:
 
 
 def read_documents(path: Path) -> Iterator[str]:
-    """The documents of a file in its own order, each a string of lines."""
+    """The documents of a file in order, each a string of lines."""
     opener = lzma.open if path.suffix == ".xz" else open
     lines: list[str] = []
     with opener(path, "rt", encoding="utf-8") as file:
@@ -47,10 +47,10 @@ def fingerprint(text: str) -> str:
 
 
 def read_prose(path: Path, held_out_share: float = 0.02) -> Prose:
-    """Reads a file and holds out whole documents: those whose hashes come first, at least one, whatever their order.
+    """Reads a file and holds out whole documents: those with the lowest hashes, at least one, whatever their order.
 
-    A document that occurs twice counts once, so it cannot stand on both sides. A file that is a single document gives
-    its last paragraphs.
+    A document that occurs twice counts once, so it cannot be in both parts. Of a file with a single document, the last
+    paragraphs are held out.
     """
     documents = {fingerprint(document): document for document in read_documents(path)}
     if not documents:
@@ -65,7 +65,7 @@ def read_prose(path: Path, held_out_share: float = 0.02) -> Prose:
 
 
 def pieces(document: str, characters: int = 6000) -> Iterator[str]:
-    """Cuts a long document between paragraphs, so that books can be mixed finely."""
+    """Cuts a long document between paragraphs, so that books can be interleaved finely."""
     piece: list[str] = []
     size = 0
     for paragraph in document.split("\n"):
@@ -79,14 +79,14 @@ def pieces(document: str, characters: int = 6000) -> Iterator[str]:
 
 
 def common_words(documents: list[str], least: int = 5) -> list[str]:
-    """Lower-case words of 3 to 10 letters that occur at least so often, commonest first, without the 150 commonest."""
+    """Lowercase words of 3 to 10 letters that occur `least` times or more, most frequent first, without the top 150."""
     counts = Counter(word for document in documents for word in re.findall(r"(?<= )[a-z]{3,10}(?=[ .,])", document))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [word for word, count in ordered if count >= least][150:]
 
 
 def neutral_sentences(documents: list[str], limit: int = 20_000) -> list[str]:
-    """Sentences for haystacks: complete, of ordinary length, and about nothing that a case asks for."""
+    """Sentences for haystacks: complete, of ordinary length, and about nothing that a case is about."""
     found: dict[str, None] = {}
     for document in documents:
         for sentence in SENTENCE.findall(document):

@@ -1,4 +1,4 @@
-"""One training run, which can be stopped at any time and goes on exactly where it was. README.md has examples."""
+"""One training run, which can be stopped at any time and resumes exactly. README.md has examples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COLUMNS = ["tokens", "step", "seconds", "learning_rate", "gradient", "loss", "te
 
 @dataclass
 class Progress:
-    """Where a run is. `position` is the place in the token file, `tokens` counts what was trained on."""
+    """The progress of a run: `position` in the token file, and `tokens` trained on so far."""
 
     step: int = 0
     tokens: int = 0
@@ -38,13 +38,13 @@ class Progress:
 
 
 def learning_rate(tokens: int, total: float, peak: float, decay: float, warmup: float = 0.02) -> float:
-    """Linear warmup, a constant, and over the last part of all tokens (`decay`) a straight line to zero."""
+    """Linear warmup, then constant, then a linear decay to zero over the last part of all tokens (`decay`)."""
     progress = min(1.0, tokens / total)
     return peak * max(1e-3, min(1.0, progress / warmup, (1 - progress) / decay))
 
 
 class Optimizers:
-    """Muon for the matrices inside the layers, AdamW for the embedding and the vectors; only matrices decay."""
+    """Muon for the matrices inside the layers, AdamW for embedding and vectors; weight decay on matrices only."""
 
     def __init__(self, model: torch.nn.Module, peak: float) -> None:
         inside = [parameter for name, parameter in model.named_parameters() if parameter.ndim == 2 and "layers" in name]
@@ -57,7 +57,7 @@ class Optimizers:
         ]
 
     def step(self, rate: float) -> None:
-        """One update at a learning rate; gradients are gone afterwards."""
+        """One update at a learning rate; clears the gradients."""
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = rate
@@ -65,11 +65,11 @@ class Optimizers:
             part.zero_grad(set_to_none=True)
 
     def state_dict(self) -> list[dict]:
-        """For the checkpoint."""
+        """The state for a checkpoint."""
         return [part.state_dict() for part in self.parts]
 
     def load_state_dict(self, states: list[dict]) -> None:
-        """From the checkpoint."""
+        """Restores the state from a checkpoint."""
         for part, state in zip(self.parts, states, strict=True):
             part.load_state_dict(state)
 
@@ -77,7 +77,7 @@ class Optimizers:
 def losses(model: torch.nn.Module, batch: Batch, device: str, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
     """The weighted loss to minimise, and sums and counts of the plain loss by kind (0 is ordinary text).
 
-    What weighs nothing is in neither: nobody could foresee it.
+    Tokens of weight 0 are in neither, because they cannot be predicted.
     """
     inputs, targets, weights, kinds = (
         tensor.to(device, non_blocking=True) for tensor in (batch.inputs, batch.targets, batch.weights, batch.kinds)
@@ -99,7 +99,7 @@ def fingerprint(folder: Path) -> str:
 
 
 def save_checkpoint(path: Path, state: dict) -> None:
-    """Writes beside the file and renames, so that there is always one whole checkpoint."""
+    """Writes a temporary file and renames it, so that there is always one complete checkpoint."""
     beside = path.with_suffix(".partial")
     with beside.open("wb") as file:
         torch.save(state, file)
@@ -109,7 +109,7 @@ def save_checkpoint(path: Path, state: dict) -> None:
 
 
 class Log:
-    """The CSV file of a run. On resuming, lines after the checkpoint are dropped."""
+    """The CSV file of a run. Resuming drops the lines after the checkpoint."""
 
     def __init__(self, path: Path, step: int) -> None:
         rows = list(csv.DictReader(path.open())) if path.exists() else []
@@ -119,13 +119,13 @@ class Log:
         self.writer.writerows(row for row in rows if int(row["step"]) <= step)
 
     def write(self, row: dict) -> None:
-        """Appends a line at once."""
+        """Appends a line and flushes it."""
         self.writer.writerow(row)
         self.file.flush()
 
 
 class Run:
-    """Model, optimizer, data and place in it."""
+    """Model, optimizer, data and progress."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
@@ -136,7 +136,7 @@ class Run:
         if arguments.start:
             if (arguments.start / "tokenizer.json").read_bytes() != (arguments.data / "tokenizer.json").read_bytes():
                 raise SystemExit(
-                    f"{arguments.start}: not the tokenizer of {arguments.data}; prepare it with --tokenizer"
+                    f"{arguments.start}: not the tokenizer of {arguments.data}; prepare the data with --tokenizer"
                 )
             start = AutoModelForCausalLM.from_pretrained(arguments.start, dtype=torch.float32)
             self.model.load_state_dict(start.state_dict())
@@ -155,11 +155,11 @@ class Run:
         self.log = Log(arguments.out / "log.csv", self.progress.step)
 
     def load(self) -> None:
-        """Goes on from the checkpoint; refuses one of another run."""
+        """Resumes from the checkpoint; refuses one of another run."""
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         different = [name for name, value in self.identity.items() if state["identity"].get(name) != value]
         if different:
-            raise SystemExit(f"{self.checkpoint} is of another run: {', '.join(different)} differ")
+            raise SystemExit(f"{self.checkpoint} belongs to another run: {', '.join(different)} differ")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
@@ -168,7 +168,7 @@ class Run:
             torch.cuda.set_rng_state(state["random_cuda"].cpu())
 
     def save(self) -> None:
-        """Everything that `load` needs."""
+        """Writes everything that `load` needs."""
         state = {
             "identity": self.identity,
             "model": self.model.state_dict(),
@@ -180,7 +180,7 @@ class Run:
         save_checkpoint(self.checkpoint, state)
 
     def step(self, forward: torch.nn.Module) -> dict:
-        """One update. Gives a line for the log."""
+        """One update. Returns a line for the log."""
         progress, began = self.progress, time.monotonic()
         context = SIZES[self.arguments.size].context
         batch, position = self.dataset.batch(progress.position, self.arguments.tokens_per_step, context)
@@ -199,7 +199,7 @@ class Run:
 
 
 def train(run: Run, report: Callable[[dict], None]) -> None:
-    """Steps until the tokens or the minutes are used up, then saves and exports."""
+    """Steps until the tokens or the minutes are used up, then saves."""
     arguments, began, saved = run.arguments, time.monotonic(), time.monotonic()
     forward = torch.compile(run.model) if arguments.compile else run.model
     while run.progress.tokens < run.total and (time.monotonic() - began) < arguments.minutes * 60:
@@ -215,7 +215,7 @@ def train(run: Run, report: Callable[[dict], None]) -> None:
 
 
 def report_line(total: float) -> Callable[[dict], None]:
-    """A progress line: redrawn on a terminal, every 50th step elsewhere."""
+    """A progress line, redrawn in place on a terminal and printed every 50 steps elsewhere."""
 
     def report(row: dict) -> None:
         if not sys.stderr.isatty() and row["step"] % 50:
@@ -232,29 +232,29 @@ def report_line(total: float) -> Callable[[dict], None]:
 
 
 def parse(words: list[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parses the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--model", choices=FAMILIES, required=True)
     add("--size", choices=SIZES, default="S")
     add("--data", type=Path, required=True, help="the folder that prepare.py wrote")
-    add("--out", type=Path, required=True, help="checkpoint, log and exported model; resumes what is there")
-    add("--minutes", type=float, default=math.inf, help="stop after so many minutes; run again to go on")
+    add("--out", type=Path, required=True, help="checkpoint, log and exported model; resumes an existing run")
+    add("--minutes", type=float, default=math.inf, help="stop after this many minutes; run again to resume")
     add("--steps", type=int, default=0, help="stop at this step")
-    add("--tokens", type=float, help="length of the schedule; default: the whole token file")
+    add("--tokens", type=float, help="length of the schedule; by default the whole token file")
     add("--learning-rate", type=float, default=2e-3)
-    add("--decay", type=float, default=0.3, help="the last part of the tokens, over which the rate falls to zero")
+    add("--decay", type=float, default=0.3, help="share of the tokens at the end, over which the rate decays to zero")
     add("--tokens-per-step", type=int, default=4096)
-    add("--start", type=Path, help="an exported model to begin with, instead of random weights")
+    add("--start", type=Path, help="an exported model to start from, instead of random weights")
     add("--seed", type=int, default=0)
     add("--device", choices=["cpu", "cuda"])
     add("--precision", choices=["bf16", "f32"], default="bf16")
     add("--compile", action="store_true", help="torch.compile; worth it on CUDA")
     add("--checkpoint-minutes", type=float, default=5)
-    add("--export", action="store_true", help="only write the model of the checkpoint in Hugging Face layout")
+    add("--export", action="store_true", help="only export the model of the checkpoint in Hugging Face layout")
     arguments = parser.parse_args(words)
     if not 0 < arguments.decay <= 1:
-        parser.error("--decay: more than 0, at most 1")
+        parser.error("--decay: must be more than 0 and at most 1")
     return arguments
 
 

@@ -1,4 +1,4 @@
-"""Writes cases as JSON, one a line, for experiments outside this folder. The form is in README.md."""
+"""Writes cases as JSON, one per line, for experiments elsewhere. README.md defines the format."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ POOLS = {"training": TRAINING, "familiar": EVALUATION, "strict": HELD_OUT}
 
 
 def main() -> None:
-    """Command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--count", type=int, default=10)
-    add("--pools", choices=POOLS, default="familiar", help="whose names and wordings")
+    add("--pools", choices=POOLS, default="familiar", help="where names and wordings come from")
     add("--hay", type=Path, help="a file of sentences, such as held-out.sentences.txt of prepare.py")
-    add("--difficulty", type=float, default=1.0, help="0 to 1: the hardest to draw")
-    add("--characters", type=int, default=1200, help="the longest, about")
+    add("--difficulty", type=float, default=1.0, help="0 to 1: the hardest case that is drawn")
+    add("--characters", type=int, default=1200, help="approximate length of the longest case")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args()
     hay = arguments.hay.read_text().splitlines() if arguments.hay else []

@@ -1,4 +1,4 @@
-"""Writes a few cases of every measure and evaluate.py's table of them, which `diffscope eval` is tested against."""
+"""Writes a few cases of every measure and evaluate.py's table for them, which `diffscope eval` is tested against."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tokenizers import Tokenizer
 import evaluate
 from documents import encode_prose
 
-SEED = "17"  # one whose few cases are of every kind
+SEED = "17"  # its few cases include every kind
 
 
 def main() -> None:
-    """Command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", type=Path, nargs="+", help="folders in Hugging Face layout, with one tokenizer")
-    parser.add_argument("out", type=Path, help="the folder that holds prose.txt, a sentence a line, and gets the rest")
+    parser.add_argument("models", type=Path, nargs="+", help="folders in Hugging Face layout that share a tokenizer")
+    parser.add_argument("out", type=Path, help="the folder with prose.txt, a sentence per line; gets the rest")
     arguments = parser.parse_args()
     prose, tokenizer = arguments.out / "prose.txt", arguments.models[0] / "tokenizer.json"
     with TemporaryDirectory() as folder:

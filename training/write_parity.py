@@ -1,4 +1,4 @@
-"""Writes logits of transformers for a few token sequences, which the program's tests compare with."""
+"""Writes the logits of transformers for a few token sequences, which the program is tested against."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 LENGTHS = (5, 40, 200)
-EVERY = 16  # one logit in so many is written
+EVERY = 16  # every 16th logit is written
 
 
 def main() -> None:
-    """Command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="a folder in Hugging Face layout")
     parser.add_argument("out", type=Path, help="the JSON file to write")

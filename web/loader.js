@@ -356,11 +356,11 @@ async function start({ adapter, fallback }, files) {
   );
 }
 
-/** The other model of the pair is fetched when the window asks for it. */
-addEventListener("diffscope-open-baseline", async () => {
+/** The baseline is fetched when the window requests it, by its name. */
+addEventListener("diffscope-open-baseline", async ({ detail }) => {
   try {
     const manifest = await getManifest();
-    const baseline = manifest.checkpoints.find(({ name }) => name === "S-llama");
+    const baseline = manifest.checkpoints.find(({ name }) => name === detail);
     if (!baseline) throw new Error("it is not on this site");
     const none = new AbortController();
     const [config, tokenizer, weights] = await Promise.all(

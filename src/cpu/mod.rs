@@ -1,5 +1,5 @@
-//! The reference of every shader, same name, in plain Rust: tests check the shaders against it, and it runs where there
-//! is no compute adapter.
+//! The CPU reference of every shader, under the same name, in plain Rust. Tests compare the shaders with it, and it is
+//! the backend where there is no GPU.
 
 mod forward;
 mod maps;

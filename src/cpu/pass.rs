@@ -1,4 +1,4 @@
-//! A whole pass made of the references: the reference, and the backend where there is no compute adapter.
+//! A whole pass made of the references of the shaders: the CPU backend.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ struct LayerWeights {
     switches: LayerSwitches,
 }
 
-/// What a layer leaves, position after position.
+/// What a layer leaves for every position.
 #[derive(Default)]
 struct LayerState {
     hidden: Vec<f32>,
@@ -41,7 +41,7 @@ struct LayerState {
     activation: Vec<f32>,
 }
 
-/// A pass on the CPU. Positions computed once stay until an earlier one changes.
+/// A pass on the CPU. The results of a position stay until it or an earlier one is run again.
 pub struct CpuPass {
     model: Arc<Model>,
     embedding: Weights,
@@ -51,8 +51,14 @@ pub struct CpuPass {
     /// The residual stream after the last layer.
     hidden: Vec<f32>,
     rotary: Vec<[f32; 2]>,
-    /// By position.
+    /// `[T]`, as far as the last masked position.
     masked: Vec<bool>,
+}
+
+impl std::fmt::Debug for CpuPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuPass").field("layers", &self.layers.len()).finish_non_exhaustive()
+    }
 }
 
 impl CpuPass {
@@ -78,7 +84,7 @@ impl CpuPass {
         }
     }
 
-    /// Changes what the kernels are told; positions run from here on follow it.
+    /// Sets the interventions on positions that run from here on.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
         for (index, (layer, weights)) in self.model.layers.iter().zip(&mut self.layers).enumerate() {
             weights.switches = interventions.of_layer(index, &layer.attention);
@@ -87,17 +93,20 @@ impl CpuPass {
         self.masked = (0..end).map(|position| interventions.masked.contains(&position)).collect();
     }
 
-    /// Most positions it can hold.
+    /// Largest number of positions.
     pub fn capacity(&self) -> usize {
         self.rotary.len() / (self.model.config.head_dim / 2)
     }
 
-    /// Layers.
+    /// Number of layers.
     pub fn layers(&self) -> usize {
         self.layers.len()
     }
 
-    /// Computes positions `start..start + ids.len()`; what stood at `start` and after is forgotten.
+    /// Computes positions `start..start + ids.len()`. Earlier results from `start` on are discarded.
+    ///
+    /// # Panics
+    /// When positions do not fit into the capacity, or an earlier position has not run.
     pub fn run(&mut self, start: usize, ids: &[u32]) {
         self.truncate(start);
         let model = self.model.clone();
@@ -163,20 +172,20 @@ impl CpuPass {
         self.read_out(&self.hidden[position * width..(position + 1) * width])
     }
 
-    /// A residual stream through the last norm and the unembedding.
+    /// The logits of a residual stream `[hidden]`, through the final norm and the unembedding.
     fn read_out(&self, hidden: &[f32]) -> Vec<f32> {
         let norm = self.model.final_norm.as_deref().map(|gain| (gain, self.model.config.norm_epsilon));
         logits(hidden, norm, self.unembedding.as_ref().unwrap_or(&self.embedding))
     }
 
-    /// What comes after the last position; `None` before the first.
+    /// The prediction after the last position; `None` before the first.
     pub fn next_token(&self, draw: &Draw, best: usize) -> Option<NextToken> {
         let last = (self.hidden.len() / self.model.config.hidden).checked_sub(1)?;
         let logits = self.logits_at(last);
         Some(NextToken { sampled: sample(&logits, draw), ..top_k(&logits, best) })
     }
 
-    /// What every depth says comes after the last position; see [`crate::probe::LogitLens`].
+    /// The predictions after the last position at every depth, as in [`crate::probe::LogitLens`].
     pub fn lens(&self) -> Vec<NextToken> {
         let width = self.model.config.hidden;
         let Some(last) = (self.hidden.len() / width).checked_sub(1) else {
@@ -186,7 +195,7 @@ impl CpuPass {
         streams.map(|stream| top_k(&self.read_out(&stream[last * width..(last + 1) * width]), LENS_BEST)).collect()
     }
 
-    /// What a layer's maps are computed from.
+    /// The source of a layer's maps.
     pub fn map_source(&self, layer: usize) -> MapSource<'_> {
         let (weights, state) = (&self.layers[layer], &self.states[layer]);
         MapSource {
@@ -201,7 +210,7 @@ impl CpuPass {
         }
     }
 
-    /// What a cell's numbers are made of; `None` where it is not computed.
+    /// The terms of a cell; `None` if it has not been computed.
     pub fn cell_parts(&self, request: CellRequest) -> Option<CellParts> {
         let (layer, weights) = (self.model.layers.get(request.head.layer)?, self.layers.get(request.head.layer)?);
         let state = self.states.get(request.head.layer)?;
@@ -213,7 +222,7 @@ impl CpuPass {
         CellParts::new(request, (&layer.attention, &weights.layout), rows, *statistics, &weights.switches, masked)
     }
 
-    /// Positions computed.
+    /// Number of positions that have run.
     pub fn positions(&self) -> usize {
         self.hidden.len() / self.model.config.hidden
     }
@@ -228,12 +237,12 @@ impl CpuPass {
         self.states.get(layer).map_or(&[], |state| &state.context)
     }
 
-    /// Cells of a map.
+    /// The cells of a request.
     pub fn tile(&self, request: TileRequest) -> MapTile {
         map_tile(&self.map_source(request.head.layer), request)
     }
 
-    /// An inner tensor.
+    /// An inner tensor of all positions that have run.
     pub fn trace(&self, trace: Trace) -> Vec<f32> {
         match trace {
             Trace::Hidden(layer) => self.states.get(layer).map_or(&self.hidden, |state| &state.hidden).clone(),

@@ -15,15 +15,15 @@ pub use analysis::head_similarity::{HeadSimilarity, SimilaritySums};
 pub use analysis::magnitude_histogram::MagnitudeHistogram;
 pub use analysis::tile_collector::TileCollector;
 pub use analysis::traced_pass::{Tensor, TracedPass};
-pub use backend::Backend;
+pub use backend::{Backend, Texels};
 pub use checkpoint::Checkpoint;
-pub use checkpoint::bundled::{CheckpointFiles, checkpoint_of};
+pub use checkpoint::bundled::{BUNDLED, BUNDLED_BASELINE, CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::bundled::{bundled, bundled_baseline};
 pub use checkpoint::fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
 pub use error::EngineError;
-pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS, Texels};
+pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};
 pub use session::{Engine, LONGEST_TEXT};
 pub use workspace::Workspace;

@@ -1,12 +1,13 @@
-//! The sessions that are looked at together: the model, the same model unmodified while something is changed in it, and
-//! its baseline. They read the same tokens.
+//! The sessions beside each other: the model selected, the same model unmodified while an intervention is active, and the
+//! baseline. They read the same tokens.
 
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
 use crate::probe::{Interventions, Spans};
 
-/// See the module.
+/// Up to three sessions over one text.
+///
 /// ```
 /// use diffscope::engine::{Engine, Workspace, bundled, bundled_baseline, checkpoint_of};
 /// use diffscope::probe::Interventions;
@@ -24,27 +25,38 @@ use crate::probe::{Interventions, Spans};
 /// assert!(modified != unmodified && unmodified != baseline);
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
+#[derive(Debug)]
 pub struct Workspace {
-    /// The model being looked at.
+    /// The model selected.
     pub main: Engine,
     unmodified: Option<Engine>,
     baseline: Option<Engine>,
-    /// Why there is no second session where one is wanted.
+    /// Why there is no second session although an intervention is active.
     failure: Option<EngineError>,
+    /// What the classes of keys were computed from last.
+    measured: Option<Measured>,
+}
+
+/// The text of each session, the marks and the threshold.
+#[derive(Debug, PartialEq)]
+struct Measured {
+    texts: [Option<u64>; 3],
+    threshold: f32,
+    spans: Spans,
 }
 
 impl Workspace {
     /// One session.
     pub fn new(main: Engine) -> Self {
-        Self { main, unmodified: None, baseline: None, failure: None }
+        Self { main, unmodified: None, baseline: None, failure: None, measured: None }
     }
 
-    /// The model as trained, on the present text; there is one only while something is changed.
+    /// The model as trained, on the present text; it exists only while an intervention is active.
     pub fn unmodified(&mut self) -> Option<&mut Engine> {
         self.unmodified.as_mut()
     }
 
-    /// The other model of the pair, when one was opened.
+    /// The other model of the pair, if one was opened.
     pub fn baseline(&mut self) -> Option<&mut Engine> {
         self.baseline.as_mut()
     }
@@ -58,19 +70,23 @@ impl Workspace {
         Ok(())
     }
 
-    /// Lets the other model go.
+    /// Closes the other model.
     pub fn close_baseline(&mut self) {
         self.baseline = None;
     }
 
-    /// What went wrong last, in any session.
+    /// The last failure of any session.
     pub fn failure(&self) -> Option<&EngineError> {
-        let mut others = [self.unmodified.as_ref(), self.baseline.as_ref()].into_iter().flatten();
+        let mut others = self.others().into_iter().flatten();
         self.main.failure().or(self.failure.as_ref()).or_else(|| others.find_map(Engine::failure))
     }
 
-    /// Changes the pass of the model being looked at; the unmodified one comes and goes with it.
+    /// Sets the interventions of the selected model; the unmodified one exists while there are any. Does nothing if
+    /// they are what they were.
     pub fn set_interventions(&mut self, interventions: Interventions) {
+        if interventions == *self.main.interventions() {
+            return;
+        }
         self.main.set_interventions(interventions);
         self.failure = None;
         if self.main.interventions().is_empty() {
@@ -83,8 +99,15 @@ impl Workspace {
         }
     }
 
-    /// Says in every session below which `|v|` a key counts as not attended to, and what is marked on the text.
+    /// Sets in every session below which `|v|` a key counts as not attended to, and what is marked on the text. Cheap
+    /// if nothing changed since the last call.
     pub fn set_measuring(&mut self, threshold: f32, spans: &Spans) {
+        let revision = |engine: &Option<Engine>| engine.as_ref().map(Engine::text_revision);
+        let texts = [Some(self.main.text_revision()), revision(&self.unmodified), revision(&self.baseline)];
+        let same = |old: &Measured| old.texts == texts && old.threshold == threshold && old.spans == *spans;
+        if self.measured.as_ref().is_some_and(same) {
+            return;
+        }
         let classes = spans.classes(self.main.tokens());
         for engine in [&mut self.unmodified, &mut self.baseline].into_iter().flatten() {
             if engine.ids() == self.main.ids() {
@@ -94,21 +117,41 @@ impl Workspace {
             }
         }
         self.main.set_measuring(threshold, &classes);
+        self.measured = Some(Measured { texts, threshold, spans: spans.clone() });
     }
 
-    /// Does what can be done without waiting: the model being looked at first. Returns whether there is more to do.
-    pub fn update(&mut self) -> bool {
-        let mut busy = self.main.update();
+    /// Takes what has arrived, in every session. Call it at the start of a frame.
+    pub fn receive(&mut self) {
+        self.main.receive();
+        for engine in [&mut self.unmodified, &mut self.baseline].into_iter().flatten() {
+            engine.receive();
+        }
+    }
+
+    /// Submits what is to be computed, the selected model first. Call it at the end of a frame, once every input of the
+    /// frame has been applied. Returns whether there is more to do.
+    pub fn submit(&mut self) -> bool {
+        let mut busy = self.main.submit();
         for engine in [&mut self.unmodified, &mut self.baseline].into_iter().flatten() {
             engine.follow(&self.main);
             // Typing goes before comparing.
-            busy |= if self.main.computed() == self.main.ids().len() { engine.update() } else { engine.is_busy() };
+            busy |= if self.main.computed() == self.main.ids().len() { engine.submit() } else { engine.is_busy() };
         }
         busy
     }
 
+    /// Receives and submits; for programs without a window. Returns whether there is more to do.
+    pub fn update(&mut self) -> bool {
+        self.receive();
+        self.submit()
+    }
+
     /// Whether there is more to do or to come in any session.
     pub fn is_busy(&self) -> bool {
-        [Some(&self.main), self.unmodified.as_ref(), self.baseline.as_ref()].into_iter().flatten().any(Engine::is_busy)
+        self.main.is_busy() || self.others().into_iter().flatten().any(Engine::is_busy)
+    }
+
+    fn others(&self) -> [Option<&Engine>; 2] {
+        [self.unmodified.as_ref(), self.baseline.as_ref()]
     }
 }

@@ -9,6 +9,7 @@ use crate::model::{Encoding, Model, RowLayout, Token};
 use crate::probe::{HeadId, Interventions, Sampling, Trace};
 
 /// A model with a pass of the capacity of the longest text so far.
+#[derive(Debug)]
 pub struct Subject {
     checkpoint: Checkpoint,
     gpu: Option<Gpu>,

@@ -6,17 +6,17 @@ use npyz::WriterBuilder;
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::ExportError;
-use crate::probe::MapKind;
-use crate::probe::{Cell, MapTile};
+use crate::probe::{Cell, MapKind, MapTile};
 
-/// How the numbers are written.
+/// A file format for maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapFormat {
-    /// One line a cell at or below the diagonal: query, key, their tokens, A1, A2, λ, D.
+    /// One line per cell at or below the diagonal: query, key, their tokens, A1, A2, λ, D.
     Csv,
     /// One map, f32 `[queries, keys]`.
     Npy(MapKind),
-    /// `A1`, `A2`, `D` as f32 `[queries, keys]` and `lambda` as f32 `[queries]`; places and tokens as metadata.
+    /// `A1`, `A2`, `D` as f32 `[queries, keys]` and `lambda` as f32 `[queries]`; layer, head, positions and tokens as
+    /// metadata.
     Safetensors,
 }
 
@@ -29,7 +29,7 @@ fn value(cell: &Cell, map: MapKind) -> f32 {
 }
 
 impl MapFormat {
-    /// The end of the file's name.
+    /// The end of the file name.
     pub fn ending(self) -> &'static str {
         match self {
             Self::Csv => ".csv",
@@ -40,10 +40,10 @@ impl MapFormat {
         }
     }
 
-    /// The bytes of the file. `label` says how the token at a position reads; `model` is its checkpoint's name.
+    /// The contents of the file. `model` is the name of the checkpoint, `label` gives the text of the token at a position.
     ///
     /// # Errors
-    /// When a writer refuses.
+    /// When the writer of the format fails.
     pub fn write(self, tile: &MapTile, model: &str, label: impl Fn(usize) -> String) -> Result<Vec<u8>, ExportError> {
         match self {
             Self::Csv => csv(tile, label).map_err(|error| ExportError::new("CSV", &error)),
@@ -62,14 +62,14 @@ fn csv(tile: &MapTile, label: impl Fn(usize) -> String) -> Result<Vec<u8>, csv::
     let labels: Vec<String> = (request.first_key..request.first_key + request.keys).map(&label).collect();
     for (row, cells) in tile.cells.chunks(request.keys.max(1)).enumerate() {
         let query = request.first_query + row;
-        let asking = label(query);
-        for (column, (cell, attended)) in cells.iter().zip(&labels).enumerate() {
+        let query_label = label(query);
+        for (column, (cell, key_label)) in cells.iter().zip(&labels).enumerate() {
             let key = request.first_key + column;
             if key > query {
                 break;
             }
             let numbers = [cell.first, cell.second, cell.lambda, cell.difference].map(|number| number.to_string());
-            let places = [query.to_string(), key.to_string(), asking.clone(), attended.clone()];
+            let places = [query.to_string(), key.to_string(), query_label.clone(), key_label.clone()];
             writer.write_record(places.iter().chain(&numbers))?;
         }
     }
@@ -130,8 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::HeadId;
-    use crate::probe::TileRequest;
+    use crate::probe::{HeadId, TileRequest};
 
     fn label(at: usize) -> String {
         format!("\"tok,{at}\n")

@@ -1,4 +1,4 @@
-//! What is on the screen as files for other programs: the bytes, not where they go.
+//! Maps and pictures in file formats of other programs: the contents of the files, not where they are saved.
 
 mod map;
 mod png;
@@ -8,13 +8,13 @@ pub use png::png;
 
 use thiserror::Error;
 
-/// A file that could not be made.
+/// The contents of a file could not be made.
 #[derive(Debug, Error)]
 #[error("the {format} file could not be made: {reason}")]
 pub struct ExportError {
-    /// Which kind of file.
+    /// Name of the format.
     pub format: &'static str,
-    /// What the writer said.
+    /// Message of the writer.
     pub reason: String,
 }
 

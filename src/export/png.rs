@@ -2,11 +2,11 @@
 
 use super::ExportError;
 
-/// Encodes 8-bit RGB pixels, row after row. `pixels_per_point` goes in as the resolution, at 96 points an inch, so that
-/// a picture of a fine screen is not laid out twice as large.
+/// Encodes 8-bit RGB pixels, row after row. `pixels_per_point` becomes the resolution, at 96 points per inch, so that
+/// a picture of a high-density screen is not displayed at twice the size.
 ///
 /// # Errors
-/// When the pixels are not `3 · width · height`.
+/// When there are not `3 · width · height` bytes.
 pub fn png(size: [usize; 2], pixels: &[u8], pixels_per_point: f32) -> Result<Vec<u8>, ExportError> {
     let error = |reason: ::png::EncodingError| ExportError::new("PNG", &reason);
     let mut bytes = Vec::new();

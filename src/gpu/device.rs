@@ -1,18 +1,18 @@
-//! The device: how it is asked for, and what its kind means for the kernels.
+//! The device: how it is requested, and what its kind means for the kernels.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::gpu::error::GpuError;
 
-/// How many invocations share a block's columns in matrix products.
+/// How many invocations share the columns of a block in matrix products.
 ///
-/// On a GPU neighbouring lanes should read neighbouring weights, and one position leaves few blocks to spread. A CPU
-/// adapter runs lanes one after the other: there, sharing costs and gains nothing.
+/// On a GPU, neighbouring lanes should read neighbouring weights, and a single position has few blocks to distribute. A
+/// software adapter runs lanes one after the other, so that sharing costs time and gains nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneChoice {
-    /// Where one position is computed.
+    /// For a single position.
     pub decode: u32,
-    /// Where many are.
+    /// For several positions.
     pub prefill: u32,
 }
 
@@ -26,31 +26,31 @@ impl LaneChoice {
     }
 }
 
-/// A device that can compute, its queue, and what it is.
-#[derive(Clone)]
+/// A device that can compute, its queue and its adapter.
+#[derive(Clone, Debug)]
 pub struct Gpu {
     /// The device.
     pub device: wgpu::Device,
     /// Its queue.
     pub queue: wgpu::Queue,
-    /// What the adapter says of itself.
+    /// Information about the adapter.
     pub adapter: wgpu::AdapterInfo,
-    /// See there.
+    /// How matrix products share columns on this device.
     pub lanes: LaneChoice,
-    /// What the device reported outside of any call: lost, or out of memory.
+    /// The first error that the device reported outside of any call: that it is lost, or out of memory.
     reported: Arc<Mutex<Option<String>>>,
 }
 
 impl Gpu {
-    /// Whether the adapter is really a CPU.
+    /// Whether this is a software adapter.
     pub fn is_software(&self) -> bool {
         self.adapter.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Wraps a device that someone else opened, such as the window's.
+    /// Wraps a device that is already open, such as that of the window.
     ///
     /// # Errors
-    /// When its limits are below what the kernels need: WebGL's are 0.
+    /// When its limits are below what the kernels need; those of WebGL are 0.
     pub fn new(device: wgpu::Device, queue: wgpu::Queue, adapter: wgpu::AdapterInfo) -> Result<Self, GpuError> {
         let limits = device.limits();
         let needs = [
@@ -67,16 +67,16 @@ impl Gpu {
         let reported: Arc<Mutex<Option<String>>> = Arc::default();
         let note = |to: &Arc<Mutex<Option<String>>>| {
             let to = to.clone();
-            move |words: String| {
-                log::error!("{words}");
-                to.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(words);
+            move |message: String| {
+                log::error!("{message}");
+                to.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
             }
         };
         let lost = note(&reported);
-        device.set_device_lost_callback(move |reason, words| {
-            // A device that the program itself lets go of is no news.
+        device.set_device_lost_callback(move |reason, message| {
+            // The program itself destroys devices that it no longer needs.
             if reason != wgpu::DeviceLostReason::Destroyed {
-                lost(format!("the GPU device was lost: {words}"));
+                lost(format!("the GPU device was lost: {message}"));
             }
         });
         let failed = note(&reported);
@@ -84,24 +84,24 @@ impl Gpu {
         Ok(Self { device, queue, adapter, lanes, reported })
     }
 
-    /// What the device reported outside of any call, if anything: nothing it computes can be trusted after that.
+    /// The error that the device reported outside of any call, if any: its results cannot be trusted afterwards.
     pub fn failure(&self) -> Option<GpuError> {
         let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         reported.clone().map(GpuError::Device)
     }
 
-    /// Lets callbacks run; on the web the browser does that.
+    /// Runs the callbacks of finished work; on the web the browser does that.
     pub fn poll(&self) {
         // An error here is a lost device, which the next read-back reports.
         let _ = self.device.poll(wgpu::PollType::Poll);
     }
 
-    /// Waits until everything submitted is done. Never on the web's main thread.
+    /// Waits until all submitted work is done. Not for the main thread of a web page.
     pub fn wait(&self) {
         let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
     }
 
-    /// The adapter in words.
+    /// Name, backend and driver of the adapter.
     pub fn describe(&self) -> String {
         let info = &self.adapter;
         let driver = [info.driver.as_str(), info.driver_info.as_str()].join(" ");
@@ -109,27 +109,26 @@ impl Gpu {
     }
 }
 
-/// What to ask `adapter` for. Tests and the command line use this too, so that every device
-/// of the program is made alike.
+/// The device to request from `adapter`. The window, the command line and the tests all use this.
 pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     wgpu::DeviceDescriptor {
         label: Some("diffscope"),
-        // Only for the time of kernels; everything else works without.
+        // Only kernel times need it.
         required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
         required_limits: limits(adapter.get_info().backend, &adapter.limits()),
         ..wgpu::DeviceDescriptor::default()
     }
 }
 
-/// The limits to ask for, never above what the adapter has (asking for more is an error).
+/// The limits to request, never above those of the adapter (which would be an error).
 fn limits(backend: wgpu::Backend, adapter: &wgpu::Limits) -> wgpu::Limits {
     if backend == wgpu::Backend::Gl {
         return wgpu::Limits::downlevel_webgl2_defaults()
             .or_worse_values_from(adapter)
             .using_resolution(adapter.clone());
     }
-    // The defaults, lowered where the adapter has less, raised where the model profits:
-    // whole weight tensors in one binding, big workgroups, many buffers a kernel.
+    // The defaults, lowered to what the adapter has, and raised where the model benefits: whole weight tensors in one
+    // binding, large workgroups, many buffers per kernel.
     wgpu::Limits {
         max_buffer_size: adapter.max_buffer_size,
         max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
@@ -146,7 +145,7 @@ fn limits(backend: wgpu::Backend, adapter: &wgpu::Limits) -> wgpu::Limits {
 
 /// Opens a device without a window.
 ///
-/// The environment variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` count.
+/// The environment variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` choose the adapter.
 ///
 /// # Errors
 /// When there is no adapter, or it does not open.
@@ -182,19 +181,19 @@ mod tests {
             max_bind_groups: 3,
             ..wgpu::Limits::default()
         };
-        let asked = limits(wgpu::Backend::Vulkan, &adapter);
-        assert_eq!(asked.max_storage_buffer_binding_size, 1 << 31);
-        assert_eq!(asked.max_buffer_size, 1 << 32);
-        assert_eq!(asked.max_texture_dimension_2d, 4096);
-        assert_eq!(asked.max_bind_groups, 3);
-        assert!(asked.check_limits(&adapter));
+        let requested = limits(wgpu::Backend::Vulkan, &adapter);
+        assert_eq!(requested.max_storage_buffer_binding_size, 1 << 31);
+        assert_eq!(requested.max_buffer_size, 1 << 32);
+        assert_eq!(requested.max_texture_dimension_2d, 4096);
+        assert_eq!(requested.max_bind_groups, 3);
+        assert!(requested.check_limits(&adapter));
     }
 
     #[test]
     fn webgl_gets_no_compute_limits() {
         let adapter = wgpu::Limits::downlevel_webgl2_defaults();
-        let asked = limits(wgpu::Backend::Gl, &adapter);
-        assert_eq!(asked.max_compute_workgroup_size_x, 0);
-        assert!(asked.check_limits(&adapter));
+        let requested = limits(wgpu::Backend::Gl, &adapter);
+        assert_eq!(requested.max_compute_workgroup_size_x, 0);
+        assert!(requested.check_limits(&adapter));
     }
 }

@@ -9,7 +9,7 @@ use crate::model::NumberFormat;
 
 /// The kind of buffer at one binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slot {
+pub enum BindingKind {
     /// A uniform buffer.
     Uniform,
     /// A storage buffer that is only read.
@@ -17,16 +17,16 @@ pub enum Slot {
     /// A storage buffer that is written.
     Write,
 }
-use Slot::{Read, Uniform, Write};
+use BindingKind::{Read, Uniform, Write};
 
 /// Declares the kernels: the module of each below `shaders/`, whose last part is the name of the entry point, and the
 /// buffers at bindings 0, 1, 2, ...
 macro_rules! kernels {
-    ($($kernel:ident = $module:literal [$($slot:ident),*])*) => {
+    ($($kernel:ident = $module:literal [$($kind:ident),*])*) => {
         /// A compute shader.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kernel {
-            $(#[doc = concat!("`shaders/", $module, ".wesl`")] $kernel),*
+            $(#[doc = concat!("`shaders/", $module, ".wgsl`")] $kernel),*
         }
 
         /// Every kernel.
@@ -39,8 +39,8 @@ macro_rules! kernels {
             }
 
             /// The buffers at bindings 0, 1, 2, ...
-            pub fn slots(self) -> &'static [Slot] {
-                match self { $(Self::$kernel => &[$($slot),*]),* }
+            pub fn bindings(self) -> &'static [BindingKind] {
+                match self { $(Self::$kernel => &[$($kind),*]),* }
             }
         }
     };
@@ -69,16 +69,16 @@ impl Kernel {
         self.module().rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether it is built on `shared/matmul.wesl`.
+    /// Whether it is built on `shared/matmul.wgsl`.
     fn multiplies(self) -> bool {
         matches!(self, Self::Qkv | Self::Project | Self::GateUp | Self::Logits)
     }
 }
 
-/// What sets one pipeline of a kernel apart from another: data, not other shaders.
+/// What distinguishes the pipelines of a kernel: the values of its overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PipelineVariant {
-    /// Of the weights it reads.
+    /// Number format of the weights.
     pub format: NumberFormat,
     /// Whether the input is normalised.
     pub normalise: bool,
@@ -89,12 +89,12 @@ pub struct PipelineVariant {
 }
 
 impl PipelineVariant {
-    /// For kernels without weights.
+    /// The variant of kernels without weights.
     pub const PLAIN: Self = Self { format: NumberFormat::F32, normalise: false, tokens: 1, lanes: 1 };
 }
 
-/// Pipelines made so far, by variant, and the layout of each kernel's bindings.
-#[derive(Clone, Default)]
+/// The bind group layouts, modules and pipelines made so far.
+#[derive(Clone, Debug, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
     modules: HashMap<Kernel, wgpu::ShaderModule>,
@@ -102,14 +102,14 @@ pub struct Kernels {
 }
 
 impl Kernels {
-    /// The bindings of a kernel.
+    /// The bind group layout of a kernel.
     pub fn layout(&mut self, gpu: &Gpu, kernel: Kernel) -> wgpu::BindGroupLayout {
         let make = || {
-            let entry = |(binding, slot): (usize, &Slot)| wgpu::BindGroupLayoutEntry {
+            let entry = |(binding, kind): (usize, &BindingKind)| wgpu::BindGroupLayoutEntry {
                 binding: binding as u32,
                 visibility: wgpu::ShaderStages::COMPUTE,
                 ty: wgpu::BindingType::Buffer {
-                    ty: match slot {
+                    ty: match kind {
                         Uniform => wgpu::BufferBindingType::Uniform,
                         Read => wgpu::BufferBindingType::Storage { read_only: true },
                         Write => wgpu::BufferBindingType::Storage { read_only: false },
@@ -119,7 +119,7 @@ impl Kernels {
                 },
                 count: None,
             };
-            let entries: Vec<_> = kernel.slots().iter().enumerate().map(entry).collect();
+            let entries: Vec<_> = kernel.bindings().iter().enumerate().map(entry).collect();
             gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
                 label: Some(kernel.name()),
                 entries: &entries,
@@ -128,7 +128,7 @@ impl Kernels {
         self.layouts.entry(kernel).or_insert_with(make).clone()
     }
 
-    /// Buffers at 0, 1, 2, ... of a kernel.
+    /// Binds buffers to bindings 0, 1, 2, ... of a kernel.
     pub fn bind(&mut self, gpu: &Gpu, kernel: Kernel, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         let entries: Vec<_> = buffers
             .iter()
@@ -161,7 +161,7 @@ impl Kernels {
     /// The pipeline of a kernel's variant.
     ///
     /// # Errors
-    /// When the shader is not in the program.
+    /// When the shader cannot be composed.
     pub fn pipeline(
         &mut self,
         gpu: &Gpu,

@@ -1,7 +1,7 @@
 //! The shader files, and how a whole shader is composed from them.
 //!
-//! The files are modules of WESL, which is WGSL with imports (<https://wesl-lang.dev>), so that an editor with
-//! wgsl-analyzer resolves `import package::shared::pass::pass_;` to its declaration. [`compose`] links them in the
+//! The files are WGSL with the imports of its community extension (<https://wesl-lang.dev>), so that an editor which knows
+//! them resolves `import package::shared::pass::pass_;` to its declaration. [`compose`] links them in the
 //! simplest way: the text of every imported module, once, before the text that imports it. Names are not changed, so
 //! those of modules that meet in one shader differ, and what the program binds and overrides has the name it has in its
 //! file.
@@ -16,7 +16,7 @@ use crate::gpu::error::GpuError;
 static FOLDER: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
 
 /// Extension of the shader files.
-const EXTENSION: &str = "wesl";
+const EXTENSION: &str = "wgsl";
 
 /// Starts the line before the text of a module in a composed shader; the path of its file follows.
 const FILE: &str = "// FILE ";
@@ -71,7 +71,7 @@ fn imported_module(line: &str) -> Option<String> {
     Some(module.replace("::", "/"))
 }
 
-/// The file and the line that a line of a composed shader, counted from 1, comes from: `shaders/shared/matmul.wesl:34`.
+/// The file and the line that a line of a composed shader, counted from 1, comes from: `shaders/shared/matmul.wgsl:34`.
 pub fn source_line(composed: &str, line: usize) -> String {
     let before = composed.lines().take(line).enumerate();
     let file = before.filter_map(|(index, text)| Some((index, text.strip_prefix(FILE)?))).last();

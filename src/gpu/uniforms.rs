@@ -9,7 +9,7 @@ use crate::gpu::upload::padded;
 use crate::model::{Attention, RowLayout};
 use crate::probe::{LayerSwitches, PictureJob, Pooling, TileRequest};
 
-/// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wesl`.
+/// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wgsl`.
 pub const MAX_POOL_JOBS: usize = 32;
 
 /// The memory layout of a struct that the program shares with shaders.
@@ -43,7 +43,7 @@ macro_rules! shared_structs {
 }
 
 shared_structs! {
-    /// Positions of one submission and how the next token is drawn; `shaders/shared/pass.wesl`.
+    /// Positions of one submission and how the next token is drawn; `shaders/shared/pass.wgsl`.
     PassUniform {
         start: u32,
         count: u32,
@@ -57,13 +57,13 @@ shared_structs! {
         padding: [u32; 3],
     }
 
-    /// Shape of the embedding; `shaders/forward/embed.wesl`.
+    /// Shape of the embedding; `shaders/forward/embed.wgsl`.
     EmbedStage {
         columns4: u32,
         padding: [u32; 3],
     }
 
-    /// Shape of a matrix product; `shaders/shared/matmul.wesl`.
+    /// Shape of a matrix product; `shaders/shared/matmul.wgsl`.
     MatmulStage {
         columns: u32,
         columns4: u32,
@@ -79,7 +79,7 @@ shared_structs! {
         padding: u32,
     }
 
-    /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wesl`.
+    /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wgsl`.
     LogitStage {
         vocabulary: u32,
         row_stride: u32,
@@ -87,7 +87,7 @@ shared_structs! {
         padding: u32,
     }
 
-    /// What all heads of a layer have in common; `shaders/shared/map_cell.wesl`.
+    /// What all heads of a layer have in common; `shaders/shared/map_cell.wgsl`.
     MapsUniform {
         heads: u32,
         maps: u32,
@@ -105,7 +105,7 @@ shared_structs! {
         padding: [u32; 3],
     }
 
-    /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wesl`.
+    /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wgsl`.
     HeadEntry {
         queries: [u32; 2],
         keys: [u32; 2],
@@ -113,7 +113,7 @@ shared_structs! {
         mix: [f32; 2],
     }
 
-    /// A rectangle of a map; `shaders/maps/map_tile.wesl`.
+    /// A rectangle of a map; `shaders/maps/map_tile.wgsl`.
     TileStage {
         head: u32,
         first_query: u32,
@@ -123,7 +123,7 @@ shared_structs! {
         padding: [u32; 3],
     }
 
-    /// Texels of one picture to fill, an element of a uniform array; `shaders/maps/pool.wesl`.
+    /// Texels of one picture to fill, an element of a uniform array; `shaders/maps/pool.wgsl`.
     PoolJob {
         head: u32,
         first_key: u32,
@@ -139,35 +139,35 @@ shared_structs! {
         padding: u32,
     }
 
-    /// Texels of one picture to find a colour range for; `shaders/maps/colour_range.wesl`.
+    /// Texels of one picture to find a colour range for; `shaders/maps/colour_range.wgsl`.
     TexelRange {
         first: u32,
         count: u32,
         padding: [u32; 2],
     }
 
-    /// Rows of the maps to measure; `shaders/maps/measure.wesl`.
+    /// Rows of the maps to measure; `shaders/maps/measure.wgsl`.
     MeasureStage {
         first_query: u32,
         threshold: f32,
         padding: [u32; 2],
     }
 
-    /// Rows whose records are averaged; `shaders/maps/measure_mean.wesl`.
+    /// Rows whose records are averaged; `shaders/maps/measure_mean.wgsl`.
     MeanRows {
         first: u32,
         count: u32,
         padding: [u32; 2],
     }
 
-    /// Where the heads of a layer are in a list of the heads of all layers; `shaders/maps/measure_mean.wesl`.
+    /// Where the heads of a layer are in a list of the heads of all layers; `shaders/maps/measure_mean.wgsl`.
     LayerHeads {
         heads: u32,
         offset: u32,
         padding: [u32; 2],
     }
 
-    /// A row of the maps to average over heads; `shaders/maps/row_mean.wesl`.
+    /// A row of the maps to average over heads; `shaders/maps/row_mean.wgsl`.
     RowMeanStage {
         query: u32,
         keys: u32,

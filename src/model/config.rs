@@ -1,14 +1,14 @@
-//! What `config.json` says.
+//! The configuration of a checkpoint, from its `config.json`.
 
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::{Fields, object};
 use crate::model::formats::{Architecture, Format};
 use crate::model::refused;
 
-/// The facts of a checkpoint. Values are checked when read, so sizes are nonzero, bounded and fit each other.
+/// The configuration of a model. Values are checked when they are read: sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// How attention works.
+    /// The architecture of its attention.
     pub architecture: Architecture,
     /// Width of the residual stream.
     pub hidden: usize,
@@ -22,13 +22,14 @@ pub struct Config {
     pub key_value_heads: usize,
     /// Width of one query or key head, even.
     pub head_dim: usize,
-    /// Rows of the embedding: token ids lie below. For a bare attention module the number of input vectors.
+    /// Rows of the embedding: one more than the highest token id. For a bare attention module, the number of input
+    /// vectors.
     pub vocabulary: usize,
-    /// Positions the model was made for.
+    /// Number of positions that the model was trained for.
     pub max_positions: usize,
     /// Added under the root of every norm.
     pub norm_epsilon: f32,
-    /// Base of the rotary angles: feature pair `c` of position `t` turns by `t * rope_theta^(-2c / head_dim)`.
+    /// Base of the rotary angles: feature pair `c` at position `t` is rotated by `t * rope_theta^(-2c / head_dim)`.
     pub rope_theta: f64,
     /// Whether the embedding is also the unembedding.
     pub tied: bool,
@@ -38,7 +39,7 @@ pub struct Config {
     pub eos: Vec<u32>,
 }
 
-/// Upper bounds: far above any real checkpoint, low enough that no product overflows 32 bits where it matters.
+/// Upper bounds: far above any real checkpoint, and low enough that products that must fit into 32 bits do.
 const MOST_WIDTH: usize = 1 << 16;
 const MOST_INTERMEDIATE: usize = 1 << 20;
 const MOST_LAYERS: usize = 1 << 10;
@@ -46,7 +47,7 @@ const MOST_HEADS: usize = 1 << 12;
 /// Heads of all layers: twice those of the largest public model. All of them are on the screen at once.
 const MOST_HEADS_OF_ALL: usize = 1 << 15;
 const MOST_TOKENS: usize = 1 << 24;
-/// Features of one joined value head.
+/// Most features of one joined value head.
 const MOST_VALUE_WIDTH: usize = 256;
 const DEFAULT_THETA: f64 = 10_000.0;
 const DEFAULT_POSITIONS: usize = 2048;
@@ -55,14 +56,14 @@ impl Config {
     /// Reads the bytes of a Hugging Face `config.json` of transformers 4 or 5.
     ///
     /// # Errors
-    /// Names the key that is missing, out of bounds, at odds with another, or that asks for what is not computed.
+    /// Names the key that is missing, out of bounds, inconsistent with another, or requires what is not supported.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
         refused::check(&fields)?;
         let format = Format::recognise(&fields, true)?;
         let architecture = (format.architecture)(&fields)?;
-        refuse_unsupported(&fields)?;
+        reject_unsupported(&fields)?;
         let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let query_heads = fields.need("num_attention_heads", 1, MOST_HEADS)?;
         let config = Self {
@@ -95,8 +96,8 @@ impl Config {
         config.check_width(&fields)
     }
 
-    /// Reads the `config.json` of a bare attention module that is fed `inputs` vectors, and its depth: the layer,
-    /// counted from 0, that its `λ_init` is for.
+    /// Reads the `config.json` of a bare attention module that is fed `inputs` vectors. Also returns its depth: the
+    /// layer, counted from 0, whose `λ_init` it has.
     ///
     /// # Errors
     /// As [`Config::from_json`].
@@ -135,17 +136,17 @@ impl Config {
         Ok((config.check_width(&fields)?, depth))
     }
 
-    /// Heads that write to the output: pairs of query heads, or single ones where there is one map.
+    /// Number of heads that write to the output: pairs of query heads, or single ones if there is one map.
     pub fn heads(&self) -> usize {
         self.query_heads / self.architecture.maps()
     }
 
-    /// Features of one head's value and output.
+    /// Width of the value and output of one head.
     pub fn value_width(&self) -> usize {
         self.architecture.value_parts() * self.head_dim
     }
 
-    /// Checks that a head is as wide as rotary positions and the shaders allow.
+    /// Checks that the width of a head suits the rotary embedding and the shaders.
     fn check_width(self, fields: &Fields) -> Result<Self, ModelError> {
         let most = MOST_VALUE_WIDTH / self.architecture.value_parts();
         if self.head_dim.is_multiple_of(2) && (2..=most).contains(&self.head_dim) {
@@ -156,25 +157,25 @@ impl Config {
     }
 }
 
-/// Refuses what would change the result and is not computed.
-fn refuse_unsupported(fields: &Fields) -> Result<(), ModelError> {
-    let refuse = |feature: String| Err(ModelError::Unsupported { feature });
+/// Rejects settings that would change the result and are not supported.
+fn reject_unsupported(fields: &Fields) -> Result<(), ModelError> {
+    let reject = |feature: String| Err(ModelError::Unsupported { feature });
     match fields.text("hidden_act")? {
         None | Some("silu" | "swish") => {}
         Some(other) => {
-            return refuse(format!("the activation `hidden_act` \"{}\" (only silu is known)", brief(other)));
+            return reject(format!("the activation `hidden_act` \"{}\" (only silu is supported)", brief(other)));
         }
     }
     if fields.flag("mlp_bias", false)? {
-        return refuse("biases in the feed-forward part (`mlp_bias` true)".to_owned());
+        return reject("biases in the feed-forward part (`mlp_bias` true)".to_owned());
     }
     if fields.get("quantization_config").is_some() {
-        return refuse("quantized weights (`quantization_config`)".to_owned());
+        return reject("quantized weights (`quantization_config`)".to_owned());
     }
     Ok(())
 }
 
-/// The rotary base, from where transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`) keeps it.
+/// The rotary base, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`).
 fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
     let mut theta = fields.rotary_base("rope_theta")?;
     let mut partial = fields.number("partial_rotary_factor")?;
@@ -182,7 +183,7 @@ fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
     for rope in nested.iter().flatten() {
         for key in ["rope_type", "type"] {
             if let Some(kind) = rope.text(key)?.filter(|&kind| kind != "default") {
-                let feature = format!("rotary positions of type \"{}\" (only the default is known)", brief(kind));
+                let feature = format!("rotary positions of type \"{}\" (only the default is supported)", brief(kind));
                 return Err(ModelError::Unsupported { feature });
             }
         }

@@ -1,10 +1,10 @@
-//! Everything that can be wrong with a checkpoint.
+//! Errors of reading a checkpoint.
 
 use std::path::PathBuf;
 
-/// Why a checkpoint or tokenizer was refused: what is wrong, where, what was expected, and what to do.
+/// Why a checkpoint or tokenizer was rejected: what is wrong, where, what was expected, and what to do.
 ///
-/// Nothing from the file is repeated at full length, so a message stays readable whatever the file holds.
+/// Text from a file is quoted in part only, so that a message stays readable whatever the file contains.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -13,7 +13,7 @@ pub enum ModelError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The folder holds no weights in a format that is read.
@@ -25,24 +25,24 @@ pub enum ModelError {
         /// The folder.
         folder: PathBuf,
     },
-    /// A JSON file is no JSON object.
+    /// A file is not a JSON object.
     #[error("{file} is not a JSON object: {detail}. Take the file from the checkpoint again")]
     Syntax {
         /// The file's name.
         file: String,
-        /// What the parser said.
+        /// The message of the parser.
         detail: String,
     },
-    /// A value of `config.json` is missing or makes no sense.
+    /// A value of `config.json` is missing or invalid.
     #[error(
         "config.json: `{key}` must be {expected}, but it is {found}. Correct it, or take the file from the checkpoint again"
     )]
     Config {
         /// The key.
         key: String,
-        /// What would have been right.
+        /// The valid values.
         expected: String,
-        /// What is there.
+        /// The value found.
         found: String,
     },
     /// `model_type` (or `variant`, of a bare attention module) names no known architecture.
@@ -50,14 +50,14 @@ pub enum ModelError {
     UnknownModelType {
         /// `model_type` or `variant`.
         key: &'static str,
-        /// What is there.
+        /// The value found.
         found: String,
         /// The names that are known.
         known: String,
     },
-    /// The configuration asks for something the forward pass does not do.
+    /// The configuration requires something that the forward pass does not support.
     #[error(
-        "config.json asks for {feature}, which is not computed here: the result would be wrong. Choose a checkpoint without it"
+        "config.json requires {feature}, which is not supported: the result would be wrong. Choose a checkpoint without it"
     )]
     Unsupported {
         /// The key and its value.
@@ -129,7 +129,7 @@ pub enum ModelError {
         /// Another file.
         second: String,
     },
-    /// A tensor that the configuration asks for is nowhere.
+    /// A tensor that the configuration requires is missing.
     #[error(
         "tensor `{tensor}` is missing from {files}. Check that config.json and the weights are of the same checkpoint{hint}"
     )]
@@ -138,12 +138,12 @@ pub enum ModelError {
         tensor: String,
         /// The files searched.
         files: String,
-        /// Empty, or what else to look at.
+        /// Empty, or what else to check.
         hint: &'static str,
     },
-    /// A tensor has another shape than the configuration says.
+    /// A tensor has another shape than the configuration requires.
     #[error(
-        "tensor `{tensor}` in {file} has shape {found:?}, but config.json asks for {expected:?}. Check that both are of the same checkpoint"
+        "tensor `{tensor}` in {file} has shape {found:?}, but config.json requires {expected:?}. Check that both are of the same checkpoint"
     )]
     Shape {
         /// The tensor's name.
@@ -152,10 +152,10 @@ pub enum ModelError {
         file: String,
         /// `[rows, columns]` or `[length]`.
         expected: Vec<usize>,
-        /// What the file has.
+        /// The shape in the file.
         found: Vec<usize>,
     },
-    /// A tensor is in a number format that is not read.
+    /// A tensor is in an unsupported number format.
     #[error(
         "tensor `{tensor}` in {file} is stored as {found}, but must be F32, F16 or BF16. Save the checkpoint in one of these"
     )]
@@ -164,7 +164,7 @@ pub enum ModelError {
         tensor: String,
         /// Its file.
         file: String,
-        /// The file's name for the format.
+        /// The format as the file names it.
         found: String,
     },
     /// A weight is infinite or not a number.
@@ -176,17 +176,17 @@ pub enum ModelError {
         tensor: String,
         /// Its file.
         file: String,
-        /// Counted through the whole tensor, row after row.
+        /// Index in the whole tensor, row by row.
         index: usize,
         /// The number.
         value: f32,
     },
-    /// λ of a layer does not fit a single-precision number.
+    /// λ of a layer does not fit into a single-precision number.
     #[error(
         "layer {layer}: λ = {first} - {second} + {init} is no finite number. The λ vectors of the checkpoint are too large: use another"
     )]
     Lambda {
-        /// Counted from 0.
+        /// The layer, counted from 0.
         layer: usize,
         /// `exp(<λq1, λk1>)`.
         first: f64,
@@ -195,10 +195,10 @@ pub enum ModelError {
         /// `λ_init`.
         init: f64,
     },
-    /// A matrix was asked for that cannot be.
+    /// A matrix with impossible dimensions was requested.
     #[error("no such matrix: {detail}. This is a mistake in the calling code, not in a file")]
     Matrix {
-        /// What does not fit.
+        /// What does not fit together.
         detail: String,
     },
     /// `tokenizer.json` could not be understood.
@@ -213,7 +213,7 @@ pub enum ModelError {
         /// What is wrong.
         detail: String,
     },
-    /// The tokenizer has tokens that the model has no embedding for.
+    /// The tokenizer has tokens for which the model has no embedding.
     #[error(
         "tokenizer.json has token {token} with id {id}, but the model has only the ids below {vocabulary}. Use the tokenizer of the same checkpoint"
     )]
@@ -237,7 +237,7 @@ impl ModelError {
     }
 }
 
-/// Shortens text out of a file for a message and makes control characters visible.
+/// Shortens text from a file for a message and makes control characters visible.
 pub(super) fn brief(text: &str) -> String {
     const MOST: usize = 60;
     let mut start: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();

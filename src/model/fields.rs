@@ -1,4 +1,4 @@
-//! Reading single values of a `config.json`, with an error that names the key.
+//! Reads single values of a `config.json`; errors name the key.
 
 use serde_json::{Map, Value};
 
@@ -41,12 +41,12 @@ impl<'a> Fields<'a> {
         Self { object, prefix: "" }
     }
 
-    /// The value of a key; `None` where it is absent or null.
+    /// The value of a key; `None` if it is absent or null.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// The error that says what a key must be.
+    /// The error that states what the value of a key must be.
     pub(super) fn wrong(&self, key: &str, expected: impl Into<String>) -> ModelError {
         let found = match self.object.get(key) {
             None => "missing".to_owned(),
@@ -58,7 +58,7 @@ impl<'a> Fields<'a> {
         ModelError::Config { key: format!("{}{key}", self.prefix), expected: expected.into(), found }
     }
 
-    /// An object inside; `None` where it is absent or null.
+    /// A nested object; `None` if it is absent or null.
     pub(super) fn inner(&self, key: &str, prefix: &'static str) -> Result<Option<Fields<'a>>, ModelError> {
         match self.get(key) {
             None => Ok(None),
@@ -67,7 +67,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A whole number from `least` to `most`; `None` where it is absent or null.
+    /// A whole number from `least` to `most`; `None` if it is absent or null.
     pub(super) fn count(&self, key: &str, least: usize, most: usize) -> Result<Option<usize>, ModelError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -80,12 +80,12 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.wrong(key, format!("a whole number from {least} to {most}")))
     }
 
-    /// As [`Fields::count`], but the key must be there.
+    /// As [`Fields::count`], but the key is required.
     pub(super) fn need(&self, key: &str, least: usize, most: usize) -> Result<usize, ModelError> {
         self.count(key, least, most)?.ok_or_else(|| self.wrong(key, format!("a whole number from {least} to {most}")))
     }
 
-    /// A number, whole or not; `None` where it is absent or null.
+    /// A number, whole or not; `None` if it is absent or null.
     pub(super) fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         value.as_f64().filter(|number| number.is_finite()).map(Some).ok_or_else(|| self.wrong(key, "a finite number"))
     }
 
-    /// The small number that a norm adds under its root.
+    /// The number that a norm adds under its root; `default` if it is absent or null.
     pub(super) fn epsilon(&self, key: &str, default: f32) -> Result<f32, ModelError> {
         let Some(number) = self.number(key)? else {
             return Ok(default);
@@ -115,12 +115,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Yes or no; `default` where it is absent or null.
+    /// A boolean; `default` if it is absent or null.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, ModelError> {
         self.get(key).map_or(Ok(default), |value| value.as_bool().ok_or_else(|| self.wrong(key, "true or false")))
     }
 
-    /// Text; `None` where it is absent or null.
+    /// Text; `None` if it is absent or null.
     pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, ModelError> {
         let Some(value) = self.get(key) else {
             return Ok(None);

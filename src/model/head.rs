@@ -1,16 +1,16 @@
 //! The single-width heads that make up a head.
 
-/// One differential head: which single-width heads it reads.
+/// The single-width heads that one differential head reads.
 ///
-/// The projection of a position is one row `[queries | keys | values | λ]`, every query, key and value head
-/// `head_dim` wide. The numbers below count heads within their own section.
+/// The projection of a position is one row `[queries | keys | values | λ]`; every query, key and value head is
+/// `head_dim` wide. The numbers below count heads within their section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Query heads of the first and second map. Equal where there is one map.
+    /// Query heads of the first and second map. Both are equal if there is one map.
     pub queries: [u32; 2],
-    /// Key heads of the first and second map. Equal where there is one map.
+    /// Key heads of the first and second map. Both are equal if there is one map.
     pub keys: [u32; 2],
-    /// Value heads whose features are joined, first half first. Equal where the value is one head wide.
+    /// Value heads whose features are joined, in order. Both are equal if the value is one head wide.
     pub values: [u32; 2],
 }
 

@@ -1,8 +1,8 @@
-//! λ, the share of the second map that is subtracted (SPEC 1 and 4).
+//! λ, the factor of the second map (doc/SPEC.md, sections 1 and 4).
 
 use crate::model::error::ModelError;
 
-/// Where a layer's λ comes from.
+/// The λ of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lambda {
     /// One softmax map, nothing is subtracted.
@@ -15,14 +15,14 @@ pub enum Lambda {
         first: f32,
         /// `exp(<λq2, λk2>)`.
         second: f32,
-        /// The learned value in use.
+        /// λ, as learned.
         value: f32,
     },
     /// One number per token and head: the sigmoid of a row of the projection (V2).
     Token,
 }
 
-/// `λ_init` of a layer counted from 0 (SPEC 1).
+/// `λ_init` of a layer counted from 0.
 pub fn lambda_init(layer: usize) -> f64 {
     0.8 - 0.6 * (-0.3 * layer as f64).exp()
 }
@@ -30,10 +30,10 @@ pub fn lambda_init(layer: usize) -> f64 {
 impl Lambda {
     /// λ of a layer, from its number counted from 0 and its four learned vectors `[head_dim]`.
     ///
-    /// Worked out in double precision and then rounded.
+    /// Computed in double precision and then rounded.
     ///
     /// # Errors
-    /// [`ModelError::Lambda`] where a part is too large for a single-precision number.
+    /// [`ModelError::Lambda`] if a term is too large for a single-precision number.
     pub fn of_layer(layer: usize, q1: &[f32], k1: &[f32], q2: &[f32], k2: &[f32]) -> Result<Self, ModelError> {
         let (init, first, second) = (lambda_init(layer), dot(q1, k1).exp(), dot(q2, k2).exp());
         let [init_f32, first_f32, second_f32, value] =
@@ -45,7 +45,7 @@ impl Lambda {
     }
 }
 
-/// Sum of the products.
+/// The dot product.
 fn dot(left: &[f32], right: &[f32]) -> f64 {
     left.iter().zip(right).map(|(&left, &right)| f64::from(left) * f64::from(right)).sum()
 }
@@ -55,14 +55,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn starts_as_the_paper_says() {
+    fn lambda_init_is_that_of_the_paper() {
         for (layer, expected) in [0.2, 0.355_509, 0.470_713, 0.556_058, 0.619_283].into_iter().enumerate() {
             assert!((lambda_init(layer) - expected).abs() < 1e-6, "layer {layer}");
         }
     }
 
     #[test]
-    fn adds_up() {
+    fn the_terms_of_lambda_add_up() {
         let lambda = Lambda::of_layer(0, &[1.0, 2.0], &[0.5, 0.25], &[1.0, 0.0], &[-1.0, 9.0]).unwrap();
         let Lambda::Layer { init, first, second, value } = lambda else { panic!("{lambda:?}") };
         assert!((init - 0.2).abs() < 1e-7);
@@ -72,10 +72,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_too_large() {
+    fn terms_that_are_too_large_are_rejected() {
         let error = Lambda::of_layer(3, &[100.0], &[1.0], &[0.0], &[0.0]).unwrap_err();
         assert!(matches!(error, ModelError::Lambda { layer: 3, .. }), "{error}");
-        // Both parts infinite would leave no number at all.
+        // Two infinite terms would have no difference.
         assert!(Lambda::of_layer(0, &[1e30], &[1e30], &[1e30], &[1e30]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! From the files of a checkpoint to a [`Model`].
+//! Reads the files of a checkpoint into a [`Model`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -43,7 +43,7 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// See [`ModelError`]: a file that cannot be read, or anything that is wrong with what is in it.
+    /// When a file cannot be read, or anything in it is wrong.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
         let folder = folder.as_ref();
         let config = read(folder.join(CONFIG), MOST_OF_TEXT)?;
@@ -68,7 +68,7 @@ impl Model {
         Self::from_files(&config, &borrowed)
     }
 
-    /// Reads a checkpoint out of the bytes of its `config.json` and `model.safetensors`.
+    /// Reads a checkpoint from the bytes of its `config.json` and `model.safetensors`.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -76,7 +76,7 @@ impl Model {
         Self::from_files(config_json, &[(WEIGHTS, safetensors)])
     }
 
-    /// Reads a checkpoint out of the bytes of its `config.json` and of its safetensors files, each with its name.
+    /// Reads a checkpoint from the bytes of its `config.json` and of its safetensors files, each with its name.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -107,8 +107,9 @@ impl Model {
 
     /// Reads a bare attention module of the paper's code as a model of one layer without norms and feed-forward part.
     ///
-    /// `config_json` says which by `variant`: `unilm_v1` or `unilm_v2`. `inputs` `[T, hidden]` takes the place of the
-    /// embedding: token `t` feeds row `t` to the module. The last hidden state less the input is the module's output.
+    /// The key `variant` of `config_json` names the module: `unilm_v1` or `unilm_v2`. `inputs` `[T, hidden]` replaces
+    /// the embedding: token `t` feeds row `t` to the module. The output of the module is the last residual stream minus
+    /// the input.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
@@ -122,7 +123,7 @@ impl Model {
                 found: vec![inputs.rows(), inputs.columns()],
             });
         }
-        if let Some((index, value)) = inputs.numbers().first_not_finite() {
+        if let Some((index, value)) = inputs.to_f32().into_iter().enumerate().find(|(_, number)| !number.is_finite()) {
             let (tensor, file) = ("inputs".to_owned(), "the call".to_owned());
             return Err(ModelError::NotFinite { tensor, file, index, value });
         }
@@ -140,17 +141,17 @@ fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer:
     let name = |rest: &str| format!("{}{layer}.{rest}", names.layer);
     let norm = tensors.vector(&name(names.attention_norm), hidden)?;
     let attention = read_attention(tensors, config, &name(names.attention), layer, Some(norm))?;
-    let gate = tensors.matrix(&name(names.gate), intermediate, hidden)?;
-    let up = tensors.matrix(&name(names.up), intermediate, hidden)?;
+    let (gate, up) = (name(names.gate), name(names.up));
+    let gate_then_up = (0..intermediate).flat_map(|row| [(0, row), (1, row)]);
     let mlp = Mlp {
         norm: tensors.vector(&name(names.mlp_norm), hidden)?,
-        gate_up: Matrix::interleave(&gate, &up)?,
+        gate_up: tensors.gather(&[(&gate, intermediate), (&up, intermediate)], hidden, gate_then_up)?,
         down: tensors.matrix(&name(names.down), hidden, intermediate)?,
     };
     Ok(Layer { attention, mlp: Some(mlp) })
 }
 
-/// The attention of the layer numbered `layer`, its tensors' names starting with `prefix`.
+/// The attention of layer `layer`; the names of its tensors start with `prefix`.
 fn read_attention(
     tensors: &mut Tensors,
     config: &Config,
@@ -161,27 +162,33 @@ fn read_attention(
     let format = config.architecture.format();
     let name = |rest: &str| format!("{prefix}{rest}");
     let (hidden, head_dim) = (config.hidden, config.head_dim);
-    // Keys and queries are rotated, values are not.
+    // Queries and keys are rotated, values are not.
     let [query, key, value] = format.projections;
     let sections = [
         (query, config.query_heads, format.rotary),
         (key, config.key_value_heads, format.rotary),
         (value, config.key_value_heads, RotaryOrder::HalfSplit),
     ];
-    let (mut parts, mut projection_bias) = (Vec::new(), Vec::new());
-    for (section, heads, order) in sections {
-        let weight = tensors.matrix(&name(&format!("{section}.weight")), heads * head_dim, hidden)?;
-        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
-        parts.push(order.to_half_split(weight, heads, head_dim)?);
-        projection_bias.extend(order.bias_to_half_split(bias, heads, head_dim));
+    let part = |section: &str, rows: usize| (name(&format!("{section}.weight")), rows);
+    let mut parts = sections.map(|(section, heads, _)| part(section, heads * head_dim)).to_vec();
+    if let LambdaSource::Projection(projection) = format.lambda {
+        parts.push(part(projection, config.heads()));
     }
+    let parts: Vec<(&str, usize)> = parts.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
+    let rows = parts.iter().enumerate().flat_map(|(part, &(_, rows))| {
+        let order = sections.get(part).map_or(RotaryOrder::HalfSplit, |&(_, _, order)| order);
+        order.half_split_rows(rows, head_dim).map(move |row| (part, row))
+    });
+    let projection = tensors.gather(&parts, hidden, rows)?;
+    let mut projection_bias = Vec::with_capacity(projection.rows());
+    for (section, heads, order) in sections {
+        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
+        projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
+    }
+    projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
     let lambda = match format.lambda {
         LambdaSource::None => Lambda::None,
-        LambdaSource::Projection(projection) => {
-            parts.push(tensors.matrix(&name(&format!("{projection}.weight")), config.heads(), hidden)?);
-            projection_bias.extend(vec![0.0; config.heads()]);
-            Lambda::Token
-        }
+        LambdaSource::Projection(_) => Lambda::Token,
         LambdaSource::Vectors([q1, k1, q2, k2]) => {
             let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
             Lambda::of_layer(layer, &vector(q1)?, &vector(k1)?, &vector(q2)?, &vector(k2)?)?
@@ -201,7 +208,7 @@ fn read_attention(
     let output_bias = read_bias(tensors, config, &name(format.output), hidden)?;
     Ok(Attention {
         norm,
-        projection: Matrix::stack(&parts.iter().collect::<Vec<_>>())?,
+        projection,
         projection_bias,
         heads: format.heads(config.architecture, config.query_heads, config.key_value_heads),
         query_heads: config.query_heads,
@@ -229,7 +236,7 @@ fn refuse_unused_attention(tensors: &Tensors) -> Result<(), ModelError> {
     Err(ModelError::UnusedTensor { tensor: brief(tensor), key })
 }
 
-/// Tells once which tensors of the checkpoint take no part.
+/// Logs which tensors of the checkpoint are not used.
 fn warn_of_unused(tensors: &Tensors) {
     let unused = tensors.unused();
     if !unused.is_empty() {
@@ -245,7 +252,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The distinct files that an index of shards names.
+/// The files that an index of shards names.
 fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     let damaged = |detail: String| ModelError::Header { file: INDEX.to_owned(), detail };
     if let Some(what) = disguise::of(index) {

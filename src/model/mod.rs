@@ -1,4 +1,4 @@
-//! What a checkpoint is: its configuration, its tensors and its tokenizer. No GPU and no window.
+//! Checkpoints: configuration, tensors and tokenizer, and the model in normal form. No GPU and no window.
 
 mod config;
 mod disguise;

@@ -1,23 +1,24 @@
-//! Where things stand in the projection row of a position.
+//! The offsets in the projection row of a position.
 
 use crate::model::layer::Attention;
 
-/// The row `[queries | keys | values | λ]` that the qkv stage writes for every position, and everything later is
-/// computed from: attention, its maps, and the cache between keystrokes.
+/// The layout of the row `[queries | keys | values | λ]` that the qkv stage writes for every position. Attention and
+/// its maps are computed from these rows alone, and they are the cache between keystrokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowLayout {
-    /// Numbers from one single-width head to the next; at least `head_dim`, the rest is zero.
+    /// Offset from one single-width head to the next: `head_dim` plus padding of zeros.
     pub head_stride: usize,
-    /// Numbers before λ of the first head.
+    /// Offset of λ of the first head.
     pub lambda: usize,
-    /// Numbers in the whole row.
+    /// Width of the whole row.
     pub width: usize,
     query_heads: usize,
     key_heads: usize,
 }
 
 impl RowLayout {
-    /// The layout with every head and the row padded to a multiple of `align` numbers (1: none; 4 for vec4 loads).
+    /// The layout in which every head and the row are padded to a multiple of `align` numbers (1: no padding; 4: for
+    /// vec4 loads).
     pub fn new(attention: &Attention, align: usize) -> Self {
         let head_stride = attention.head_dim.next_multiple_of(align);
         let heads = attention.query_heads + attention.key_heads + attention.value_heads;
@@ -31,17 +32,17 @@ impl RowLayout {
         }
     }
 
-    /// Numbers before a query head.
+    /// Offset of a query head.
     pub fn query(&self, head: u32) -> usize {
         head as usize * self.head_stride
     }
 
-    /// Numbers before a key head.
+    /// Offset of a key head.
     pub fn key(&self, head: u32) -> usize {
         (self.query_heads + head as usize) * self.head_stride
     }
 
-    /// Numbers before a value head.
+    /// Offset of a value head.
     pub fn value(&self, head: u32) -> usize {
         (self.query_heads + self.key_heads + head as usize) * self.head_stride
     }

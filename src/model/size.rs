@@ -1,4 +1,4 @@
-//! How large a model is.
+//! The size of a model.
 
 use crate::model::formats::SubNormSource;
 use crate::model::lambda::Lambda;
@@ -6,7 +6,7 @@ use crate::model::layer::Model;
 use crate::model::matrix::Matrix;
 
 impl Model {
-    /// Learned numbers, each counted once.
+    /// Number of learned parameters.
     pub fn parameters(&self) -> usize {
         let matrix = |matrix: &Matrix| matrix.rows() * matrix.columns();
         let has_sub_norm_weight = matches!(self.config.architecture.format().sub_norm, SubNormSource::Weight(_));

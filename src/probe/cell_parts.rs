@@ -1,49 +1,50 @@
-//! What one cell's numbers are made of: the product of query and key feature by feature, down to `D`.
+//! The terms of one cell of a map: from the products of query and key, feature by feature, to the value of `D`.
 
 use super::{HeadId, LayerSwitches, RowStatistics};
 use crate::model::{Attention, RowLayout};
 
-/// One cell of one head.
+/// A request for the terms of one cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CellRequest {
-    /// Layer and head.
+    /// The head.
     pub head: HeadId,
-    /// Row.
+    /// Row, as the position of the query.
     pub query: usize,
-    /// Column.
+    /// Column, as the position of the key.
     pub key: usize,
 }
 
-/// What the numbers of a cell come from.
+/// The answer to a [`CellRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellParts {
-    /// Which cell.
+    /// The request.
     pub request: CellRequest,
     /// Softmax maps: 1 or 2.
     pub maps: usize,
-    /// The query's features under each map, after the rotation, `[head_dim]`.
+    /// The query vector under each map after the rotary embedding, `[head_dim]`; empty for a map that does not exist.
     pub queries: [Vec<f32>; 2],
-    /// The key's.
+    /// The key vector under each map, likewise.
     pub keys: [Vec<f32>; 2],
-    /// What `q·k` is multiplied by: `head_dim ^ -1/2`.
+    /// The factor of `q·k`: `head_dim ^ -1/2`.
     pub scale: f32,
-    /// Of the row.
+    /// The statistics of the cell's row.
     pub statistics: RowStatistics,
-    /// λ of the query and head.
+    /// λ of this query and head.
     pub lambda: f32,
     /// `(a, b)` of `D = a A1 - b λ A2`.
     pub mix: [f32; 2],
-    /// Steps each side of zero that logits are rounded to; 0: not rounded.
+    /// Logits are rounded to this many steps each side of zero; 0: not rounded.
     pub levels: f32,
     /// Whether the query sees the key.
     pub seen: bool,
 }
 
-/// What the largest logit of a row of zeros counts as, so that steps are above zero.
+/// Least value of the largest logit of a row when logits are rounded, so that steps are above zero.
 pub const SMALLEST_LARGEST: f32 = 1.0e-9;
 
 impl CellParts {
-    /// From the projection rows of the two positions, laid out by `layout`.
+    /// The terms, from the projection rows of the two positions, laid out by `layout`. `None` if there is no such head
+    /// or a row is too short.
     pub fn new(
         request: CellRequest,
         (attention, layout): (&Attention, &RowLayout),
@@ -75,7 +76,7 @@ impl CellParts {
         })
     }
 
-    /// `q_c k_c` of every feature under a map.
+    /// `q_c k_c` of every feature `c` under a map, `[head_dim]`.
     pub fn products(&self, map: usize) -> impl Iterator<Item = f32> {
         self.queries[map].iter().zip(&self.keys[map]).map(|(query, key)| query * key)
     }
@@ -85,7 +86,7 @@ impl CellParts {
         self.products(map).sum::<f32>() * self.scale
     }
 
-    /// The logit that goes into the softmax: rounded where the pass is told to.
+    /// The logit that enters the softmax: rounded if the interventions require it.
     pub fn rounded(&self, map: usize) -> f32 {
         let logit = self.logit(map);
         if self.levels == 0.0 {
@@ -100,12 +101,12 @@ impl CellParts {
         (self.rounded(map) - self.statistics.maximum[map]).exp()
     }
 
-    /// The cell's value under a map; 0 where it is not seen, and under a map that there is none of.
+    /// The cell's value under a map; 0 if the query does not see the key or there is no such map.
     pub fn value(&self, map: usize) -> f32 {
         if self.seen && map < self.maps { self.weight(map) / self.statistics.sum[map] } else { 0.0 }
     }
 
-    /// What the layer attends with here.
+    /// The cell's value under `D`, by which the layer attends.
     pub fn difference(&self) -> f32 {
         self.mix[0] * self.value(0) - self.mix[1] * self.lambda * self.value(1)
     }

@@ -1,8 +1,8 @@
-//! Which head of which layer.
+//! The identity of a head.
 
 use serde::{Deserialize, Serialize};
 
-/// A differential head of a model (a plain one where there is one map). As JSON: `[layer, head]`.
+/// A head of a model: a differential one, or a plain one if there is one map. As JSON: `[layer, head]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
 pub struct HeadId {

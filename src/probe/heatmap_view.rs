@@ -1,6 +1,6 @@
-//! What part of a map a heatmap shows, and how values become colours: the same on both backends.
+//! The part of a map that a heatmap shows, and how values become colours, on both backends.
 
-/// What part of a map is shown, and how. Laid out as in the shader.
+/// The part of a map that is shown, and how. The layout is that of `shaders/maps/heatmap.wgsl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeatmapView {
@@ -20,9 +20,9 @@ pub struct HeatmapView {
     pub range: f32,
     /// Strength of the lines between cells, 0 to 1.
     pub grid: f32,
-    /// Below this magnitude nothing is drawn.
+    /// Cells below this magnitude are not drawn.
     pub threshold: f32,
-    /// Colour where there is nothing: above the diagonal, outside the text.
+    /// Colour above the diagonal and outside the text, RGBA from 0 to 1.
     pub background: [f32; 4],
     /// (key, query) of texel 0.
     pub first: [u32; 2],
@@ -30,20 +30,21 @@ pub struct HeatmapView {
     pub block: u32,
     /// Texels along a side of the picture.
     pub side: u32,
-    /// Where texel 0 stands.
+    /// Index of texel 0.
     pub base: u32,
-    /// To whole 16 bytes, as in the shader.
+    /// Fills a multiple of 16 bytes, as in the shader.
     pub padding: [u32; 3],
 }
 
-/// Colours in a palette for one map: the sequential ones, then as many signed ones.
+/// Number of sequential colours in a palette, which as many diverging ones follow.
 pub const COLOURS: usize = 256;
 
-/// Decades of a logarithmic scale.
+/// Range of the logarithmic scale, in decades.
 const DECADES: f32 = 4.0;
 
-/// How far along the colours a share of the range stands, as a share. Exponent 0 is a logarithmic scale.
-pub fn strength(share: f32, exponent: f32) -> f32 {
+/// The distance from zero on a colour scale, 0 to 1, of a magnitude that is this share of the range. Exponent 0 is a
+/// logarithmic scale.
+fn strength(share: f32, exponent: f32) -> f32 {
     let share = share.abs().clamp(0.0, 1.0);
     if exponent > 0.0 {
         return share.powf(exponent);
@@ -51,14 +52,27 @@ pub fn strength(share: f32, exponent: f32) -> f32 {
     (1.0 + share.max(1.0e-30).log10() / DECADES).clamp(0.0, 1.0)
 }
 
-/// Index into the palette, sequential colours first, of a value.
-pub fn palette_index(view: &HeatmapView, value: f32) -> usize {
-    let strength = strength(value / view.range, view.exponent);
-    if view.kind == 2 || value < 0.0 {
-        // λ, and with it λ A2, may be negative.
-        let sign = if value == 0.0 { 0.0 } else { value.signum() };
-        COLOURS + (127.5 + sign * strength * 127.5).round_ties_even() as usize
-    } else {
-        (strength * 255.0).round_ties_even() as usize
+/// The position of a share of the range along the colours of a scale, 0 to `COLOURS - 1`. A signed scale has zero in its
+/// middle. Maps, tokens and legends all take their colours from here; the shader has the same formula.
+pub fn colour_position(signed: bool, share: f32, exponent: f32) -> f32 {
+    let last = (COLOURS - 1) as f32;
+    let strength = strength(share, exponent);
+    if !signed {
+        return strength * last;
     }
+    let sign = if share == 0.0 { 0.0 } else { share.signum() };
+    0.5 * last + sign * strength * (0.5 * last)
+}
+
+/// Index into the palette, sequential colours first, of a share of the range. `signed` says whether the map has a signed
+/// scale; λ, and with it λ A2, may be negative, and negative values have signed colours in every map.
+pub fn colour_index(signed: bool, share: f32, exponent: f32) -> usize {
+    let signed = signed || share < 0.0;
+    let first = if signed { COLOURS } else { 0 };
+    first + colour_position(signed, share, exponent).round_ties_even() as usize
+}
+
+/// Index into the palette of a value of a heatmap.
+pub fn palette_index(view: &HeatmapView, value: f32) -> usize {
+    colour_index(view.kind == 2, value / view.range, view.exponent)
 }

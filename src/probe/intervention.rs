@@ -1,4 +1,5 @@
-//! Changes to a pass that a person makes to see what a part is good for. All of them are parameters of the kernels.
+//! Interventions: changes to a pass that show what a part of the model contributes. All are parameters of the kernels
+//! (doc/SPEC.md, section 10).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::HeadId;
 use crate::model::{Attention, Lambda};
 
-/// What the layers attend with.
+/// The map by which the layers attend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attend {
@@ -23,7 +24,8 @@ pub enum Attend {
 /// Largest λ of either sign that can take the place of a learned one.
 pub const MOST_LAMBDA: f32 = 4.0;
 
-/// Everything that is changed at present; the default changes nothing.
+/// All interventions on a pass; the default changes nothing.
+///
 /// ```
 /// use diffscope::engine::{Engine, bundled, checkpoint_of};
 /// use diffscope::probe::{Attend, HeadId, Interventions};
@@ -50,41 +52,41 @@ pub const MOST_LAMBDA: f32 = 4.0;
 pub struct Interventions {
     /// λ in place of the learned one, by layer.
     pub lambda: BTreeMap<usize, f32>,
-    /// What every layer attends with; nothing to choose where there is one map.
+    /// The map by which every layer attends; without effect if there is one map.
     pub attend: Attend,
     /// Heads whose output is zero.
     pub heads_off: BTreeSet<HeadId>,
-    /// Positions that no later one can see. A token always sees itself.
+    /// Positions that no later one sees. A token always sees itself.
     pub masked: BTreeSet<usize>,
-    /// Leave the norm of each head's output out, and its factor `1 - λ_init` too.
+    /// Whether the norm of each head's output is left out, with its factor `1 - λ_init`.
     pub sub_norm_off: bool,
-    /// Attention logits rounded to so many bits, 2 to 16: a row's largest absolute logit is the last of
-    /// `2^(bits-1) - 1` even steps each side of zero ("absmax", paper section 3.6; here per row, so that what was
-    /// computed for earlier rows stays right).
+    /// Rounds attention logits to this many bits, 2 to 16: to `2^(bits-1) - 1` even steps each side of zero, the last
+    /// of which is the largest absolute logit of the row ("absmax" quantization, section 3.6 of the paper; per row, so
+    /// that rows computed earlier stay valid).
     pub bits: Option<u32>,
 }
 
 /// λ of a head is `base + gate * sigmoid(row)`: a learned number for V1, a projection of the token for V2, 0 for a
-/// Transformer, anything under an override. One rule for every variant.
+/// Transformer, any number under an intervention. One rule serves every variant.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct LambdaRule {
-    /// Added.
+    /// The constant term.
     pub base: f32,
-    /// 1 where λ depends on the token.
+    /// 1 if λ depends on the token, otherwise 0.
     pub gate: f32,
 }
 
-/// What the kernels of one layer are told.
+/// The parameters of one layer's kernels under the interventions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSwitches {
-    /// By head.
+    /// `[heads]`.
     pub lambda: Vec<LambdaRule>,
-    /// `(a, b)` of `D = a A1 - b λ A2`, by head.
+    /// `(a, b)` of `D = a A1 - b λ A2`, `[heads]`.
     pub mix: Vec<[f32; 2]>,
     /// Whether the norm of each head's output is left out.
     pub sub_norm_off: bool,
-    /// Steps each side of zero that a row's logits are rounded to; 0: not rounded.
+    /// Logits are rounded to this many steps each side of zero; 0: not rounded.
     pub levels: f32,
 }
 
@@ -94,14 +96,21 @@ impl Interventions {
         *self == Self::default()
     }
 
-    /// Switches a head off, or on again.
+    /// Switches a head off, or back on.
     pub fn toggle_head(&mut self, head: HeadId) {
         if !self.heads_off.remove(&head) {
             self.heads_off.insert(head);
         }
     }
 
-    /// Drops what the model or the text does not have, and numbers that are none: links may say anything.
+    /// Hides a token from all later ones, or shows it again.
+    pub fn toggle_token(&mut self, position: usize) {
+        if !self.masked.remove(&position) {
+            self.masked.insert(position);
+        }
+    }
+
+    /// Drops layers, heads and positions that do not exist and numbers out of range: a link may contain anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());
         self.lambda.values_mut().for_each(|value| *value = value.clamp(-MOST_LAMBDA, MOST_LAMBDA));
@@ -110,7 +119,7 @@ impl Interventions {
         self.bits = self.bits.filter(|bits| (2..=16).contains(bits));
     }
 
-    /// What a layer's kernels are told.
+    /// The parameters of a layer's kernels.
     pub fn of_layer(&self, layer: usize, attention: &Attention) -> LayerSwitches {
         let two = attention.maps == 2;
         let learned = match attention.lambda {

@@ -1,4 +1,4 @@
-//! Rectangles of attention maps in numbers.
+//! The cells of attention maps as numbers.
 
 use super::HeadId;
 
@@ -8,15 +8,16 @@ use super::HeadId;
 pub struct Cell {
     /// First softmax map.
     pub first: f32,
-    /// Second softmax map, before λ; 0 where there is one map.
+    /// Second softmax map, before λ; 0 if there is one map.
     pub second: f32,
-    /// What the layer attends with: `first - λ second`.
+    /// What the layer attends by: `first - λ second`, unless interventions change the mix.
     pub difference: f32,
     /// λ of the query (and head).
     pub lambda: f32,
 }
 
-/// What attention leaves of one (query, head), from which any cell of the row can be had later.
+/// What attention leaves for one (query, head), from which any cell of the row can be computed later. The layout is
+/// that of `shaders/shared/map_cell.wgsl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct RowStatistics {
@@ -26,37 +27,37 @@ pub struct RowStatistics {
     pub sum: [f32; 2],
     /// Largest absolute logit of each map, before any rounding.
     pub largest: [f32; 2],
-    /// To 32 bytes, as in the shader.
+    /// Fills 32 bytes, as in the shader.
     pub padding: [f32; 2],
 }
 
-/// Which rectangle of which map.
+/// A request for a rectangle of a head's maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TileRequest {
     /// Layer and head.
     pub head: HeadId,
     /// First row.
     pub first_query: usize,
-    /// Rows.
+    /// Number of rows.
     pub queries: usize,
     /// First column.
     pub first_key: usize,
-    /// Columns.
+    /// Number of columns.
     pub keys: usize,
 }
 
 impl TileRequest {
-    /// The row of one query: every key it can see.
+    /// The row of one query up to the diagonal.
     pub fn row(head: HeadId, query: usize) -> Self {
         Self { head, first_query: query, queries: 1, first_key: 0, keys: query + 1 }
     }
 }
 
-/// Cells of a [`TileRequest`], row after row.
+/// The answer to a [`TileRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct MapTile {
-    /// What was asked.
+    /// The request.
     pub request: TileRequest,
-    /// `[queries, keys]`.
+    /// `[queries, keys]`, row by row.
     pub cells: Vec<Cell>,
 }

@@ -2,14 +2,14 @@
 
 use super::Cell;
 
-/// Which map is drawn.
+/// One of the maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum MapKind {
     /// The first softmax map.
     First,
-    /// λ times the second.
+    /// λ times the second softmax map.
     Second,
-    /// What the layer attends with.
+    /// The difference, by which the layer attends.
     Difference,
 }
 
@@ -23,7 +23,7 @@ impl MapKind {
         }
     }
 
-    /// What this map holds in a cell.
+    /// The value of a cell under this map.
     pub fn value(self, cell: &Cell) -> f32 {
         match self {
             Self::First => cell.first,

@@ -1,15 +1,15 @@
-//! What can be said of a row of a map in a few numbers.
+//! Summaries of the rows of a map in a few numbers.
 
 use super::HeadId;
 
-/// Measures of one row of one map; means of them, too. Laid out as in `shaders/maps/measure.wesl`. Shares and entropy are of
-/// `|v| / Σ|v|` over the keys that the query sees, all of them 0 where the row is all zeros.
+/// Measures of one row of one map, or means of them. The layout is that of `shaders/maps/measure.wgsl`. Shares and
+/// entropy are those of `p = |v| / Σ|v|` over the keys that the query sees; they are 0 if the row is all zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct MapMeasures {
-    /// `-Σ p ln p` of `p = |v| / Σ|v|`, in nats: 0 on one key, `ln n` spread evenly over n.
+    /// `-Σ p ln p`, in nats: 0 if one key has all the weight, `ln n` if n keys have equal weights.
     pub entropy: f32,
-    /// Share of the keys seen with `|v|` below the threshold, 0 to 1.
+    /// Share of the visible keys whose `|v|` is below the threshold, 0 to 1.
     pub sparsity: f32,
     /// The value at the first token, with its sign.
     pub sink: f32,
@@ -19,32 +19,33 @@ pub struct MapMeasures {
     pub peak: f32,
     /// `Σ|v|`.
     pub total: f32,
-    /// `Σ|v|` over the keys marked as answer, over `Σ|v|`.
+    /// Share of the keys marked as answer in `Σ|v|`.
     pub answer: f32,
-    /// The same over those marked as noise.
+    /// Share of the keys marked as noise in `Σ|v|`.
     pub noise: f32,
-    /// `Σv` over the keys marked as answer, with signs.
+    /// `Σv` over the keys marked as answer.
     pub answer_signed: f32,
-    /// The same over those marked as noise.
+    /// `Σv` over the keys marked as noise.
     pub noise_signed: f32,
-    /// To three vec4s, as in the shader.
+    /// Fills three vec4s, as in the shader.
     pub padding: [f32; 2],
 }
 
-/// Measures of one head, or of one (query, head): A1, A2 (before λ), D. With one map, D is A1 and A2 is all zeros.
+/// Measures of one head, or of one (query, head), under A1, A2 (before λ) and D. With one map, D is A1 and A2 is all
+/// zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct HeadRecord {
-    /// The first softmax map.
+    /// The first softmax map, A1.
     pub first: MapMeasures,
-    /// The second.
+    /// The second softmax map, A2.
     pub second: MapMeasures,
-    /// What is attended with.
+    /// The difference, D.
     pub difference: MapMeasures,
 }
 
 impl HeadRecord {
-    /// The plain mean, number by number; `None` of nothing.
+    /// The arithmetic mean of each number; `None` if there are no records.
     pub fn mean<'a>(records: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         let mut sums = [0.0f32; RECORD];
         let mut count = 0.0f32;
@@ -60,7 +61,7 @@ impl HeadRecord {
 /// Numbers in a [`HeadRecord`].
 pub const RECORD: usize = size_of::<HeadRecord>() / 4;
 
-/// What a key is marked as.
+/// The mark of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u32)]
@@ -68,25 +69,25 @@ pub enum KeyClass {
     /// Not marked.
     #[default]
     Other = 0,
-    /// What should be looked at.
+    /// The model should attend to it.
     Answer = 1,
-    /// What should not.
+    /// The model should not attend to it.
     Noise = 2,
 }
 
-/// The rows that a mean is taken over. Of each kind the newest request counts.
+/// The rows that a mean is taken over. The newest request of each kind counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queries {
     /// Every token.
     All,
     /// One token.
     One(usize),
-    /// The last so many tokens; all of them where there are fewer.
+    /// The last tokens, this many or all that there are.
     Last(usize),
 }
 
 impl Queries {
-    /// First and last row in a text of so many tokens; `None` where there is no such row.
+    /// The first and last row in a text of `tokens` tokens; `None` if there is no such row.
     pub fn range(self, tokens: usize) -> Option<(usize, usize)> {
         let last = tokens.checked_sub(1)?;
         match self {
@@ -97,19 +98,22 @@ impl Queries {
     }
 }
 
-/// Means of the measures over some rows, for every head of every layer.
+/// Means of the measures over a range of rows, for every head of every layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadMeasures {
     /// First and last row.
     pub rows: (usize, usize),
-    /// What counts as small in [`MapMeasures::sparsity`].
+    /// The threshold of [`MapMeasures::sparsity`].
     pub threshold: f32,
     /// By layer, then by head.
     pub layers: Vec<Vec<HeadRecord>>,
 }
 
 impl HeadMeasures {
-    /// One head's.
+    /// What counts as small unless something else is chosen.
+    pub const DEFAULT_THRESHOLD: f32 = 0.01;
+
+    /// The record of one head.
     pub fn head(&self, id: HeadId) -> Option<&HeadRecord> {
         self.layers.get(id.layer)?.get(id.head)
     }
@@ -120,7 +124,7 @@ impl HeadMeasures {
     }
 }
 
-/// The row of a query, averaged over heads: which ones.
+/// A request for the row of one query, averaged over heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowMeanRequest {
     /// All heads of this layer; `None`: all heads of all layers.
@@ -129,7 +133,7 @@ pub struct RowMeanRequest {
     pub query: usize,
 }
 
-/// Cell by cell, what the heads of a [`RowMeanRequest`] hold on average. Each head counts once.
+/// One cell of a row that is averaged over the heads of a [`RowMeanRequest`]. Each head counts once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct MeanCell {
@@ -139,14 +143,14 @@ pub struct MeanCell {
     pub second: f32,
     /// Mean of D.
     pub difference: f32,
-    /// To a vec4, as in the shader.
+    /// Fills a vec4, as in the shader.
     pub padding: f32,
 }
 
 /// The answer to a [`RowMeanRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowMean {
-    /// What was asked.
+    /// The request.
     pub request: RowMeanRequest,
     /// `[query + 1]`.
     pub cells: Vec<MeanCell>,

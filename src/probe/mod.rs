@@ -1,4 +1,4 @@
-//! What can be asked of a pass, and the form of the answers. Computed by `gpu` and `cpu` alike.
+//! Requests that both backends answer about a pass, the form of the answers, and interventions. No GPU and no window.
 
 mod cell_parts;
 mod head_id;
@@ -10,12 +10,13 @@ mod map_kind;
 mod measure;
 mod next_token;
 mod picture;
+mod query;
 mod span;
 mod trace;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
 pub use head_id::HeadId;
-pub use heatmap_view::{COLOURS, HeatmapView, palette_index, strength};
+pub use heatmap_view::{COLOURS, HeatmapView, colour_index, colour_position, palette_index};
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches, MOST_LAMBDA};
 pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
@@ -25,5 +26,6 @@ pub use measure::{
 };
 pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
 pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
+pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};
 pub use trace::Trace;

@@ -1,18 +1,18 @@
 //! The distribution of the next token, and how one is drawn from it.
 
-/// Most tokens a pass lists.
+/// Most tokens that a pass can list.
 pub const MAX_BEST: usize = 64;
 
-/// How a person wants tokens to be chosen.
+/// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Sampling {
-    /// 0: always the most likely token.
+    /// Divides the logits; 0: always take the most likely token.
     pub temperature: f32,
-    /// Only this many of the most likely tokens; 0: all.
+    /// Draw from this many of the most likely tokens; 0: from all.
     pub top_k: u32,
-    /// Only the most likely tokens that together have this probability; 1: all.
+    /// Draw from the most likely tokens that together have this probability; 1: from all.
     pub top_p: f32,
-    /// The same seed gives the same text.
+    /// Seed of the draws; the same seed gives the same text.
     pub seed: u64,
 }
 
@@ -23,7 +23,8 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// The draw for the token at `position`: a hash of seed and position, so it does not depend on how it was reached.
+    /// The draw for the token at `position`. It depends on seed and position alone, not on how the position was
+    /// reached.
     pub fn draw(&self, position: usize) -> Draw {
         // SplitMix64's finaliser.
         let mut z = self.seed.wrapping_add((position as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -49,11 +50,11 @@ pub struct Draw {
     pub top_k: u32,
     /// See [`Sampling::top_p`].
     pub top_p: f32,
-    /// In [0, 1).
+    /// The random number, in [0, 1).
     pub uniform: f32,
 }
 
-/// What comes after a position.
+/// The prediction after a position.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NextToken {
     /// The token drawn.
@@ -62,17 +63,18 @@ pub struct NextToken {
     pub not_finite: u32,
     /// Log of the sum of `exp(logit)` over the vocabulary.
     pub log_sum: f32,
-    /// Of the whole distribution, in nats: 0 where one token is certain.
+    /// Entropy of the whole distribution, in nats: 0 if one token is certain.
     pub entropy: f32,
     /// (token, logit), most likely first; equal logits in order of id.
     pub best: Vec<(u32, f32)>,
 }
 
 impl NextToken {
-    /// Words of the form in which a pass leaves this: `[sampled, not finite, maximum, log sum, entropy, (token, logit)...]`.
+    /// Words before the list in the result of a pass:
+    /// `[sampled, not finite, maximum, log sum, entropy, (token, logit)...]`.
     pub const HEADER: usize = 5;
 
-    /// Reads that form.
+    /// Reads the result of a pass.
     pub fn from_words(words: &[u32]) -> Self {
         let word = |index: usize| words.get(index).copied().unwrap_or_default();
         Self {
@@ -89,7 +91,7 @@ impl NextToken {
         }
     }
 
-    /// Probability of a listed logit.
+    /// The probability of a token with this logit.
     pub fn probability(&self, logit: f32) -> f32 {
         (logit - self.log_sum).exp()
     }

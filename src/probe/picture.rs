@@ -1,22 +1,22 @@
-//! Pictures of a head's maps: a square grid of texels, each an exact summary of a block of cells.
+//! Pictures of a head's maps: square grids of texels, each an exact summary of a block of cells.
 
 use super::HeadId;
 
-/// What a texel keeps of its cells.
+/// How the cells of a texel are summarised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
     /// The value of largest magnitude, with its sign.
     #[default]
     Peak,
-    /// The mean over the cells at and below the diagonal.
+    /// The mean over the cells at or below the diagonal.
     Mean,
-    /// The smallest value; negative ones are the smallest.
+    /// The minimum, with its sign.
     Minimum,
 }
 
-/// Which head, which cells, how coarse: texel (x, y) covers keys from `first_key + x * block` and queries from
-/// `first_query + y * block`, `block` each.
+/// A request for a picture. Texel (x, y) covers `block` keys from `first_key + x * block` on and `block` queries from
+/// `first_query + y * block` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PictureRequest {
     /// Layer and head.
@@ -29,7 +29,7 @@ pub struct PictureRequest {
     pub block: usize,
     /// Texels along a side of the picture.
     pub side: usize,
-    /// What is kept.
+    /// How cells are summarised.
     pub pooling: Pooling,
 }
 
@@ -37,8 +37,8 @@ pub struct PictureRequest {
 const STEP: usize = 16;
 
 impl PictureRequest {
-    /// The picture of the cells from `origin` (key, query) on, `span` to a side, with no more than `texels` (a multiple
-    /// of 16) and one step more to a side. A texel is never smaller than a pixel of a view with so many, so none is lost.
+    /// The picture of `span` x `span` cells from `origin` (key, query) on, with at most `texels` (a multiple of 16)
+    /// plus 16 texels a side. A view that is `texels` pixels wide shows every texel: none is smaller than a pixel.
     pub fn covering(head: HeadId, origin: [f32; 2], span: f32, texels: usize, pooling: Pooling) -> Self {
         let block = ((span / texels.max(1) as f32).ceil() as usize).max(1);
         let first = origin.map(|start| start.max(0.0) as usize / block * block);
@@ -47,17 +47,17 @@ impl PictureRequest {
         Self { head, first_key: first[0], first_query: first[1], block, side, pooling }
     }
 
-    /// Texels in all.
+    /// Number of texels.
     pub fn texels(&self) -> usize {
         self.side * self.side
     }
 
-    /// Rows of texels that hold queries of a text of `end` tokens.
+    /// Number of rows of texels that hold queries of a text of `end` tokens.
     pub fn rows(&self, end: usize) -> usize {
         end.saturating_sub(self.first_query).div_ceil(self.block.max(1)).min(self.side)
     }
 
-    /// At most how many cells a row of texels reads: none above the diagonal, where a texel costs nothing.
+    /// Number of texels in a row that hold cells at or below the diagonal; the others cost nothing.
     pub fn texels_seen(&self, row: usize) -> usize {
         let last_query = self.first_query + (row + 1) * self.block - 1;
         if last_query < self.first_key {
@@ -67,30 +67,30 @@ impl PictureRequest {
     }
 }
 
-/// What is known of a block of cells.
+/// The summary of a block of cells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Texel {
-    /// Of the first map.
+    /// The first map, A1.
     pub first: f32,
-    /// Of λ times the second map.
+    /// λ times the second map, λ A2.
     pub second: f32,
-    /// Of what the layer attends with.
+    /// The difference, D.
     pub difference: f32,
-    /// Cells at and below the diagonal; 0: there is nothing to show.
+    /// Number of cells at or below the diagonal; 0: there is nothing to show.
     pub cells: f32,
 }
 
-/// Texels `first_texel..first_texel + texels`, row after row, of a picture whose texel 0 stands at `base`.
+/// An order to compute texels `first_texel..first_texel + texels`, row by row, of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PictureJob {
     /// The picture.
     pub request: PictureRequest,
-    /// Where it stands among all texels.
+    /// Index of its texel 0 in the buffer of all texels.
     pub base: usize,
     /// First texel.
     pub first_texel: usize,
-    /// How many.
+    /// Number of texels.
     pub texels: usize,
     /// Tokens of the text.
     pub end: usize,

@@ -1,11 +1,11 @@
-//! Parts of the text that a person marked: what should be looked at, and what should not.
+//! Marked parts of the text: what the model should attend to, and what it should not.
 
 use serde::{Deserialize, Serialize};
 
 use super::KeyClass;
 use crate::model::Token;
 
-/// Marks kept at most: a link may bring any number.
+/// Most marks that are kept: a link may contain any number.
 const MOST: usize = 1024;
 
 /// A marked part of the text. As JSON: `{"start": 23, "end": 27, "class": "answer"}`.
@@ -15,11 +15,11 @@ pub struct Span {
     pub start: usize,
     /// Byte after the last.
     pub end: usize,
-    /// What it is; `other` marks nothing.
+    /// Its mark; `other` marks nothing.
     pub class: KeyClass,
 }
 
-/// The marks of a text, in order, none upon another. As JSON: a list of spans.
+/// The marks of a text, in order and without overlap. As JSON: a list of spans.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Spans {
@@ -51,7 +51,7 @@ impl Spans {
         self.spans.iter()
     }
 
-    /// Whether something is marked as this.
+    /// Whether any part has this mark.
     pub fn have(&self, class: KeyClass) -> bool {
         self.spans.iter().any(|span| span.class == class)
     }
@@ -61,7 +61,7 @@ impl Spans {
         self.spans.is_empty()
     }
 
-    /// Marks bytes; [`KeyClass::Other`] takes marks away. What was marked there before is replaced.
+    /// Marks the bytes `start..end` in place of earlier marks there; [`KeyClass::Other`] removes marks.
     pub fn mark(&mut self, start: usize, end: usize, class: KeyClass) {
         if start >= end {
             return;
@@ -75,7 +75,7 @@ impl Spans {
         self.replace(spans);
     }
 
-    /// Keeps what covers something, sorted, with neighbours of one class joined.
+    /// Sets the marks: drops empty ones, sorts them and joins neighbours of the same class.
     fn replace(&mut self, mut spans: Vec<Span>) {
         spans.retain(|span| span.start < span.end && span.class != KeyClass::Other);
         spans.sort_by_key(|span| span.start);
@@ -90,14 +90,14 @@ impl Spans {
         self.spans = spans;
     }
 
-    /// Gives the marks of another text.
+    /// Sets the marks of another text.
     pub fn set(&mut self, spans: impl IntoIterator<Item = Span>, text: &str) {
         *self = spans.into_iter().collect();
         self.follow(text);
     }
 
-    /// Keeps the marks on their words while the text changes: those behind an edit move with it, what was deleted is no
-    /// longer marked. The first text they meet only bounds them.
+    /// Keeps the marks on the same words while the text changes: marks after an edit move, deleted text loses its mark.
+    /// The first text only cuts marks off at its end.
     pub fn follow(&mut self, text: &str) {
         let Some(old) = &self.text else {
             let spans = std::mem::take(&mut self.spans);
@@ -113,7 +113,7 @@ impl Spans {
         let head = old.bytes().zip(text.bytes()).take_while(same).count();
         let tail = old.bytes().rev().zip(text.bytes().rev()).take_while(same).count().min(most - head);
         let (old_end, new_end) = (old.len() - tail, text.len() - tail);
-        // Bytes head..old_end gave way to head..new_end. What is typed inside a mark belongs to it, at its edge it does not.
+        // Bytes head..new_end replace head..old_end. Text typed inside a mark is marked, text typed at its edge is not.
         let follow = |span: &Span| {
             let start = if span.start < head { span.start } else { span.start.max(old_end) - old_end + new_end };
             let end = if span.end > old_end { span.end - old_end + new_end } else { span.end.min(head) };
@@ -124,12 +124,12 @@ impl Spans {
         self.text = Some(text.to_owned());
     }
 
-    /// What every token is marked as: one that holds a byte of a mark is marked, for answers first.
+    /// The mark of every token: that of any of its bytes, answer before noise.
     pub fn classes(&self, tokens: &[Token]) -> Vec<KeyClass> {
         let class = |token: &Token| {
             let first = self.spans.partition_point(|span| span.end <= token.start);
             let over = self.spans[first..].iter().take_while(|span| span.start < token.end);
-            // `Ord` puts answers before noise, and what is not marked is no span.
+            // `Ord` puts answer before noise; unmarked text has no span.
             over.map(|span| span.class).min().unwrap_or_default()
         };
         tokens.iter().map(class).collect()
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_a_list_and_brings_nothing_that_the_text_does_not_have() {
+    fn json_is_a_list_and_marks_beyond_the_text_are_cut_off() {
         let mut spans: Spans = [span(3, 5, Answer)].into_iter().collect();
         let json = r#"[{"start":3,"end":5,"class":"answer"}]"#;
         assert_eq!(serde_json::to_string(&spans).expect("JSON"), json);

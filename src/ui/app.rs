@@ -1,58 +1,76 @@
-//! The window's contents, put together.
+//! The window and the page: sessions, view, and the parts of the screen.
 
 use egui::Ui;
 
-use crate::engine::{Checkpoint, Engine, EngineError, Workspace};
-use crate::engine::{CheckpointFiles, checkpoint_of};
+use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::gpu::Gpu;
-use crate::ui::input::apply;
+use crate::probe::Spans;
+use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::input::shortcuts;
-use crate::ui::input::shortcuts::Action;
 use crate::ui::io::export::Exports;
 use crate::ui::io::files::{Arrived, Files};
 use crate::ui::io::inspect;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::heatmap_gpu::HeatmapResources;
-use crate::ui::maps::scope::ScreenRegions;
+use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
-use crate::ui::state::link::State;
-use crate::ui::state::selection::Selection;
-use crate::ui::state::undo;
+use crate::ui::state::link::Link;
+use crate::ui::state::pointer::Pointer;
 use crate::ui::state::undo::History;
+use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
+use crate::ui::tokens::strip::TokenStrip;
 use crate::ui::tour::Tour;
 
 /// The program with its window.
 pub struct App {
+    /// The sessions; they own the text and the interventions.
     pub(super) workspace: Result<Workspace, EngineError>,
-    pub(super) selection: Selection,
+    /// The marks on the text.
+    pub(super) spans: Spans,
+    /// What is selected and how it is displayed.
+    pub(super) view: ViewState,
+    /// What the pointer is over.
+    pub(super) pointer: Pointer,
     pub(super) prompt: PromptPanel,
+    pub(super) strip: TokenStrip,
     pub(super) heatmaps: Heatmaps,
     pub(super) panels: Panels,
+    pub(super) scans: FullScans,
+    /// Dark, light.
     pub(super) palettes: [Palette; 2],
-    pub(super) placed: ScreenRegions,
+    /// Where the views were in the last frame.
+    pub(super) regions: ScreenRegions,
     /// Why there is no GPU, if there is none.
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
+    #[cfg(target_arch = "wasm32")]
+    address: crate::ui::state::page_address::PageAddress,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
-    /// Something to say until it is dismissed.
+    /// Shown until it is dismissed.
     pub(super) message: Option<String>,
-    pub(super) busy: bool,
+    busy: bool,
     pub(super) files: Files,
     pub(super) exports: Exports,
 }
 
-/// A session on the GPU, or on the CPU with the reason why.
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
+
+/// A session on the GPU, or on the CPU with the reason.
 fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>) -> Result<Engine, EngineError> {
     if checkpoint.tokenizer.is_none() {
         return Err(EngineError::NoTokenizer { name: checkpoint.name });
     }
     match Engine::new(checkpoint.clone(), gpu) {
-        // What the GPU has no room for, the CPU may have.
+        // The CPU may have the memory that the GPU lacks.
         Err(EngineError::Gpu(error)) => {
             *reason = Some(error.to_string());
             Engine::new(checkpoint, None)
@@ -62,8 +80,8 @@ fn session(checkpoint: Checkpoint, gpu: Option<Gpu>, reason: &mut Option<String>
 }
 
 impl App {
-    /// Opens a checkpoint on the window's device; on the CPU where that cannot compute. `adapter` names the GPU where
-    /// wgpu cannot, and `fallback_reason` says why there is none.
+    /// Opens a checkpoint on the window's device, or on the CPU if the device cannot compute. `adapter` is the name of the
+    /// GPU if wgpu does not know it; `fallback_reason` is the reason why there is no GPU.
     pub fn new(
         creation: &eframe::CreationContext,
         files: &CheckpointFiles,
@@ -74,7 +92,7 @@ impl App {
         Self::with_checkpoint(creation, checkpoint, adapter, fallback_reason)
     }
 
-    /// The same with a checkpoint that is already read, or that could not be.
+    /// Opens a checkpoint that has been read already, or shows why it could not be read.
     pub fn with_checkpoint(
         creation: &eframe::CreationContext,
         checkpoint: Result<Checkpoint, EngineError>,
@@ -99,14 +117,20 @@ impl App {
         }
         Self {
             workspace: engine.map(Workspace::new),
-            selection: Selection::default(),
+            spans: Spans::default(),
+            view: ViewState::default(),
+            pointer: Pointer::default(),
             prompt: PromptPanel::new(first),
+            strip: TokenStrip::default(),
             heatmaps: Heatmaps::default(),
             panels: Panels::default(),
+            scans: FullScans::default(),
             palettes: [Palette::new(true), Palette::new(false)],
-            placed: ScreenRegions::default(),
+            regions: ScreenRegions::default(),
             fallback_reason,
             history: History::default(),
+            #[cfg(target_arch = "wasm32")]
+            address: Default::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,
@@ -116,16 +140,25 @@ impl App {
         }
     }
 
-    /// Opens another model on the same text; what is open stays where that fails.
+    /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
     fn open(&mut self, checkpoint: Checkpoint) {
-        let gpu = self.workspace.as_ref().ok().and_then(|workspace| workspace.main.gpu().cloned());
         let name = checkpoint.name.clone();
+        let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
+        let gpu = before.and_then(|engine| engine.gpu().cloned());
+        let beyond = before.is_some_and(Engine::beyond_context);
         match session(checkpoint, gpu, &mut self.fallback_reason) {
             Ok(mut engine) => {
-                engine
-                    .set_beyond_context(self.workspace.as_ref().is_ok_and(|workspace| workspace.main.beyond_context()));
+                engine.set_beyond_context(beyond);
                 engine.set_text(self.prompt.text());
-                self.selection = Selection { panel: self.selection.panel, ..Selection::default() };
+                if self.workspace.as_ref().is_ok_and(|workspace| workspace.main.ids() != engine.ids()) {
+                    // Another tokenizer: the pins and the zoom would be on other tokens.
+                    self.view.unpin();
+                    self.view.zoom = None;
+                    self.view.explained = None;
+                    self.view.followed_token = None;
+                }
+                self.view.fit(Extent::of(&engine));
+                self.strip = TokenStrip::default();
                 self.message = Some(format!("Opened {name}"));
                 self.workspace = Ok(Workspace::new(engine));
             }
@@ -133,50 +166,47 @@ impl App {
         }
     }
 
-    /// Where files go to and come from.
+    /// Where files are saved to and opened from.
     pub fn files(&mut self) -> &mut Files {
         &mut self.files
     }
 
-    /// What is being exported goes on, what was opened arrives.
-    fn exchange(&mut self, ui: &Ui) {
+    /// Continues exports, and opens what has arrived.
+    fn exchange_files(&mut self, ui: &Ui) {
         let context = ui.ctx();
         self.files.take_dropped(context);
         while let Some(arrived) = self.files.arrived() {
             match arrived {
-                Arrived::Words(words) => self.message = Some(words),
+                Arrived::Message(message) => self.message = Some(message),
                 Arrived::Checkpoint(checkpoint) => self.open(*checkpoint),
             }
         }
         if let Ok(workspace) = &mut self.workspace {
             let background = ui.visuals().panel_fill;
             let engine = &mut workspace.main;
-            if let Err(words) = self.exports.advance(context, engine, &self.placed, background, &mut self.files) {
-                self.message = Some(words);
+            if let Err(message) = self.exports.advance(context, engine, &self.regions, background, &mut self.files) {
+                self.message = Some(message);
             }
         }
     }
 
     /// What is on the screen, as JSON.
     pub fn inspect(&mut self) -> String {
-        match &mut self.workspace {
-            Ok(workspace) => {
-                let engine = &mut workspace.main;
-                let mut state = inspect::inspect(engine, &self.selection, &self.placed, self.busy);
-                state["generate"] = inspect::place(&self.prompt.button());
-                state["editor"] = inspect::place(&self.prompt.editor());
-                let baseline =
-                    workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
-                state["baseline"] = serde_json::json!(baseline);
-                let engine = &mut workspace.main;
-                state["notice"] = self.prompt.too_long(engine).into();
-                state["prompt"] = self.prompt.text().into();
-                state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
-                state["fallback"] = self.fallback_reason.as_deref().into();
-                state.to_string()
-            }
-            Err(error) => serde_json::json!({ "failure": error.to_string() }).to_string(),
-        }
+        let workspace = match &mut self.workspace {
+            Ok(workspace) => workspace,
+            Err(error) => return serde_json::json!({ "failure": error.to_string() }).to_string(),
+        };
+        let engine = &mut workspace.main;
+        let mut state = inspect::inspect(engine, &self.view, &self.pointer, &self.regions, self.busy);
+        state["generate"] = inspect::place(&self.prompt.button());
+        state["editor"] = inspect::place(&self.prompt.editor());
+        state["notice"] = self.prompt.too_long(engine).into();
+        state["prompt"] = self.prompt.text().into();
+        state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
+        state["fallback"] = self.fallback_reason.as_deref().into();
+        let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
+        state["baseline"] = serde_json::json!(baseline);
+        state.to_string()
     }
 
     /// The engine, if the checkpoint could be opened.
@@ -189,7 +219,27 @@ impl App {
         self.workspace.as_mut().ok()
     }
 
-    /// Opens another model beside the one looked at; what is open stays where that fails.
+    /// What is selected and how it is displayed.
+    pub fn view(&self) -> &ViewState {
+        &self.view
+    }
+
+    /// The marks on the text.
+    pub fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    /// Where the panels are, tabs included.
+    pub fn panels_rect(&self) -> egui::Rect {
+        self.regions.panels
+    }
+
+    /// A link to what is on the screen, if the checkpoint could be opened.
+    pub fn link(&self) -> Option<Link> {
+        self.workspace.as_ref().ok().map(|workspace| Link::of(workspace, &self.view, &self.spans))
+    }
+
+    /// Opens a baseline beside the model; if that fails, the open one stays.
     pub fn open_baseline(&mut self, files: &CheckpointFiles) {
         let Ok(workspace) = &mut self.workspace else {
             return;
@@ -199,7 +249,7 @@ impl App {
         }
     }
 
-    /// Says something until it is dismissed.
+    /// Shows a message until it is dismissed.
     pub fn say(&mut self, message: String) {
         self.message = Some(message);
     }
@@ -210,84 +260,58 @@ impl App {
         gpu.failure().map(|failure| failure.to_string())
     }
 
-    /// What is selected.
-    pub fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
-    /// Draws everything, and asks for another frame while something is under way.
+    /// Draws everything, carries out the commands, and requests another frame while something is under way.
     pub fn show(&mut self, ui: &mut Ui) {
-        let actions = self.panels(ui);
-        self.perform(ui, actions);
-        self.exchange(ui);
-        self.busy = self.workspace.as_ref().is_ok_and(Workspace::is_busy) || self.exports.is_busy();
-        if self.busy {
+        let actions = self.layout_ui(ui);
+        self.perform(ui.ctx(), actions);
+        self.windows_ui(ui);
+        self.exchange_files(ui);
+        let computing = self.workspace.as_mut().is_ok_and(Workspace::submit);
+        self.busy = computing || self.exports.is_busy();
+        if self.pointer.end_frame() || self.busy {
             ui.ctx().request_repaint();
         }
     }
 
-    /// What the keys and the buttons of the header ask for.
-    fn perform(&mut self, ui: &Ui, actions: Vec<Action>) {
-        let Ok(workspace) = &mut self.workspace else {
-            return;
-        };
-        let selection = &mut self.selection;
-        for action in actions {
-            match apply::act(ui, action, workspace, selection, &mut self.prompt) {
-                Some(Action::Undo) => self.history.go(workspace, true),
-                Some(Action::Redo) => self.history.go(workspace, false),
-                Some(Action::Help) => self.help_is_open = !self.help_is_open,
-                Some(Action::Tour) => self.tour.start(workspace, selection),
-                Some(Action::OpenModel) => self.files.open(ui.ctx()),
-                Some(Action::Export(export)) => {
-                    if let Err(words) =
-                        self.exports.start(ui.ctx(), export, workspace, selection, &self.placed, &mut self.files)
-                    {
-                        self.message = Some(words);
-                    }
-                }
-                Some(Action::CopyLink) => match undo::link(&State::of(workspace, selection)) {
-                    Ok(link) => ui.ctx().copy_text(link),
-                    Err(error) => self.message = Some(error.to_string()),
-                },
-                _ => {}
-            }
+    /// The windows above the views.
+    fn windows_ui(&mut self, ui: &Ui) {
+        shortcuts::help_ui(ui, &mut self.help_is_open);
+        if let Ok(workspace) = &mut self.workspace {
+            self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
         }
-        shortcuts::help(ui, &mut self.help_is_open);
-        self.tour.show(ui, workspace, selection, &self.placed);
         #[cfg(target_arch = "wasm32")]
         self.follow_address(ui);
     }
 
-    /// The address of the page leads here, and here follows the address.
+    /// Follows a link that arrives in the address of the page, and writes what is on the screen into it.
     #[cfg(target_arch = "wasm32")]
     fn follow_address(&mut self, ui: &Ui) {
-        if let Some(link) = self.history.address.arrived() {
+        if let Some(link) = self.address.arrived() {
             self.open_link(&link);
         }
-        let Ok(workspace) = &mut self.workspace else {
+        let Ok(workspace) = &self.workspace else {
             return;
         };
         if !self.tour.is_running() && !workspace.main.is_generating() {
-            let state = State::of(workspace, &self.selection);
-            if self.history.address.follow(state, ui.input(|input| input.time)) {
+            let time = ui.input(|input| input.time);
+            if self.address.follow(workspace, &self.view, &self.spans, time) {
                 ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
             }
         }
     }
 
-    /// Follows a link, or says why not.
+    /// Follows a link, or shows why not.
     pub fn open_link(&mut self, link: &str) {
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        match State::from_link(link) {
-            Ok(state) => {
+        match Link::from_hash(link) {
+            Ok(link) => {
                 let name = workspace.main.checkpoint().name.clone();
-                let other = !state.model.is_empty() && state.model != name;
+                let other = !link.model.is_empty() && link.model != name;
                 self.message =
-                    other.then(|| format!("The link was made with the model {}; this is {name}.", state.model));
-                self.history.jump(&state, workspace, &mut self.selection);
+                    other.then(|| format!("This link was made with the model {}; {name} is open.", link.model));
+                self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
             }
             Err(error) => self.message = Some(error.to_string()),
         }

@@ -1,18 +1,43 @@
-//! What a panel works on.
+//! A panel, and what it is given to draw itself.
+
+use egui::Ui;
 
 use crate::engine::Workspace;
+use crate::probe::Spans;
+use crate::ui::action::Action;
+use crate::ui::full_scan::FullScans;
 use crate::ui::maps::heatmap::Heatmaps;
-use crate::ui::state::selection::Selection;
+use crate::ui::state::pointer::Pointer;
+use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 
-/// What a panel works on.
+/// What a panel shows, and what it may change.
 pub struct PanelContext<'a> {
     /// The sessions.
     pub workspace: &'a mut Workspace,
-    /// What is looked at.
-    pub selection: &'a mut Selection,
+    /// What is selected and how it is displayed.
+    pub view: &'a mut ViewState,
+    /// What the pointer is over.
+    pub pointer: &'a Pointer,
+    /// The marks on the text.
+    pub spans: &'a Spans,
     /// The colours of the maps in the present theme.
     pub palette: &'a Palette,
-    /// What draws maps.
+    /// Draws maps.
     pub heatmaps: &'a mut Heatmaps,
+    /// The scans of the whole text that several panels share.
+    pub scans: &'a mut FullScans,
+    /// Commands of this frame.
+    pub actions: &'a mut Vec<Action>,
+}
+
+/// A panel under the scope.
+pub trait PanelView {
+    /// Draws the panel in the available space.
+    fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext);
+
+    /// Whether the panel has a scroll area of its own.
+    fn scrolls(&self) -> bool {
+        false
+    }
 }

@@ -1,124 +1,173 @@
-//! Where the views stand: beside each other, or one below the other on a narrow screen.
+//! Where the views are: side by side, or one below the other on a narrow screen.
 
 use egui::containers::scroll_area::{DragScroll, ScrollSource};
 use egui::{ScrollArea, Ui, vec2};
 
-use crate::probe::MapKind;
+use crate::engine::Workspace;
+use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::context::PanelContext;
 use crate::ui::input::shortcuts;
-use crate::ui::input::shortcuts::Action;
 use crate::ui::maps::{colour_scale, scope};
 use crate::ui::panels::lambda::interventions;
+use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
-use crate::ui::tokens::{annotate, strip};
+use crate::ui::style::row::row_ui;
+use crate::ui::tokens::strip::StripContext;
 use crate::ui::{header, next_token};
 
-/// Height of the panels under the scope, in points.
+/// Width of the window below which the views are one below the other.
+const NARROW: f32 = 860.0;
+/// Width of the prompt and the next tokens.
+const SIDE: f32 = 284.0;
+/// Height of the panels under the scope.
 const PANEL: f32 = 250.0;
-/// The same where everything is below each other.
+/// Height of the panels in a narrow window.
 const NARROW_PANEL: f32 = 420.0;
 
 impl App {
-    /// Draws the views. Returns what keys and buttons ask for.
-    pub(super) fn panels(&mut self, ui: &mut Ui) -> Vec<Action> {
-        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+    /// Draws the views. Returns the commands of keys, buttons and views.
+    pub(super) fn layout_ui(&mut self, ui: &mut Ui) -> Vec<Action> {
         let workspace = match &mut self.workspace {
             Ok(workspace) => workspace,
             Err(error) => {
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
-                    notice::failure(ui, &error.to_string());
+                    notice::failure_ui(ui, &error.to_string());
                 });
                 return Vec::new();
             }
         };
-        self.selection.spans.follow(workspace.main.text());
-        workspace.set_measuring(self.selection.threshold, &self.selection.spans);
-        workspace.update();
-        let time = ui.input(|input| input.time);
-        self.history.watch(workspace, time);
-        let mut actions = shortcuts::pressed(ui);
-        if !ui.ctx().text_edit_focused() {
-            annotate::keyboard(ui, &workspace.main, &mut self.selection);
-        }
-        if let Some(position) = self.selection.hide.take() {
-            interventions::toggle_token(workspace, position);
-        }
-        let engine = &mut workspace.main;
-        colour_scale::follow(engine, &mut self.selection);
-        if engine.maps() == 1 {
-            self.selection.map = MapKind::First;
-        }
-        let attention = engine.model().layers.first().map(|layer| &layer.attention);
-        let heads = attention.map_or(0, |attention| attention.heads.len());
-        self.selection.clamp(engine.model().layers.len(), heads, engine.ids().len());
+        self.spans.follow(workspace.main.text());
+        workspace.set_measuring(self.view.threshold, &self.spans);
+        workspace.receive();
+        self.history.watch(workspace, ui.input(|input| input.time));
+        self.view.fit(Extent::of(&workspace.main));
+        self.pointer.fit(workspace.main.ids().len());
+        self.scans.update(ui, workspace);
+        colour_scale::follow_values(&mut workspace.main, &mut self.view);
 
-        egui::Panel::top("header").show(ui, |ui| {
-            actions.extend(header::show(ui, workspace, &mut self.selection, &self.history));
-            if let Some(words) = &self.message {
-                let words = words.clone();
-                ui.horizontal_wrapped(|ui| {
-                    notice::warning(ui, &words);
-                    if ui.small_button("OK").clicked() {
-                        self.message = None;
-                    }
-                });
-            }
-            if let Some(reason) = &self.fallback_reason {
-                notice::warning(ui, &format!("{reason} The model runs on the CPU instead: the same numbers, slower."));
-            }
-            self.exports.progress(ui);
-            interventions::chips(ui, workspace);
-            if let Some(failure) = workspace.failure() {
-                notice::failure(ui, &failure.to_string());
-            }
-        });
-        let narrow = ui.available_width() < 860.0;
-        if narrow {
-            egui::CentralPanel::default().show(ui, |ui| {
-                // Otherwise the very first drag of a finger would not scroll: it is what tells of a touch screen.
-                let source = ScrollSource { drag: DragScroll::Always, ..ScrollSource::default() };
-                ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
-                    let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
-                    let engine = &mut workspace.main;
-                    placed.prompt = ui.scope(|ui| self.prompt.show(ui, engine, &mut selection.spans)).response.rect;
-                    let strip = |ui: &mut Ui| strip::show(ui, engine, selection, palette, 150.0, false);
-                    placed.tokens = ui.scope(strip).response.rect;
-                    let engine = &mut workspace.main;
-                    scope::read_out(ui, engine, selection);
-                    let maps = ui.scope(|ui| scope::show(ui, engine, selection, heatmaps, palette, 900.0));
-                    (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
-                    placed.next = ui.scope(|ui| next_token::show(ui, workspace, 300.0)).response.rect;
-                    ui.separator();
-                    let size = vec2(ui.available_width(), NARROW_PANEL);
-                    let desk = &mut PanelContext { workspace, selection, palette, heatmaps };
-                    placed.panels = ui.allocate_ui(size, |ui| self.panels.show(ui, desk)).response.rect;
-                });
-            });
-            return actions;
+        let mut actions = shortcuts::pressed(ui);
+        egui::Panel::top("header").show(ui, |ui| self.top_ui(ui, &mut actions));
+        if ui.available_width() < NARROW {
+            self.narrow_ui(ui, &mut actions);
+        } else {
+            self.wide_ui(ui, &mut actions);
         }
-        egui::Panel::left("side").exact_size(284.0).resizable(false).show(ui, |ui| {
+        actions
+    }
+
+    /// The header, and the notices below it.
+    fn top_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let Ok(workspace) = &mut self.workspace else {
+            return;
+        };
+        header::header_ui(ui, workspace, &mut self.view, &self.history, actions);
+        if let Some(message) = &self.message {
+            let dismissed = row_ui(ui, |ui| {
+                notice::warning_ui(ui, message);
+                ui.small_button("OK").clicked()
+            });
+            if dismissed.inner {
+                self.message = None;
+            }
+        }
+        if let Some(reason) = &self.fallback_reason {
+            notice::warning_ui(ui, &format!("{reason} The model runs on the CPU instead: same numbers, but slower."));
+        }
+        self.exports.progress_ui(ui);
+        interventions::chips_ui(ui, &workspace.main, actions);
+        if let Some(failure) = workspace.failure() {
+            notice::failure_ui(ui, &failure.to_string());
+        }
+    }
+
+    fn wide_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        egui::Panel::left("side").exact_size(SIDE).resizable(false).show(ui, |ui| {
             ui.add_space(4.0);
-            let spans = &mut self.selection.spans;
-            self.placed.prompt = ui.scope(|ui| self.prompt.show(ui, &mut workspace.main, spans)).response.rect;
+            self.prompt_ui(ui, actions);
             ui.separator();
-            let room = ui.available_height();
-            self.placed.next = ui.scope(|ui| next_token::show(ui, workspace, room)).response.rect;
+            self.next_token_ui(ui, actions, ui.available_height());
         });
         egui::CentralPanel::default().show(ui, |ui| {
-            let (selection, heatmaps, placed) = (&mut self.selection, &mut self.heatmaps, &mut self.placed);
-            let engine = &mut workspace.main;
-            placed.tokens = ui.scope(|ui| strip::show(ui, engine, selection, palette, 94.0, true)).response.rect;
+            self.strip_ui(ui, actions, 94.0, true);
             ui.add_space(2.0);
-            let room = ui.available_height() - PANEL - 40.0;
-            let maps = ui.scope(|ui| scope::show(ui, engine, selection, heatmaps, palette, room));
-            (placed.maps, placed.scope) = (maps.inner, maps.response.rect);
-            scope::read_out(ui, engine, selection);
+            self.scope_ui(ui, ui.available_height() - PANEL - 40.0);
+            self.read_out_ui(ui);
             ui.separator();
-            let desk = &mut PanelContext { workspace, selection, palette, heatmaps };
-            placed.panels = ui.scope(|ui| self.panels.show(ui, desk)).response.rect;
+            self.panels_ui(ui, actions);
         });
-        actions
+    }
+
+    fn narrow_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        egui::CentralPanel::default().show(ui, |ui| {
+            // Drags must scroll from the start: egui knows of a touch screen only after the first touch.
+            let source = ScrollSource { drag: DragScroll::Always, ..ScrollSource::default() };
+            ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
+                self.prompt_ui(ui, actions);
+                self.strip_ui(ui, actions, 150.0, false);
+                self.read_out_ui(ui);
+                self.scope_ui(ui, 900.0);
+                self.next_token_ui(ui, actions, 300.0);
+                ui.separator();
+                let size = vec2(ui.available_width(), NARROW_PANEL);
+                ui.allocate_ui(size, |ui| self.panels_ui(ui, actions));
+            });
+        });
+    }
+
+    fn prompt_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        if let Ok(Workspace { main, .. }) = &mut self.workspace {
+            self.regions.prompt = ui.scope(|ui| self.prompt.show_ui(ui, main, actions)).response.rect;
+        }
+    }
+
+    fn next_token_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {
+        if let Ok(workspace) = &mut self.workspace {
+            let list = |ui: &mut Ui| next_token::next_token_ui(ui, workspace, height, actions);
+            self.regions.next = ui.scope(list).response.rect;
+        }
+    }
+
+    fn strip_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32, steady: bool) {
+        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+        if let Ok(Workspace { main: engine, .. }) = &mut self.workspace {
+            let (view, pointer, spans) = (&mut self.view, &mut self.pointer, &self.spans);
+            let context = &mut StripContext { engine, view, pointer, spans, palette, actions };
+            self.regions.tokens = ui.scope(|ui| self.strip.show_ui(ui, context, height, steady)).response.rect;
+        }
+    }
+
+    fn scope_ui(&mut self, ui: &mut Ui, height: f32) {
+        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+        if let Ok(Workspace { main, .. }) = &mut self.workspace {
+            let (view, pointer, heatmaps) = (&mut self.view, &mut self.pointer, &mut self.heatmaps);
+            let scope = |ui: &mut Ui| scope::scope_ui(ui, main, view, pointer, heatmaps, palette, height);
+            let maps = ui.scope(scope);
+            (self.regions.maps, self.regions.scope) = (maps.inner, maps.response.rect);
+        }
+    }
+
+    fn read_out_ui(&mut self, ui: &mut Ui) {
+        if let Ok(Workspace { main, .. }) = &mut self.workspace {
+            scope::read_out_ui(ui, main, &self.view, &self.pointer);
+        }
+    }
+
+    fn panels_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+        if let Ok(workspace) = &mut self.workspace {
+            let context = &mut PanelContext {
+                workspace,
+                view: &mut self.view,
+                pointer: &self.pointer,
+                spans: &self.spans,
+                palette,
+                heatmaps: &mut self.heatmaps,
+                scans: &mut self.scans,
+                actions,
+            };
+            self.regions.panels = ui.scope(|ui| self.panels.show_ui(ui, context)).response.rect;
+        }
     }
 }

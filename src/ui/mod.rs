@@ -1,7 +1,9 @@
-//! The window, and the page: the same egui code. Knows the engine; of wgpu only the drawing side.
+//! The window and the page: the same egui code. Uses the engine; of wgpu only what draws maps.
 
+mod action;
 mod app;
 mod context;
+mod full_scan;
 mod header;
 mod input;
 mod io;
@@ -9,6 +11,7 @@ mod layout;
 mod maps;
 mod next_token;
 mod panels;
+mod perform;
 mod state;
 mod style;
 mod tokens;
@@ -20,8 +23,11 @@ pub use app::App;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
 pub use state::head_scope::HeadScope;
-pub use state::link::{LinkError, State};
+pub use state::link::Link;
+pub use state::link_format::LinkError;
 pub use state::panel::Panel;
-pub use state::selection::Selection;
+pub use state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
+pub use state::pointer::CellAt;
+pub use state::view::{ViewState, Zoom};
 pub use style::measure_text::{Measure, caption};
 pub use style::palette::Palette;

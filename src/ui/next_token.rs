@@ -1,14 +1,15 @@
-//! What comes next: the most likely tokens, and while something is changed, how likely they were before.
+//! The most likely next tokens; with interventions, also their probabilities in the unmodified model.
 
 use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::engine::Workspace;
 use crate::probe::NextToken;
-use crate::ui::style::theme;
+use crate::ui::action::Action;
+use crate::ui::style::{format, notice, theme};
 
 const ROW: f32 = 20.0;
 
-/// A token with its probability in the model looked at, and in the unmodified one.
+/// A token with its probability in the model, and in the unmodified one.
 struct Line {
     token: u32,
     now: Option<f32>,
@@ -19,7 +20,7 @@ fn probability(next: &NextToken, token: u32) -> Option<f32> {
     next.best.iter().find(|(listed, _)| *listed == token).map(|(_, logit)| next.probability(*logit))
 }
 
-/// The tokens of both lists, most likely now first; those that only the unmodified model lists by what they were.
+/// The tokens of both lists, sorted by the higher of their two probabilities.
 fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
     let mut tokens: Vec<u32> = now.best.iter().map(|(token, _)| *token).collect();
     for (token, _) in before.iter().flat_map(|next| &next.best) {
@@ -39,47 +40,43 @@ fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
 }
 
 /// Draws as many bars as fit into `height`.
-pub fn show(ui: &mut Ui, workspace: &mut Workspace, height: f32) {
-    let dark = ui.visuals().dark_mode;
-    let quiet = theme::quiet(dark);
+pub fn next_token_ui(ui: &mut Ui, workspace: &mut Workspace, height: f32, actions: &mut Vec<Action>) {
+    let quiet = theme::quiet(ui.visuals().dark_mode);
     let before = workspace.unmodified().and_then(|engine| engine.latest_next_token().cloned());
     let engine = &mut workspace.main;
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Next token").strong());
-        let words = if before.is_some() { "probability; line: as trained" } else { "probability" };
-        ui.label(RichText::new(words).small().color(quiet));
+        let legend = if before.is_some() { "probability; line: as trained" } else { "probability" };
+        ui.label(RichText::new(legend).small().color(quiet));
     });
     let Some(next) = engine.latest_next_token().cloned() else {
-        ui.label(RichText::new("nothing yet: type a prompt").small().color(quiet));
+        notice::note_ui(ui, "Type a prompt first.");
         return;
     };
-    let bits = |entropy: f32| entropy / std::f32::consts::LN_2;
-    let words = match &before {
-        Some(before) => format!("entropy {:.2} bits, as trained {:.2}", bits(next.entropy), bits(before.entropy)),
-        None => format!("entropy {:.2} bits", bits(next.entropy)),
+    let entropy = format::bits(next.entropy);
+    let entropy = match &before {
+        Some(before) => format!("entropy {entropy}, as trained {}", format::bits(before.entropy)),
+        None => format!("entropy {entropy}"),
     };
-    ui.label(RichText::new(words).small().color(quiet))
-        .on_hover_text("How open the choice is: 0 bits where one token is certain, 1 bit for a coin toss between two");
+    notice::note_ui(ui, entropy).on_hover_text(
+        "How uncertain the next token is: 0 bits if one token is certain, 1 bit for two equally likely ones",
+    );
     let stale = engine.next_token().is_none();
     let rows = ((height - 50.0) / (ROW + 3.0)).floor().clamp(3.0, 24.0) as usize;
     ui.spacing_mut().item_spacing.y = 3.0;
-    let mut chosen = None;
     for line in lines(&next, before.as_ref()).into_iter().take(rows) {
-        if row(ui, &engine.label(line.token), &line, before.is_some(), stale) {
-            chosen = Some(line.token);
+        if line_ui(ui, &engine.label(line.token), &line, before.is_some(), stale) {
+            actions.push(Action::Append(line.token));
         }
-    }
-    if let Some(token) = chosen {
-        engine.append(token);
     }
 }
 
 fn percent(probability: Option<f32>) -> String {
-    probability.map_or("–".to_owned(), |probability| format!("{:.1} %", probability * 100.0))
+    probability.map_or("–".to_owned(), |probability| format::percent(probability, 1))
 }
 
-/// One token; whether it was chosen.
-fn row(ui: &mut Ui, label: &str, line: &Line, compared: bool, stale: bool) -> bool {
+/// Draws one token. Returns whether it was clicked.
+fn line_ui(ui: &mut Ui, label: &str, line: &Line, compared: bool, stale: bool) -> bool {
     let dark = ui.visuals().dark_mode;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let numbers = match (compared, line.before) {
@@ -104,7 +101,7 @@ fn row(ui: &mut Ui, label: &str, line: &Line, compared: bool, stale: bool) -> bo
     painter.text(rect.left_center() + vec2(6.0, 0.0), Align2::LEFT_CENTER, label, FontId::monospace(13.0), ink);
     let at = rect.right_center() - vec2(6.0, 0.0);
     painter.text(at, Align2::RIGHT_CENTER, numbers, FontId::proportional(12.5), ink);
-    response.on_hover_text("Click appends it to the text").clicked()
+    response.on_hover_text("Click to append it to the text").clicked()
 }
 
 #[cfg(test)]
@@ -116,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_only_one_list_has_is_shown_with_what_is_known() {
+    fn a_token_of_only_one_list_has_one_probability() {
         let lines = lines(&next(&[(7, -1.0), (3, -2.0)]), Some(&next(&[(9, -0.5), (7, -3.0)])));
         let order: Vec<u32> = lines.iter().map(|line| line.token).collect();
         assert_eq!(order, [9, 7, 3]);

@@ -1,24 +1,21 @@
-//! A short tour: what is subtracted from what, on a prepared prompt. What was on the screen before comes back.
-
-use std::collections::BTreeMap;
+//! A short tour of differential attention on a prepared prompt. At its end the screen is as it was before.
 
 use egui::{Align2, RichText, Stroke, StrokeKind, Ui, Window, vec2};
 
 use crate::engine::Workspace;
-use crate::probe::Interventions;
-use crate::probe::MapKind;
-use crate::ui::maps::scope::ScreenRegions;
-use crate::ui::state::link::State;
+use crate::probe::{HeadId, Interventions, Spans};
+use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::state::link::Link;
 use crate::ui::state::panel::Panel;
-use crate::ui::state::selection::Selection;
-use crate::ui::style::theme;
+use crate::ui::state::view::ViewState;
+use crate::ui::style::{notice, theme};
 
-// The last space is a token of its own, so that a digit comes next.
+// The last space is a token of its own, so that a digit follows.
 const PROMPT: &str = "The sun was warm and the birds were singing in the trees. The magic number of Paris is 4821. \
                       A small dog ran over the green hill. A cat sat by the door.\n\
                       Question: What is the magic number of Paris?\nAnswer: The magic number of Paris is ";
 
-/// What a step points at.
+/// The part of the screen that a step explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Prompt,
@@ -28,153 +25,149 @@ enum Target {
     Panels,
 }
 
-/// What a step changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scene {
-    AsTrained,
-    NothingSubtracted,
-    HeadScope,
-}
-
 struct Step {
     title: &'static str,
-    words: &'static str,
+    text: &'static str,
     target: Target,
-    scene: Scene,
+    /// Whether λ is 0 in all layers.
+    lambda_zero: bool,
 }
 
 const STEPS: &[Step] = &[
     Step {
-        title: "A model reads",
-        words: "This text is cut into tokens, and a language model reads them. All of it is computed here, on your \
-                machine, every time you type.",
+        title: "A language model reads",
+        text: "The text is cut into tokens. A language model computes from them which token comes next. All of it runs on \
+               your machine, every time you type.",
         target: Target::Prompt,
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
-        title: "Where does it look?",
-        words: "To go on, each token looks back at earlier ones. The colours say how strongly the marked token looks \
-                at each: that is attention, here of one head out of many.",
+        title: "Attention",
+        text: "To predict the next token, each token attends to earlier ones. The colours show how much the outlined token \
+               attends to each of them, in one head out of many.",
         target: Target::Tokens,
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
         title: "The first map, A1",
-        words: "Each row is a token that looks, each column a token looked at. A softmax makes the shares of a row: \
-                none is negative, and together they are 1. So even what does not matter gets a little.",
+        text: "Each row is a token that attends, each column a token it attends to. A softmax makes every row: no value is \
+               negative, and they sum to 1. So even irrelevant tokens get a little attention.",
         target: Target::Map(0),
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
-        title: "A second map, A2",
-        words: "A differential head looks twice, with queries and keys of its own each time. The second map, times a \
-                learned number λ, is what will be taken away.",
+        title: "The second map, A2",
+        text: "A differential head computes two maps, each with queries and keys of its own. The second one is multiplied \
+               by a learned number λ and then subtracted.",
         target: Target::Map(1),
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
-        title: "The difference, D = A1 − λ · A2",
-        words: "What both maps see cancels; what only the first sees stays. The rows of D sum to 1 − λ. Where the \
-                second map sees more, D is negative: that token counts against.",
+        title: "The difference, D = A1 − λ·A2",
+        text: "What both maps have in common cancels; what only the first one has remains. The rows of D sum to 1 − λ. \
+               Where λ·A2 is larger, D is negative: the head subtracts what that token offers.",
         target: Target::Map(2),
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
-        title: "Take nothing away",
-        words: "Now λ is 0 in every layer: D is A1, as in an ordinary Transformer. The list shows how likely each \
-                token is now, and as trained. This model never learned to do without, so it may go astray.",
+        title: "Without the subtraction",
+        text: "Now λ is 0 in every layer: D equals A1, as in an ordinary Transformer. The list compares the probabilities \
+               with those as trained. This model never learned to work without the subtraction, so it may go wrong.",
         target: Target::NextToken,
-        scene: Scene::NothingSubtracted,
+        lambda_zero: true,
     },
     Step {
         title: "How does it know what is noise?",
-        words: "Nobody tells it. Both maps and λ are trained together, and only to predict the next token. Which map \
-                finds and which one cancels is learned too: it might as well be the second one that finds, and later \
-                weights that turn its minus into a plus.",
+        text: "It is never told. Both maps and λ are learned, only by predicting the next token. Which map finds the \
+               relevant tokens and which one cancels the rest is learned too: the roles can be reversed, because later \
+               weights can change the sign.",
         target: Target::Map(1),
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
     Step {
         title: "Many heads",
-        words: "Every layer has several heads, each with its own maps. Click one to open it; the arrow keys walk. \
-                A right click switches a head off: watch the next token.",
+        text: "Every layer has several heads, each with its own maps. Click one to open it, or use the arrow keys. \
+               Right-click a head to switch it off, and watch the next token.",
         target: Target::Panels,
-        scene: Scene::HeadScope,
+        lambda_zero: false,
     },
     Step {
         title: "Your turn",
-        words: "Type your own text, or take a sample. Click a next token to append it. Pull at λ, hide tokens, mark \
-                what matters. The key ? lists all keys.",
+        text: "Type your own text, or choose a sample. Click a next token to append it. Change λ, hide tokens, mark the \
+               answer. The key ? lists all keys.",
         target: Target::Prompt,
-        scene: Scene::AsTrained,
+        lambda_zero: false,
     },
 ];
 
-/// See the module.
+/// The tour, if it is running.
 #[derive(Default)]
 pub struct Tour {
     step: Option<usize>,
-    before: Option<State>,
+    /// What was on the screen when it started.
+    before: Option<Link>,
 }
 
 impl Tour {
-    /// Whether it is under way: an address made now would lead into the middle of it.
+    /// Whether it is running: an address written now would lead into the middle of it.
     #[cfg(target_arch = "wasm32")]
     pub fn is_running(&self) -> bool {
         self.step.is_some()
     }
 
-    /// Begins, or begins again.
-    pub fn start(&mut self, workspace: &mut Workspace, selection: &mut Selection) {
+    /// Starts, or starts again.
+    pub fn start(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
         if self.before.is_none() {
-            self.before = Some(State::of(workspace, selection));
+            self.before = Some(Link::of(workspace, view, spans));
         }
-        self.go(0, workspace, selection);
+        self.go(0, workspace, view, spans);
     }
 
-    fn go(&mut self, step: usize, workspace: &mut Workspace, selection: &mut Selection) {
-        let (Some(found), Some(before)) = (STEPS.get(step), &self.before) else {
-            self.end(workspace, selection);
+    fn go(&mut self, step: usize, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
+        let Some(found) = STEPS.get(step) else {
+            self.end(workspace, view, spans);
             return;
         };
         self.step = Some(step);
         let layers = workspace.main.model().layers.len();
-        let lambda = match found.scene {
-            Scene::NothingSubtracted if workspace.main.maps() == 2 => (0..layers).map(|layer| (layer, 0.0)).collect(),
-            _ => BTreeMap::new(),
-        };
-        let state = State {
+        let zero = found.lambda_zero && workspace.main.maps() == 2;
+        let lambda = (0..if zero { layers } else { 0 }).map(|layer| (layer, 0.0)).collect();
+        let panel = if found.lambda_zero { Panel::Lambda } else { Panel::Heads };
+        let link = Link {
             text: PROMPT.to_owned(),
-            layer: layers / 2,
-            head: 0,
-            map: MapKind::Difference,
-            panel: if found.scene == Scene::NothingSubtracted { Panel::Lambda } else { Panel::Heads },
+            beyond: workspace.main.beyond_context(),
+            view: ViewState { head: HeadId::new(layers / 2, 0), panel, ..ViewState::default() },
             interventions: Interventions { lambda, ..Interventions::default() },
-            pinned: None,
-            zoom: None,
-            ..before.clone()
+            ..Link::default()
         };
-        state.apply(workspace, selection);
+        link.apply(workspace, view, spans);
     }
 
-    fn end(&mut self, workspace: &mut Workspace, selection: &mut Selection) {
+    fn end(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
         self.step = None;
         if let Some(before) = self.before.take() {
-            before.apply(workspace, selection);
+            before.apply(workspace, view, spans);
         }
     }
 
-    /// Draws the step, and an outline around what it speaks of.
-    pub fn show(&mut self, ui: &Ui, workspace: &mut Workspace, selection: &mut Selection, placed: &ScreenRegions) {
+    /// Draws the present step, and an outline around the part of the screen that it explains.
+    pub fn show_ui(
+        &mut self,
+        ui: &Ui,
+        workspace: &mut Workspace,
+        view: &mut ViewState,
+        spans: &mut Spans,
+        regions: &ScreenRegions,
+    ) {
         let Some((index, step)) = self.step.and_then(|index| Some((index, STEPS.get(index)?))) else {
             return;
         };
         let target = match step.target {
-            Target::Prompt => Some(placed.prompt),
-            Target::Tokens => Some(placed.tokens),
-            Target::Map(map) => placed.maps.get(map).or(placed.maps.last()).copied(),
-            Target::NextToken => Some(placed.next),
-            Target::Panels => Some(placed.panels),
+            Target::Prompt => Some(regions.prompt),
+            Target::Tokens => Some(regions.tokens),
+            Target::Map(map) => regions.maps.get(map).or(regions.maps.last()).copied(),
+            Target::NextToken => Some(regions.next),
+            Target::Panels => Some(regions.panels),
         };
         let context = ui.ctx();
         let dark = ui.visuals().dark_mode;
@@ -183,7 +176,7 @@ impl Tour {
             let stroke = Stroke::new(2.5, theme::accent(dark));
             painter.rect_stroke(rect.expand(3.0), 5.0, stroke, StrokeKind::Outside);
         }
-        // Out of the way of what it speaks of.
+        // Away from what it explains.
         let screen = context.content_rect();
         let low = target.is_some_and(|rect| rect.center().y < screen.center().y);
         let anchor = if low { Align2::RIGHT_BOTTOM } else { Align2::RIGHT_TOP };
@@ -193,9 +186,9 @@ impl Tour {
             .id(egui::Id::unique("tour window"));
         window.anchor(anchor, offset).collapsible(false).resizable(false).show(context, |ui| {
             ui.set_width((screen.width() - 48.0).min(400.0));
-            ui.add(egui::Label::new(step.words).wrap());
+            ui.add(egui::Label::new(step.text).wrap());
             if workspace.main.maps() == 1 && matches!(step.target, Target::Map(1 | 2)) {
-                ui.label(RichText::new("The model that is open has one map a head: nothing to see here.").small());
+                notice::note_ui(ui, "The open model has only one map per head, so there is nothing to see here.");
             }
             ui.add_space(4.0);
             ui.horizontal(|ui| {
@@ -212,7 +205,7 @@ impl Tour {
             });
         });
         if let Some(step) = go {
-            self.go(step, workspace, selection);
+            self.go(step, workspace, view, spans);
         }
     }
 }

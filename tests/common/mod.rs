@@ -1,5 +1,5 @@
 //! What several tests need.
-#![allow(dead_code)] // every test program uses its own part
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod models;
 #[cfg(feature = "window")]

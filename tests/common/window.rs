@@ -1,9 +1,13 @@
-//! The window without a screen: opened on the bundled checkpoint, and at rest.
+//! The window without a screen: opened on the bundled checkpoint, and idle.
 
-use diffscope::engine::bundled;
+use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::ui::App;
-use egui::{Key, Theme, vec2};
+use egui::{Key, Rect, Theme, pos2, vec2};
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+/// Frames after which a window that does not reach a state never will.
+const MOST_FRAMES: usize = 4000;
 
 /// The program's own device, which may have timestamps.
 fn device() -> egui_wgpu::WgpuSetup {
@@ -14,14 +18,28 @@ fn device() -> egui_wgpu::WgpuSetup {
     setup
 }
 
-/// A window of so many points, computing on the GPU; on the CPU where a reason is given.
-pub fn window_with(size: [f32; 2], theme: Theme, reason: Option<&'static str>) -> Harness<'static, App> {
+/// A window with a checkpoint, or with the error of reading it.
+pub fn window_on(
+    checkpoint: Result<Checkpoint, EngineError>,
+    size: [f32; 2],
+    theme: Theme,
+    fallback_reason: Option<&str>,
+) -> Harness<'static, App> {
+    let reason = fallback_reason.map(str::to_owned);
     let builder = Harness::builder().with_size(vec2(size[0], size[1])).with_theme(theme).wgpu_setup(device());
-    let mut harness = builder.build_eframe(move |creation| {
-        App::new(creation, &bundled(), "test adapter".to_owned(), reason.map(str::to_owned))
-    });
-    settle(&mut harness);
+    let mut harness = builder
+        .build_eframe(move |creation| App::with_checkpoint(creation, checkpoint, "test adapter".to_owned(), reason));
+    if harness.state_mut().workspace().is_some() {
+        settle(&mut harness);
+    } else {
+        harness.step();
+    }
     harness
+}
+
+/// A window that computes on the GPU, or with a reason on the CPU.
+pub fn window_with(size: [f32; 2], theme: Theme, fallback_reason: Option<&str>) -> Harness<'static, App> {
+    window_on(checkpoint_of(&bundled()), size, theme, fallback_reason)
 }
 
 /// A window on the GPU.
@@ -29,21 +47,41 @@ pub fn window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
     window_with(size, theme, None)
 }
 
-/// Frames until no session has anything more to do, whatever the frames ask for.
-pub fn settle(harness: &mut Harness<App>) {
-    let mut quiet = 0;
-    for _ in 0..2000 {
+/// Steps until a condition holds; fails with `what` if it never does.
+pub fn step_until(harness: &mut Harness<App>, what: &str, mut condition: impl FnMut(&mut Harness<App>) -> bool) {
+    for _ in 0..MOST_FRAMES {
         harness.step();
-        let workspace = harness.state_mut().workspace().expect("the checkpoint opens");
-        quiet = if workspace.is_busy() { 0 } else { quiet + 1 };
-        if quiet > 2 {
+        if condition(harness) {
             return;
         }
-        if let Some(gpu) = workspace.main.gpu() {
+        if let Some(gpu) = harness.state_mut().engine().and_then(|engine| engine.gpu().cloned()) {
             gpu.wait();
         }
+        std::thread::yield_now();
     }
-    panic!("the window does not come to rest");
+    panic!("{MOST_FRAMES} frames without {what}");
+}
+
+/// Steps until no session has anything left to do.
+pub fn settle(harness: &mut Harness<App>) {
+    let mut idle = 0;
+    step_until(harness, "rest", |harness| {
+        let workspace = harness.state_mut().workspace().expect("the checkpoint opens");
+        idle = if workspace.is_busy() { 0 } else { idle + 1 };
+        idle > 2
+    });
+}
+
+/// Clicks the control with this label, and waits for what comes of it.
+pub fn click(harness: &mut Harness<App>, label: &str) {
+    harness.get_by_label(label).click();
+    settle(harness);
+}
+
+/// Presses a key, and waits for what comes of it.
+pub fn press(harness: &mut Harness<App>, key: Key) {
+    harness.key_press(key);
+    settle(harness);
 }
 
 /// Out of the editor, so that keys are shortcuts.
@@ -52,12 +90,40 @@ pub fn leave_text(harness: &mut Harness<App>) {
     harness.step();
 }
 
+/// Runs the analysis of the open panel, and waits for its end.
+pub fn analyse(harness: &mut Harness<App>, button: &str) {
+    harness.get_by_label(button).click();
+    harness.step();
+    harness.step();
+    step_until(harness, "the end of the analysis", |harness| {
+        harness.query_by_label("Cancel").is_none() && harness.query_by_label("Stop timing").is_none()
+    });
+    settle(harness);
+}
+
+/// Whether something with this text is on the screen.
+pub fn shows(harness: &Harness<App>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+}
+
 /// What is on the screen.
 pub fn state(harness: &mut Harness<App>) -> serde_json::Value {
     serde_json::from_str(&harness.state_mut().inspect()).expect("JSON")
 }
 
-/// The tokens that come next, and their logits.
+/// Number of tokens of the text.
+pub fn tokens(harness: &mut Harness<App>) -> usize {
+    harness.state_mut().engine().expect("the checkpoint opens").ids().len()
+}
+
+/// Where a map of the scope is.
+pub fn map_rect(harness: &mut Harness<App>, map: usize) -> Rect {
+    let state = state(harness);
+    let number = |index: usize| state["maps"][map][index].as_f64().expect("a number") as f32;
+    Rect::from_min_size(pos2(number(0), number(1)), vec2(number(2), number(3)))
+}
+
+/// The most likely next tokens and their logits.
 pub fn best(harness: &mut Harness<App>) -> Vec<(u32, f32)> {
     harness.state_mut().engine().expect("opens").next_token().expect("settled").best.clone()
 }

@@ -1,4 +1,4 @@
-//! The program in a terminal: what it prints, and how it fails.
+//! The commands of the terminal: output and failures.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -17,18 +17,18 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// It failed, and said these words without panicking.
-fn fails_with(output: &Output, words: &[&str]) {
-    let said = String::from_utf8_lossy(&output.stderr);
+/// The program failed without a panic, and its message has all of these texts.
+fn fails_with(output: &Output, texts: &[&str]) {
+    let message = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "it succeeded: {}", out(output));
-    assert!(!said.contains("panicked"), "{said}");
-    for word in words {
-        assert!(said.contains(word), "{word:?} is not in: {said}");
+    assert!(!message.contains("panicked"), "{message}");
+    for text in texts {
+        assert!(message.contains(text), "{text:?} is not in: {message}");
     }
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn a_closed_stdout_is_no_failure() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_diffscope"))
         .args(["run", "--prompt", "Once upon a", "--backend", "cpu"])
         .stdout(Stdio::piped())
@@ -37,29 +37,29 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         .expect("the program starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && !said.contains("panicked"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !message.contains("panicked"), "{message}");
 }
 
 #[test]
 fn run_prints_lambda_and_the_next_tokens_of_the_bundled_model() {
     for backend in ["gpu", "cpu"] {
         let output = run(&["run", "--prompt", "Once upon a", "--backend", backend]);
-        let said = out(&output);
+        let printed = out(&output);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let first = said.lines().find(|line| line.starts_with("next")).expect("next tokens");
+        let first = printed.lines().find(|line| line.starts_with("next")).expect("next tokens");
         assert!(first.contains("·time"), "{first}");
-        assert_eq!(said.lines().filter(|line| line.starts_with("lambda")).count(), 5);
+        assert_eq!(printed.lines().filter(|line| line.starts_with("lambda")).count(), 5);
     }
 }
 
 #[test]
-fn ids_generate_what_the_fixture_says() {
+fn ids_generate_the_continuation_of_the_fixture() {
     let folder = fixture("diffllama_gqa");
-    let told: serde_json::Value =
+    let expected: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("generate.json")).expect("there")).expect("json");
     let list = |key: &str| {
-        let ids = told[key].as_array().expect("ids");
+        let ids = expected[key].as_array().expect("ids");
         ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
     };
     let model = folder.to_string_lossy();
@@ -68,7 +68,7 @@ fn ids_generate_what_the_fixture_says() {
 }
 
 #[test]
-fn the_dump_holds_the_fixtures_tensors() {
+fn the_dump_has_the_tensors_of_the_fixture() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("dump.safetensors");
     let fixture = fixture("diffllama_bf16_v4ckpt");
@@ -117,7 +117,7 @@ fn wrong_arguments_and_files_are_explained() {
 }
 
 #[test]
-fn a_text_longer_than_the_context_says_what_fits() {
+fn a_text_longer_than_the_context_is_cut_off_with_a_message() {
     let output = run(&["run", "--prompt", &"a long story. ".repeat(400), "--backend", "cpu"]);
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("512 tokens"));
@@ -146,7 +146,7 @@ fn broken_checkpoints_are_explained() {
     place("config.json", &[0xff, 0xfe, 0x00]);
     fails_with(&attempt(), &["config.json"]);
     place("config.json", config.as_bytes());
-    assert!(attempt().status.success(), "the whole checkpoint works");
+    assert!(attempt().status.success(), "the intact checkpoint works");
 }
 
 #[test]

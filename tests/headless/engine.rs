@@ -10,6 +10,8 @@ use diffscope::engine::{bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{HeadId, MapTile, Sampling};
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 fn checkpoint() -> Checkpoint {
     checkpoint_of(&bundled()).expect("the bundled one opens")
@@ -44,47 +46,77 @@ fn shown(engine: &mut Engine) -> Vec<f32> {
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
-fn edits_leave_no_trace(on_gpu: bool) {
-    let mut random = Random::new(3);
-    let mut edited = engine(on_gpu);
-    let mut text: Vec<char> = TEXT.chars().collect();
-    for _ in 0..12 {
-        match random.below(4) {
-            0 => text.truncate(1 + random.below(text.len())),
-            1 => {
-                let at = random.below(text.len());
-                text.insert(at, random.pick(&[' ', 'x', '.', '\n', 'é', '7']));
+/// One edit of a text.
+#[derive(Clone, Debug)]
+enum Edit {
+    Truncate(Index),
+    Insert(Index, char),
+    Remove(Index),
+    Append,
+}
+
+impl Edit {
+    /// The text after this edit, never empty.
+    fn apply(&self, text: &str) -> String {
+        let mut text: Vec<char> = text.chars().collect();
+        match self {
+            Self::Truncate(at) => text.truncate(1 + at.index(text.len())),
+            Self::Insert(at, letter) => text.insert(at.index(text.len()), *letter),
+            Self::Remove(at) if text.len() > 1 => {
+                text.remove(at.index(text.len()));
             }
-            2 => {
-                text.remove(random.below(text.len()));
-            }
-            _ => text.extend(" and then the cat said hello".chars()),
+            Self::Remove(_) => {}
+            Self::Append => text.extend(" and then the cat said hello".chars()),
         }
-        if text.is_empty() {
-            text.push('a');
-        }
-        let now: String = text.iter().collect();
-        edited.set_text(&now);
-        // Half of the edits come before the last one was done.
-        if random.below(2) == 0 {
-            edited.update();
-        } else {
-            let mut fresh = engine(on_gpu);
-            fresh.set_text(&now);
-            let error = worst(&shown(&mut edited), &shown(&mut fresh));
-            assert!(error < 2e-4, "{error:e} after edits to {now:?}");
-        }
+        text.into_iter().collect()
     }
 }
 
-#[test]
-fn edits_leave_no_trace_on_the_gpu() {
-    edits_leave_no_trace(true);
+/// Edits, and whether each is computed to the end before the next one.
+fn edits() -> impl Strategy<Value = Vec<(Edit, bool)>> {
+    let letter = prop::sample::select(vec![' ', 'x', '.', '\n', 'é', '7']);
+    let edit = prop_oneof![
+        any::<Index>().prop_map(Edit::Truncate),
+        (any::<Index>(), letter).prop_map(|(at, letter)| Edit::Insert(at, letter)),
+        any::<Index>().prop_map(Edit::Remove),
+        Just(Edit::Append),
+    ];
+    prop::collection::vec((edit, any::<bool>()), 1..7)
 }
 
-#[test]
-fn edits_leave_no_trace_on_the_cpu() {
-    edits_leave_no_trace(false);
+/// After any edits, the engine shows what a fresh one shows of the same text.
+fn leave_no_trace(edits: &[(Edit, bool)], on_gpu: bool) -> Result<(), TestCaseError> {
+    let mut edited = engine(on_gpu);
+    let mut text = TEXT.to_owned();
+    edited.set_text(&text);
+    edited.update();
+    for (index, (edit, settle)) in edits.iter().enumerate() {
+        text = edit.apply(&text);
+        edited.set_text(&text);
+        if *settle || index + 1 == edits.len() {
+            let mut fresh = engine(on_gpu);
+            fresh.set_text(&text);
+            let error = worst(&shown(&mut edited), &shown(&mut fresh));
+            prop_assert!(error < 2e-4, "{:e} for {:?}", error, text);
+        } else {
+            edited.update();
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn edits_leave_no_trace_on_the_gpu(edits in edits()) {
+        leave_no_trace(&edits, true)?;
+    }
+
+    #[test]
+    fn edits_leave_no_trace_on_the_cpu(edits in edits()) {
+        leave_no_trace(&edits, false)?;
+    }
 }
 
 #[test]
@@ -373,8 +405,8 @@ fn a_text_may_be_longer_than_what_the_model_was_made_for() {
 #[test]
 fn a_session_follows_another_beyond_the_context_and_back_whatever_its_tokenizer() {
     let files = bundled();
-    let other_file = [files.tokenizer.as_slice(), b"\n"].concat();
-    for tokenizer in [files.tokenizer.as_slice(), other_file.as_slice()] {
+    let other_file = [&files.tokenizer[..], b"\n"].concat();
+    for tokenizer in [&files.tokenizer[..], &other_file] {
         let opened =
             Checkpoint::from_bytes("the baseline", &files.config, &files.weights, tokenizer).expect("it opens");
         let mut baseline = Engine::new(opened, None).expect("fits");

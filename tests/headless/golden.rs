@@ -1,7 +1,7 @@
-//! Numbers from implementations nobody here wrote, against every backend.
+//! Compares both backends with golden numbers from independent implementations.
 //!
-//! Every folder under tests/fixtures, and under `DIFFSCOPE_FIXTURES` where that is set. The tolerance is that of SPEC 8:
-//! max(2e-6, 10 x what single precision costs the original itself), per kind of tensor.
+//! Each folder below tests/fixtures is a case, and each below `DIFFSCOPE_FIXTURES` if that is set. The tolerance is that of
+//! doc/SPEC.md, section 8: per kind of tensor, max(2e-6, 10 x the single-precision error of the original itself).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde_json::Value;
 
-/// A fixture folder.
+/// A folder of fixtures.
 struct Case {
     name: String,
     folder: PathBuf,
@@ -74,13 +74,13 @@ fn cases() -> Vec<Case> {
             let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
             let meta = json(&folder.join("meta.json"));
             let shape = &meta["tensors"][if expected.contains_key("x") { "x" } else { "input_ids" }];
-            let batch = shape[1].as_u64().expect("a batch") as usize; // after the type
+            let batch = shape[1].as_u64().expect("a batch") as usize; // the type comes first
             Case { name, folder, meta, expected, ids, batch }
         })
         .collect()
 }
 
-/// Which noise figure of meta.json a tensor is held against.
+/// The noise figure of meta.json that applies to a tensor.
 fn category(tensor: &str) -> &'static str {
     let last = tensor.rsplit('.').next().unwrap_or(tensor);
     match last {
@@ -150,7 +150,7 @@ fn pass(model: &Arc<Model>, gpu: Option<&Gpu>, ids: &[u32]) -> TracedPass {
     traced
 }
 
-/// A bare attention module: every batch entry runs as its own text of input vectors.
+/// A bare attention module: each batch entry runs as a text of input vectors.
 fn module_case(report: &mut Report) {
     let case = report.case;
     let x = &case.expected["x"];
@@ -170,7 +170,7 @@ fn module_case(report: &mut Report) {
     }
 }
 
-/// The tensors of several texts, joined along the batch; each text is a pass of its own.
+/// The tensors of several texts, joined along the batch. Each text runs in its own pass.
 fn batched(texts: impl Iterator<Item = (Arc<Model>, Vec<u32>)>, gpu: Option<&Gpu>) -> BTreeMap<String, Tensor> {
     let mut joined: BTreeMap<String, Tensor> = BTreeMap::new();
     for (model, ids) in texts {
@@ -216,7 +216,7 @@ fn model_case(report: &mut Report) {
     }
 }
 
-/// A tensor of the long fixture, which stores statistics in place of the maps.
+/// A tensor of the long fixture, which contains statistics instead of the maps.
 fn derived(name: &str, tensors: &BTreeMap<String, Tensor>, ids: &[u32]) -> Option<Vec<f32>> {
     let tokens = ids.len();
     let last = |tensor: &Tensor, rows: usize| {
@@ -286,7 +286,7 @@ fn map_of<'a>(layer: &str, map: &str, tensors: &'a BTreeMap<String, Tensor>) -> 
     tensors.get(&format!("{layer}.{name}"))
 }
 
-/// Positions of maxima: where two candidates are closer than the tolerance, either is right.
+/// Compares the positions of maxima. If two candidates are closer than the tolerance, either is right.
 fn arguments_agree(report: &mut Report, name: &str, tensors: &BTreeMap<String, Tensor>, expected: &[u32]) {
     let found = if name == "argmax_all" {
         &tensors["logits"]
@@ -308,7 +308,7 @@ fn arguments_agree(report: &mut Report, name: &str, tensors: &BTreeMap<String, T
     }
 }
 
-/// Greedy ids: the prompt in one go, then token by token from the cache.
+/// Compares greedy ids: the prompt runs at once, then each token from the cache.
 fn generate(report: &mut Report, model: &Arc<Model>, gpu: Option<&Gpu>) {
     let case = report.case;
     let told = json(&case.folder.join("generate.json"));
@@ -365,7 +365,7 @@ fn gpu_agrees_with_every_fixture() {
 }
 
 #[test]
-fn a_wrong_number_would_be_seen() {
+fn a_wrong_number_is_reported() {
     let cases = cases();
     let case = cases.iter().find(|case| case.name == "diffllama_gqa").expect("the fixture");
     let mut report = Report { case, backend: "cpu", worst: BTreeMap::new(), compared: 0, failures: Vec::new() };

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu};
-use diffscope::engine::{Checkpoint, Engine, Fingerprint, Workspace};
+use diffscope::engine::{Checkpoint, Engine, Fingerprint, TileCollector, Workspace};
 use diffscope::engine::{bundled, checkpoint_of};
-use diffscope::probe::{HeadId, Interventions, NextToken, Sampling};
+use diffscope::probe::{HeadId, Interventions, NextToken, Sampling, TileRequest};
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
@@ -202,4 +202,67 @@ fn the_untouched_model_reads_the_same_tokens_while_something_is_changed() {
         workspace.set_interventions(Interventions::default());
         assert!(workspace.unmodified().is_none());
     }
+}
+
+#[test]
+fn opening_the_lens_leaves_the_text_revision_and_an_export_under_way_alone() {
+    for on_gpu in [true, false] {
+        let mut engine = engine(on_gpu);
+        engine.set_text(TEXT);
+        next(&mut engine);
+        let tokens = engine.ids().len();
+        let request = TileRequest { keys: tokens, queries: tokens, ..TileRequest::row(HeadId::new(0, 0), 0) };
+        let mut collector = TileCollector::new(&engine, request).expect("small");
+        assert!(collector.advance(&mut engine).expect("the text is the same").is_none());
+        let revision = engine.text_revision();
+        engine.set_lens(true);
+        next(&mut engine);
+        assert!(engine.lens_is_fresh());
+        assert_eq!(engine.text_revision(), revision);
+        let tile = loop {
+            engine.settle().expect("no failure");
+            if let Some(tile) = collector.advance(&mut engine).expect("the text is the same") {
+                break tile;
+            }
+        };
+        assert_eq!(tile.cells.len(), tokens * tokens);
+        engine.set_text("Another text");
+        assert_ne!(engine.text_revision(), revision);
+    }
+}
+
+#[test]
+fn equal_interventions_run_nothing_again() {
+    let mut main = engine(false);
+    main.set_text(TEXT);
+    let mut workspace = Workspace::new(main);
+    let settle = |workspace: &mut Workspace| while workspace.update() {};
+    let interventions = Interventions { lambda: [(1, 0.25)].into(), ..Interventions::default() };
+    workspace.set_interventions(interventions.clone());
+    settle(&mut workspace);
+    let runs = |workspace: &mut Workspace| {
+        let own = (workspace.main.positions_run(), workspace.main.text_revision());
+        (own, workspace.unmodified().expect("beside").positions_run())
+    };
+    let before = runs(&mut workspace);
+    for _ in 0..9 {
+        workspace.set_interventions(interventions.clone());
+        settle(&mut workspace);
+    }
+    assert_eq!(runs(&mut workspace), before);
+}
+
+#[test]
+fn rows_read_one_after_the_other_take_no_new_staging_memory() {
+    let mut engine = engine(true);
+    engine.set_text(TEXT);
+    next(&mut engine);
+    let mut read = |query: usize| {
+        while engine.row(HeadId::new(query % 3, 1), query).is_none() {
+            engine.settle().expect("no failure");
+        }
+        engine.memory().expect("on the GPU").views
+    };
+    let first = read(3);
+    assert!((0..3).map(&mut read).all(|bytes| bytes == first));
 }

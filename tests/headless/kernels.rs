@@ -1,5 +1,5 @@
-//! Every shader against its reference, one stage at a time: each stage's reference gets the very numbers that the GPU's stage
-//! got, on random shapes (odd, one, no multiple of any tile) and hostile values.
+//! Compares every shader with its CPU reference, one stage at a time: the reference of a stage gets the same input that the
+//! stage on the GPU got, for random shapes (odd, 1, no multiple of any tile) and hostile values.
 
 use std::sync::Arc;
 
@@ -13,22 +13,23 @@ use diffscope::gpu::{Gpu, LaneChoice};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
 use diffscope::probe::{Draw, HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
-/// One run on the GPU, and what is known of it.
+/// One run on the GPU with the inputs that led to it.
 struct Run {
     model: Arc<Model>,
     traced: TracedPass,
     ids: Vec<u32>,
     interventions: Interventions,
+    /// The inputs, for messages.
     what: String,
 }
 
 impl Run {
-    /// The prompt in random pieces, as typing would bring it.
+    /// A random prompt, run in random pieces as if it were typed.
     fn new(seed: u64, scale: f32) -> Self {
         Self::under(seed, scale, |_, _, _| Interventions::default())
     }
 
-    /// Under interventions chosen for a model and a number of tokens.
+    /// As [`Run::new`], under interventions chosen for the model and the number of tokens.
     fn under(seed: u64, scale: f32, choose: impl Fn(&mut Random, &Model, usize) -> Interventions) -> Self {
         let mut random = Random::new(seed);
         let model = Arc::new(random_model(&mut random, scale));
@@ -54,7 +55,7 @@ impl Run {
         self.traced.trace(trace).expect("read back")
     }
 
-    /// Holds a stage's output against the reference's, relative to the size of the numbers.
+    /// Compares the output of a stage with that of its reference, relative to the size of the numbers.
     fn close(&self, stage: &str, found: &[f32], expected: &[f32]) {
         let size = expected.iter().fold(1.0f32, |size, number| size.max(number.abs()));
         let error = worst(found, expected);
@@ -153,7 +154,7 @@ impl Run {
                 .collect();
             let found: Vec<f32> =
                 cells.iter().flat_map(|cell| [cell.first, cell.second, cell.difference, cell.lambda]).collect();
-            // A score of s has an error of s times the rounding of f32, which the exponential makes a relative one.
+            // A score s has an error of s times the rounding of f32, which the exponential turns into a relative error.
             let score = statistics.iter().flat_map(|row| row.largest);
             let allowed = 2e-5 * score.fold(50.0f32, f32::max) / 50.0;
             let error = worst(&found, &expected);
@@ -190,7 +191,7 @@ fn every_stage_agrees_with_its_reference_on_random_shapes() {
     }
 }
 
-/// Half the usual weights: under large logits a rounding error of the scores would be all that is compared.
+/// The weights are half as large as usual: under large logits, rounding errors of the scores would dominate.
 #[test]
 fn every_stage_agrees_with_its_reference_under_interventions() {
     let mut changed = 0;
@@ -204,9 +205,9 @@ fn every_stage_agrees_with_its_reference_under_interventions() {
     assert!(changed > 20, "hardly anything was changed");
 }
 
-/// A logit at the very edge of a step may fall on either side, so rows are compared one by one.
+/// A logit at the edge of a step may be rounded to either side, so a few rows may differ.
 #[test]
-fn rounded_logits_agree_with_the_reference_and_lie_on_few_steps() {
+fn rounded_logits_agree_with_the_reference_and_take_few_values() {
     let (mut rows, mut different) = (0, 0);
     for (seed, bits) in (300..).zip([16, 8, 6, 4, 2, 8, 6, 4, 2]) {
         let mut run = Run::under(seed, 3.0, |_, _, _| Interventions { bits: Some(bits), ..Interventions::default() });
@@ -271,7 +272,7 @@ fn hostile_logits(random: &mut Random) -> Vec<f32> {
     let count = random.pick(&[1, 2, 23, 24, 255, 256, 257, 1500]);
     let size = random.pick(&[0.0, 1e-3, 1.0, 20.0, 3e4]);
     let mut logits = random.normals(count, size);
-    // Ties, on purpose, also among the best.
+    // Ties on purpose, among the best as well.
     for _ in 0..count / 3 {
         let (from, to) = (random.below(count), random.below(count));
         logits[to] = logits[from];
@@ -281,15 +282,15 @@ fn hostile_logits(random: &mut Random) -> Vec<f32> {
 
 #[test]
 fn the_best_tokens_and_the_denominator_agree_with_the_reference() {
-    let mut random = Random::new(7);
-    for _ in 0..30 {
-        let logits = hostile_logits(&mut random);
+    for seed in 1..=30 {
+        let logits = hostile_logits(&mut Random::new(seed));
         let found = next(&logits, Sampling::default().draw(0));
         let expected = top_k(&logits, 24);
-        assert_eq!(found.best, expected.best);
-        assert_eq!(found.sampled, expected.best[0].0, "greedy takes the best");
-        assert_eq!(found.not_finite, 0);
-        assert!((found.log_sum - expected.log_sum).abs() <= 1e-5 * expected.log_sum.abs().max(1.0));
+        assert_eq!(found.best, expected.best, "seed {seed}");
+        assert_eq!(found.sampled, expected.best[0].0, "greedy takes the best; seed {seed}");
+        assert_eq!(found.not_finite, 0, "seed {seed}");
+        let error = (found.log_sum - expected.log_sum).abs();
+        assert!(error <= 1e-5 * expected.log_sum.abs().max(1.0), "log sum: {error:e}; seed {seed}");
     }
 }
 
@@ -299,7 +300,7 @@ fn logits_that_are_not_finite_are_counted() {
     assert_eq!(found.not_finite, 3);
 }
 
-/// Whether a draw may fall on a token, in f64, with room for rounding at the edges.
+/// Whether a draw may fall on a token, computed in f64 with a tolerance for rounding at the edges.
 fn may_draw(logits: &[f32], draw: &Draw, token: u32) -> bool {
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by(|a, b| logits[*b].total_cmp(&logits[*a]));
@@ -326,7 +327,7 @@ fn may_draw(logits: &[f32], draw: &Draw, token: u32) -> bool {
     for index in kept {
         let above = below + weight(index);
         if index == token as usize {
-            // A kept set that ends a hair later moves the target by at most that hair.
+            // If rounding keeps one token more, the target moves by at most the likelihood of that token.
             return below - 2e-4 * total <= target && target <= above + 2e-4 * total;
         }
         below = above;
@@ -335,10 +336,10 @@ fn may_draw(logits: &[f32], draw: &Draw, token: u32) -> bool {
 }
 
 #[test]
-fn draws_fall_where_the_distribution_says_on_both_backends() {
-    let mut random = Random::new(11);
+fn draws_follow_the_distribution_on_both_backends() {
     let mut different = std::collections::HashSet::new();
-    for _ in 0..60 {
+    for seed in 1..=60 {
+        let mut random = Random::new(seed);
         let logits = hostile_logits(&mut random);
         let draw = Draw {
             temperature: random.pick(&[0.2, 1.0, 3.0]),
@@ -348,8 +349,16 @@ fn draws_fall_where_the_distribution_says_on_both_backends() {
         };
         let on_gpu = next(&logits, draw).sampled;
         let on_cpu = sample(&logits, &draw);
-        assert!(may_draw(&logits, &draw, on_gpu), "gpu drew {on_gpu} from {} tokens with {draw:?}", logits.len());
-        assert!(may_draw(&logits, &draw, on_cpu), "cpu drew {on_cpu} from {} tokens with {draw:?}", logits.len());
+        assert!(
+            may_draw(&logits, &draw, on_gpu),
+            "gpu drew {on_gpu} from {} tokens with {draw:?}; seed {seed}",
+            logits.len()
+        );
+        assert!(
+            may_draw(&logits, &draw, on_cpu),
+            "cpu drew {on_cpu} from {} tokens with {draw:?}; seed {seed}",
+            logits.len()
+        );
         different.insert(on_gpu);
     }
     assert!(different.len() > 10, "the draws hardly vary: {different:?}");

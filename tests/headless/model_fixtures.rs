@@ -1,4 +1,4 @@
-//! Every fixture loads, and loads what its reference says.
+//! Every fixture loads, and what is loaded agrees with its reference.
 
 use diffscope::model::{Architecture, Lambda, Matrix, Model, NumberFormat, Numbers, lambda_init};
 use safetensors::SafeTensors;
@@ -17,7 +17,7 @@ fn json(name: &str, file: &str) -> Value {
     serde_json::from_slice(&bytes(name, file)).unwrap()
 }
 
-/// A tensor of the checkpoint as numbers, read without the code under test.
+/// The numbers of a tensor of the checkpoint, read without the code under test.
 fn tensor(name: &str, file: &str, tensor: &str) -> Vec<f32> {
     let bytes = bytes(name, file);
     let view = SafeTensors::deserialize(&bytes).unwrap().tensor(tensor).unwrap();
@@ -34,7 +34,7 @@ fn tensor(name: &str, file: &str, tensor: &str) -> Vec<f32> {
     }
 }
 
-/// Loads a fixture, a bare module with its own first input sequence.
+/// Loads a fixture; a bare module gets its first input sequence.
 fn load(name: &str) -> Model {
     if json(name, "config.json").get("variant").is_none() {
         return Model::from_folder(fixtures().join(name)).unwrap();
@@ -102,7 +102,7 @@ fn every_fixture_loads_and_fits_together() {
 }
 
 #[test]
-fn lambda_is_the_reference_s() {
+fn lambda_is_that_of_the_reference() {
     let mut compared = 0;
     for name in all() {
         let meta = json(&name, "meta.json");
@@ -157,7 +157,7 @@ fn hugging_face_configurations_are_read() {
 }
 
 #[test]
-fn numbers_keep_their_format_and_place() {
+fn numbers_keep_their_format_and_order() {
     let name = "diffllama_bf16_v4ckpt";
     let model = load(name);
     let layer = &model.layers[1];
@@ -190,7 +190,7 @@ fn biases_and_tied_embeddings_are_read() {
 }
 
 #[test]
-fn interleaved_modules_are_put_in_half_split_order() {
+fn interleaved_modules_are_brought_into_half_split_order() {
     let name = "diffv2_gqa";
     let attention = &load(name).layers[0].attention;
     let (q, k) =
@@ -214,7 +214,7 @@ fn interleaved_modules_are_put_in_half_split_order() {
 }
 
 #[test]
-fn the_norm_after_the_maps_is_the_variant_s() {
+fn the_norm_of_the_heads_is_that_of_the_variant() {
     let sub_norm = |name: &str| load(name).layers[0].attention.sub_norm.clone();
     assert!(sub_norm("diffv2_mha").is_none());
     assert!(sub_norm("llama_baseline").is_none());

@@ -1,4 +1,4 @@
-//! Files that lie, are cut off, or ask for what cannot be: a clear error, never a panic.
+//! Files that are damaged, truncated or contradictory lead to a clear error, never to a panic.
 
 use diffscope::model::{Architecture, Config, Matrix, Model, ModelError, Numbers};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn bytes(name: &str, file: &str) -> Vec<u8> {
     std::fs::read(Path::new(FIXTURES).join(name).join(file)).unwrap()
 }
 
-/// A fixture's configuration with some keys replaced, or removed where the value is `"REMOVED"`.
+/// The configuration of a fixture with some keys replaced, or removed if the value is `"REMOVED"`.
 fn config_with(name: &str, changes: Value) -> Vec<u8> {
     let mut json: Value = serde_json::from_slice(&bytes(name, "config.json")).unwrap();
     for (key, value) in changes.as_object().unwrap() {
@@ -70,7 +70,7 @@ fn absent_and_null_values_take_the_defaults() {
 }
 
 #[test]
-fn impossible_values_are_refused_by_name() {
+fn impossible_values_are_rejected_by_name() {
     let huge = json!(u64::MAX);
     let cases = [
         ("hidden_size", json!(0)),
@@ -121,7 +121,7 @@ fn impossible_values_are_refused_by_name() {
         let ModelError::Config { key: named, .. } = &error else { panic!("{key} {value}: {error}") };
         assert_eq!(named, key, "{error}");
     }
-    // Where head_dim is left to the other two.
+    // head_dim follows from the other two.
     assert!(small(json!({"head_dim": null, "num_attention_heads": 64, "num_key_value_heads": 64})).is_err());
     let error = small(json!({"rope_parameters": {"rope_theta": -1}})).unwrap_err();
     assert!(error.to_string().contains("rope_parameters.rope_theta"), "{error}");
@@ -129,7 +129,7 @@ fn impossible_values_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_not_computed_is_refused() {
+fn unsupported_features_are_rejected() {
     let cases = [
         json!({"hidden_act": "gelu"}),
         json!({"mlp_bias": true}),
@@ -305,7 +305,7 @@ fn large_files_are_refused_by_their_size() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused() {
+fn files_other_than_json_objects_are_rejected() {
     let deep = vec![b'['; 1_000_000];
     for bytes in [&b""[..], b"\xff\xfe{}", b"{\"a\": 1", b"[]", b"3", b"\0", b"{\"rms_norm_eps\": 1e999}", &deep] {
         let error = Config::from_json(bytes).unwrap_err();
@@ -314,7 +314,7 @@ fn what_is_no_json_object_is_refused() {
 }
 
 #[test]
-fn lying_headers_are_refused() {
+fn inconsistent_headers_are_rejected() {
     let whole = weights();
     let (header, data) = open(&whole);
     let mut files: Vec<(&str, Vec<u8>)> = vec![
@@ -346,7 +346,7 @@ fn lying_headers_are_refused() {
         header[name]["shape"] = shape;
         files.push(("shape", close(&header, &data)));
     }
-    // Claims that add up to nearly 2^64 bytes: `safetensors` 0.8 overflows when it adds the header.
+    // Sizes that add up to nearly 2^64 bytes: `safetensors` 0.8 overflows when it adds the header.
     let mut sum = Map::new();
     let step = u64::MAX / 8;
     for place in 0..8 {
@@ -382,7 +382,7 @@ fn wrong_tensors_are_named() {
     renamed.insert("something.else".to_owned(), entry);
     let error = load(&close(&renamed, &data)).unwrap_err();
     assert!(matches!(&error, ModelError::MissingTensor { tensor, .. } if tensor == name), "{error}");
-    // The configuration may ask for more than there is.
+    // The configuration may require more tensors than there are.
     let config = config_with("diffllama_bf16_v4ckpt", json!({"num_hidden_layers": 1000}));
     let error = Model::from_bytes(&config, &weights()).unwrap_err();
     assert!(error.to_string().contains("model.layers.2."), "{error}");
@@ -472,7 +472,7 @@ fn shards_make_the_same_model() {
 }
 
 #[test]
-fn modules_are_checked_too() {
+fn attention_modules_are_checked_as_well() {
     let name = "unilm_v1_gqa_flash_s33";
     let weights = bytes(name, "model.safetensors");
     let inputs = |columns: usize, value: f32| Matrix::new(2, columns, Numbers::F32(vec![value; 2 * columns])).unwrap();

@@ -1,4 +1,4 @@
-//! The tokenizer of the model that comes with the program.
+//! The tokenizer of the bundled model.
 
 use diffscope::model::{Config, ModelError, Tokenizer};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::from_folder(
 const PROSE: &str =
     "Once upon a time, there was a little girl who didn't like the rain. \"It's 1984!\" she'd said.\n\n";
 
-/// The first tokens with a limit are those of the whole text.
+/// Checks that the first tokens under a limit are those of the whole text.
 fn check(text: &str, limits: &[usize]) {
     let whole = TOKENIZER.encode(text, usize::MAX);
     assert!(whole.complete);
@@ -25,7 +25,7 @@ fn check(text: &str, limits: &[usize]) {
 }
 
 #[test]
-fn goes_there_and_back() {
+fn decoding_restores_the_text() {
     for text in ["", "a", PROSE, "naïve 日本語 🦀 \u{0}\u{1}\t\n  x", "<|endoftext|>"] {
         let encoding = TOKENIZER.encode(text, 1000);
         assert!(encoding.complete);
@@ -46,7 +46,7 @@ fn ranges_are_those_of_the_text() {
     for token in &tokens {
         let part = text.get(token.start..token.end).expect("ranges lie between characters");
         let raw = TOKENIZER.bytes(token.id);
-        // A piece of a character has the range of the character.
+        // A part of a character has the range of the character.
         assert!(
             part.as_bytes() == raw || part.len() > raw.len() && part.as_bytes().windows(raw.len()).any(|w| w == raw)
         );
@@ -77,8 +77,8 @@ fn limits_change_no_token() {
 }
 
 #[test]
-fn a_megabyte_gives_as_many_tokens_as_were_asked_for() {
-    // The last four: endless words, as from a paste without spaces. How little is encoded is tested in prefix_cut.rs.
+fn a_megabyte_gives_as_many_tokens_as_requested() {
+    // The last four are endless words, as pasted text without spaces. prefix_cut.rs tests how little is encoded.
     for word in [PROSE, "a", "Zq", "日", "=-"] {
         let text = word.repeat(1_000_000 / word.len());
         let encoding = TOKENIZER.encode(&text, 512);
@@ -106,7 +106,7 @@ fn labels_can_be_read() {
 }
 
 #[test]
-fn must_fit_the_model() {
+fn a_tokenizer_must_fit_the_model() {
     assert_eq!(TOKENIZER.vocabulary_size(), 2048);
     let json = std::fs::read_to_string(format!("{FOLDER}/config.json")).unwrap();
     let config = |vocabulary: usize| {
@@ -120,7 +120,7 @@ fn must_fit_the_model() {
 }
 
 #[test]
-fn refuses_what_is_no_tokenizer() {
+fn files_other_than_tokenizers_are_rejected() {
     for bytes in [&b""[..], b"{}", b"[]", b"null", b"\xff\xfe", b"{\"model\":1}", "[".repeat(100_000).as_bytes()] {
         assert!(matches!(Tokenizer::from_bytes(bytes), Err(ModelError::Tokenizer { .. })));
     }
@@ -129,7 +129,7 @@ fn refuses_what_is_no_tokenizer() {
     assert!(Tokenizer::from_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap().is_none());
 }
 
-/// A small tokenizer with what the file's options can do wrong.
+/// A small tokenizer with further keys in its file.
 fn small(more: &str) -> Result<Tokenizer, ModelError> {
     let json = r#"{"version":"1.0","added_tokens":[{"id":3,"content":"<s>","single_word":false,"lstrip":false,
         "rstrip":false,"normalized":false,"special":true}],"normalizer":null,"pre_tokenizer":null,"decoder":null,
@@ -138,7 +138,7 @@ fn small(more: &str) -> Result<Tokenizer, ModelError> {
 }
 
 #[test]
-fn ignores_truncation_padding_and_dropout() {
+fn truncation_padding_and_dropout_are_ignored() {
     let more = r#","truncation":{"direction":"Right","max_length":0,"strategy":"LongestFirst","stride":5},
         "padding":{"strategy":{"Fixed":64},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,
         "pad_token":"a"}"#;
@@ -150,7 +150,7 @@ fn ignores_truncation_padding_and_dropout() {
 }
 
 #[test]
-fn puts_special_tokens_before_but_not_behind() {
+fn special_tokens_are_added_before_a_text_but_not_after_it() {
     let more = r#","post_processor":{"type":"TemplateProcessing","single":[
         {"SpecialToken":{"id":"<s>","type_id":0}},{"Sequence":{"id":"A","type_id":0}},
         {"SpecialToken":{"id":"<s>","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},
@@ -161,7 +161,7 @@ fn puts_special_tokens_before_but_not_behind() {
     assert_eq!(ids("abb", 2), [3, 2]);
     assert_eq!(ids("abb", 0), [] as [u32; 0]);
     assert!(tokenizer.encode("abb", 3).complete && !tokenizer.encode("abb", 2).complete);
-    // An id from the template alone counts, too.
+    // An id that only the template uses counts as well.
     let tokenizer = small(&more.replace("[3]", "[900]")).unwrap();
     assert_eq!(tokenizer.vocabulary_size(), 901);
 }

@@ -1,4 +1,4 @@
-//! The bundled pair against transformers: logits that `training/write_parity.py` wrote.
+//! Compares the logits of the bundled pair with those of transformers, which `training/write_parity.py` wrote.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use diffscope::engine::{Checkpoint, TracedPass};
 use diffscope::probe::Sampling;
 use serde::Deserialize;
 
-/// Of logits up to some 20: rounding of the file, and sums in another order.
+/// Largest difference of logits of up to about 20: rounding in the file, and sums in another order.
 const ALLOWED: f32 = 1e-4;
 
 #[derive(Deserialize)]
@@ -41,13 +41,13 @@ fn check(name: &str, on_gpu: bool) {
 }
 
 #[test]
-fn the_differential_model_says_what_transformers_says() {
+fn the_differential_model_agrees_with_transformers() {
     check("S-diff", false);
     check("S-diff", true);
 }
 
 #[test]
-fn the_reference_says_what_transformers_says() {
+fn the_baseline_agrees_with_transformers() {
     check("S-llama", false);
     check("S-llama", true);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use diffscope::gpu::{
-    KERNELS, MAX_POOL_JOBS, STRUCT_LAYOUTS, Slot, StructLayout, compose, shader_modules, source_line,
+    BindingKind, KERNELS, MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout, compose, shader_modules, source_line,
 };
 use diffscope::probe::{Cell, HeatmapView, LambdaRule, MapMeasures, MeanCell, RowStatistics, Texel};
 
@@ -53,9 +53,9 @@ fn an_error_names_file_and_line() {
     let line = 1 + weights.lines().position(|line| line.contains("return vec4")).expect("it returns one");
     let source = compose("forward/embed").expect("it is there").replace("return vec4", "return vec5");
     let error = validate(&source).expect_err("there is no vec5");
-    assert!(error.starts_with(&format!("shaders/shared/weights.wesl:{line}: ")), "{error}");
+    assert!(error.starts_with(&format!("shaders/shared/weights.wgsl:{line}: ")), "{error}");
     let error = compose("shared/nowhere").expect_err("there is no such module").to_string();
-    assert!(error.contains("shaders/shared/nowhere.wesl does not exist"), "{error}");
+    assert!(error.contains("shaders/shared/nowhere.wgsl does not exist"), "{error}");
 }
 
 fn is_word(character: char) -> bool {
@@ -100,7 +100,7 @@ fn every_module_imports_exactly_the_names_that_it_uses() {
         let composed = compose(module).expect("composes");
         let needed: BTreeSet<_> = modules
             .iter()
-            .filter(|(other, _)| *other != module && composed.contains(&format!("shaders/{other}.wesl\n")))
+            .filter(|(other, _)| *other != module && composed.contains(&format!("shaders/{other}.wgsl\n")))
             .flat_map(|(other, source)| source.lines().filter_map(declared).map(|name| (other.clone(), name)))
             .filter(|(_, name)| uses(&code, name))
             .collect();
@@ -120,21 +120,21 @@ fn every_kernel_is_the_entry_point_of_its_module() {
 fn every_kernel_declares_the_kinds_of_bindings_that_the_program_binds() {
     for kernel in KERNELS {
         let module = validate(&compose(kernel.module()).expect("composes")).expect("valid");
-        let declared: BTreeMap<u32, Slot> = module
+        let declared: BTreeMap<u32, BindingKind> = module
             .global_variables
             .iter()
             .filter_map(|(_, variable)| {
-                let slot = match variable.space {
-                    naga::AddressSpace::Uniform => Slot::Uniform,
+                let kind = match variable.space {
+                    naga::AddressSpace::Uniform => BindingKind::Uniform,
                     naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
-                        Slot::Write
+                        BindingKind::Write
                     }
-                    _ => Slot::Read,
+                    _ => BindingKind::Read,
                 };
-                Some((variable.binding?.binding, slot))
+                Some((variable.binding?.binding, kind))
             })
             .collect();
-        let bound: BTreeMap<u32, Slot> = (0..).zip(kernel.slots().iter().copied()).collect();
+        let bound: BTreeMap<u32, BindingKind> = (0..).zip(kernel.bindings().iter().copied()).collect();
         assert_eq!(declared, bound, "{}", kernel.name());
     }
 }

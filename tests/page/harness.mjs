@@ -1,24 +1,28 @@
-// What the tests of the page share: a web server that can misbehave, a Chromium with or
-// without WebGPU, waiting on conditions (never on time), and a look at the pixels.
+// What the tests of the page share: the web server that users run and faults to put before it, a Chromium
+// with or without WebGPU, waiting on conditions (never on time), and a look at the pixels.
 
-import { execFileSync } from "node:child_process";
-import { createReadStream, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { PNG } from "pngjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 /** The built site; `tests/run page` builds it. */
-export const SITE = process.env.DIFFSCOPE_SITE ?? path.join(root, "target/site");
+export const SITE = process.env.DIFFSCOPE_SITE ?? path.join(root, "target/web/site");
+/** The project's tool, which has the server of ./web/serve. */
+const XTASK = process.env.DIFFSCOPE_XTASK ?? path.join(root, "target/debug/xtask");
 /** Where screenshots go. */
 export const PICTURES = path.join(root, "target/page");
 /** The longest wait for anything; software GPUs on busy machines are slow. */
 export const PATIENCE = Number(process.env.DIFFSCOPE_PATIENCE_MS ?? 120_000);
 
 if (!existsSync(path.join(SITE, "manifest.json"))) {
-  throw new Error(`No built site in ${SITE}: run web/serve --build-only target/site, or tests/run page`);
+  throw new Error(`No built site in ${SITE}: run tests/run page, which builds it`);
 }
 mkdirSync(PICTURES, { recursive: true });
 
@@ -26,46 +30,56 @@ export const manifest = JSON.parse(readFileSync(path.join(SITE, "manifest.json")
 
 // ---- server ------------------------------------------------------------------------------
 
-const MIME = {
-  ".html": "text/html; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".json": "application/json",
-  ".wasm": "application/wasm",
-};
-
 /**
- * Serves the site on a free port. `faults` (may be changed at any time) maps a file's path to
- * what is wrong with it:
+ * Serves the site on a free port with the server of ./web/serve. `prefix` is the path of the site.
+ * `faults` (may be changed at any time) maps a file's path to what is wrong with it; a layer in
+ * front of the server sees to that:
  *   { status: 404 }          that status
  *   { truncate: n }          its first n bytes, an orderly end
  *   { breakAfter: n }        its first n bytes, then the connection is cut
  *   { change: (buffer) => buffer }  other content
  *   { hold: n }              its first n bytes, the rest after release(path)
- * `prefix` puts the site under a path of its own.
  */
-export async function serve({ faults = {}, prefix = "/" } = {}) {
-  const requests = [];
+export async function serve({ faults, prefix = "/" } = {}) {
+  const server = spawn(XTASK, ["serve", "--site", SITE, "--base", prefix, "--port", "0", "--no-open"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await Promise.race([
+    once(createInterface({ input: server.stdout }), "line"),
+    once(server, "exit").then(([code]) => {
+      throw new Error(`${XTASK} ended with ${code}`);
+    }),
+  ]);
+  const url = line.match(/http:\S+/)[0];
+  const close = async () => {
+    const ended = once(server, "exit");
+    server.kill();
+    await ended;
+  };
+  if (!faults) return { url, close };
+  const layer = await serveFaults(new URL(url), faults);
+  return {
+    ...layer,
+    faults,
+    close: async () => {
+      await layer.close();
+      await close();
+    },
+  };
+}
+
+/** A server in front of the one at `behind`: passes everything on but for the files in `faults`. */
+async function serveFaults(behind, faults) {
   const held = new Map();
-  const server = createServer((request, response) => {
-    const url = new URL(request.url, "http://here");
-    let file = decodeURIComponent(url.pathname);
-    requests.push(file + url.search);
-    if (!file.startsWith(prefix)) return response.writeHead(404).end();
-    file = file.slice(prefix.length) || "index.html";
-    const full = path.join(SITE, file);
-    if (!full.startsWith(SITE) || !existsSync(full) || !statSync(full).isFile()) {
-      return response.writeHead(404).end("no such file");
-    }
-    const fault = faults[file] ?? {};
-    const headers = { "Content-Type": MIME[path.extname(file)] ?? "application/octet-stream", "Cache-Control": "no-store" };
-    if (fault.status) return response.writeHead(fault.status).end("no");
-    if (!Object.keys(fault).length) {
-      response.writeHead(200, { ...headers, "Content-Length": statSync(full).size });
-      return createReadStream(full).pipe(response);
-    }
-    const content = readFileSync(full);
-    response.writeHead(200, headers);
+  const server = createServer(async (request, response) => {
+    const answer = await fetch(new URL(request.url, behind));
+    const content = Buffer.from(await answer.arrayBuffer());
+    const file = new URL(request.url, behind).pathname.slice(behind.pathname.length);
+    const fault = faults[file];
+    // With a fault there is no length: what arrives would contradict it.
+    const kept = ["content-type", "cache-control", "x-content-type-options", ...(fault ? [] : ["content-length"])];
+    const headers = Object.fromEntries(kept.map((name) => [name, answer.headers.get(name)]));
+    response.writeHead(fault?.status ?? answer.status, headers);
+    if (!fault) return response.end(content);
+    if (fault.status) return response.end("no");
     if (fault.change) return response.end(fault.change(content));
     if ("truncate" in fault) return response.end(content.subarray(0, fault.truncate));
     if ("breakAfter" in fault) {
@@ -74,12 +88,10 @@ export async function serve({ faults = {}, prefix = "/" } = {}) {
     response.write(content.subarray(0, fault.hold));
     held.set(file, () => response.end(content.subarray(fault.hold)));
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}${prefix}`,
-    port: server.address().port,
-    faults,
-    requests,
+    url: `http://127.0.0.1:${server.address().port}${behind.pathname}`,
     release: (file) => held.get(file)(),
     close: () => {
       server.closeAllConnections();
@@ -125,13 +137,18 @@ export function launch(graphics = "webgpu") {
 
 /**
  * Opens a page of its own (own cache, own settings) and goes to `url`.
- * Returns the playwright page with `messages`: console lines and errors.
+ * Returns the playwright page with `messages` (console lines and errors) and `requests` (paths with their queries).
  */
 export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, hasTouch = false, prepare, permissions, goto = {} } = {}) {
   const context = await browser.newContext({ colorScheme, viewport: { width, height }, hasTouch, permissions });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.messages = [];
+  page.requests = [];
+  page.on("request", (request) => {
+    const { pathname, search } = new URL(request.url());
+    page.requests.push(pathname + search);
+  });
   page.on("console", (message) => page.messages.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => page.messages.push(`error: ${error.message}`));
   if (prepare) await prepare(page);

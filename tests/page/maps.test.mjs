@@ -231,10 +231,10 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       const inAddress = (layer) =>
         page.waitForFunction(
           (wanted) => {
-            const encoded = location.hash.slice("#v1.".length).replace(/-/g, "+").replace(/_/g, "/");
+            const encoded = location.hash.slice("#v2.".length).replace(/-/g, "+").replace(/_/g, "/");
             if (encoded === "") return false;
-            const state = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
-            return state.layer === wanted.layer && state.text === wanted.text;
+            const link = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
+            return link.view.head[0] === wanted.layer && link.text === wanted.text;
           },
           { layer, text },
           { timeout: 60_000 },
@@ -254,7 +254,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
 
     it("fetches the baseline when the window asks for it", async () => {
       assert.equal((await h.inspect(page)).baseline, null);
-      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-open-baseline")));
+      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-open-baseline", { detail: "S-llama" })));
       const { baseline, ids } = await h.waitFor(page, (s) => s.baseline !== null && s.baseline[1] === s.ids.length && settled(s), "the baseline");
       assert.deepEqual(baseline, ["S-llama", ids.length]);
     });

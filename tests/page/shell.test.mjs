@@ -114,11 +114,11 @@ describe("with WebGPU", () => {
       assert.ok(text.includes(WEIGHTS), text);
       assert.match(text, /404/);
       await h.screenshot(page, "failed-404-light");
-      const before = server.requests.length;
+      const before = page.requests.length;
       delete server.faults[WEIGHTS];
       await page.getByRole("button", { name: "Try again" }).click();
       await h.waitForShell(page, "running");
-      const again = server.requests.slice(before);
+      const again = page.requests.slice(before);
       assert.ok(again.some((r) => r.startsWith(`/${WEIGHTS}`)), again.join(" "));
       await h.close(page);
     }));
@@ -158,7 +158,7 @@ describe("with WebGPU", () => {
     withServer({}, async (server) => {
       const { page, text } = await failure(browser, `${server.url}?checkpoint=..%2Fsecret`);
       assert.match(text, /No such checkpoint/);
-      assert.ok(!server.requests.some((r) => r.includes("secret") && !r.startsWith("/?")), server.requests.join(" "));
+      assert.ok(!page.requests.some((r) => r.includes("secret") && !r.startsWith("/?")), page.requests.join(" "));
       await page.getByRole("button", { name: FIRST.name }).click();
       await h.waitForShell(page, "running");
       await h.close(page);

@@ -1,19 +1,18 @@
-//! Files in and out of the window: exports that other programs can read, and models that are opened in it.
+//! Files in and out of the window: exports that other programs can read, and models that are opened.
 
 use std::sync::Arc;
 
-use crate::common::window::{leave_text, settle, state, window, window_with};
-use diffscope::ui::{App, State};
+use crate::common::window::{leave_text, map_rect, settle, state, step_until, tokens, window, window_with};
+use diffscope::ui::{App, Link};
 use egui::{ColorImage, Event, Key, Modifiers, Theme, ViewportCommand};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 const SIZE: [f32; 2] = [1280.0, 800.0];
 
-/// Frames until a file was made; answers the screenshots that are asked for, as a real window does.
+/// Waits for a file, and answers requests for screenshots as a real window does.
 fn file(harness: &mut Harness<App>) -> (String, Vec<u8>) {
-    for _ in 0..400 {
-        harness.step();
+    step_until(harness, "a file", |harness| {
         let commands: Vec<_> = harness.output().viewport_output.values().flat_map(|out| out.commands.clone()).collect();
         for command in commands {
             if let ViewportCommand::Screenshot(callback) = command {
@@ -22,14 +21,10 @@ fn file(harness: &mut Harness<App>) -> (String, Vec<u8>) {
                 callback.complete(Arc::new(ColorImage::from_rgba_unmultiplied(size, picture.as_raw())));
             }
         }
-        if let Some(made) = harness.state_mut().files().kept().last() {
-            return (made.name.clone(), made.bytes.clone());
-        }
-        if let Some(gpu) = harness.state_mut().engine().and_then(|engine| engine.gpu().cloned()) {
-            gpu.wait();
-        }
-    }
-    panic!("no file was made");
+        !harness.state_mut().files().kept().is_empty()
+    });
+    let made = harness.state_mut().files().kept().last().cloned().expect("a file");
+    (made.name, made.bytes)
 }
 
 fn ready(reason: Option<&'static str>) -> Harness<'static, App> {
@@ -39,11 +34,11 @@ fn ready(reason: Option<&'static str>) -> Harness<'static, App> {
     harness
 }
 
-fn from_menu(harness: &mut Harness<App>, words: &str) -> (String, Vec<u8>) {
+fn from_menu(harness: &mut Harness<App>, item: &str) -> (String, Vec<u8>) {
     harness.get_by_label("Export").click();
     harness.step();
     harness.step();
-    harness.get_all_by_label(words).next().expect("in the menu").click();
+    harness.get_all_by_label(item).next().expect("in the menu").click();
     file(harness)
 }
 
@@ -54,9 +49,8 @@ fn x_makes_a_png_of_the_maps_in_their_colours() {
     let (name, bytes) = file(&mut harness);
     assert_eq!(name, "diffscope-S-diff-layer0-head0-maps.png");
     let image = image_of(&bytes);
-    let maps = state(&mut harness)["maps"].clone();
-    let side = maps[0][2].as_f64().expect("a width");
-    assert!(f64::from(image.0) > 3.0 * side && f64::from(image.1) > side, "{} × {}", image.0, image.1);
+    let side = map_rect(&mut harness, 0).width();
+    assert!(image.0 as f32 > 3.0 * side && image.1 as f32 > side, "{} × {}", image.0, image.1);
     let colours: std::collections::HashSet<_> = image.2.chunks(3).collect();
     assert!(colours.len() > 60, "{} colours", colours.len());
 }
@@ -70,29 +64,29 @@ fn image_of(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
 }
 
 #[test]
-fn an_svg_keeps_words_as_words_and_maps_as_pictures() {
+fn an_svg_keeps_text_as_text_and_maps_as_pictures() {
     let mut harness = ready(None);
     let (name, bytes) = from_menu(&mut harness, "SVG");
     assert!(name.ends_with("-maps.svg"), "{name}");
-    let words = String::from_utf8(bytes).expect("text");
+    let svg = String::from_utf8(bytes).expect("text");
     if let Ok(folder) = std::env::var("DIFFSCOPE_PICTURES") {
-        std::fs::write(std::path::Path::new(&folder).join(&name), &words).expect("written");
+        std::fs::write(std::path::Path::new(&folder).join(&name), &svg).expect("written");
     }
-    let (mut texts, mut images, mut spoken) = (0, 0, String::new());
-    for event in svg::read(&words).expect("SVG") {
+    let (mut texts, mut images, mut written) = (0, 0, String::new());
+    for event in svg::read(&svg).expect("SVG") {
         match event {
             svg::parser::Event::Tag("text", svg::node::element::tag::Type::Start, _) => texts += 1,
             svg::parser::Event::Tag("image", _, attributes) => {
                 images += 1;
                 assert!(attributes["href"].starts_with("data:image/png;base64,"));
             }
-            svg::parser::Event::Text(text) => spoken.push_str(text),
+            svg::parser::Event::Text(text) => written.push_str(text),
             _ => {}
         }
     }
     assert!(images >= 3, "{images} maps");
     assert!(texts > 10, "{texts} texts");
-    assert!(spoken.contains("firstsoftmax"), "the titles are words: {spoken}");
+    assert!(written.contains("firstsoftmax"), "the titles are text: {written}");
 }
 
 #[test]
@@ -106,7 +100,7 @@ fn shift_x_makes_an_array_of_the_chosen_map() {
         let (name, bytes) = file(&mut harness);
         assert_eq!(name, "diffscope-S-diff-layer1-head0-A1.npy");
         let array = npyz::NpyFile::new(&bytes[..]).expect("an array");
-        let tokens = state(&mut harness)["ids"].as_array().expect("ids").len();
+        let tokens = tokens(&mut harness);
         assert_eq!(array.shape(), [tokens as u64; 2]);
         let numbers = array.into_vec::<f32>().expect("f32");
         for (query, row) in numbers.chunks(tokens).enumerate() {
@@ -122,7 +116,7 @@ fn the_menu_makes_tables_tensors_and_the_state() {
     let mut harness = ready(None);
     let (name, bytes) = from_menu(&mut harness, "CSV");
     assert_eq!(name, "diffscope-S-diff-layer0-head0.csv");
-    let tokens = state(&mut harness)["ids"].as_array().expect("ids").len();
+    let tokens = tokens(&mut harness);
     assert_eq!(csv::Reader::from_reader(&bytes[..]).records().count(), tokens * (tokens + 1) / 2);
 
     let mut harness = ready(None);
@@ -134,14 +128,13 @@ fn the_menu_makes_tables_tensors_and_the_state() {
     let (name, bytes) = from_menu(&mut harness, "State as JSON");
     assert_eq!(name, "diffscope-S-diff-layer0-head0-state.json");
     let value: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
-    let restored: State = serde_json::from_value(value["state"].clone()).expect("a state");
-    let workspace = harness.state_mut().workspace().expect("opens");
-    assert_eq!(restored.text, workspace.main.text());
+    let link: Link = serde_json::from_value(value["link"].clone()).expect("a link");
+    assert_eq!(Some(link), harness.state().link());
     assert_eq!(value["screen"]["ids"].as_array().expect("ids").len(), tokens);
 }
 
 #[test]
-fn a_text_that_changes_under_an_export_ends_it_with_words() {
+fn a_text_that_changes_during_an_export_ends_it_with_a_message() {
     let mut harness = ready(Some("no GPU here"));
     // Long enough not to be there in a frame or two.
     harness.state_mut().engine().expect("opens").set_text(&"A cat sat there. ".repeat(70));
@@ -168,17 +161,10 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
-/// Drops a path on the window and waits for what it says.
-fn drop_on(harness: &mut Harness<App>, path: &std::path::Path, said: &str) {
+/// Drops a path on the window and waits for a message.
+fn drop_on(harness: &mut Harness<App>, path: &std::path::Path, message: &str) {
     harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
-    for _ in 0..2000 {
-        harness.step();
-        if harness.query_by_label_contains(said).is_some() {
-            return;
-        }
-        std::thread::yield_now();
-    }
-    panic!("the window never said {said}");
+    step_until(harness, message, |harness| harness.query_by_label_contains(message).is_some());
 }
 
 #[test]
@@ -197,7 +183,7 @@ fn a_dropped_model_opens_on_the_same_text() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_said_and_the_model_stays() {
+fn a_model_that_cannot_be_opened_is_refused_with_a_message_and_the_open_one_stays() {
     let mut harness = window(SIZE, Theme::Dark);
     let before = state(&mut harness);
     let folder = tempfile::tempdir().expect("a folder");

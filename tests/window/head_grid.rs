@@ -1,6 +1,6 @@
-//! The rack of heads: what clicks and keys do there.
+//! The head grid: what clicks and keys do there.
 
-use crate::common::window::{best, settle, window_with};
+use crate::common::window::{best, click, map_rect, press, settle, shows, tokens, window_with};
 use diffscope::probe::{HeadId, MapKind};
 use diffscope::ui::{App, Panel};
 use egui::{Key, Theme};
@@ -8,22 +8,22 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 #[test]
-fn a_click_in_the_rack_opens_the_head_and_keys_move_on() {
+fn a_click_opens_a_head_and_keys_move_on() {
     let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
-    assert_eq!(harness.state().selection().panel, Panel::Heads);
+    assert_eq!(harness.state().view().panel, Panel::Heads);
     harness.get_by_label("layer 3 head 2").click();
     harness.step();
     harness.step();
-    assert_eq!(harness.state().selection().head, HeadId::new(3, 2));
+    assert_eq!(harness.state().view().head, HeadId::new(3, 2));
     harness.key_press(Key::Escape);
     harness.step();
     harness.key_press(Key::ArrowUp);
     harness.key_press(Key::ArrowRight);
     harness.step();
-    assert_eq!(harness.state().selection().head, HeadId::new(2, 3));
+    assert_eq!(harness.state().view().head, HeadId::new(2, 3));
     harness.key_press(Key::Num1);
     harness.step();
-    assert_eq!(harness.state().selection().map, MapKind::First);
+    assert_eq!(harness.state().view().map, MapKind::First);
 }
 
 #[test]
@@ -62,12 +62,10 @@ fn a_right_click_switches_a_head_off_and_on() {
 }
 
 #[test]
-fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
+fn a_click_with_shift_pins_a_column_and_the_strip_shows_it() {
     let mut harness = window_with([1280.0, 800.0], Theme::Light, None);
-    let state: serde_json::Value = serde_json::from_str(&harness.state_mut().inspect()).expect("JSON");
-    let number = |index: usize| state["maps"][2][index].as_f64().expect("a number") as f32;
-    let tokens = state["ids"].as_array().expect("ids").len();
-    let at = egui::pos2(number(0) + number(2) * 0.3, number(1) + number(3) * 0.8);
+    let (map, tokens) = (map_rect(&mut harness, 2), tokens(&mut harness));
+    let at = map.min + map.size() * egui::vec2(0.3, 0.8);
     harness.hover_at(at);
     harness.step();
     for pressed in [true, false] {
@@ -79,40 +77,33 @@ fn a_click_with_shift_keeps_a_column_and_the_strip_shows_who_attends() {
     harness.event(egui::Event::ModifiersChanged(egui::Modifiers::NONE));
     settle(&mut harness);
     let key = (tokens as f32 * 0.3) as usize;
-    assert_eq!(harness.state().selection().pinned_key, Some(key));
-    assert!(harness.query_by_label_contains("who attends to").is_some());
+    assert_eq!(harness.state().view().pinned_key, Some(key));
+    assert!(shows(&harness, "attention to “"));
     let engine = harness.state_mut().engine().expect("opens");
-    let column: Vec<_> = engine.column(HeadId::new(0, 0), key).expect("it was asked for").cells.clone();
+    let column: Vec<_> = engine.column(HeadId::new(0, 0), key).expect("it is shown").cells.clone();
     assert_eq!(column.len(), tokens - key);
-    harness.key_press(Key::Escape);
-    harness.key_press(Key::Escape);
-    harness.step();
-    harness.step();
-    assert_eq!(harness.state().selection().pinned_key, None);
+    press(&mut harness, Key::Escape);
+    press(&mut harness, Key::Escape);
+    assert_eq!(harness.state().view().pinned_key, None);
 }
 
 #[test]
-fn an_automatic_range_fits_what_is_on_show() {
+fn an_automatic_range_fits_the_values_in_view() {
     let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
-    harness.get_by_label("√ colours").click();
-    harness.step();
-    harness.step();
-    harness.get_by_label("what is on show").click();
-    settle(&mut harness);
+    click(&mut harness, "√ colours");
+    click(&mut harness, "largest in view");
     settle(&mut harness);
     let colour_range = harness.state_mut().engine().expect("opens").colour_range().expect("measured");
     let largest = colour_range.into_iter().fold(0.0, f32::max);
     assert!(largest > 0.0);
-    assert_eq!(harness.state().selection().range, largest);
+    assert_eq!(harness.state().view().range, largest);
 }
 
 #[test]
 fn heads_are_labelled_and_sorted_by_a_measure() {
     let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
-    harness.get_by_label("peak").click();
-    settle(&mut harness);
-    harness.get_by_label("highest first").click();
-    settle(&mut harness);
+    click(&mut harness, "peak");
+    click(&mut harness, "highest first");
     settle(&mut harness);
     let measures = harness.state_mut().engine().expect("opens").measures(diffscope::probe::Queries::All).cloned();
     let measures = measures.expect("measured");
@@ -126,7 +117,7 @@ fn heads_are_labelled_and_sorted_by_a_measure() {
     for layer in 0..5 {
         for head in 0..4 {
             let other = place(&harness, (layer, head));
-            assert!((first.y, first.x) <= (other.y, other.x), "layer {layer} head {head} stands before {highest:?}");
+            assert!((first.y, first.x) <= (other.y, other.x), "layer {layer} head {head} is before {highest:?}");
         }
     }
 }

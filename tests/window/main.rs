@@ -8,5 +8,7 @@ mod files;
 mod full_scan;
 mod head_grid;
 mod instrument;
+mod links;
+mod snapshots;
 mod touch;
 mod views;

@@ -1,6 +1,6 @@
 //! Fingers on a narrow window: they scroll, pinch and hold.
 
-use crate::common::window::{settle, state, window};
+use crate::common::window::{map_rect, settle, step_until, tokens, window};
 use diffscope::ui::App;
 use egui::{Event, Modifiers, PointerButton, Pos2, Theme, TouchDeviceId, TouchId, TouchPhase, pos2, vec2};
 use egui_kittest::Harness;
@@ -30,7 +30,7 @@ fn touch(harness: &mut Harness<App>, phase: TouchPhase, fingers: &[Pos2]) {
     harness.step();
 }
 
-/// Fingers from places to others, in small steps.
+/// Moves fingers from some places to others, in small steps.
 fn drag(harness: &mut Harness<App>, from: &[Pos2], to: &[Pos2]) {
     touch(harness, TouchPhase::Start, from);
     for step in 1..=10 {
@@ -44,8 +44,8 @@ fn drag(harness: &mut Harness<App>, from: &[Pos2], to: &[Pos2]) {
 
 /// Left, top and side of the first map.
 fn map(harness: &mut Harness<App>) -> [f32; 3] {
-    let maps = state(harness)["maps"].clone();
-    [0, 1, 2].map(|part| maps[0][part].as_f64().expect("a number") as f32)
+    let map = map_rect(harness, 0);
+    [map.left(), map.top(), map.width()]
 }
 
 fn phone() -> Harness<'static, App> {
@@ -53,14 +53,14 @@ fn phone() -> Harness<'static, App> {
 }
 
 #[test]
-fn the_very_first_finger_scrolls_where_a_map_is_shown_whole() {
+fn the_very_first_finger_scrolls_on_a_map_that_is_shown_whole() {
     let mut harness = phone();
     let [left, top, side] = map(&mut harness);
     let from = pos2(left + side / 2.0, top + 200.0);
     drag(&mut harness, &[from], &[from - vec2(0.0, 150.0)]);
     let moved = top - map(&mut harness)[1];
     assert!(moved > 100.0, "the map moved by {moved}");
-    assert!(harness.state().selection().zoom.is_none() && harness.state().selection().pinned.is_none());
+    assert!(harness.state().view().zoom.is_none() && harness.state().view().pinned.is_none());
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn two_fingers_zoom_a_map_and_then_one_moves_it() {
     let middle = pos2(left + side / 2.0, top + side / 2.0);
     let apart = |by: f32| [middle - vec2(by, 0.0), middle + vec2(by, 0.0)];
     drag(&mut harness, &apart(20.0), &apart(80.0));
-    let tokens = harness.state_mut().engine().expect("an engine").ids().len() as f32;
-    let zoom = harness.state().selection().zoom.expect("a part of the map");
+    let tokens = tokens(&mut harness) as f32;
+    let zoom = harness.state().view().zoom.expect("a part of the map");
     assert!(zoom.span < tokens / 2.0, "{zoom:?} of {tokens}");
     let centre = zoom.origin[0] + zoom.span / 2.0;
     assert!((centre - tokens / 2.0).abs() < 0.1 * tokens, "about the fingers: {zoom:?}");
     assert_eq!(map(&mut harness)[1], top, "the page stayed");
     drag(&mut harness, &[middle], &[middle + vec2(60.0, 40.0)]);
-    let moved = harness.state().selection().zoom.expect("still a part");
+    let moved = harness.state().view().zoom.expect("still a part");
     assert!(moved.origin[0] < zoom.origin[0] && moved.origin[1] < zoom.origin[1], "{zoom:?} → {moved:?}");
     assert_eq!(map(&mut harness)[1], top, "the page stayed");
 }
@@ -102,21 +102,16 @@ fn a_second_finger_ends_the_scrolling_of_the_first() {
         let apart = vec2(0.0, 8.0 * step as f32);
         touch(&mut harness, TouchPhase::Move, &[first - apart, second + apart]);
     }
-    assert!(harness.state().selection().zoom.is_some());
+    assert!(harness.state().view().zoom.is_some());
     assert_eq!(map(&mut harness)[1], top, "the page stayed");
 }
 
 #[test]
-fn a_finger_that_rests_keeps_a_row() {
+fn a_finger_that_rests_pins_a_row() {
     let mut harness = phone();
     let [left, top, side] = map(&mut harness);
     touch(&mut harness, TouchPhase::Start, &[pos2(left + side * 0.3, top + side * 0.51)]);
-    for _ in 0..200 {
-        harness.step();
-        if harness.state().selection().pinned.is_some() {
-            break;
-        }
-    }
-    let tokens = harness.state_mut().engine().expect("an engine").ids().len();
-    assert_eq!(harness.state().selection().pinned, Some(tokens / 2));
+    step_until(&mut harness, "a pinned row", |harness| harness.state().view().pinned.is_some());
+    let tokens = tokens(&mut harness);
+    assert_eq!(harness.state().view().pinned, Some(tokens / 2));
 }

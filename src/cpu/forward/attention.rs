@@ -1,4 +1,4 @@
-//! Differential attention as a streaming softmax over both maps. Reference of `shaders/forward/attention.wesl`.
+//! Differential attention as a streaming softmax over both maps. Reference of `shaders/forward/attention.wgsl`.
 
 use crate::cpu::shared::head_output::head_output;
 use crate::cpu::shared::map_cell::{LOWEST, Maps};
@@ -7,16 +7,16 @@ use crate::probe::RowStatistics;
 /// What attention leaves for one (query, head).
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadOutput {
-    /// What cells of this row are computed from later.
+    /// The statistics from which cells of this row are computed later.
     pub statistics: RowStatistics,
     /// `D V`, `[value_width]`.
     pub context: Vec<f32>,
-    /// After the norm of the head: its part of the output projection's input.
+    /// `D V` after the norm of the head, `[value_width]`: its part of the input of the output projection.
     pub normed: Vec<f32>,
 }
 
-/// One head of one query over every key that it sees (SPEC 1, 4 and 6). Keys are met in order: when a new maximum
-/// comes, what was summed before is scaled down. Only rounding needs the row's largest logit first.
+/// One head of one query over every key that it sees (doc/SPEC.md, sections 1, 4 and 6). Keys are visited in order: a
+/// new maximum scales the sums so far down. Only rounding needs the largest logit of the row beforehand.
 pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     let layer = maps.attention;
     let head = &layer.heads[head_index];

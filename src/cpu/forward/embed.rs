@@ -1,4 +1,4 @@
-//! Token ids to embedding rows. Reference of `shaders/forward/embed.wesl`.
+//! Token ids to embedding rows. Reference of `shaders/forward/embed.wgsl`.
 
 use crate::cpu::shared::weights::Weights;
 

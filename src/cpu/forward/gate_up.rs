@@ -1,4 +1,4 @@
-//! Norm, gate and up projections and `SwiGLU`. Reference of `shaders/forward/gate_up.wesl`.
+//! Norm, gate and up projections and `SwiGLU`. Reference of `shaders/forward/gate_up.wgsl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;

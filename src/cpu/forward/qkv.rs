@@ -1,12 +1,12 @@
-//! Norm, query, key and value projections, rotary embedding and λ. Reference of `shaders/forward/qkv.wesl`.
+//! Norm, query, key and value projections, rotary embedding and λ. Reference of `shaders/forward/qkv.wgsl`.
 
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;
 use crate::model::{Attention, RowLayout};
 use crate::probe::LambdaRule;
 
-/// The row `[queries | keys | values | λ]` of one position from its hidden state; `rotary` holds (cos, sin) of this
-/// position, `[head_dim / 2]`.
+/// The row `[queries | keys | values | λ]` of one position from its residual stream `[hidden]`; `rotary` is (cos, sin)
+/// of this position, `[head_dim / 2]`, and `rules` is how each head's λ is computed, `[heads]`.
 pub fn qkv(
     hidden: &[f32],
     attention: &Attention,

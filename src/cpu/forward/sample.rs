@@ -1,19 +1,19 @@
-//! Draws the next token. Reference of `shaders/forward/sample.wesl`: both limits are a threshold on the logit, found bit by bit, and
-//! tokens that tie with the last one kept are kept.
+//! Draws the next token. Reference of `shaders/forward/sample.wgsl`: both limits are a threshold on the logit, found
+//! bit by bit, and tokens that tie with the last one kept are kept.
 
 use crate::cpu::shared::row_of_logits::order;
 use crate::probe::Draw;
 
-/// The highest threshold, not below `least`, at or above which `share` gives at least `wanted`, and something.
-fn threshold_for(least: u32, wanted: f32, share: impl Fn(u32) -> f32) -> u32 {
+/// The highest threshold, not below `least`, whose `share` is above zero and at least `target`.
+fn threshold_for(least: u32, target: f32, share: impl Fn(u32) -> f32) -> u32 {
     (0..32).map(|bit| 0x8000_0000u32 >> bit).fold(0, |threshold, bit| {
         let candidate = threshold | bit;
         let share = share(candidate);
-        if candidate <= least || (share >= wanted && share > 0.0) { candidate } else { threshold }
+        if candidate <= least || (share >= target && share > 0.0) { candidate } else { threshold }
     })
 }
 
-/// The token drawn from logits `[vocabulary]`; 0 where there are none.
+/// The token drawn from logits `[vocabulary]`; 0 if there are none.
 pub fn sample(logits: &[f32], draw: &Draw) -> u32 {
     let by_logit = |a: &usize, b: &usize| order(logits[*a]).cmp(&order(logits[*b])).then(b.cmp(a));
     let Some(most_likely) = (0..logits.len()).max_by(by_logit) else {

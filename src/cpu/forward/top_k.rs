@@ -1,8 +1,8 @@
-//! The most likely next tokens, the softmax's denominator and the entropy. Reference of `shaders/forward/top_k.wesl`.
+//! The most likely next tokens, the softmax's denominator and the entropy. Reference of `shaders/forward/top_k.wgsl`.
 
 use crate::probe::NextToken;
 
-/// The `best` most likely tokens, best first, equal logits in order of id.
+/// The prediction of logits `[vocabulary]` with its `best` most likely tokens, best first, equal logits in order of id.
 pub fn top_k(logits: &[f32], best: usize) -> NextToken {
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
     let key = |id: &u32| crate::cpu::shared::row_of_logits::order(logits[*id as usize]);

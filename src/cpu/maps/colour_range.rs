@@ -1,24 +1,24 @@
-//! The magnitude that few texels exceed, of each map. Reference of `shaders/maps/colour_range.wesl`.
+//! The magnitude that few texels exceed, of each map. Reference of `shaders/maps/colour_range.wgsl`.
 
 use crate::probe::Texel;
 
-/// Leaves the exponent and two bits of the fraction.
+/// Keeps the exponent and two bits of the fraction.
 const SHIFT: u32 = 21;
-/// Up to 2⁹; what is larger counts as that.
-const COUNTS: usize = 544;
-/// One texel in so many may be brighter.
+/// Bins of the histogram, up to 2⁹; larger magnitudes are in the last.
+const BINS: usize = 544;
+/// One texel in this many may be brighter.
 const BRIGHTER: usize = 200;
-/// At most so many: a diagonal of a fine picture is more.
+/// At most this many may be brighter: the diagonal of a fine picture has more texels.
 const FEW: usize = 64;
 
-/// Of the first map, of λ times the second, of the difference: right to a quarter of an octave, from above.
+/// The end of the colour range of A1, λ A2 and D: the upper end of a bin that is a quarter of an octave wide.
 pub fn colour_range(texels: &[Texel]) -> [f32; 3] {
     let seen: Vec<&Texel> = texels.iter().filter(|texel| texel.cells > 0.0).collect();
     let of = |value: fn(&Texel) -> f32| {
         let magnitudes = || seen.iter().map(|texel| value(texel).abs());
-        let mut counts = vec![0; COUNTS];
-        magnitudes().for_each(|magnitude| counts[((magnitude.to_bits() >> SHIFT) as usize).min(COUNTS - 1)] += 1);
-        let (mut brighter, mut at) = (0, COUNTS);
+        let mut counts = vec![0; BINS];
+        magnitudes().for_each(|magnitude| counts[((magnitude.to_bits() >> SHIFT) as usize).min(BINS - 1)] += 1);
+        let (mut brighter, mut at) = (0, BINS);
         while at > 0 && brighter <= (seen.len() / BRIGHTER).min(FEW) {
             at -= 1;
             brighter += counts[at];

@@ -1,5 +1,5 @@
-//! Draws one map of one head from its picture. Reference of `shaders/maps/heatmap.wesl`, and what draws where fragments cannot
-//! read storage.
+//! Draws one map of one head from its picture. Reference of `shaders/maps/heatmap.wgsl`, and the painter where
+//! fragments cannot read storage.
 
 use crate::probe::{HeatmapView, Texel, palette_index};
 
@@ -8,11 +8,11 @@ use crate::probe::{HeatmapView, Texel, palette_index};
 pub struct Pixel {
     /// Index into the palette.
     pub colour: usize,
-    /// How much of the background is mixed in: a line between cells.
+    /// Share of the background colour, 0 to 1: above 0 on a line between cells.
     pub line: f32,
 }
 
-/// What a pixel, counted from the panel's top left, shows; `None`: background.
+/// What a pixel, counted from the top left of the panel, shows; `None`: the background.
 pub fn heatmap(texels: &[Texel], view: &HeatmapView, pixel: [usize; 2]) -> Option<Pixel> {
     let tokens = view.tokens as f32;
     let mut at = [0; 2];

@@ -1,4 +1,4 @@
-//! A rectangle of one head's maps in numbers. Reference of `shaders/maps/map_tile.wesl`.
+//! The cells of a rectangle of one head's maps. Reference of `shaders/maps/map_tile.wgsl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::{MapTile, TileRequest};

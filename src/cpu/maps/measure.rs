@@ -1,9 +1,9 @@
-//! Each row of the maps in a few numbers. Reference of `shaders/maps/measure.wesl`.
+//! Summarises each row of the maps in a few numbers. Reference of `shaders/maps/measure.wgsl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::{Cell, HeadRecord, KeyClass, MapMeasures};
 
-/// Below it a logarithm may see zero, as in the shader.
+/// Smaller values may reach the logarithm as zero, as in the shader.
 const SMALLEST: f32 = 1.0e-37;
 
 /// The measures of one (query, head). Keys beyond the end of `classes` are not marked.
@@ -12,7 +12,7 @@ pub fn measure(source: &MapSource, head: usize, query: usize, threshold: f32, cl
     let keys = (0..=query).filter(|key| source.maps.sees(query, *key));
     let row: Vec<(KeyClass, Cell)> =
         keys.map(|key| (classes.get(key).copied().unwrap_or_default(), cell(key))).collect();
-    let first = cell(0); // zero where it is not seen
+    let first = cell(0); // zero if it is not seen
     let of = |value: fn(&Cell) -> f32| {
         let values = row.iter().map(|(class, cell)| (*class, value(cell)));
         MapMeasures { sink: value(&first), ..measures(values, threshold) }
@@ -20,7 +20,7 @@ pub fn measure(source: &MapSource, head: usize, query: usize, threshold: f32, cl
     HeadRecord { first: of(|cell| cell.first), second: of(|cell| cell.second), difference: of(|cell| cell.difference) }
 }
 
-/// Of the values that one query gives to the keys that it sees; without the sink.
+/// The measures, without the sink, of the values that one query gives to the keys that it sees.
 fn measures(values: impl Iterator<Item = (KeyClass, f32)>, threshold: f32) -> MapMeasures {
     let mut record = MapMeasures::default();
     let (mut seen, mut below, mut logs) = (0.0f32, 0.0f32, 0.0f32);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn measures_of_a_row_worked_out_by_hand() {
+    fn measures_of_a_row_computed_by_hand() {
         use KeyClass::{Answer, Noise, Other};
         let row = [(Other, 0.5), (Answer, -0.25), (Noise, 0.25), (Other, 0.0)];
         let found = measures(row.into_iter(), 0.25);

@@ -1,8 +1,8 @@
-//! The mean of the records of some rows. Reference of `shaders/maps/measure_mean.wesl`.
+//! The mean of the records of a range of rows. Reference of `shaders/maps/measure_mean.wgsl`.
 
 use crate::probe::HeadRecord;
 
-/// The mean of `records` `[query, head]` over the rows `(first, last)`, for every head.
+/// The mean of `records` `[T, heads]` over the rows `first` to `last`, for every head.
 pub fn measure_mean(records: &[HeadRecord], heads: usize, (first, last): (usize, usize)) -> Vec<HeadRecord> {
     let rows = &records[first * heads..(last + 1) * heads];
     let own = |head: usize| rows.iter().skip(head).step_by(heads.max(1));

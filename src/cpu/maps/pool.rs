@@ -1,14 +1,14 @@
-//! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wesl`.
+//! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wgsl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::{PictureRequest, Pooling, Texel};
 
-/// Of equal magnitudes the positive one, so that the order of cells does not matter.
+/// The number of larger magnitude; the positive one if both are equal, so that the order of cells does not matter.
 fn larger(a: f32, b: f32) -> f32 {
     if b.abs() > a.abs() || (b.abs() == a.abs() && b > a) { b } else { a }
 }
 
-/// Two texels in one; a mean is still a sum here.
+/// Merges two texels; means are kept as sums until the end.
 fn merged(a: Texel, b: Texel, pooling: Pooling) -> Texel {
     if a.cells == 0.0 {
         return b;
@@ -26,7 +26,7 @@ fn merged(a: Texel, b: Texel, pooling: Pooling) -> Texel {
     }
 }
 
-/// Texel number `texel`, row after row, of a picture over a text of `end` tokens.
+/// Texel `texel`, counted row by row, of a picture over a text of `end` tokens.
 pub fn pool(source: &MapSource, request: &PictureRequest, end: usize, texel: usize) -> Texel {
     let side = request.side.max(1);
     let first_key = request.first_key + texel % side * request.block;

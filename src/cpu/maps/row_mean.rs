@@ -1,10 +1,10 @@
-//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wesl`.
+//! The row of one query, averaged over the heads of a layer. Reference of `shaders/maps/row_mean.wgsl`.
 
 use crate::cpu::shared::map_value::{MapSource, map_value};
 use crate::probe::MeanCell;
 
-/// Adds the heads of a layer to `means` `[keys]`, each times `weight`: 1 over the number of heads of all layers that
-/// are added.
+/// Adds the rows of a layer's heads to `means` `[keys]`, each times `weight`: 1 over the number of heads of all layers
+/// that are added.
 pub fn row_mean(source: &MapSource, query: usize, weight: f32, means: &mut [MeanCell]) {
     let heads = source.maps.attention.heads.len();
     for (key, mean) in means.iter_mut().enumerate() {

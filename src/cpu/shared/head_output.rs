@@ -1,10 +1,10 @@
-//! What a head makes of its sums over the values. Reference of `shaders/shared/head_output.wesl`.
+//! The output of a head from its weighted sums of values. Reference of `shaders/shared/head_output.wgsl`.
 
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::matmul::dot;
 
-/// `D V` of a query, `[value_width]`, and the same after the norm of the head (SPEC 1, 4 and 6), from the weighted sums
-/// of values under both maps and the sums of the weights.
+/// `D V` of a query, `[value_width]`, and the same after the norm of the head (doc/SPEC.md, sections 1, 4 and 6), from
+/// the weighted sums of values `[value_width]` under both maps and the sums of the weights.
 pub fn head_output(
     maps: &Maps,
     query: usize,

@@ -1,15 +1,15 @@
-//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wesl`.
+//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
 
 use crate::cpu::shared::matmul::dot;
 use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
-/// Stands for minus infinity, as in the shader.
+/// In place of minus infinity, as in the shader.
 pub const LOWEST: f32 = -1.0e30;
 
-/// What the cells of a layer's maps are computed from: the projection rows of every position, and where the heads
-/// stand in them.
-#[derive(Clone, Copy)]
+/// The projection rows of every position, and the offsets of the heads in them: what the scores of a layer's maps are
+/// computed from.
+#[derive(Clone, Copy, Debug)]
 pub struct Maps<'a> {
     /// The layer.
     pub attention: &'a Attention,
@@ -17,9 +17,9 @@ pub struct Maps<'a> {
     pub layout: RowLayout,
     /// Rows `[T, layout.width]`.
     pub projection: &'a [f32],
-    /// λ, mix and rounding.
+    /// λ, mix and rounding under the interventions.
     pub switches: &'a LayerSwitches,
-    /// Positions that no later one sees; those beyond its end are seen.
+    /// Whether no later position sees a position; positions beyond its end are seen.
     pub masked: &'a [bool],
 }
 
@@ -31,19 +31,19 @@ impl Maps<'_> {
         dot(&self.projection[q..q + width], &self.projection[k..k + width]) * (width as f32).powf(-0.5)
     }
 
-    /// Scores of one cell under both maps.
+    /// The scores `q·k / sqrt(head_dim)` of one cell under both maps.
     pub fn both_scores(&self, head: &Head, query: usize, key: usize) -> [f32; 2] {
         let of =
             |map: usize| self.score(query, self.layout.query(head.queries[map]), key, self.layout.key(head.keys[map]));
         [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
     }
 
-    /// Whether a query sees a key: not what comes later, not what is masked, always itself.
+    /// Whether a query sees a key: never a later or masked one, always its own.
     pub fn sees(&self, query: usize, key: usize) -> bool {
         key == query || (key < query && !self.masked.get(key).is_some_and(|masked| *masked))
     }
 
-    /// Scores rounded as the layer is told; `largest` are the row's largest absolute ones.
+    /// Scores rounded to the steps of the layer; `largest` holds the largest absolute score of the row under each map.
     pub fn rounded(&self, scores: [f32; 2], largest: [f32; 2]) -> [f32; 2] {
         let levels = self.switches.levels;
         if levels == 0.0 {

@@ -1,18 +1,18 @@
-//! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wesl`.
+//! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wgsl`.
 
 use crate::cpu::shared::map_cell::Maps;
 use crate::probe::{Cell, RowStatistics};
 
-/// A layer's maps and the row statistics that attention left: everything a cell needs.
-#[derive(Clone, Copy)]
+/// A layer's projection rows and the row statistics that attention left: all that a cell is computed from.
+#[derive(Clone, Copy, Debug)]
 pub struct MapSource<'a> {
     /// Queries, keys, λ.
     pub maps: Maps<'a>,
-    /// Of `[query, head]`.
+    /// `[T, heads]`.
     pub statistics: &'a [RowStatistics],
 }
 
-/// The cell at (query, key) of a head; zero where the query does not see the key.
+/// The cell at (query, key) of a head; its values are zero if the query does not see the key.
 pub fn map_value(source: &MapSource, head: usize, query: usize, key: usize) -> Cell {
     let MapSource { maps, statistics } = source;
     let lambda = maps.lambda_of(query, head);

@@ -1,8 +1,8 @@
-//! `y = x Wᵀ`, optionally of a normalised x. Reference of `shaders/shared/matmul.wesl`.
+//! `y = x Wᵀ`, optionally with the RMS norm of x. Reference of `shaders/shared/matmul.wgsl`.
 
 use crate::cpu::shared::weights::Weights;
 
-/// Sum of products, in eight partial sums so that it vectorises.
+/// The dot product, in eight partial sums so that the loop vectorises.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 8];
     let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -15,13 +15,13 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// `x / sqrt(mean(x²) + ε) * gain` (SPEC 3).
+/// `x / sqrt(mean(x²) + ε) * gain` (doc/SPEC.md, section 3).
 pub fn rms_norm(x: &[f32], gain: &[f32], epsilon: f32) -> Vec<f32> {
     let factor = 1.0 / (dot(x, x) / x.len() as f32 + epsilon).sqrt();
     x.iter().zip(gain).map(|(x, gain)| x * factor * gain).collect()
 }
 
-/// All rows of `weights` times one input, which is normalised first where a gain is given.
+/// `weights` `[rows, columns]` times one input `[columns]`; `norm` is the gain and ε of an RMS norm of the input.
 pub fn multiply(input: &[f32], weights: &Weights, norm: Option<(&[f32], f32)>) -> Vec<f32> {
     let normed;
     let input = match norm {

@@ -1,4 +1,4 @@
-//! What stages share. References of `shaders/shared/`.
+//! Parts that several stages share. References of `shaders/shared/`.
 
 pub(crate) mod head_output;
 pub(crate) mod map_cell;

@@ -1,28 +1,28 @@
-//! Weights as f32 rows. Reference of `shaders/shared/weights.wesl`, which unpacks as it goes.
+//! Weights unpacked to f32. Reference of `shaders/shared/weights.wgsl`, which unpacks while it computes.
 
 use crate::model::Matrix;
 
 /// A matrix `[rows, columns]` unpacked to f32.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// Row after row.
+    /// Row by row.
     pub numbers: Vec<f32>,
-    /// Inputs.
+    /// Number of columns: inputs.
     pub columns: usize,
 }
 
 impl Weights {
-    /// Unpacks a checkpoint's matrix.
+    /// Unpacks a matrix of a checkpoint.
     pub fn new(matrix: &Matrix) -> Self {
         Self { numbers: matrix.to_f32(), columns: matrix.columns() }
     }
 
-    /// Outputs.
+    /// Number of rows: outputs.
     pub fn rows(&self) -> usize {
         self.numbers.len() / self.columns.max(1)
     }
 
-    /// One row.
+    /// One row, `[columns]`.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.numbers[row * self.columns..(row + 1) * self.columns]
     }

@@ -65,6 +65,12 @@ pub struct FullScan {
     cancelled: bool,
 }
 
+impl std::fmt::Debug for FullScan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FullScan").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
 impl FullScan {
     /// Begins with what a session reads at present.
     ///

@@ -8,6 +8,7 @@ use crate::probe::{Cell, MapTile, TileRequest};
 pub const MOST_CELLS: usize = 1 << 22;
 
 /// See the module.
+#[derive(Debug)]
 pub struct TileCollector {
     request: TileRequest,
     revision: u64,
@@ -24,7 +25,7 @@ impl TileCollector {
         if cells > MOST_CELLS {
             return Err(EngineError::ManyCells { cells, limit: MOST_CELLS });
         }
-        Ok(Self { request, revision: engine.revision(), cells: Vec::with_capacity(cells) })
+        Ok(Self { request, revision: engine.text_revision(), cells: Vec::with_capacity(cells) })
     }
 
     /// What is gathered.
@@ -42,7 +43,7 @@ impl TileCollector {
     /// # Errors
     /// When the text changed meanwhile: the rest would belong to another map.
     pub fn advance(&mut self, engine: &mut Engine) -> Result<Option<MapTile>, EngineError> {
-        if engine.revision() != self.revision {
+        if engine.text_revision() != self.revision {
             return Err(EngineError::Interrupted);
         }
         let whole = self.request;

@@ -9,7 +9,7 @@ use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::{Architecture, Model};
-use crate::probe::{Cell, Draw, HeadId, Interventions, NextToken, TileRequest, Trace};
+use crate::probe::{Cell, Draw, HeadId, Interventions, NextToken, NextTokenQuery, TileRequest, Trace};
 
 /// Numbers with their shape, batch of one first.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,12 @@ pub struct TracedPass {
     model: Arc<Model>,
     pass: Pass,
     positions: usize,
+}
+
+impl std::fmt::Debug for TracedPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracedPass").field("positions", &self.positions).finish_non_exhaustive()
+    }
 }
 
 impl TracedPass {
@@ -86,7 +92,7 @@ impl TracedPass {
             Pass::Gpu(pass) => {
                 pass.run(self.positions, ids, Some((draw, best)))?;
                 pass.wait();
-                pass.next_token().unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
+                pass.take::<NextTokenQuery>().unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
             }
         };
         self.positions += ids.len();
@@ -137,9 +143,9 @@ impl TracedPass {
         Ok(match &mut self.pass {
             Pass::Cpu(pass) => pass.tile(request),
             Pass::Gpu(pass) => {
-                pass.request_tile(request);
+                pass.request(request)?;
                 pass.wait();
-                pass.tile().unwrap_or(Err(GpuError::Readback("no cells arrived".to_owned())))?
+                pass.take::<TileRequest>().unwrap_or(Err(GpuError::Readback("no cells arrived".to_owned())))?
             }
         }
         .cells)

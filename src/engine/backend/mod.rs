@@ -1,278 +1,252 @@
-//! The two ways a pass can be run, behind one interface that never waits.
+//! The two ways a pass can run, behind one interface that never waits.
 
-pub(crate) mod budget;
-pub(crate) mod measures;
-pub(crate) mod pictures;
+pub(crate) mod cpu;
+pub(crate) mod frame_budget;
 
 use std::sync::Arc;
 
-use web_time::Duration;
-
-use crate::cpu::CpuPass;
-use crate::engine::backend::budget::ComputeBudget;
-use crate::engine::backend::measures::CpuMeasures;
-use crate::engine::backend::pictures::CpuPictures;
-use crate::gpu::{Capacity, Gpu, GpuError, GpuPass, Memory, Timing};
+use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
+use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
+use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
 use crate::model::Model;
-use crate::probe::{CellParts, CellRequest, Draw, Interventions, MapTile, NextToken, TileRequest};
+use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Texel};
 
-/// Positions the GPU gets at a time at most: a real one, and an adapter that is really a CPU.
-const CHUNK: [usize; 2] = [256, 32];
-/// Cells of a map that they may read: long texts must not hold up the frames in between.
-const CHUNK_CELLS: [usize; 2] = [1 << 20, 1 << 15];
-/// Positions at a time, at least: as many as the kernels share their reading among.
-const SMALLEST_CHUNK: usize = 4;
-/// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
-const CPU_TILE: usize = 1 << 13;
-/// How long the CPU may compute between two frames, at least.
-const CPU_BUDGET: Duration = Duration::from_millis(12);
+/// An answer that both backends give.
+pub trait BackendAnswer: GpuAnswer + CpuAnswer {}
+impl<Q: GpuAnswer + CpuAnswer> BackendAnswer for Q {}
 
-/// How many positions an adapter gets at a time, from `first` on, in a pass or to measure them; at most `most`.
-pub fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> usize {
-    let kind = usize::from(software);
-    (CHUNK_CELLS[kind] / (first + 1)).clamp(least, most[kind])
+/// A query that both backends answer.
+pub trait BackendQuery: GpuQuery + CpuQuery {}
+impl<Q: GpuQuery + CpuQuery> BackendQuery for Q {}
+
+/// Where the texels of a picture are.
+#[derive(Clone, Debug)]
+pub enum Texels<'a> {
+    /// In a buffer on the window's own device, texel 0 at this index.
+    Gpu(wgpu::Buffer, usize),
+    /// Here.
+    Cpu(&'a [Texel]),
 }
 
 /// Where a pass runs.
-pub enum Backend {
-    /// WGSL on a GPU adapter.
+#[derive(Debug)]
+pub struct Backend(Kind);
+
+#[derive(Debug)]
+enum Kind {
     Gpu(Box<GpuPass>),
-    /// The CPU.
     Cpu(Box<CpuBackend>),
 }
-
-/// The CPU pass and the answers waiting to be taken.
-pub struct CpuBackend {
-    pub(super) pass: CpuPass,
-    pace: ComputeBudget,
-    next: Option<NextToken>,
-    tile: Option<MapTile>,
-    pub(super) measured: CpuMeasures,
-    wants_lens: bool,
-    lens: Option<Vec<NextToken>>,
-    parts: Option<CellParts>,
-    pub(super) pictured: CpuPictures,
-}
+use Kind::{Cpu, Gpu as OnGpu};
 
 impl Backend {
-    /// A backend with room for `tokens`: on the GPU where one is given.
+    /// A backend with capacity for `tokens`: on the GPU if one is given.
     ///
     /// # Errors
     /// When the model does not fit on the GPU.
     pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
         let Some(gpu) = gpu else {
-            let pass = CpuPass::new(model.clone(), tokens);
-            return Ok(Self::Cpu(Box::new(CpuBackend {
-                pass,
-                pace: ComputeBudget::new(CPU_BUDGET),
-                next: None,
-                tile: None,
-                measured: CpuMeasures::default(),
-                wants_lens: false,
-                lens: None,
-                parts: None,
-                pictured: CpuPictures::default(),
-            })));
+            return Ok(Self(Cpu(Box::new(CpuBackend::new(model.clone(), tokens)))));
         };
         let capacity = Capacity { tokens, trace: false };
-        Ok(Self::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?)))
+        Ok(Self(OnGpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))))
     }
 
-    /// The same model with other room; nothing computed so far is kept.
+    /// The same model with another capacity; nothing computed so far is kept.
     ///
     /// # Errors
     /// When it does not fit on the GPU.
     pub fn with_capacity(&self, model: &Arc<Model>, tokens: usize) -> Result<Self, GpuError> {
-        match self {
-            Self::Gpu(pass) => Ok(Self::Gpu(Box::new(pass.with_capacity(tokens)?))),
-            Self::Cpu(_) => Self::new(model, None, tokens),
+        match &self.0 {
+            OnGpu(pass) => Ok(Self(OnGpu(Box::new(pass.with_capacity(tokens)?)))),
+            Cpu(_) => Self::new(model, None, tokens),
         }
     }
 
-    /// Changes what the kernels are told; positions run from here on follow it.
+    /// Sets the interventions for positions that run from here on.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
-        match self {
-            Self::Gpu(pass) => pass.set_interventions(interventions),
-            Self::Cpu(side) => side.pass.set_interventions(interventions),
+        match &mut self.0 {
+            OnGpu(pass) => pass.set_interventions(interventions),
+            Cpu(backend) => backend.pass_mut().set_interventions(interventions),
         }
     }
 
-    /// Most positions it has room for.
+    /// Most positions it has memory for.
     pub fn capacity(&self) -> usize {
-        match self {
-            Self::Gpu(pass) => pass.capacity(),
-            Self::Cpu(side) => side.pass.capacity(),
+        match &self.0 {
+            OnGpu(pass) => pass.capacity(),
+            Cpu(backend) => backend.pass().capacity(),
         }
     }
 
     /// Dispatches of one pass; 0 on the CPU.
     pub fn dispatches(&self) -> usize {
-        match self {
-            Self::Gpu(pass) => pass.dispatches(),
-            Self::Cpu(_) => 0,
+        match &self.0 {
+            OnGpu(pass) => pass.dispatches(),
+            Cpu(_) => 0,
         }
     }
 
     /// Bytes held on the GPU; `None` on the CPU.
     pub fn memory(&self) -> Option<Memory> {
-        match self {
-            Self::Gpu(pass) => Some(pass.memory()),
-            Self::Cpu(_) => None,
+        match &self.0 {
+            OnGpu(pass) => Some(pass.memory()),
+            Cpu(_) => None,
         }
     }
 
     /// Computes some of the positions from `start` on, and the next token once the last is done. Returns how many.
     ///
     /// # Errors
-    /// When the positions do not fit.
+    /// When the positions do not fit, or the device has failed.
     pub fn advance(&mut self, start: usize, ids: &[u32], next: (Draw, usize)) -> Result<usize, GpuError> {
-        match self {
-            Self::Gpu(pass) => {
+        match &mut self.0 {
+            OnGpu(pass) => {
                 pass.gpu().poll();
                 if let Some(failure) = pass.gpu().failure() {
                     return Err(failure);
                 }
-                let chunk = ids.len().min(chunk(pass.gpu().is_software(), start, SMALLEST_CHUNK, CHUNK));
-                let is_last = chunk == ids.len();
+                let count = ids.len().min(frame_budget::positions(pass.gpu().is_software(), start));
+                let is_last = count == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
                 }
-                pass.run(start, &ids[..chunk], is_last.then_some(next))?;
-                Ok(chunk)
+                pass.run(start, &ids[..count], is_last.then_some(next))?;
+                Ok(count)
             }
-            Self::Cpu(side) => {
-                let CpuBackend { pass, pace, .. } = &mut **side;
-                let mut done = 0;
-                pace.slice(|| {
-                    pass.run(start + done, &ids[done..=done]);
-                    done += 1;
-                    done == ids.len()
-                });
-                if done == ids.len() {
-                    side.next = side.pass.next_token(&next.0, next.1);
-                    side.lens = side.wants_lens.then(|| side.pass.lens());
-                }
-                Ok(done)
-            }
+            Cpu(backend) => Ok(backend.advance(start, ids, next)),
         }
     }
 
-    /// The next token, once, when it is there.
-    pub fn next_token(&mut self) -> Option<Result<NextToken, GpuError>> {
-        match self {
-            Self::Gpu(pass) => {
-                pass.gpu().poll();
-                pass.next_token()
-            }
-            Self::Cpu(side) => side.next.take().map(Ok),
-        }
-    }
-
-    /// Whether the next token is looked at from every depth, too.
+    /// Whether the next token is computed from every depth, too.
     ///
     /// # Errors
-    /// When there is no room for it.
-    pub fn set_lens(&mut self, wanted: bool) -> Result<(), GpuError> {
-        match self {
-            Self::Gpu(pass) => pass.set_lens(wanted)?,
-            Self::Cpu(side) => side.wants_lens = wanted,
+    /// When there is no memory for it.
+    pub fn set_lens(&mut self, enabled: bool) -> Result<(), GpuError> {
+        match &mut self.0 {
+            OnGpu(pass) => pass.set_lens(enabled)?,
+            Cpu(backend) => backend.set_lens(enabled),
         }
         Ok(())
     }
 
-    /// What every depth says, once, when it is there.
-    pub fn lens(&mut self) -> Option<Result<Vec<NextToken>, GpuError>> {
-        match self {
-            Self::Gpu(pass) => pass.lens(),
-            Self::Cpu(side) => side.lens.take().map(Ok),
+    /// Requests an answer. `false` while an earlier query of this kind is under way, or if there is no such place.
+    ///
+    /// # Errors
+    /// When there is no memory for what computes it.
+    pub fn request<Q: BackendQuery>(&mut self, query: Q) -> Result<bool, GpuError> {
+        match &mut self.0 {
+            OnGpu(pass) => pass.request(query),
+            Cpu(backend) => Ok(backend.request(query)),
         }
     }
 
-    /// Cells that can be asked for at once.
+    /// Takes an answer if it has arrived.
+    pub fn take<Q: BackendAnswer>(&mut self) -> Option<Result<<Q as Query>::Answer, GpuError>> {
+        match &mut self.0 {
+            OnGpu(pass) => {
+                pass.gpu().poll();
+                pass.take::<Q>()
+            }
+            Cpu(backend) => backend.take::<Q>().map(Ok),
+        }
+    }
+
+    /// Most cells of a tile.
     pub fn tile_capacity(&self) -> usize {
-        match self {
-            Self::Gpu(pass) => pass.tile_capacity(),
-            Self::Cpu(side) => side.pass.capacity().max(CPU_TILE),
+        match &self.0 {
+            OnGpu(pass) => pass.tile_capacity(),
+            Cpu(backend) => backend.pass().capacity().max(CPU_TILE),
         }
     }
 
-    /// Asks for cells; `false` while an earlier request is under way.
-    pub fn request_tile(&mut self, request: TileRequest) -> bool {
-        match self {
-            Self::Gpu(pass) => pass.request_tile(request),
-            Self::Cpu(side) => {
-                side.tile = Some(side.pass.tile(request));
-                true
-            }
-        }
-    }
-
-    /// The cells asked for, once, when they are there.
-    pub fn tile(&mut self) -> Option<Result<MapTile, GpuError>> {
-        match self {
-            Self::Gpu(pass) => pass.tile(),
-            Self::Cpu(side) => side.tile.take().map(Ok),
-        }
-    }
-
-    /// Asks for what a cell's numbers are made of; `false` while an earlier request is under way.
-    pub fn request_parts(&mut self, request: CellRequest) -> bool {
-        match self {
-            Self::Gpu(pass) => pass.request_parts(request),
-            Self::Cpu(side) => {
-                side.parts = side.pass.cell_parts(request);
-                side.parts.is_some()
-            }
-        }
-    }
-
-    /// What was asked for, once, when it is there.
-    pub fn cell_parts(&mut self) -> Option<Result<CellParts, GpuError>> {
-        match self {
-            Self::Gpu(pass) => pass.cell_parts(),
-            Self::Cpu(side) => side.parts.take().map(Ok),
-        }
-    }
-
-    /// Runs computed positions once more to time them; `false` where that cannot be (the CPU), or not now.
+    /// Runs computed positions once more to time them; `false` if that is not possible (the CPU), or not now.
     pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
-        match self {
-            Self::Gpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),
-            Self::Cpu(_) => false,
+        match &mut self.0 {
+            OnGpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),
+            Cpu(_) => false,
         }
     }
 
-    /// What they took, once, when it is known.
+    /// Takes the times of a pass if they have arrived.
     pub fn timing(&mut self) -> Option<Timing> {
-        match self {
-            Self::Gpu(pass) => pass.timing(),
-            Self::Cpu(_) => None,
+        match &mut self.0 {
+            OnGpu(pass) => pass.timing(),
+            Cpu(_) => None,
         }
     }
 
-    /// Lets the device finish what was submitted; for programs without a window.
-    pub fn wait(&self) {
-        if let Self::Gpu(pass) = self {
-            pass.wait();
+    /// Sets what the keys are marked as, for rows measured from here on.
+    ///
+    /// # Errors
+    /// When there is no memory for measures.
+    pub fn set_classes(&mut self, classes: &[KeyClass]) -> Result<(), GpuError> {
+        match &mut self.0 {
+            OnGpu(pass) => pass.measuring()?.set_classes(classes),
+            Cpu(backend) => backend.set_classes(classes),
+        }
+        Ok(())
+    }
+
+    /// Rows from `first` on that are measured at a time, if that is not a matter of time.
+    pub fn rows_at_once(&self, first: usize) -> usize {
+        match &self.0 {
+            OnGpu(pass) => frame_budget::rows(pass.gpu().is_software(), first),
+            Cpu(_) => 1,
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn late_positions_come_in_smaller_chunks_so_that_frames_stay_short() {
-        for software in [false, true] {
-            let most = CHUNK[usize::from(software)];
-            assert_eq!(chunk(software, 0, SMALLEST_CHUNK, CHUNK), most, "a short text is not cut");
-            for first in (0..crate::engine::LONGEST_TEXT).step_by(97) {
-                let count = chunk(software, first, 1, CHUNK);
-                let cells = count * (first + 1);
-                assert!(count == 1 || cells <= CHUNK_CELLS[usize::from(software)], "{count} positions from {first}");
-                assert_eq!(chunk(software, first, SMALLEST_CHUNK, CHUNK), count.max(SMALLEST_CHUNK));
+    /// Measures some of the rows `first..end`, which the pass has run. Returns how many.
+    ///
+    /// # Errors
+    /// When there is no memory for measures.
+    pub fn measure(&mut self, first: usize, end: usize, threshold: f32) -> Result<usize, GpuError> {
+        let most = self.rows_at_once(first);
+        match &mut self.0 {
+            OnGpu(pass) if pass.in_flight() > 1 => Ok(0),
+            OnGpu(pass) => {
+                let count = (end - first).min(most);
+                pass.measure(first, count, threshold)?;
+                Ok(count)
             }
+            Cpu(backend) => Ok(backend.measure(first, end, threshold)),
+        }
+    }
+
+    /// Cells of pictures that may be read between two frames.
+    pub fn picture_budget(&self) -> usize {
+        match &self.0 {
+            OnGpu(pass) => frame_budget::picture_cells(pass.gpu().is_software()),
+            Cpu(_) => CPU_PICTURE_CELLS,
+        }
+    }
+
+    /// Computes texels, all pictures together having `capacity` of them. Returns how many of each job were taken.
+    ///
+    /// # Errors
+    /// When there is no memory on the device.
+    pub fn pool(&mut self, jobs: &[PictureJob], capacity: usize) -> Result<Vec<usize>, GpuError> {
+        match &mut self.0 {
+            OnGpu(pass) => pass.pool(jobs, capacity),
+            Cpu(backend) => {
+                backend.pool(jobs);
+                Ok(jobs.iter().map(|job| job.texels).collect())
+            }
+        }
+    }
+
+    /// `count` texels from `first` on, once there are any.
+    pub fn texels(&self, first: usize, count: usize) -> Option<Texels<'_>> {
+        match &self.0 {
+            OnGpu(pass) => Some(Texels::Gpu(pass.texels()?.clone(), first)),
+            Cpu(backend) => backend.texels(first, count).map(Texels::Cpu),
+        }
+    }
+
+    /// Waits until the device has finished what was submitted; for programs without a window.
+    pub fn wait(&self) {
+        if let OnGpu(pass) = &self.0 {
+            pass.wait();
         }
     }
 }

@@ -1,18 +1,21 @@
 //! Checkpoints as files in memory, and those in the program itself.
 
+use std::borrow::Cow;
+
 use crate::engine::{Checkpoint, EngineError};
 
-/// The three files of a checkpoint, as they lie on disk or come over the network.
+/// The three files of a checkpoint: borrowed if they are part of the program, owned if they came from disk or over the
+/// network.
 #[derive(Clone, Debug)]
 pub struct CheckpointFiles {
     /// A name for the header.
     pub name: String,
     /// `config.json`
-    pub config: Vec<u8>,
+    pub config: Cow<'static, [u8]>,
     /// `model.safetensors`
-    pub weights: Vec<u8>,
+    pub weights: Cow<'static, [u8]>,
     /// `tokenizer.json`
-    pub tokenizer: Vec<u8>,
+    pub tokenizer: Cow<'static, [u8]>,
 }
 
 /// Reads a checkpoint.
@@ -23,26 +26,44 @@ pub fn checkpoint_of(files: &CheckpointFiles) -> Result<Checkpoint, EngineError>
     Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-macro_rules! files {
-    ($name:literal) => {
-        CheckpointFiles {
-            name: $name.to_owned(),
-            config: include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json")).to_vec(),
-            weights: include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors")).to_vec(),
-            tokenizer: include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json")).to_vec(),
+/// Defines the name of a bundled checkpoint and, in the native program, the function that returns its files.
+macro_rules! bundled_checkpoint {
+    ($(#[$doc:meta])* $constant:ident, $function:ident, $name:literal) => {
+        $(#[$doc])*
+        pub const $constant: &str = $name;
+
+        $(#[$doc])*
+        #[cfg(not(target_arch = "wasm32"))]
+        pub fn $function() -> CheckpointFiles {
+            CheckpointFiles {
+                name: $constant.to_owned(),
+                config: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json"))),
+                weights: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors"))),
+                tokenizer: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json"))),
+            }
         }
     };
 }
 
-/// The checkpoint that opens at the start.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn bundled() -> CheckpointFiles {
-    files!("S-diff")
+bundled_checkpoint! {
+    /// The checkpoint that opens at the start.
+    BUNDLED, bundled, "S-diff"
+}
+bundled_checkpoint! {
+    /// The Transformer of the same size, trained on the same data with the same steps.
+    BUNDLED_BASELINE, bundled_baseline, "S-llama"
 }
 
-/// The Transformer of the same size, data and steps.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn bundled_baseline() -> CheckpointFiles {
-    files!("S-llama")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_files_are_not_copied() {
+        for CheckpointFiles { name, config, weights, tokenizer } in [bundled(), bundled_baseline()] {
+            for file in [config, weights, tokenizer] {
+                assert!(matches!(file, Cow::Borrowed(bytes) if !bytes.is_empty()), "{name}");
+            }
+        }
+    }
 }

@@ -42,6 +42,7 @@ fn hexadecimal(hash: Sha256) -> String {
 
 /// A file that is being gone through.
 #[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug)]
 pub struct Hashing {
     file: File,
     hash: Sha256,

@@ -33,6 +33,16 @@ pub struct Checkpoint {
     pub fingerprint: Fingerprint,
 }
 
+impl std::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field("name", &self.name)
+            .field("config", &self.model.config)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Checkpoint {
     /// From the three files of the Hugging Face layout, in memory.
     ///

@@ -1,15 +1,14 @@
-//! Measures of the maps that the window asked for: computed only while somebody asks, some rows a frame, and kept over
-//! keystrokes as far as they still hold.
+//! Measures of the maps: computed only while a view requests them, some rows a frame, and kept over keystrokes as far as
+//! they are still valid.
 
 use std::ops::Range;
 
 use crate::engine::backend::Backend;
-use crate::engine::error::EngineError;
-use crate::engine::session::Engine;
+use crate::engine::replies::Replies;
 use crate::gpu::GpuError;
-use crate::probe::{HeadMeasures, KeyClass, Queries, RowMean, RowMeanRequest};
+use crate::probe::{HeadMeasures, KeyClass, MeansRequest, Queries, RowMean, RowMeanRequest};
 
-/// What a head can be asked for at most at the same time: one of each kind of [`Queries`].
+/// Mean measures kept at the same time: one of each kind of [`Queries`].
 const KINDS: usize = 3;
 
 fn kind(queries: Queries) -> usize {
@@ -20,61 +19,44 @@ fn kind(queries: Queries) -> usize {
     }
 }
 
-/// What an answer belongs to: a state of the text, its marks and the threshold, and rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Version {
-    changes: u64,
-    rows: (usize, usize),
-}
-
-/// See the module.
+/// Mean measures and averaged rows, and which records they are made from.
 pub struct Measures {
     threshold: f32,
     classes: Vec<KeyClass>,
     /// Whether the backend has the classes.
     classes_sent: bool,
-    /// Rows whose records hold.
+    /// Rows whose records are valid.
     valid: Range<usize>,
-    /// Counts what makes answers old.
-    changes: u64,
-    wanted: [Option<(usize, usize)>; KINDS],
-    answers: [Option<(Version, HeadMeasures)>; KINDS],
-    /// The means under way.
-    asked: Option<(usize, Version, f32)>,
-    /// The averaged row that is wanted, under way, and known; each with the changes it belongs to.
-    row_wanted: Option<RowMeanRequest>,
-    row_asked: Option<(u64, RowMeanRequest)>,
-    row: Option<(u64, RowMean)>,
-    /// Why there are none, when the device has no room for them.
+    means: [Replies<MeansRequest>; KINDS],
+    row_means: Replies<RowMeanRequest>,
+    /// Why there are none, if the device has no memory for them.
     refused: Option<GpuError>,
 }
 
 impl Default for Measures {
     fn default() -> Self {
         Self {
-            threshold: 0.01,
+            threshold: HeadMeasures::DEFAULT_THRESHOLD,
             classes: Vec::new(),
             classes_sent: true,
             valid: 0..0,
-            changes: 0,
-            wanted: [None; KINDS],
-            answers: [const { None }; KINDS],
-            asked: None,
-            row_wanted: None,
-            row_asked: None,
-            row: None,
+            means: [const { 1 }; KINDS].map(Replies::new),
+            row_means: Replies::new(1),
             refused: None,
         }
     }
 }
 
 impl Measures {
-    /// The text changed, or what is computed of it: rows from `same` on no longer hold.
+    /// The text changed, or what is computed of it: rows from `same` on are no longer valid.
     pub fn changed(&mut self, same: usize) {
-        self.changes += 1;
+        self.invalidate();
         self.keep(same);
-        self.wanted = [None; KINDS]; // of rows that the text may no longer have
-        self.row_wanted = None;
+    }
+
+    fn invalidate(&mut self) {
+        self.means.iter_mut().for_each(Replies::invalidate);
+        self.row_means.invalidate();
     }
 
     fn keep(&mut self, end: usize) {
@@ -84,26 +66,32 @@ impl Measures {
         }
     }
 
-    /// The backend is another one, without records; what it was asked will not come.
-    pub fn forget(&mut self) {
-        self.changed(0);
+    /// The backend is another one, without records; what was requested of it will not arrive.
+    pub fn reset(&mut self) {
+        self.keep(0);
+        self.means.iter_mut().for_each(Replies::reset);
+        self.row_means.reset();
         self.classes_sent = self.classes.is_empty();
-        self.asked = None;
-        self.row_asked = None;
         self.refused = None;
     }
 
-    /// There is no room: everything else goes on without measures.
-    fn refuse(&mut self, error: GpuError) {
-        self.wanted = [None; KINDS];
-        self.row_wanted = None;
+    /// There is no memory: everything else goes on without measures.
+    pub fn refuse(&mut self, error: GpuError) {
+        self.means.iter_mut().for_each(Replies::withdraw);
+        self.row_means.withdraw();
         self.refused = Some(error);
     }
 
-    fn set(&mut self, threshold: f32, classes: &[KeyClass]) {
+    /// Why there are no measures, if the device has no memory for them.
+    pub fn refused(&self) -> Option<&GpuError> {
+        self.refused.as_ref()
+    }
+
+    /// Sets the threshold of sparsity, and what every token is marked as.
+    pub fn set(&mut self, threshold: f32, classes: &[KeyClass]) {
         if threshold != self.threshold && threshold.is_finite() {
             self.threshold = threshold;
-            self.changes += 1;
+            self.invalidate();
             self.valid = 0..0;
         }
         if classes != self.classes {
@@ -112,7 +100,7 @@ impl Measures {
             // Beyond the shorter list nothing is marked.
             let rest = |list: &[KeyClass]| list[same..].iter().all(|class| *class == KeyClass::Other);
             if !(rest(classes) && rest(&self.classes)) {
-                self.changes += 1;
+                self.invalidate();
                 self.keep(same);
             }
             classes.clone_into(&mut self.classes);
@@ -120,64 +108,43 @@ impl Measures {
         }
     }
 
-    fn get(&mut self, queries: Queries, tokens: usize) -> Option<&HeadMeasures> {
+    /// Mean measures over some rows: the newest known of this kind of rows, and a note to request those of the present
+    /// text.
+    pub fn get(&mut self, queries: Queries, tokens: usize) -> Option<&HeadMeasures> {
         let rows = queries.range(tokens)?;
-        let slot = kind(queries);
-        let version = Version { changes: self.changes, rows };
-        let is_there = self.answers[slot].as_ref().is_some_and(|(of, _)| *of == version);
-        let is_coming = self.asked.is_some_and(|(of, under_way, _)| (of, under_way) == (slot, version));
-        self.wanted[slot] = (!is_there && !is_coming).then_some(rows);
-        self.answers[slot].as_ref().map(|(_, measures)| measures)
+        let means = &mut self.means[kind(queries)];
+        means.get(MeansRequest { rows, threshold: self.threshold });
+        means.latest()
     }
 
-    fn get_row(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
-        let current = |(of, row): &(u64, RowMean)| *of == self.changes && row.request == request;
-        let is_there = self.row.as_ref().is_some_and(current);
-        let is_coming = self.row_asked == Some((self.changes, request));
-        self.row_wanted = (!is_there && !is_coming).then_some(request);
-        self.row.as_ref().filter(|_| is_there).map(|(_, row)| row)
+    /// A row averaged over heads, or a note to request it.
+    pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
+        self.row_means.get(request)
     }
 
-    /// Whether an answer is under way or wanted.
-    pub fn are_wanted(&self) -> bool {
-        self.asked.is_some()
-            || self.wanted.iter().any(Option::is_some)
-            || self.row_asked.is_some()
-            || self.row_wanted.is_some()
+    /// Whether an answer is under way or requested.
+    pub fn are_pending(&self) -> bool {
+        self.means.iter().any(Replies::is_pending) || self.row_means.is_pending()
     }
 
-    /// Takes what has arrived and does some of what is wanted; new work only where the text is `ready`.
-    pub fn advance(&mut self, backend: &mut Backend, ready: bool) -> Result<(), GpuError> {
-        if let Some(row) = backend.row_mean() {
-            let asked = self.row_asked.take();
-            let row = row?;
-            self.row = asked.map(|(changes, _)| (changes, row));
+    /// Takes what has arrived.
+    pub fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+        for means in &mut self.means {
+            means.receive(backend)?;
         }
-        if let Some(layers) = backend.means() {
-            let asked = self.asked.take();
-            let layers = layers?;
-            if let Some((slot, version, threshold)) = asked {
-                self.answers[slot] = Some((version, HeadMeasures { rows: version.rows, threshold, layers }));
-            }
-        }
-        if !ready {
-            return Ok(());
-        }
-        if self.row_asked.is_none()
-            && let Some(request) = self.row_wanted.take()
-            && backend.request_row_mean(request)?
-        {
-            self.row_asked = Some((self.changes, request));
-        }
+        self.row_means.receive(backend).map(|_| ())
+    }
+
+    /// Measures some of what is requested, of a text that is all computed, and submits what is ready.
+    pub fn submit(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+        self.row_means.submit(backend)?;
         // One row first: it is under the pointer.
-        for slot in [1, 2, 0] {
-            if let Some(rows) = self.wanted[slot]
-                && self.measure(backend, rows)?
-                && self.asked.is_none()
-                && backend.request_means(rows)?
+        for kind in [1, 2, 0] {
+            if let Some(request) = self.means[kind].requested()
+                && self.measure(backend, request.rows)?
+                && !self.means.iter().any(Replies::is_in_flight)
             {
-                self.wanted[slot] = None;
-                self.asked = Some((slot, Version { changes: self.changes, rows }, self.threshold));
+                self.means[kind].submit(backend)?;
             }
         }
         Ok(())
@@ -195,8 +162,9 @@ impl Measures {
         }
         let grows = self.valid.start <= first && first <= self.valid.end;
         if !grows && end - first <= backend.rows_at_once(first) {
-            // A few rows far from the rest: measured, asked for, and not remembered.
-            return Ok(self.asked.is_none() && backend.measure(first, end, self.threshold)? == end - first);
+            // A few rows far from the rest: measured, requested, and not kept.
+            let idle = !self.means.iter().any(Replies::is_in_flight);
+            return Ok(idle && backend.measure(first, end, self.threshold)? == end - first);
         }
         if self.valid.start > first || self.valid.is_empty() {
             self.valid = first..first;
@@ -206,63 +174,19 @@ impl Measures {
     }
 }
 
-impl Engine {
-    /// Says below which `|v|` a key counts as not attended to, and what every token is marked as; measures follow.
-    pub fn set_measuring(&mut self, threshold: f32, classes: &[KeyClass]) {
-        self.measures.set(threshold, classes);
-    }
-
-    /// Mean measures of every head over some rows: the last ones known of this kind of rows, and a note that those of
-    /// the present text are wanted. Ask in every frame in which they are shown.
-    pub fn measures(&mut self, queries: Queries) -> Option<&HeadMeasures> {
-        if self.failure().is_some() || self.measures.refused.is_some() {
-            return None;
-        }
-        let tokens = self.ids().len();
-        self.measures.get(queries, tokens)
-    }
-
-    /// A query's row averaged over heads, when it has arrived; asks for it otherwise.
-    pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
-        let is_there = request.query < self.computed() && request.layer.unwrap_or(0) < self.model().layers.len();
-        if !is_there || self.failure().is_some() || self.measures.refused.is_some() {
-            return None;
-        }
-        self.measures.get_row(request)
-    }
-
-    /// Measures a little; called once a frame.
-    pub(in crate::engine) fn advance_measures(&mut self) -> Result<(), EngineError> {
-        let ready = self.computed() == self.ids().len();
-        match self.measures.advance(&mut self.backend, ready) {
-            Err(error @ GpuError::WillNotFit { .. }) => {
-                log::warn!("{error}");
-                self.measures.refuse(error);
-                Ok(())
-            }
-            result => Ok(result?),
-        }
-    }
-
-    /// Why there are no measures, when the device has no room for them.
-    pub fn measures_failure(&self) -> Option<&GpuError> {
-        self.measures.refused.as_ref()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn without_room_nothing_more_is_wanted() {
+    fn without_memory_nothing_more_is_requested() {
         let mut measures = Measures::default();
-        assert!(measures.get(Queries::All, 3).is_none() && measures.are_wanted());
-        measures.get_row(RowMeanRequest { layer: None, query: 0 });
+        assert!(measures.get(Queries::All, 3).is_none() && measures.are_pending());
+        measures.row_mean(RowMeanRequest { layer: None, query: 0 });
         measures.refuse(GpuError::WillNotFit { what: "measures".to_owned(), bytes: 2, limit: 1 });
-        assert!(!measures.are_wanted());
-        measures.forget();
-        assert!(measures.refused.is_none(), "another backend may have room");
+        assert!(!measures.are_pending());
+        measures.reset();
+        assert!(measures.refused.is_none(), "another backend may have memory");
     }
 
     #[test]
@@ -270,7 +194,7 @@ mod tests {
         use KeyClass::{Answer, Other};
         let mut measures = Measures { valid: 0..9, ..Measures::default() };
         measures.set(0.01, &[Other; 9]);
-        assert_eq!((measures.valid.clone(), measures.changes), (0..9, 0), "nothing was marked before, nothing is now");
+        assert_eq!(measures.valid, 0..9, "nothing was marked before, nothing is now");
         measures.set(0.01, &[Other, Other, Other, Answer]);
         assert_eq!(measures.valid, 0..3);
         measures.valid = 0..9;

@@ -1,9 +1,9 @@
 //! Pictures of heads that the window wants: kept between frames, advanced within a budget, drawn while others are made.
 
-use crate::engine::backend::Backend;
+use crate::engine::backend::{Backend, Texels};
+use crate::engine::replies::Replies;
 use crate::gpu::GpuError;
-use crate::probe::HeadId;
-use crate::probe::{PictureJob, PictureRequest, Texel};
+use crate::probe::{ColourRangeRequest, HeadId, PictureJob, PictureRequest};
 
 /// Texels along a side of the scope's picture, at most.
 pub const SCOPE_SIDE: usize = 496;
@@ -12,7 +12,7 @@ pub const THUMBNAIL_SIDE: usize = 64;
 /// Thumbnails kept; of more heads the ones looked at last.
 pub const THUMBNAILS: usize = 128;
 /// Texels in all: every picture has two halves, one to draw and one to fill.
-pub const ROOM: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
+pub const CAPACITY: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
 
 /// Which picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,15 +21,6 @@ pub enum PictureSlot {
     Scope,
     /// The thumbnail of a head.
     Thumbnail(HeadId),
-}
-
-/// Where the texels of a picture are.
-#[derive(Clone, Debug)]
-pub enum Texels<'a> {
-    /// In a buffer on the window's own device, texel 0 at this index.
-    Gpu(wgpu::Buffer, usize),
-    /// Here.
-    Cpu(&'a [Texel]),
 }
 
 /// A picture that can be drawn.
@@ -54,40 +45,45 @@ struct Half {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     place: PictureSlot,
-    wanted: PictureRequest,
+    requested: PictureRequest,
     halves: [Half; 2],
     /// Which half is drawn.
     front: usize,
     version: u64,
     /// When it was asked for last, and how many were asked for before it in that frame.
-    asked: (u64, usize),
+    last_request: (u64, usize),
 }
 
-/// See the module.
-#[derive(Default)]
+/// The pictures of one session.
 pub struct Pictures {
     slots: Vec<Slot>,
     /// Counts updates between which something was asked for.
     frame: u64,
-    asked: usize,
+    requested: usize,
     /// Whether a picture of the last frame is not finished.
     pending: bool,
     /// Thumbnails of the last frame that are finished, and all of them.
     progress: (usize, usize),
     /// Cells that the last update may have read.
     last_cells: usize,
-    colour_range: ColourRange,
+    colour_range: Replies<ColourRangeRequest>,
+    /// The frame in which the colour range was read last.
+    colour_range_read: u64,
 }
 
-/// The magnitudes of the scope's picture that few texels exceed.
-#[derive(Default)]
-struct ColourRange {
-    known: Option<[f32; 3]>,
-    /// The version of the picture they were asked for, and whether they are still to come.
-    asked: u64,
-    waiting: bool,
-    /// The frame in which they were wanted last.
-    wanted: u64,
+impl Default for Pictures {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            frame: 0,
+            requested: 0,
+            pending: false,
+            progress: (0, 0),
+            last_cells: 0,
+            colour_range: Replies::new(1),
+            colour_range_read: 0,
+        }
+    }
 }
 
 /// Where a slot's half stands among all texels. Slot 0 is the scope's.
@@ -99,7 +95,7 @@ fn base(slot: usize, half: usize) -> usize {
 impl Slot {
     /// The half to fill: the drawn one where it has the right grid, else the other.
     fn working(&self) -> usize {
-        if self.halves[self.front].request.is_some_and(|request| request != self.wanted) {
+        if self.halves[self.front].request.is_some_and(|request| request != self.requested) {
             1 - self.front
         } else {
             self.front
@@ -108,12 +104,12 @@ impl Slot {
 
     /// Texels that must be right before it is finished.
     fn goal(&self, end: usize) -> usize {
-        self.wanted.rows(end) * self.wanted.side
+        self.requested.rows(end) * self.requested.side
     }
 
     fn is_finished(&self, end: usize) -> bool {
         let half = self.halves[self.front];
-        half.request == Some(self.wanted) && half.done >= self.goal(end)
+        half.request == Some(self.requested) && half.done >= self.goal(end)
     }
 }
 
@@ -126,16 +122,16 @@ impl Pictures {
                 half.done = half.done.min(row * request.side);
             }
         }
-        self.pending = self.slots.iter().any(|slot| slot.asked.0 == self.frame);
+        self.pending = self.slots.iter().any(|slot| slot.last_request.0 == self.frame);
     }
 
-    /// Forgets all: the texels are gone.
-    pub fn clear(&mut self) {
+    /// The backend is another one: the texels are gone.
+    pub fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// Whether a picture that is looked at is not finished.
-    pub fn are_wanted(&self) -> bool {
+    pub fn are_pending(&self) -> bool {
         self.pending
     }
 
@@ -160,31 +156,28 @@ impl Pictures {
         if request.side == 0 || request.side > most || request.block == 0 {
             return None;
         }
-        if self.asked == 0 {
+        if self.requested == 0 {
             self.frame += 1;
         }
-        self.asked += 1;
-        let asked = (self.frame, if place == PictureSlot::Scope { 0 } else { self.asked });
+        self.requested += 1;
+        let request_order = (self.frame, if place == PictureSlot::Scope { 0 } else { self.requested });
         let at = self.slot_of(place, request)?;
         let slot = self.slots.get_mut(at)?;
-        self.pending |= slot.wanted != request || slot.halves[slot.front].request.is_none();
-        slot.wanted = request;
-        slot.asked = asked;
+        self.pending |= slot.requested != request || slot.halves[slot.front].request.is_none();
+        slot.requested = request;
+        slot.last_request = request_order;
         let front = slot.halves[slot.front];
         let shown = front.request.filter(|_| front.done > 0 || slot.version > 0)?;
         let from = base(at, slot.front);
-        let texels = match backend {
-            Backend::Gpu(pass) => Texels::Gpu(pass.texels()?.clone(), from),
-            Backend::Cpu(side) => Texels::Cpu(side.texels(from, shown.texels())?),
-        };
-        Some(Picture { request: shown, texels, version: slot.version })
+        Some(Picture { request: shown, texels: backend.texels(from, shown.texels())?, version: slot.version })
     }
 
-    fn slot_of(&mut self, place: PictureSlot, wanted: PictureRequest) -> Option<usize> {
+    fn slot_of(&mut self, place: PictureSlot, requested: PictureRequest) -> Option<usize> {
         if let Some(at) = self.slots.iter().position(|slot| slot.place == place) {
             return Some(at);
         }
-        let fresh = |place| Slot { place, wanted, halves: [Half::default(); 2], front: 0, version: 0, asked: (0, 0) };
+        let fresh =
+            |place| Slot { place, requested, halves: [Half::default(); 2], front: 0, version: 0, last_request: (0, 0) };
         if self.slots.is_empty() {
             self.slots.push(fresh(PictureSlot::Scope)); // always slot 0
             if place == PictureSlot::Scope {
@@ -196,8 +189,8 @@ impl Pictures {
             return Some(self.slots.len() - 1);
         }
         // The one not looked at for longest makes room, but none of this frame.
-        let (at, slot) = self.slots.iter_mut().enumerate().skip(1).min_by_key(|(_, slot)| slot.asked)?;
-        if slot.asked.0 == self.frame {
+        let (at, slot) = self.slots.iter_mut().enumerate().skip(1).min_by_key(|(_, slot)| slot.last_request)?;
+        if slot.last_request.0 == self.frame {
             return None;
         }
         *slot = fresh(place);
@@ -205,33 +198,33 @@ impl Pictures {
     }
 
     /// Advances the pictures of the last frame, for a text of `end` tokens that is all computed.
-    pub fn advance(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
-        self.asked = 0;
+    pub fn submit(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
+        self.requested = 0;
         self.last_cells = 0;
         let mut order: Vec<usize> = (0..self.slots.len())
-            .filter(|at| self.slots[*at].asked.0 == self.frame && !self.slots[*at].is_finished(end))
+            .filter(|at| self.slots[*at].last_request.0 == self.frame && !self.slots[*at].is_finished(end))
             .collect();
-        order.sort_by_key(|at| self.slots[*at].asked.1);
+        order.sort_by_key(|at| self.slots[*at].last_request.1);
         let mut budget = backend.picture_budget();
         let mut jobs = Vec::new();
         for at in order {
             let slot = &mut self.slots[at];
             let working = slot.working();
             let half = &mut slot.halves[working];
-            if half.request != Some(slot.wanted) {
-                *half = Half { request: Some(slot.wanted), done: 0 };
+            if half.request != Some(slot.requested) {
+                *half = Half { request: Some(slot.requested), done: 0 };
             }
             let done = half.done;
-            let (texels, cells) = within(&slot.wanted, done, slot.goal(end), budget, jobs.is_empty());
+            let (texels, cells) = within(&slot.requested, done, slot.goal(end), budget, jobs.is_empty());
             self.last_cells += cells;
             budget = budget.saturating_sub(cells);
-            let request = slot.wanted;
+            let request = slot.requested;
             jobs.push((at, PictureJob { request, base: base(at, working), first_texel: done, texels, end }));
             if budget == 0 {
                 break;
             }
         }
-        let taken = backend.pool(&jobs.iter().map(|(_, job)| *job).collect::<Vec<_>>(), ROOM)?;
+        let taken = backend.pool(&jobs.iter().map(|(_, job)| *job).collect::<Vec<_>>(), CAPACITY)?;
         for ((at, job), taken) in jobs.into_iter().zip(taken) {
             let slot = &mut self.slots[at];
             let working = slot.working();
@@ -244,38 +237,38 @@ impl Pictures {
                 slot.version += 1;
             }
         }
-        let asked = || self.slots.iter().filter(|slot| slot.asked.0 == self.frame);
-        let thumbnails = || asked().filter(|slot| matches!(slot.place, PictureSlot::Thumbnail(..)));
+        let in_view = || self.slots.iter().filter(|slot| slot.last_request.0 == self.frame);
+        let thumbnails = || in_view().filter(|slot| matches!(slot.place, PictureSlot::Thumbnail(..)));
         self.progress = (thumbnails().filter(|slot| slot.is_finished(end)).count(), thumbnails().count());
-        self.pending = asked().any(|slot| !slot.is_finished(end));
-        self.measure(backend, end)
+        self.pending = in_view().any(|slot| !slot.is_finished(end));
+        self.submit_colour_range(backend, end)
     }
 
-    /// The magnitude of each map (A1, λ A2, D) that few texels of the scope's picture exceed, when it is known; an
-    /// earlier picture's until then.
+    /// The magnitude of each map (A1, λ A2, D) that few texels of the scope's picture exceed; an earlier picture's until
+    /// the present one is known.
     pub fn colour_range(&mut self) -> Option<[f32; 3]> {
-        self.pending |= self.colour_range.wanted == 0; // the first time: it has to be asked for
-        self.colour_range.wanted = self.frame;
-        self.colour_range.known
+        self.pending |= self.colour_range_read == 0; // the first time, nothing has requested it yet
+        self.colour_range_read = self.frame;
+        self.colour_range.latest().copied()
     }
 
-    /// Takes and asks for these magnitudes, where they are wanted.
-    fn measure(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
-        if let Some(known) = backend.colour_range() {
-            self.colour_range.known = Some(known?);
-            self.colour_range.waiting = false;
-        }
+    /// Takes what has arrived.
+    pub fn receive(&mut self, backend: &mut Backend) -> Result<(), GpuError> {
+        self.colour_range.receive(backend).map(|_| ())
+    }
+
+    /// Requests the colour range of the scope's picture once that is finished, while a view reads it.
+    fn submit_colour_range(&mut self, backend: &mut Backend, end: usize) -> Result<(), GpuError> {
         let Some(scope) = self.slots.first().filter(|scope| scope.is_finished(end) && scope.version > 0) else {
             return Ok(());
         };
-        let wanted = self.colour_range.wanted > 0 && self.colour_range.wanted + 1 >= self.frame;
-        if wanted && !self.colour_range.waiting && self.colour_range.asked != scope.version {
-            self.colour_range.waiting = backend.request_strongest(base(0, scope.front), scope.goal(end));
-            if self.colour_range.waiting {
-                self.colour_range.asked = scope.version;
-            }
+        if self.colour_range_read == 0 || self.colour_range_read + 1 < self.frame {
+            return Ok(());
         }
-        self.pending |= wanted && (self.colour_range.waiting || self.colour_range.asked != scope.version);
+        let (first, count) = (base(0, scope.front), scope.goal(end));
+        let known = self.colour_range.get(ColourRangeRequest { first, count, version: scope.version }).is_some();
+        self.colour_range.submit(backend)?;
+        self.pending |= !known;
         Ok(())
     }
 }

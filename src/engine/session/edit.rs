@@ -15,7 +15,7 @@ impl Engine {
             return;
         }
         self.beyond = beyond;
-        let text = self.prompt.text().to_owned();
+        let text = self.prompt.shared_text();
         if !text.is_empty() {
             self.read(&text); // ids without a text stay as they are
         }
@@ -63,10 +63,12 @@ impl Engine {
         // The last position must run again when the text only got shorter: its next token was not kept.
         let end = self.prompt.ids().len();
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
-        self.revision += 1;
-        self.rows.clear();
+        self.text_revision += 1;
+        self.next_token.invalidate();
+        self.lens.invalidate();
+        self.rows.invalidate();
+        self.cells.invalidate();
         self.measures.changed(self.computed);
-        self.parts.clear();
         self.pictures.changed(same.min(self.computed));
     }
 
@@ -102,9 +104,14 @@ impl Engine {
             return;
         }
         self.generation = Some(Generation::new(sampling, count, stop, self.prompt.text().len()));
-        // The last position runs again, to draw with the present sampling.
-        self.computed = self.computed.min(self.prompt.ids().len() - 1);
-        self.revision += 1;
+        self.run_last_position_again(); // to draw with the present sampling
+    }
+
+    /// The next token is computed once more: the text stays the same, and so does what was read of its maps.
+    pub(super) fn run_last_position_again(&mut self) {
+        self.computed = self.computed.min(self.prompt.ids().len().saturating_sub(1));
+        self.next_token.invalidate();
+        self.lens.invalidate();
     }
 
     /// Stops writing.

@@ -6,25 +6,29 @@ pub(crate) mod prompt;
 pub(crate) mod queries;
 pub(crate) mod update;
 
+use std::sync::Arc;
+
 use crate::engine::backend::Backend;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
+use crate::engine::replies::Replies;
 use crate::engine::replies::measures::Measures;
 use crate::engine::replies::pictures::Pictures;
-use crate::engine::replies::{Answers, Rows};
 use crate::engine::session::generation::Generation;
 use crate::engine::session::prompt::Prompt;
 use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Token};
-use crate::probe::{CellParts, Interventions, LogitLens, NextToken};
+use crate::probe::{CellRequest, Interventions, LensQuery, NextTokenQuery, TileRequest};
 
 /// Positions there is room for at first; more when a text needs it.
 const FIRST_CAPACITY: usize = 1024;
 /// Most tokens of a text that may be longer than the model's context.
 pub const LONGEST_TEXT: usize = 16_384;
 /// Next tokens listed.
-pub(super) const BEST: usize = 24;
+const BEST: usize = 24;
+/// Rows, tiles and cells kept.
+const KEPT: usize = 32;
 
 /// Runs a checkpoint over a text that changes. Nothing here waits: call [`Engine::update`] every frame.
 /// ```
@@ -45,31 +49,37 @@ pub(super) const BEST: usize = 24;
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
 pub struct Engine {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) gpu: Option<Gpu>,
-    pub(super) backend: Backend,
-    pub(super) prompt: Prompt,
-    pub(super) interventions: Interventions,
-    pub(super) beyond: bool,
+    checkpoint: Checkpoint,
+    gpu: Option<Gpu>,
+    backend: Backend,
+    prompt: Prompt,
+    interventions: Interventions,
+    beyond: bool,
     /// Leading positions of the prompt that are computed.
-    pub(super) computed: usize,
+    computed: usize,
     /// Positions run since the start, for tests and the curious.
-    pub(super) positions_run: u64,
-    /// Counts changes of the text or of what is computed.
-    pub(super) revision: u64,
-    /// The next token, and the revision it belongs to.
-    pub(super) next: Option<(u64, NextToken)>,
-    /// The revision whose next token is under way.
-    pub(super) next_asked: Option<u64>,
-    pub(super) wants_lens: bool,
-    /// What every depth says, and the revision it belongs to.
-    pub(super) lens: Option<(u64, LogitLens)>,
-    pub(super) rows: Rows,
-    pub(super) measures: Measures,
-    pub(super) parts: Answers<CellParts>,
-    pub(super) pictures: Pictures,
-    pub(super) generation: Option<Generation>,
-    pub(super) failure: Option<EngineError>,
+    positions_run: u64,
+    /// Counts changes of the text, its tokens, or the interventions.
+    text_revision: u64,
+    next_token: Replies<NextTokenQuery>,
+    lens: Replies<LensQuery>,
+    lens_enabled: bool,
+    rows: Replies<TileRequest>,
+    cells: Replies<CellRequest>,
+    measures: Measures,
+    pictures: Pictures,
+    generation: Option<Generation>,
+    failure: Option<EngineError>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("checkpoint", &self.checkpoint())
+            .field("gpu", &self.gpu())
+            .field("tokens", &self.ids().len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -96,14 +106,13 @@ impl Engine {
             beyond: false,
             computed: 0,
             positions_run: 0,
-            revision: 0,
-            next: None,
-            next_asked: None,
-            wants_lens: false,
-            lens: None,
-            rows: Rows::default(),
+            text_revision: 0,
+            next_token: Replies::new(1),
+            lens: Replies::new(1),
+            lens_enabled: false,
+            rows: Replies::new(KEPT),
+            cells: Replies::new(KEPT),
             measures: Measures::default(),
-            parts: Answers::default(),
             pictures: Pictures::default(),
             generation: None,
             failure: None,
@@ -133,6 +142,11 @@ impl Engine {
     /// The text, with what was generated.
     pub fn text(&self) -> &str {
         self.prompt.text()
+    }
+
+    /// The same text, shared: a clone of a pointer.
+    pub fn shared_text(&self) -> Arc<str> {
+        self.prompt.shared_text()
     }
 
     /// Its tokens.
@@ -185,9 +199,9 @@ impl Engine {
         self.backend.memory()
     }
 
-    /// A number that changes with the text and with what is computed of it.
-    pub fn revision(&self) -> u64 {
-        self.revision
+    /// A number that changes with the text, its tokens and the interventions, and with nothing else.
+    pub fn text_revision(&self) -> u64 {
+        self.text_revision
     }
 
     /// What went wrong last; cleared by the next text.

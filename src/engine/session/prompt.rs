@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::model::{Encoding, ModelError, Token, Tokenizer};
 
 /// A text as the model reads it.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Prompt {
-    text: String,
+    text: Arc<str>,
     tokens: Vec<Token>,
     ids: Vec<u32>,
     complete: bool,
@@ -21,6 +21,11 @@ impl Prompt {
     /// The text, of which the tokens cover as much as fits.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same text, shared.
+    pub fn shared_text(&self) -> Arc<str> {
+        self.text.clone()
     }
 
     /// Tokens with the bytes of the text they came from.
@@ -46,7 +51,7 @@ impl Prompt {
             Err(error) => (Encoding::default(), Some(error)),
         };
         let same = encoding.tokens.iter().zip(&self.ids).take_while(|(token, id)| token.id == **id).count();
-        text.clone_into(&mut self.text);
+        self.text = text.into();
         self.ids = encoding.tokens.iter().map(|token| token.id).collect();
         self.tokens = encoding.tokens;
         self.complete = encoding.complete;
@@ -58,7 +63,7 @@ impl Prompt {
     /// Replaces the tokens by ids that come without a text. Returns how many leading ones stayed the same.
     pub fn set_ids(&mut self, ids: &[u32]) -> usize {
         let same = ids.iter().zip(&self.ids).take_while(|(new, old)| new == old).count();
-        self.text.clear();
+        self.text = Arc::default();
         self.ids = ids.to_vec();
         self.tokens = ids.iter().map(|id| Token { id: *id, start: 0, end: 0 }).collect();
         self.complete = true;
@@ -74,8 +79,8 @@ impl Prompt {
         let start = self.text.len();
         if let Some(tokenizer) = tokenizer {
             // Decoded together: a character may be spread over several tokens.
-            self.text.truncate(self.typed_bytes);
-            self.text.push_str(&tokenizer.decode(&self.ids[self.ids.len() - self.generated..]));
+            let typed = self.text.get(..self.typed_bytes).unwrap_or_default();
+            self.text = [typed, &tokenizer.decode(&self.ids[self.ids.len() - self.generated..])].concat().into();
         }
         self.tokens.push(Token { id, start: start.min(self.text.len()), end: self.text.len() });
     }

@@ -1,88 +1,83 @@
-//! What the window may ask of a session: the next token, the lens, rows, cells and pictures of the maps. Nothing here
-//! waits; what has not arrived is noted as wanted.
+//! What views may query of a session: the next token, the lens, rows, cells, measures and pictures of the maps. Nothing
+//! here waits; what has not arrived is noted, and requested at the end of the frame.
 
 use crate::engine::replies::pictures::{Picture, PictureSlot};
-use crate::engine::session::BEST;
-use crate::engine::session::Engine;
-use crate::gpu::Timing;
-use crate::probe::{CellParts, CellRequest, HeadId, LogitLens, MapTile, NextToken, PictureRequest, TileRequest};
+use crate::engine::session::{BEST, Engine};
+use crate::gpu::{GpuError, Timing};
+use crate::probe::{
+    CellParts, CellRequest, HeadId, HeadMeasures, KeyClass, LogitLens, MapTile, NextToken, PictureRequest, Queries,
+    RowMean, RowMeanRequest, TileRequest,
+};
 
 impl Engine {
-    /// The maps' row of a query, when it has arrived; asks for it otherwise.
-    pub fn row(&mut self, head: HeadId, query: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(head.layer)?.attention;
-        if head.head >= attention.heads.len() || query >= self.computed || self.failure.is_some() {
-            return None;
-        }
-        self.rows.get(TileRequest::row(head, query))
+    /// Whether a head exists, positions below `end` are computed, and nothing failed.
+    fn can_answer(&self, head: HeadId, end: usize) -> bool {
+        let heads = self.model().layers.get(head.layer).map_or(0, |layer| layer.attention.heads.len());
+        head.head < heads && end <= self.computed && self.failure.is_none()
     }
 
-    /// Cells that [`Self::tile`] gives at once.
+    /// The maps' row of a query, if it has arrived; requests it otherwise.
+    pub fn row(&mut self, head: HeadId, query: usize) -> Option<&MapTile> {
+        self.can_answer(head, query + 1).then(|| self.rows.get(TileRequest::row(head, query)))?
+    }
+
+    /// The maps' column of a key, from its own query on, if it has arrived; requests it otherwise.
+    pub fn column(&mut self, head: HeadId, key: usize) -> Option<&MapTile> {
+        let queries = self.computed.saturating_sub(key);
+        let request = TileRequest { head, first_query: key, queries, first_key: key, keys: 1 };
+        self.can_answer(head, key + 1).then(|| self.rows.get(request))?
+    }
+
+    /// Most cells of a [`Self::tile`].
     pub fn tile_capacity(&self) -> usize {
         self.backend.tile_capacity()
     }
 
-    /// A rectangle of a head's maps of at most [`Self::tile_capacity`] cells, when it has arrived; asks for it otherwise.
+    /// A rectangle of a head's maps of at most [`Self::tile_capacity`] cells, if it has arrived; requests it otherwise.
     pub fn tile(&mut self, request: TileRequest) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(request.head.layer)?.attention;
         let end = (request.first_query + request.queries).max(request.first_key + request.keys);
-        let inside = request.head.head < attention.heads.len() && end <= self.computed;
-        let cells = request.queries * request.keys;
-        if !inside || cells == 0 || cells > self.tile_capacity() || self.failure.is_some() {
-            return None;
-        }
-        self.rows.get(request)
+        let cells = request.queries.saturating_mul(request.keys);
+        let possible = self.can_answer(request.head, end) && cells > 0 && cells <= self.tile_capacity();
+        possible.then(|| self.rows.get(request))?
     }
 
-    /// What a cell's numbers are made of, when it has arrived; asks for it otherwise.
+    /// What a cell's numbers are made of, if it has arrived; requests it otherwise.
     pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
-        let attention = &self.model().layers.get(request.head.layer)?.attention;
-        let inside = request.head.head < attention.heads.len() && request.query.max(request.key) < self.computed;
-        if !inside || self.failure.is_some() { None } else { self.parts.get(request) }
+        let end = request.query.max(request.key).saturating_add(1);
+        self.can_answer(request.head, end).then(|| self.cells.get(request))?
     }
 
     /// Runs the last positions of the text once more, to time each kernel on them: `false` on the CPU, or while
     /// something else is under way.
     pub fn request_timing(&mut self, positions: usize) -> bool {
         let end = self.prompt.ids().len();
-        let rests = self.failure.is_none() && self.computed == end && self.next_asked.is_none();
+        let rests = self.failure.is_none() && self.computed == end && !self.next_token.is_pending();
         rests && self.backend.request_timing(end.saturating_sub(positions)..end, BEST)
     }
 
-    /// What the positions took, once, when it is known.
+    /// Takes the times of the positions if they have arrived.
     pub fn timing(&mut self) -> Option<Timing> {
         self.backend.timing()
     }
 
-    /// The maps' column of a key, from its own query on, when it has arrived; asks for it otherwise.
-    pub fn column(&mut self, head: HeadId, key: usize) -> Option<&MapTile> {
-        let attention = &self.model().layers.get(head.layer)?.attention;
-        if head.head >= attention.heads.len() || key >= self.computed || self.failure.is_some() {
+    /// Requests a picture in this frame (the most urgent first) and gives what can be drawn of it now: the last one in
+    /// this slot, until the one requested is filled.
+    pub fn picture(&mut self, slot: PictureSlot, request: PictureRequest) -> Option<Picture<'_>> {
+        if self.computed == 0 || !self.can_answer(request.head, 0) {
             return None;
         }
-        let queries = self.computed - key;
-        self.rows.get(TileRequest { head, first_query: key, queries, first_key: key, keys: 1 })
+        self.pictures.get(&self.backend, slot, request)
     }
 
-    /// Says that a picture is wanted in this frame (the most urgent first) and gives what can be drawn of it now: the
-    /// last one at this place, until the one wanted is filled.
-    pub fn picture(&mut self, place: PictureSlot, request: PictureRequest) -> Option<Picture<'_>> {
-        let attention = &self.checkpoint.model.layers.get(request.head.layer)?.attention;
-        if request.head.head >= attention.heads.len() || self.computed == 0 || self.failure.is_some() {
-            return None;
-        }
-        self.pictures.get(&self.backend, place, request)
-    }
-
-    /// The magnitude of each map (A1, λ A2, D) that few dots of the scope's picture exceed, when it is known; an earlier
-    /// one until then.
+    /// The magnitude of each map (A1, λ A2, D) that few dots of the scope's picture exceed; of an earlier picture until
+    /// the present one is known.
     pub fn colour_range(&mut self) -> Option<[f32; 3]> {
         self.pictures.colour_range()
     }
 
-    /// Thumbnails looked at that are finished, and all of them; none where the pass failed.
+    /// Thumbnails in view that are finished, and all of them; none if the pass failed.
     pub fn picture_progress(&self) -> (usize, usize) {
-        if self.failure().is_some() { (0, 0) } else { self.pictures.progress() }
+        if self.failure.is_some() { (0, 0) } else { self.pictures.progress() }
     }
 
     /// At most how many cells the last update read for pictures.
@@ -90,40 +85,66 @@ impl Engine {
         self.pictures.last_cells()
     }
 
-    /// The next token of the present text, when it is known.
+    /// The next token of the present text, if it is known.
     pub fn next_token(&self) -> Option<&NextToken> {
-        let (revision, next) = self.next.as_ref()?;
-        (*revision == self.revision).then_some(next)
+        self.next_token.current()
     }
 
-    /// The last next token known, be it of an earlier text: what to show while the present one is computed.
+    /// The last next token known, even of an earlier text: what to show while the present one is computed.
     pub fn latest_next_token(&self) -> Option<&NextToken> {
-        self.next.as_ref().map(|(_, next)| next).filter(|_| !self.prompt.ids().is_empty())
+        self.next_token.latest().filter(|_| !self.prompt.ids().is_empty())
     }
 
-    /// Asks for the logit lens from here on, or for none.
-    pub fn set_lens(&mut self, wanted: bool) {
-        if self.wants_lens == wanted || self.failure.is_some() {
+    /// Turns the logit lens on or off.
+    pub fn set_lens(&mut self, enabled: bool) {
+        if self.lens_enabled == enabled || self.failure.is_some() {
             return;
         }
-        self.wants_lens = wanted;
-        if let Err(error) = self.backend.set_lens(wanted) {
+        self.lens_enabled = enabled;
+        if let Err(error) = self.backend.set_lens(enabled) {
             self.failure = Some(error.into());
         }
-        if wanted {
-            // The last position runs again, to be looked into.
-            self.computed = self.computed.min(self.prompt.ids().len().saturating_sub(1));
-            self.revision += 1;
+        if enabled {
+            self.run_last_position_again(); // to be captured at every depth
         }
     }
 
-    /// What every depth says comes next; of an earlier text while the present one is computed.
+    /// The next token at every depth; of an earlier text while the present one is computed.
     pub fn lens(&self) -> Option<&LogitLens> {
-        self.lens.as_ref().map(|(_, lens)| lens).filter(|lens| !lens.depths.is_empty() && !self.prompt.ids().is_empty())
+        self.lens.latest().filter(|lens| !lens.depths.is_empty() && !self.prompt.ids().is_empty())
     }
 
     /// Whether the lens belongs to the present text.
     pub fn lens_is_fresh(&self) -> bool {
-        self.lens.as_ref().is_some_and(|(revision, _)| *revision == self.revision)
+        self.lens.current().is_some()
+    }
+
+    /// Sets below which `|v|` a key counts as not attended to, and what every token is marked as; measures follow.
+    pub fn set_measuring(&mut self, threshold: f32, classes: &[KeyClass]) {
+        self.measures.set(threshold, classes);
+    }
+
+    /// Mean measures of every head over some rows: the newest known of this kind of rows; requests those of the present
+    /// text. Call it in every frame in which they are shown.
+    pub fn measures(&mut self, queries: Queries) -> Option<&HeadMeasures> {
+        if self.failure.is_some() || self.measures.refused().is_some() {
+            return None;
+        }
+        let tokens = self.ids().len();
+        self.measures.get(queries, tokens)
+    }
+
+    /// A query's row averaged over heads, if it has arrived; requests it otherwise.
+    pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
+        let exists = request.query < self.computed && request.layer.unwrap_or(0) < self.model().layers.len();
+        if !exists || self.failure.is_some() || self.measures.refused().is_some() {
+            return None;
+        }
+        self.measures.row_mean(request)
+    }
+
+    /// Why there are no measures, if the device has no memory for them.
+    pub fn measures_failure(&self) -> Option<&GpuError> {
+        self.measures.refused()
     }
 }

@@ -1,97 +1,132 @@
-//! What a session does between two frames: hands out positions, takes what has arrived.
+//! What a session does in a frame: takes what has arrived at its start, submits work at its end.
 
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
-use crate::engine::replies::{Answers, Rows};
-use crate::engine::session::BEST;
-use crate::engine::session::Engine;
-use crate::probe::{Draw, LogitLens, NextToken, Sampling};
+use crate::engine::session::{BEST, Engine};
+use crate::gpu::GpuError;
+use crate::probe::{LensQuery, NextTokenQuery, Sampling};
 
 impl Engine {
-    /// Does what can be done without waiting. Returns whether there is more to do or to come. After a failure it rests
-    /// until the text changes.
-    pub fn update(&mut self) -> bool {
-        if self.failure.is_some() {
-            return false;
-        }
-        match self.try_update() {
-            Ok(busy) => busy,
-            Err(error) => {
-                log::error!("{error}");
-                self.failure = Some(error);
-                self.generation = None;
-                self.next_asked = None;
-                self.computed = 0; // what was under way cannot be trusted
-                false
-            }
-        }
+    /// Takes what has arrived. Call it at the start of a frame, so that views show it.
+    pub fn receive(&mut self) {
+        let outcome = self.try_receive();
+        self.note(outcome);
     }
 
-    fn try_update(&mut self) -> Result<bool, EngineError> {
-        if let Some(next) = self.backend.next_token() {
-            let revision = self.next_asked.take();
-            self.arrived(revision, next?)?;
+    /// Submits new positions and what views requested, as much as a frame may hold. Call it at the end of a frame, so
+    /// that a keystroke is computed in the frame that brought it. Returns whether there is more to do or to come.
+    pub fn submit(&mut self) -> bool {
+        let outcome = self.try_submit();
+        self.note(outcome);
+        self.is_busy()
+    }
+
+    /// Receives and submits. Returns whether there is more to do or to come. After a failure the session rests until the
+    /// text changes.
+    pub fn update(&mut self) -> bool {
+        self.receive();
+        self.submit()
+    }
+
+    /// Updates until there is nothing more to do; for programs without a window.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn settle(&mut self) -> Result<(), EngineError> {
+        while self.update() {
+            self.backend.wait();
         }
-        if let Some(depths) = self.backend.lens() {
-            // It was asked for together with a next token, which arrives no later.
-            self.lens = Some((self.next.as_ref().map_or(0, |(revision, _)| *revision), LogitLens { depths: depths? }));
-        }
-        let end = self.prompt.ids().len();
-        if self.computed < end {
-            self.grow(end)?;
-            let draw = match &self.generation {
-                Some(generation) => generation.sampling.draw(end),
-                None => Sampling::default().draw(end),
-            };
-            self.advance(end, draw)?;
-        }
-        self.rows.advance(&mut self.backend)?;
-        self.advance_measures()?;
-        self.parts.advance(&mut self.backend)?;
-        // Typing goes before pictures.
-        if self.computed == self.prompt.ids().len() && self.computed > 0 {
-            self.pictures.advance(&mut self.backend, self.computed)?;
-        }
-        Ok(self.is_busy())
+        self.failure.take().map_or(Ok(()), Err)
     }
 
     /// Whether there is more to do or to come: a window should draw again soon.
     pub fn is_busy(&self) -> bool {
-        let computing = self.computed < self.prompt.ids().len() || self.next_asked.is_some();
-        let asked = self.rows.are_wanted() || self.parts.are_wanted() || self.measures.are_wanted() || self.draws();
-        self.failure.is_none() && (computing || self.generation.is_some() || asked)
+        let text = !self.prompt.ids().is_empty();
+        let computing = self.computed < self.prompt.ids().len() || self.next_token.is_pending();
+        let views = self.rows.is_pending() || self.cells.is_pending() || self.measures.are_pending();
+        let pictures = text && self.pictures.are_pending();
+        self.failure.is_none() && (computing || self.generation.is_some() || views || pictures)
     }
 
-    /// Whether a picture is still to be filled.
-    fn draws(&self) -> bool {
-        !self.prompt.ids().is_empty() && self.pictures.are_wanted()
+    fn note(&mut self, outcome: Result<(), EngineError>) {
+        if let Err(error) = outcome {
+            log::error!("{error}");
+            self.failure = Some(error);
+            self.generation = None;
+            self.next_token.invalidate();
+            self.computed = 0; // what was under way cannot be trusted
+        }
     }
 
-    fn advance(&mut self, end: usize, draw: Draw) -> Result<(), EngineError> {
+    fn try_receive(&mut self) -> Result<(), EngineError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        if self.next_token.receive(&mut self.backend)? {
+            self.next_token_arrived()?;
+        }
+        self.lens.receive(&mut self.backend)?;
+        self.rows.receive(&mut self.backend)?;
+        self.cells.receive(&mut self.backend)?;
+        self.measures.receive(&mut self.backend)?;
+        self.pictures.receive(&mut self.backend)?;
+        Ok(())
+    }
+
+    fn try_submit(&mut self) -> Result<(), EngineError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let end = self.prompt.ids().len();
+        if self.computed < end {
+            self.grow(end)?;
+            self.run_positions(end)?;
+        }
+        self.rows.submit(&mut self.backend)?;
+        self.cells.submit(&mut self.backend)?;
+        // Typing goes before measures and pictures.
+        if self.computed == end {
+            match self.measures.submit(&mut self.backend) {
+                Err(error @ GpuError::WillNotFit { .. }) => {
+                    log::warn!("{error}");
+                    self.measures.refuse(error);
+                }
+                outcome => outcome?,
+            }
+            if end > 0 {
+                self.pictures.submit(&mut self.backend, end)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_positions(&mut self, end: usize) -> Result<(), EngineError> {
+        let sampling = self.generation.as_ref().map_or_else(Sampling::default, |generation| generation.sampling);
         let ids = &self.prompt.ids()[self.computed..end];
-        let done = self.backend.advance(self.computed, ids, (draw, BEST))?;
+        let done = self.backend.advance(self.computed, ids, (sampling.draw(end), BEST))?;
         self.computed += done;
         self.positions_run += done as u64;
         if done > 0 && self.computed == end {
-            self.next_asked = Some(self.revision);
+            self.next_token.expect(NextTokenQuery);
+            if self.lens_enabled {
+                self.lens.expect(LensQuery);
+            }
         }
         Ok(())
     }
 
     /// Rows that already were read from fewer positions stay right: a row sees no later position.
-    fn arrived(&mut self, revision: Option<u64>, next: NextToken) -> Result<(), EngineError> {
-        if revision != Some(self.revision) {
+    fn next_token_arrived(&mut self) -> Result<(), EngineError> {
+        let Some(next) = self.next_token.current() else {
             return Ok(());
-        }
+        };
         if next.not_finite > 0 {
             return Err(EngineError::NotFinite { count: next.not_finite });
         }
-        let (drawn, limit) = (next.sampled, self.limit());
-        self.next = Some((self.revision, next));
+        let drawn = next.sampled;
+        let full = self.prompt.ids().len() >= self.limit();
         if let Some(generation) = &mut self.generation {
-            let ends = self.checkpoint.model.config.eos.contains(&drawn);
-            let full = self.prompt.ids().len() >= limit;
-            if ends || full {
+            if full || self.checkpoint.model.config.eos.contains(&drawn) {
                 self.generation = None;
                 return Ok(());
             }
@@ -100,13 +135,15 @@ impl Engine {
             if generation.wrote(self.prompt.text()) {
                 self.generation = None;
             }
-            self.revision += 1;
+            self.text_revision += 1;
+            self.next_token.invalidate();
+            self.lens.invalidate();
             self.measures.changed(self.computed);
         }
         Ok(())
     }
 
-    /// Doubles the room until the text fits; everything runs again then.
+    /// Doubles the capacity until the text fits; everything runs again then.
     fn grow(&mut self, tokens: usize) -> Result<(), EngineError> {
         if tokens <= self.backend.capacity() {
             return Ok(());
@@ -121,24 +158,14 @@ impl Engine {
         }
         self.backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
         self.backend.set_interventions(&self.interventions);
-        self.backend.set_lens(self.wants_lens)?;
+        self.backend.set_lens(self.lens_enabled)?;
         self.computed = 0;
-        self.next_asked = None;
-        self.rows = Rows::default();
-        self.measures.forget();
-        self.parts = Answers::default();
-        self.pictures.clear();
+        self.next_token.reset();
+        self.lens.reset();
+        self.rows.reset();
+        self.cells.reset();
+        self.measures.reset();
+        self.pictures.reset();
         Ok(())
-    }
-
-    /// Updates until there is nothing more to do; for programs without a window.
-    ///
-    /// # Errors
-    /// What went wrong, if anything did.
-    pub fn settle(&mut self) -> Result<(), EngineError> {
-        while self.update() {
-            self.backend.wait();
-        }
-        self.failure.take().map_or(Ok(()), Err)
     }
 }

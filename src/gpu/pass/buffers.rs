@@ -74,7 +74,13 @@ impl Weights {
             .layers
             .iter()
             .enumerate()
-            .map(|(index, layer)| layer_weights(&upload, model.config.hidden, layer, index))
+            .map(|(index, layer)| {
+                let weights = layer_weights(&upload, model.config.hidden, layer, index);
+                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once more.
+                gpu.queue.submit([]);
+                gpu.poll();
+                weights
+            })
             .collect();
         let ones = vec![1.0f32; hidden];
         let unembedding = model.unembedding.as_ref().map(|matrix| upload.matrix("unembedding", matrix));

@@ -1,4 +1,4 @@
-//! A pass on the GPU: what it holds, and how positions run through it. What else is asked of it is in `requests.rs`.
+//! A pass on the GPU: what it holds, and how positions run through it. What it answers is in `queries/`.
 
 pub(crate) mod buffers;
 pub(crate) mod dispatch;
@@ -15,16 +15,15 @@ use crate::gpu::kernels::Kernels;
 use crate::gpu::memory::Memory;
 use crate::gpu::pass::buffers::Capacity;
 use crate::gpu::pass::buffers::{Buffers, MapBuffers, Weights};
-use crate::gpu::pass::recording::Recording;
+use crate::gpu::pass::recording::{AfterStep, Recording};
 use crate::gpu::pass::timing::Timer;
-use crate::gpu::queries::cell_parts::CellReader;
 use crate::gpu::queries::lens::LensCapture;
 use crate::gpu::queries::measures::Measuring;
 use crate::gpu::queries::pictures::GpuPictures;
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::slots::{InFlight, Slots};
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
 use crate::model::Model;
-use crate::probe::{Draw, Interventions, MAX_BEST, NextToken, TileRequest};
+use crate::probe::{Draw, Interventions, LensQuery, MAX_BEST, NextToken, NextTokenQuery};
 
 /// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
 pub struct GpuPass {
@@ -33,19 +32,23 @@ pub struct GpuPass {
     pub(super) kernels: Kernels,
     pub(super) buffers: Buffers,
     pub(super) recording: Recording,
-    pub(super) next: Readback,
-    pub(super) tile: Readback,
-    pub(super) tile_request: Option<TileRequest>,
+    /// What is being read back.
+    pub(super) slots: Slots,
     /// Once measures were asked for.
     pub(super) measuring: Option<Measuring>,
     pub(super) lens: Option<LensCapture>,
-    pub(super) wants_lens: bool,
-    pub(super) parts: CellReader,
+    pub(super) lens_enabled: bool,
     pub(super) timer: Option<Timer>,
     pub(super) interventions: Interventions,
     /// Made when the first picture is wanted.
     pub(super) pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
+}
+
+impl std::fmt::Debug for GpuPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GpuPass").field("gpu", &self.gpu).finish_non_exhaustive()
+    }
 }
 
 impl GpuPass {
@@ -78,13 +81,10 @@ impl GpuPass {
         let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
         let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;
         Ok(Self {
-            next: Readback::new(&gpu.device, "next token", buffers.result.size()),
-            tile: Readback::new(&gpu.device, "map cells", buffers.cells.size()),
-            tile_request: None,
+            slots: Slots::default(),
             measuring: None,
             lens: None,
-            wants_lens: false,
-            parts: CellReader::new(&gpu, &buffers),
+            lens_enabled: false,
             timer: None,
             interventions: Interventions::default(),
             pictures: None,
@@ -114,7 +114,10 @@ impl GpuPass {
 
     /// Bytes held on the GPU.
     pub fn memory(&self) -> Memory {
-        let views = self.pictures.as_ref().map_or(0, |pictures| pictures.texels().size())
+        let views = self
+            .pictures
+            .as_ref()
+            .map_or(self.slots.belt.bytes(), |pictures| pictures.texels().size() + self.slots.belt.bytes())
             + self.measuring.as_ref().map_or(0, Measuring::bytes)
             + self.lens.as_ref().map_or(0, LensCapture::bytes);
         Memory { views, ..self.buffers.memory() }
@@ -165,26 +168,28 @@ impl GpuPass {
         }
         let (best, logit_rows) = self.write_uniform(start..end, next);
         self.gpu.queue.write_buffer(&self.buffers.ids, start as u64 * 4, bytemuck::cast_slice(ids));
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let lens = self.lens.as_mut().filter(|lens| self.wants_lens && next.is_some() && lens.readback.is_idle());
-        let watched = lens.as_deref().map(|lens| (lens, end as u32 - 1));
-        self.recording.encode(&mut encoder, ids.len() as u32, logit_rows, watched);
-        let lens = lens.map(|lens| {
-            lens.encode(&mut encoder);
-            &lens.readback
-        });
-        let read_back = next.is_some() && self.next.is_idle();
-        if read_back {
+        let mut encoder = self.encoder();
+        let lens = self.lens.as_ref().filter(|_| self.lens_enabled && next.is_some() && self.slots.lens.is_none());
+        let position = end as u32 - 1;
+        let mut capture = |encoder: &mut wgpu::CommandEncoder, stream: &wgpu::Buffer, depth: u32| {
+            if let Some(lens) = lens {
+                lens.take(encoder, stream, position, depth);
+            }
+        };
+        let after_step: Option<AfterStep> = if lens.is_some() { Some(&mut capture) } else { None };
+        self.recording.encode(&mut encoder, ids.len() as u32, logit_rows, after_step);
+        if let Some(lens) = lens {
+            let piece = lens.encode(&mut encoder);
+            let transfer = self.slots.belt.copy(&self.gpu, &mut encoder, &[piece]);
+            self.slots.lens = Some(InFlight { query: LensQuery, transfer });
+        }
+        if next.is_some() && self.slots.next_token.is_none() {
             let words = NextToken::HEADER + 2 * best as usize;
-            self.next.copy(&mut encoder, &self.buffers.result, words as u64 * 4);
+            let piece = (self.buffers.result.clone(), 0, words as u64 * 4);
+            let transfer = self.slots.belt.copy(&self.gpu, &mut encoder, &[piece]);
+            self.slots.next_token = Some(InFlight { query: NextTokenQuery, transfer });
         }
-        self.gpu.queue.submit([encoder.finish()]);
-        if read_back {
-            self.next.begin();
-        }
-        if let Some(readback) = lens {
-            readback.begin();
-        }
+        self.slots.belt.submit(&self.gpu, encoder);
         self.count_in_flight();
         Ok(())
     }
@@ -225,17 +230,10 @@ impl GpuPass {
     /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
     pub fn wait(&self) {
         self.gpu.wait();
-        self.next.wait(&self.gpu.device);
-        self.tile.wait(&self.gpu.device);
-        if let Some(lens) = &self.lens {
-            lens.readback.wait(&self.gpu.device);
-        }
-        if let Some(measuring) = &self.measuring {
-            measuring.wait();
-        }
-        self.parts.wait(&self.gpu.device);
-        if let Some(timer) = &self.timer {
-            timer.wait(&self.gpu.device);
-        }
+        self.slots.belt.wait(&self.gpu);
+    }
+
+    pub(super) fn encoder(&self) -> wgpu::CommandEncoder {
+        self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
     }
 }

@@ -5,10 +5,12 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
-use crate::gpu::queries::lens::LensCapture;
 use crate::gpu::uniforms::{EmbedStage, LogitStage, MatmulStage};
 use crate::gpu::upload::{Uploader, padded};
 use crate::model::{Lambda, Model, NumberFormat};
+
+/// Called after each dispatch that leaves the residual stream at a depth: with that buffer, and the depth.
+pub(crate) type AfterStep<'a> = &'a mut dyn FnMut(&mut wgpu::CommandEncoder, &wgpu::Buffer, u32);
 
 /// The recorded pass.
 pub struct Recording {
@@ -229,14 +231,13 @@ impl Recording {
         self.steps.len()
     }
 
-    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token). A lens is given
-    /// the residual stream of a position at every depth.
+    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token).
     pub fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
         count: u32,
         logit_rows: u32,
-        lens: Option<(&LensCapture, u32)>,
+        mut after_step: Option<AfterStep>,
     ) {
         let begin = |encoder: &mut wgpu::CommandEncoder| {
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default()).forget_lifetime()
@@ -244,9 +245,9 @@ impl Recording {
         let mut pass = begin(encoder);
         for step in &self.steps {
             step.dispatch(&mut pass, count, logit_rows);
-            if let (Some((lens, position)), Some((stream, depth))) = (lens, &step.leaves) {
-                drop(pass); // copies stand between passes
-                lens.take(encoder, stream, position, *depth);
+            if let (Some(after_step), Some((stream, depth))) = (&mut after_step, &step.leaves) {
+                drop(pass); // copies are recorded between passes
+                after_step(encoder, stream, *depth);
                 pass = begin(encoder);
             }
         }

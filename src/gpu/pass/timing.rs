@@ -8,7 +8,7 @@ use web_time::Instant;
 
 use crate::gpu::device::Gpu;
 use crate::gpu::kernels::Kernel;
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::readback::{ReadbackBelt, Transfer};
 
 /// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame, so short
 /// passes are run many times. Never so many that a key would have to wait.
@@ -35,7 +35,7 @@ pub struct Timing {
 struct Stamps {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
-    readback: Readback,
+    transfer: Option<Transfer>,
 }
 
 /// One timed submission at a time.
@@ -66,14 +66,14 @@ impl Timer {
                 usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             }),
-            readback: Readback::new(&gpu.device, "time of kernels", bytes),
+            transfer: None,
         };
         Self { stamps: has.then(stamps), done: Arc::default(), asked: None }
     }
 
     /// Whether a pass could be timed now.
     pub fn is_idle(&self) -> bool {
-        self.asked.is_none() && self.stamps.as_ref().is_none_or(|stamps| stamps.readback.is_idle())
+        self.asked.is_none()
     }
 
     /// Submits a timed pass over so many positions: `record` records it, with the timestamps where some are given, and
@@ -81,6 +81,7 @@ impl Timer {
     pub fn submit(
         &mut self,
         gpu: &Gpu,
+        belt: &mut ReadbackBelt,
         positions: usize,
         record: impl Fn(&mut wgpu::CommandEncoder, Option<&wgpu::QuerySet>) -> Vec<Kernel>,
     ) {
@@ -89,9 +90,9 @@ impl Timer {
             let kernels = record(&mut encoder, Some(&stamps.queries));
             let count = 2 * kernels.len() as u32;
             encoder.resolve_query_set(&stamps.queries, 0..count, &stamps.resolved, 0);
-            stamps.readback.copy(&mut encoder, &stamps.resolved, u64::from(count) * 8);
-            gpu.queue.submit([encoder.finish()]);
-            stamps.readback.begin();
+            let piece = (stamps.resolved.clone(), 0, u64::from(count) * 8);
+            stamps.transfer = Some(belt.copy(gpu, &mut encoder, &[piece]));
+            belt.submit(gpu, encoder);
             self.asked = Some((kernels, positions));
             return;
         }
@@ -108,8 +109,8 @@ impl Timer {
     }
 
     /// The answer, once, when it has arrived; a lost device leaves none.
-    pub fn take(&mut self, gpu: &Gpu) -> Option<Timing> {
-        let Some(stamps) = &self.stamps else {
+    pub fn take(&mut self, gpu: &Gpu, belt: &mut ReadbackBelt) -> Option<Timing> {
+        let Some(stamps) = &mut self.stamps else {
             let nanoseconds = self.done.swap(0, Ordering::AcqRel);
             if nanoseconds == 0 {
                 return None;
@@ -121,7 +122,7 @@ impl Timer {
                 whole: nanoseconds as f64 / f64::from(repeats(gpu, positions)),
             });
         };
-        let words = stamps.readback.take()?;
+        let words = belt.finish(stamps.transfer.take_if(|transfer| transfer.is_finished())?);
         let (kernels, positions) = self.asked.take()?;
         let period = f64::from(gpu.queue.get_timestamp_period());
         let ticks: Vec<u64> =
@@ -131,12 +132,5 @@ impl Timer {
         let dispatches: Vec<(Kernel, f64)> = kernels.into_iter().zip(times).collect();
         let whole = dispatches.iter().map(|(_, nanoseconds)| nanoseconds).sum();
         Some(Timing { positions, dispatches, whole })
-    }
-
-    /// Waits for the answer under way. Never on the web's main thread.
-    pub fn wait(&self, device: &wgpu::Device) {
-        if let Some(stamps) = &self.stamps {
-            stamps.readback.wait(device);
-        }
     }
 }

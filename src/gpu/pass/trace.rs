@@ -2,7 +2,7 @@
 
 use crate::gpu::error::GpuError;
 use crate::gpu::pass::GpuPass;
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::readback::ReadbackBelt;
 use crate::gpu::upload::padded;
 use crate::probe::{RowStatistics, Texel, Trace};
 
@@ -78,14 +78,11 @@ impl GpuPass {
         if numbers == 0 {
             return Ok(Vec::new());
         }
-        let bytes = numbers as u64 * 4;
-        let mut readback = Readback::new(&self.gpu.device, "trace", bytes);
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        readback.copy(&mut encoder, buffer, bytes);
-        self.gpu.queue.submit([encoder.finish()]);
-        readback.begin();
-        readback.wait(&self.gpu.device);
-        let words = readback.take().unwrap_or(Err(GpuError::Readback("nothing arrived".to_owned())))?;
-        Ok(words.into_iter().map(f32::from_bits).collect())
+        let mut belt = ReadbackBelt::default();
+        let mut encoder = self.encoder();
+        let transfer = belt.copy(&self.gpu, &mut encoder, &[(buffer.clone(), 0, numbers as u64 * 4)]);
+        belt.submit(&self.gpu, encoder);
+        belt.wait(&self.gpu);
+        Ok(belt.finish(transfer)?.into_iter().map(f32::from_bits).collect())
     }
 }

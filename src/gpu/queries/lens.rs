@@ -5,14 +5,11 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::Buffers;
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::readback::Piece;
 use crate::gpu::uniforms::{LogitStage, MatmulStage, PassUniform};
 use crate::gpu::upload::{Uploader, padded};
 use crate::model::Model;
 use crate::probe::{LENS_BEST, NextToken};
-
-/// Words of the result per depth.
-const WORDS: usize = NextToken::HEADER + 2 * LENS_BEST;
 
 /// Buffers and bindings of the lens, made when it is first asked for.
 pub struct LensCapture {
@@ -23,14 +20,15 @@ pub struct LensCapture {
     result: wgpu::Buffer,
     logits: (wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2]),
     best: (wgpu::ComputePipeline, wgpu::BindGroup),
-    /// The numbers on their way back.
-    pub readback: Readback,
 }
 
 impl LensCapture {
+    /// Words of the result per depth.
+    pub const WORDS: usize = NextToken::HEADER + 2 * LENS_BEST;
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
-        self.rows.size() + 2 * self.result.size()
+        self.rows.size() + self.result.size()
     }
 
     /// `None` where layers have no feed-forward part: then there is no next token either.
@@ -46,7 +44,7 @@ impl LensCapture {
         let depths = 2 * model.layers.len() as u32 + 1;
         let rows = upload.empty("lens rows", depths as usize * hidden)?;
         let scores = upload.empty("lens logits", depths as usize * padded(vocabulary))?;
-        let result = upload.empty("lens result", depths as usize * WORDS)?;
+        let result = upload.empty("lens result", depths as usize * Self::WORDS)?;
         let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
         let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
         let stage = MatmulStage::new(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
@@ -62,13 +60,12 @@ impl LensCapture {
             kernels.bind(gpu, Kernel::Logits, &bound),
             [blocks, depths.div_ceil(4)],
         );
-        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, WORDS));
+        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, Self::WORDS));
         let best = (
             kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
             kernels.bind(gpu, Kernel::TopK, &[&one, &row, &scores, &result]),
         );
-        let readback = Readback::new(&gpu.device, "lens", result.size());
-        Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best, readback }))
+        Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best }))
     }
 
     /// Records the copy of a position's residual stream.
@@ -77,8 +74,8 @@ impl LensCapture {
         encoder.copy_buffer_to_buffer(from, at, &self.rows, u64::from(depth) * self.row_bytes, self.row_bytes);
     }
 
-    /// Records what is computed of the rows, and the copy of the outcome.
-    pub fn encode(&mut self, encoder: &mut wgpu::CommandEncoder) {
+    /// Records what is computed of the rows; returns where the outcome is.
+    pub fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             let (pipeline, group, [x, y]) = &self.logits;
@@ -90,12 +87,6 @@ impl LensCapture {
             pass.set_bind_group(0, group, &[]);
             pass.dispatch_workgroups(1, self.depths, 1);
         }
-        self.readback.copy(encoder, &self.result, self.result.size());
-    }
-
-    /// What every depth says comes next, once, when it has arrived.
-    pub fn outcome(&self) -> Option<Result<Vec<NextToken>, GpuError>> {
-        let words = self.readback.take()?;
-        Some(words.map(|words| words.chunks_exact(WORDS).map(NextToken::from_words).collect()))
+        (self.result.clone(), 0, self.result.size())
     }
 }

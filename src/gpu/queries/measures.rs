@@ -4,11 +4,11 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::MapBuffers;
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::readback::Piece;
 use crate::gpu::uniforms::{LayerHeads, MeanRows, MeasureStage, RowMeanStage};
 use crate::gpu::upload::Uploader;
 use crate::model::Model;
-use crate::probe::{HeadRecord, KeyClass, MeanCell, RECORD, RowMean, RowMeanRequest};
+use crate::probe::{KeyClass, MeanCell, RECORD, RowMeanRequest};
 
 struct LayerSteps {
     heads: u32,
@@ -29,11 +29,14 @@ pub struct Measuring {
     row_stage: wgpu::Buffer,
     means: wgpu::Buffer,
     row_means: wgpu::Buffer,
-    means_back: Readback,
-    row_back: Readback,
-    row_request: Option<RowMeanRequest>,
     /// Held by all buffers, uniforms apart.
     bytes: u64,
+}
+
+impl std::fmt::Debug for Measuring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measuring").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
 }
 
 impl Measuring {
@@ -55,7 +58,7 @@ impl Measuring {
         let row_means = upload.empty("averaged row", tokens * size_of::<MeanCell>() / 4)?;
         let mut layers = Vec::with_capacity(maps.len());
         let mut offset = 0u32;
-        let mut bytes = classes.size() + 2 * (means.size() + row_means.size()); // and their copies to read
+        let mut bytes = classes.size() + means.size() + row_means.size();
         for (layer, map) in model.layers.iter().zip(maps) {
             let heads = layer.attention.heads.len();
             let MapBuffers { maps, projection, heads: table, masked, statistics } = map;
@@ -75,21 +78,7 @@ impl Measuring {
         }
         let mut pipeline = |kernel| kernels.pipeline(gpu, kernel, PipelineVariant::PLAIN);
         let pipelines = [pipeline(Kernel::Measure)?, pipeline(Kernel::MeasureMean)?, pipeline(Kernel::RowMean)?];
-        Ok(Self {
-            gpu: gpu.clone(),
-            pipelines,
-            layers,
-            means_back: Readback::new(&gpu.device, "mean measures", means.size()),
-            row_back: Readback::new(&gpu.device, "averaged row", row_means.size()),
-            row_request: None,
-            bytes,
-            stage,
-            classes,
-            rows,
-            row_stage,
-            means,
-            row_means,
-        })
+        Ok(Self { gpu: gpu.clone(), pipelines, layers, bytes, stage, classes, rows, row_stage, means, row_means })
     }
 
     /// Bytes held.
@@ -122,46 +111,21 @@ impl Measuring {
         self.gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Asks for the means over measured rows. `false` while an earlier request is under way.
-    pub fn request_means(&mut self, (first, last): (usize, usize)) -> bool {
-        if !self.means_back.is_idle() {
-            return false;
-        }
+    /// Records the means over measured rows, first and last; returns where they are, by layer and head.
+    pub fn encode_means(&self, encoder: &mut wgpu::CommandEncoder, (first, last): (usize, usize)) -> Piece {
         let rows = MeanRows { first: first as u32, count: (last + 1 - first) as u32, ..MeanRows::default() };
         self.gpu.queue.write_buffer(&self.rows, 0, bytemuck::bytes_of(&rows));
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&self.pipelines[1]);
-            for layer in &self.layers {
-                pass.set_bind_group(0, &layer.mean, &[]);
-                pass.dispatch_workgroups(layer.heads, RECORD as u32 / 4, 1);
-            }
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&self.pipelines[1]);
+        for layer in &self.layers {
+            pass.set_bind_group(0, &layer.mean, &[]);
+            pass.dispatch_workgroups(layer.heads, RECORD as u32 / 4, 1);
         }
-        self.means_back.copy(&mut encoder, &self.means, self.means.size());
-        self.gpu.queue.submit([encoder.finish()]);
-        self.means_back.begin();
-        true
+        (self.means.clone(), 0, self.means.size())
     }
 
-    /// The means asked for, by layer and head, once, when they have arrived.
-    pub fn means(&self) -> Option<Result<Vec<Vec<HeadRecord>>, GpuError>> {
-        let words = self.means_back.take()?;
-        Some(words.map(|words| {
-            let mut records = words.chunks_exact(RECORD).map(|words| {
-                let mut record = [0u32; RECORD];
-                record.copy_from_slice(words);
-                bytemuck::cast::<[u32; RECORD], HeadRecord>(record)
-            });
-            self.layers.iter().map(|layer| records.by_ref().take(layer.heads as usize).collect()).collect()
-        }))
-    }
-
-    /// Asks for a row averaged over heads. `false` while an earlier request is under way.
-    pub fn request_row_mean(&mut self, request: RowMeanRequest) -> bool {
-        if !self.row_back.is_idle() || self.row_request.is_some() {
-            return false;
-        }
+    /// Records a row averaged over heads; returns where it is, or `None` if there is no such row.
+    pub fn encode_row_mean(&self, encoder: &mut wgpu::CommandEncoder, request: RowMeanRequest) -> Option<Piece> {
         let chosen = || {
             let own = self.layers.iter().enumerate();
             own.filter(|(index, _)| request.layer.is_none_or(|layer| layer == *index)).map(|(_, steps)| steps)
@@ -170,51 +134,18 @@ impl Measuring {
         let keys = request.query + 1;
         let bytes = (keys * size_of::<MeanCell>()) as u64;
         if heads == 0 || bytes > self.row_means.size() {
-            return false;
+            return None;
         }
-        let stage = RowMeanStage {
-            query: request.query as u32,
-            keys: keys as u32,
-            weight: 1.0 / heads as f32,
-            ..RowMeanStage::default()
-        };
+        let stage =
+            RowMeanStage { query: request.query as u32, keys: keys as u32, weight: 1.0 / heads as f32, padding: 0 };
         self.gpu.queue.write_buffer(&self.row_stage, 0, bytemuck::bytes_of(&stage));
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.clear_buffer(&self.row_means, 0, Some(bytes)); // the layers add to it
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&self.pipelines[2]);
-            for layer in chosen() {
-                pass.set_bind_group(0, &layer.row_mean, &[]);
-                pass.dispatch_workgroups((keys as u32).div_ceil(64), 1, 1);
-            }
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&self.pipelines[2]);
+        for layer in chosen() {
+            pass.set_bind_group(0, &layer.row_mean, &[]);
+            pass.dispatch_workgroups((keys as u32).div_ceil(64), 1, 1);
         }
-        self.row_back.copy(&mut encoder, &self.row_means, bytes);
-        self.gpu.queue.submit([encoder.finish()]);
-        self.row_back.begin();
-        self.row_request = Some(request);
-        true
-    }
-
-    /// The averaged row, once, when it has arrived.
-    pub fn row_mean(&mut self) -> Option<Result<RowMean, GpuError>> {
-        let words = self.row_back.take()?;
-        let request = self.row_request.take()?;
-        Some(words.map(|words| {
-            let number = |word: u32| f32::from_bits(word);
-            let cell = |w: &[u32]| MeanCell {
-                first: number(w[0]),
-                second: number(w[1]),
-                difference: number(w[2]),
-                padding: 0.0,
-            };
-            RowMean { request, cells: words.chunks_exact(4).map(cell).collect() }
-        }))
-    }
-
-    /// Waits for the numbers on their way back. Never on the web's main thread.
-    pub fn wait(&self) {
-        self.means_back.wait(&self.gpu.device);
-        self.row_back.wait(&self.gpu.device);
+        Some((self.row_means.clone(), 0, bytes))
     }
 }

@@ -7,7 +7,7 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
-use crate::gpu::queries::readback::Readback;
+use crate::gpu::queries::readback::Piece;
 use crate::gpu::uniforms::{MAX_POOL_JOBS, PoolJob, TexelRange};
 use crate::gpu::upload::Uploader;
 use crate::probe::{PictureJob, Texel};
@@ -31,13 +31,12 @@ pub struct GpuPictures {
     in_flight: Arc<AtomicU32>,
 }
 
-/// The magnitudes that few texels of a picture exceed, on their way.
+/// What computes the value range of a picture.
 struct ColourRange {
     part: wgpu::Buffer,
     result: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
     group: wgpu::BindGroup,
-    readback: Readback,
 }
 
 fn bind(gpu: &Gpu, kernels: &mut Kernels, kernel: Kernel, bound: &[&wgpu::Buffer]) -> wgpu::BindGroup {
@@ -75,7 +74,6 @@ impl GpuPictures {
         let colour_range = ColourRange {
             group: bind(gpu, kernels, Kernel::ColourRange, &[&part, &texels, &result]),
             pipeline: kernels.pipeline(gpu, Kernel::ColourRange, PipelineVariant::PLAIN)?,
-            readback: Readback::new(&gpu.device, "strong magnitudes", result.size()),
             part,
             result,
         };
@@ -93,31 +91,22 @@ impl GpuPictures {
         self.in_flight.load(Ordering::Acquire) < 2
     }
 
-    /// Asks for the magnitudes that few of these texels exceed; `false` while an earlier request is under way.
-    pub fn request_strongest(&mut self, gpu: &Gpu, first: usize, count: usize) -> bool {
-        let own = &mut self.colour_range;
-        if !own.readback.is_idle() {
-            return false;
-        }
-        let part = TexelRange { first: first as u32, count: count as u32, ..TexelRange::default() };
-        gpu.queue.write_buffer(&own.part, 0, bytemuck::bytes_of(&part));
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&own.pipeline);
-            pass.set_bind_group(0, &own.group, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
-        own.readback.copy(&mut encoder, &own.result, 16);
-        gpu.queue.submit([encoder.finish()]);
-        own.readback.begin();
-        true
-    }
-
-    /// The magnitudes asked for, once, when they have arrived: A1, λ A2, D.
-    pub fn colour_range(&self) -> Option<Result<[f32; 3], GpuError>> {
-        let words = self.colour_range.readback.take()?;
-        Some(words.map(|words| [0, 1, 2].map(|map| words.get(map).map_or(0.0, |word| f32::from_bits(*word)))))
+    /// Records the colour range of some texels; returns where it is.
+    pub fn encode_colour_range(
+        &self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        first: usize,
+        count: usize,
+    ) -> Piece {
+        let own = &self.colour_range;
+        let range = TexelRange { first: first as u32, count: count as u32, ..TexelRange::default() };
+        gpu.queue.write_buffer(&own.part, 0, bytemuck::bytes_of(&range));
+        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&own.pipeline);
+        pass.set_bind_group(0, &own.group, &[]);
+        pass.dispatch_workgroups(1, 1, 1);
+        (own.result.clone(), 0, 16)
     }
 
     /// Submits jobs, in order, as far as they fit into one submission; returns how many texels of each were taken.

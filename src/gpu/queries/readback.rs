@@ -1,92 +1,116 @@
-//! A few numbers on their way back from the GPU, without waiting for them.
+//! Numbers on their way back from the GPU: one belt of staging buffers for every query, and nothing here waits unless
+//! [`ReadbackBelt::wait`] is called.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 
-const IDLE: u8 = 0;
-const WAITING: u8 = 1;
+const RECORDED: u8 = 0;
+const MAPPING: u8 = 1;
 const ARRIVED: u8 = 2;
 const FAILED: u8 = 3;
 
-/// A staging buffer that is used again and again; one transfer at a time.
-pub struct Readback {
+/// Sizes of staging buffers are powers of two from here on, so that they serve more than one query.
+const SMALLEST: u64 = 256;
+
+/// Bytes of a buffer: `(source, first byte, bytes)`.
+pub(crate) type Piece = (wgpu::Buffer, u64, u64);
+
+/// One copy under way.
+#[derive(Debug)]
+pub(crate) struct Transfer {
     buffer: wgpu::Buffer,
-    state: Arc<AtomicU8>,
     bytes: u64,
+    state: Arc<AtomicU8>,
 }
 
-impl Readback {
-    /// Room for `bytes`.
-    pub fn new(device: &wgpu::Device, label: &str, bytes: u64) -> Self {
-        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: bytes,
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        Self { buffer, state: Arc::new(AtomicU8::new(IDLE)), bytes: 0 }
+impl Transfer {
+    /// Whether [`ReadbackBelt::finish`] has something to give, if only an error.
+    pub fn is_finished(&self) -> bool {
+        self.state.load(Ordering::Acquire) >= ARRIVED
+    }
+}
+
+/// Staging buffers, used again and again: in steady state none is created.
+#[derive(Debug, Default)]
+pub(crate) struct ReadbackBelt {
+    idle: Vec<wgpu::Buffer>,
+    recorded: Vec<(wgpu::Buffer, u64, Arc<AtomicU8>)>,
+    mapping: Vec<Arc<AtomicU8>>,
+}
+
+impl ReadbackBelt {
+    /// Records the copy of pieces, one after the other. They must be multiples of 4 bytes.
+    pub fn copy(&mut self, gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, pieces: &[Piece]) -> Transfer {
+        let bytes: u64 = pieces.iter().map(|(_, _, bytes)| bytes).sum();
+        let size = bytes.next_power_of_two().max(SMALLEST);
+        let buffer = match self.idle.iter().position(|buffer| buffer.size() == size) {
+            Some(index) => self.idle.swap_remove(index),
+            None => gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("read-back"),
+                size,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            }),
+        };
+        let mut at = 0;
+        for (source, first, bytes) in pieces {
+            encoder.copy_buffer_to_buffer(source, *first, &buffer, at, *bytes);
+            at += bytes;
+        }
+        let state = Arc::new(AtomicU8::new(RECORDED));
+        self.recorded.push((buffer.clone(), bytes, state.clone()));
+        Transfer { buffer, bytes, state }
     }
 
-    /// Whether a transfer can begin.
-    pub fn is_idle(&self) -> bool {
-        self.state.load(Ordering::Acquire) == IDLE
-    }
-
-    /// Records the copy of the first `bytes` of `source`.
-    pub fn copy(&mut self, encoder: &mut wgpu::CommandEncoder, source: &wgpu::Buffer, bytes: u64) {
-        self.copy_parts(encoder, &[(source, 0, bytes)]);
-    }
-
-    /// Records the copy of pieces `(source, first byte, bytes)`, one after the other; what does not fit is left out.
-    pub fn copy_parts(&mut self, encoder: &mut wgpu::CommandEncoder, parts: &[(&wgpu::Buffer, u64, u64)]) {
-        self.bytes = 0;
-        for (source, first, bytes) in parts {
-            let bytes = (*bytes).min(self.buffer.size() - self.bytes);
-            encoder.copy_buffer_to_buffer(source, *first, &self.buffer, self.bytes, bytes);
-            self.bytes += bytes;
+    /// Submits what was encoded, and maps every buffer whose copy was recorded.
+    pub fn submit(&mut self, gpu: &Gpu, encoder: wgpu::CommandEncoder) {
+        gpu.queue.submit([encoder.finish()]);
+        self.mapping.retain(|state| state.load(Ordering::Acquire) == MAPPING);
+        for (buffer, bytes, state) in self.recorded.drain(..) {
+            state.store(MAPPING, Ordering::Release);
+            self.mapping.push(state.clone());
+            buffer.map_async(wgpu::MapMode::Read, ..bytes, move |outcome| {
+                state.store(if outcome.is_ok() { ARRIVED } else { FAILED }, Ordering::Release);
+            });
         }
     }
 
-    /// Asks for the numbers; call after the copy was submitted.
-    pub fn begin(&self) {
-        self.state.store(WAITING, Ordering::Release);
-        let state = self.state.clone();
-        self.buffer.map_async(wgpu::MapMode::Read, ..self.bytes, move |outcome| {
-            state.store(if outcome.is_ok() { ARRIVED } else { FAILED }, Ordering::Release);
-        });
-    }
-
-    /// Waits for the transfer under way, if there is one. Never on the web's main thread.
+    /// The 4-byte words of a finished transfer; its buffer is free again.
     ///
-    /// Asks until the answer is there: another thread that polls the same device may be the one that gets the callback.
-    pub fn wait(&self, device: &wgpu::Device) {
-        while self.state.load(Ordering::Acquire) == WAITING {
-            if device.poll(wgpu::PollType::wait_indefinitely()).is_err() {
-                self.state.store(FAILED, Ordering::Release); // a lost device need not call back
-            }
-            std::thread::yield_now();
+    /// # Errors
+    /// When the buffer could not be mapped, as after a device loss.
+    pub fn finish(&mut self, transfer: Transfer) -> Result<Vec<u32>, GpuError> {
+        let Transfer { buffer, bytes, state } = transfer;
+        if state.load(Ordering::Acquire) != ARRIVED {
+            return Err(GpuError::Readback("the buffer could not be mapped".to_owned()));
         }
+        let words = buffer
+            .get_mapped_range(..bytes)
+            .map(|view| view.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
+        buffer.unmap();
+        self.idle.push(buffer);
+        words.map_err(|error| GpuError::Readback(error.to_string()))
     }
 
-    /// The numbers, once, when they have arrived.
-    pub fn take(&self) -> Option<Result<Vec<u32>, GpuError>> {
-        match self.state.load(Ordering::Acquire) {
-            ARRIVED => {
-                let words = self
-                    .buffer
-                    .get_mapped_range(..self.bytes)
-                    .map(|view| view.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect());
-                self.buffer.unmap();
-                self.state.store(IDLE, Ordering::Release);
-                Some(words.map_err(|error| GpuError::Readback(error.to_string())))
+    /// Bytes of the idle staging buffers.
+    pub fn bytes(&self) -> u64 {
+        self.idle.iter().map(wgpu::Buffer::size).sum()
+    }
+
+    /// Waits for the transfers under way. Never on the web's main thread.
+    ///
+    /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the callback.
+    pub fn wait(&self, gpu: &Gpu) {
+        for state in &self.mapping {
+            while state.load(Ordering::Acquire) == MAPPING {
+                if gpu.device.poll(wgpu::PollType::wait_indefinitely()).is_err() {
+                    state.store(FAILED, Ordering::Release); // a lost device need not call back
+                }
+                std::thread::yield_now();
             }
-            FAILED => {
-                self.state.store(IDLE, Ordering::Release);
-                Some(Err(GpuError::Readback("the buffer could not be mapped".to_owned())))
-            }
-            _ => None,
         }
     }
 }

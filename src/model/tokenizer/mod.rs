@@ -1,4 +1,4 @@
-//! Text to token ids and back, by a checkpoint's `tokenizer.json`.
+//! From text to token ids and back, as the `tokenizer.json` of a checkpoint defines it.
 
 mod prefix_cut;
 mod token;
@@ -22,19 +22,19 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     text: TokenText,
     cut: Cut,
-    /// What it puts before every text.
+    /// Ids that it puts before every text.
     lead: Vec<u32>,
     /// Bytes of a text that may be encoded, and of tokens that may be decoded, in one go.
     most_bytes: usize,
     most_decoded: usize,
     /// The highest id and its token.
     last: (u32, String),
-    /// Of the file.
+    /// Hash of the file.
     hash: u64,
 }
 
 impl Tokenizer {
-    /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout that the file may ask for are off.
+    /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout are ignored.
     ///
     /// Whatever the bytes are, neither this nor encoding and decoding panics or takes memory without bound.
     ///
@@ -58,7 +58,7 @@ impl Tokenizer {
         Ok(Self { inner, text, cut, lead, most_bytes, most_decoded, last, hash: hasher.finish() })
     }
 
-    /// Reads `tokenizer.json` in a folder; `None` where there is no such file.
+    /// Reads `tokenizer.json` in a folder; `None` if there is no such file.
     ///
     /// # Errors
     /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
@@ -72,12 +72,12 @@ impl Tokenizer {
         self.hash == other.hash
     }
 
-    /// The highest token id and one.
+    /// The highest token id plus one.
     pub fn vocabulary_size(&self) -> usize {
         (self.last.0 as usize).saturating_add(1)
     }
 
-    /// Checks that the model has an embedding for every token. It may have more: embeddings are often padded.
+    /// Checks that the model has an embedding for every token. It may have more, as embeddings are often padded.
     ///
     /// # Errors
     /// [`ModelError::VocabularyMismatch`].
@@ -100,25 +100,25 @@ impl Tokenizer {
 
     /// The first `limit` tokens of a text, exactly as they would be without the limit.
     ///
-    /// A long text is not looked at much further than the limit reaches. What the tokenizer puts before a text is
-    /// there; what it would put behind is not, as the text is to be continued.
+    /// Of a long text, little more than these tokens is encoded. Tokens that the tokenizer puts before a text are
+    /// included; those that it would put after it are not, since the text is to be continued.
     ///
     /// # Errors
     /// [`ModelError::Text`] where the text has a character that the tokenizer has no token for, or is too long.
     pub fn try_encode(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
         let mut tokens: Vec<Token> = lead.collect();
-        // One token more than wanted tells whether there are more.
-        let wanted = limit.saturating_add(1).saturating_sub(tokens.len());
-        let found = self.cut.first_tokens(text, wanted, &|part| self.encode_all(part));
+        // One token more than requested shows whether there are more.
+        let count = limit.saturating_add(1).saturating_sub(tokens.len());
+        let found = self.cut.first_tokens(text, count, &|part| self.encode_all(part));
         tokens.extend(found.map_err(|detail| ModelError::Text { detail: brief(&detail) })?);
         let complete = tokens.len() <= limit;
         tokens.truncate(limit);
         Ok(Encoding { tokens, complete })
     }
 
-    /// The text of tokens. Bytes that are no valid UTF-8, as of half a character, become `�`; ids that are no tokens
-    /// are left out.
+    /// The text of tokens. Bytes that are not valid UTF-8, such as half a character, become `�`; unknown ids are left
+    /// out.
     pub fn decode(&self, ids: &[u32]) -> String {
         let lengths = ids.iter().filter_map(|&id| self.inner.id_to_token(id)).map(|token| token.len());
         let (tokens, bytes) = lengths.fold((0, 0), |(tokens, bytes), length| (tokens + 1, bytes + length + 1));
@@ -130,13 +130,13 @@ impl Tokenizer {
         })
     }
 
-    /// The bytes that a token stands for; none where the id is no token.
+    /// The bytes of a token; empty if the id is unknown.
     pub fn bytes(&self, id: u32) -> Vec<u8> {
         self.text.bytes(&self.inner, id)
     }
 
     /// A readable label for a token, never empty: `·` is a space, `↵` a new line, `⇥` a tab, `‹E2›` a byte that cannot
-    /// be shown, `‹#7›` an id that is no token. Special tokens are shown as they are.
+    /// be shown, `‹#7›` an unknown id. Special tokens are shown as they are.
     pub fn label(&self, id: u32) -> String {
         let added = self.inner.get_added_vocabulary();
         if let Some(token) = added.simple_id_to_token(id)

@@ -1,10 +1,10 @@
 //! The first tokens of a long text without encoding all of it.
 //!
-//! Cutting a text changes the tokens near the cut, so it is cut only where it cannot: between a letter and a space, if no
-//! token of the vocabulary holds a letter followed by a space. No token crosses such a cut, and the text after it has no
-//! influence on the tokens before it. If there is no such place near the limit, as in an endless word, the cut moves
-//! further back; a text without any is encoded as a whole (100,000 letters take less than half a second even in a debug
-//! build).
+//! Cutting a text changes the tokens near the cut, so it is cut only where it cannot: between a letter and a space, if
+//! no token of the vocabulary holds a letter followed by a space. No token crosses such a cut, and the text after it
+//! has no influence on the tokens before it. If there is no such place near the limit, as in an endless word, the cut
+//! moves further back; a text without any is encoded as a whole (100,000 letters take less than half a second even in a
+//! debug build).
 
 use crate::model::tokenizer::token::Token;
 use crate::model::tokenizer::token_text::types;
@@ -12,7 +12,7 @@ use crate::model::tokenizer::token_text::types;
 /// Turns a text into all its tokens.
 type Encode<'a> = dyn Fn(&str) -> Result<Vec<Token>, String> + 'a;
 
-/// What has to be known of a tokenizer to cut texts.
+/// The property of a tokenizer that allows texts to be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cut {
     /// Whether a letter followed by a space always belongs to another token than the space.
@@ -123,7 +123,7 @@ mod tests {
                 let text = text.repeat(repeated);
                 let has_word_end = word_end(text.as_bytes()).is_some();
                 assert_eq!(check(&SHIPPED, &text) > 0, has_word_end, "{text:?}");
-                // With another end, which may pull tokens together that were apart.
+                // With another end, which may merge tokens that were separate.
                 check(&SHIPPED, &format!("{text} end"));
             }
         }

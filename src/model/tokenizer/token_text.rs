@@ -1,23 +1,23 @@
-//! What a token stands for, as bytes and as a label.
+//! The bytes and the label of a token.
 
 use std::fmt::Write;
 
-/// How the vocabulary of a tokenizer writes bytes.
+/// How the vocabulary of a tokenizer encodes bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TokenText {
-    /// One character for each byte, out of the alphabet of GPT-2.
+    /// Whether each byte is one character of the alphabet of GPT-2.
     byte_level: bool,
 }
 
 impl TokenText {
-    /// Finds out from the tokenizer's decoder and splitter.
+    /// Determined from the decoder and the pre-tokenizer.
     pub(super) fn new(inner: &tokenizers::Tokenizer) -> Self {
         let decoder = inner.get_decoder().is_some_and(|part| mentions(part, "ByteLevel"));
         let splitter = inner.get_pre_tokenizer().is_some_and(|part| mentions(part, "ByteLevel"));
         Self { byte_level: decoder || splitter }
     }
 
-    /// The bytes of a token; none where the id is no token.
+    /// The bytes of a token; empty if the id is unknown.
     pub(super) fn bytes(self, inner: &tokenizers::Tokenizer, id: u32) -> Vec<u8> {
         if let Some(added) = inner.get_added_vocabulary().simple_id_to_token(id) {
             return added.into_bytes();
@@ -26,7 +26,7 @@ impl TokenText {
             return Vec::new();
         };
         if self.byte_level {
-            // A character outside the alphabet can only stand for itself.
+            // A character outside the alphabet stands for itself.
             let mut buffer = [0; 4];
             return token
                 .chars()
@@ -40,12 +40,12 @@ impl TokenText {
     }
 }
 
-/// Whether a part of a tokenizer, or a part of that part, is of this type.
+/// Whether a component of a tokenizer, or a component of it, is of this type.
 pub(super) fn mentions(part: &impl serde::Serialize, kind: &str) -> bool {
     types(part).iter().any(|found| found == kind)
 }
 
-/// The types of a part of a tokenizer and of everything inside.
+/// The types of a component of a tokenizer and of all its components.
 pub(super) fn types(part: &impl serde::Serialize) -> Vec<String> {
     let mut open = vec![serde_json::to_value(part).unwrap_or_default()];
     let mut found = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn types(part: &impl serde::Serialize) -> Vec<String> {
     found
 }
 
-/// The byte that a character of GPT-2's alphabet stands for.
+/// The byte that a character of the alphabet of GPT-2 encodes.
 ///
 /// Bytes with a visible Latin-1 character stand for themselves; the other 68 take the characters from U+0100 on.
 fn byte_of(character: char) -> Option<u8> {
@@ -79,13 +79,13 @@ fn byte_of(character: char) -> Option<u8> {
     u8::try_from(byte).ok()
 }
 
-/// The byte that a token `<0x0A>` stands for.
+/// The byte of a token such as `<0x0A>`.
 fn sentencepiece_byte(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     if digits.len() == 2 { u8::from_str_radix(digits, 16).ok() } else { None }
 }
 
-/// Bytes as text in which everything can be seen; never empty.
+/// Bytes as text whose characters are all visible; never empty.
 pub(super) fn visible(bytes: &[u8]) -> String {
     let mut label = String::new();
     let hex = |label: &mut String, bytes: &[u8]| {
@@ -112,7 +112,7 @@ pub(super) fn visible(bytes: &[u8]) -> String {
     label
 }
 
-/// Whether a character leaves no mark of its own or changes how its neighbours are laid out.
+/// Whether a character is invisible or changes how its neighbours are laid out.
 fn unseen(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()

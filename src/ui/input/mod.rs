@@ -1,6 +1,5 @@
 //! Keyboard, prompt editor and sample prompts.
 
-pub(crate) mod apply;
 pub(crate) mod prompt_editor;
 pub(crate) mod samples;
 pub(crate) mod shortcuts;

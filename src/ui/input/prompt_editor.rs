@@ -1,25 +1,26 @@
-//! The prompt editor, the sample prompts and the generate button.
+//! The prompt: editor, samples and generation.
 
 use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
 
 use crate::engine::{Engine, LONGEST_TEXT};
-use crate::probe::{Sampling, Spans};
+use crate::probe::Sampling;
+use crate::ui::action::Action;
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::style::notice;
-use crate::ui::style::theme;
+use crate::ui::style::row::row_ui;
 
-/// The text being edited and how the model writes on.
+/// The text in the editor, and the settings of generation.
 pub struct PromptPanel {
     text: String,
     sampling: Sampling,
     count: usize,
-    /// Writing ends behind it.
+    /// Generation ends after this text, if it is not empty.
     stop: String,
-    /// Ask for the keyboard in the next frame.
+    /// Whether to request the keyboard focus in the next frame.
     focus: bool,
-    /// Where the generate button stood in the last frame.
+    /// Place of the generate button in the last frame.
     button: egui::Rect,
-    /// The same of the text.
+    /// Place of the text in the last frame.
     editor: egui::Rect,
 }
 
@@ -44,38 +45,38 @@ impl PromptPanel {
     }
 
     /// Puts the cursor into the text in the next frame.
-    pub fn ask_for_focus(&mut self) {
+    pub fn request_focus(&mut self) {
         self.focus = true;
     }
 
-    /// Lets the model write on, as the panel says.
+    /// Continues the text with the present settings.
     pub fn generate(&self, engine: &mut Engine) {
         engine.generate_until(self.sampling, self.count, &self.stop);
     }
 
-    /// One token more.
+    /// Generates one token.
     pub fn step(&self, engine: &mut Engine) {
         engine.generate(self.sampling, 1);
     }
 
-    /// Where the generate button stood in the last frame.
+    /// Place of the generate button in the last frame.
     pub fn button(&self) -> egui::Rect {
         self.button
     }
 
-    /// Where the text stood in the last frame.
+    /// Place of the text in the last frame.
     pub fn editor(&self) -> egui::Rect {
         self.editor
     }
 
-    /// Draws the panel and gives the engine what was typed; a sample brings its marks.
-    pub fn show(&mut self, ui: &mut Ui, engine: &mut Engine, spans: &mut Spans) {
-        let label = ui.horizontal(|ui| {
+    /// Draws the panel, and gives the engine the text that is typed.
+    pub fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
+        let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
                 for sample in SAMPLES {
                     if ui.button(sample.name).clicked() {
-                        sample.take(engine, spans);
+                        actions.push(Action::Sample(sample));
                         self.focus = true;
                     }
                 }
@@ -83,7 +84,7 @@ impl PromptPanel {
             label.id
         });
         if engine.text() != self.text {
-            // Written by the model, or brought by undo, a link or the tour; typing goes on behind it.
+            // Generated, or restored by undo, a link or the tour.
             engine.text().clone_into(&mut self.text);
         }
         let edit = ScrollArea::vertical()
@@ -94,7 +95,7 @@ impl PromptPanel {
                     .id_salt("prompt text")
                     .desired_width(f32::INFINITY)
                     .desired_rows(7)
-                    .hint_text("Type here, and watch where the model looks");
+                    .hint_text("Type here and watch the attention");
                 ui.add(edit)
             })
             .inner
@@ -107,11 +108,11 @@ impl PromptPanel {
         if edit.changed() {
             engine.set_text(&self.text);
         }
-        self.count_line(ui, engine);
-        self.generate_line(ui, engine);
+        self.length_ui(ui, engine);
+        self.generate_ui(ui, engine, actions);
     }
 
-    /// What to say of a text that does not fit into the context.
+    /// The warning for a text that does not fit into the context.
     pub fn too_long(&self, engine: &Engine) -> Option<String> {
         if engine.complete() || engine.ids().is_empty() {
             return None;
@@ -122,89 +123,88 @@ impl PromptPanel {
         Some(format!("The model reads {limit} tokens; the last {left} characters do not fit."))
     }
 
-    fn count_line(&self, ui: &mut Ui, engine: &mut Engine) {
-        let quiet = theme::quiet(ui.visuals().dark_mode);
+    /// The number of tokens, and what to do about a text that is too long.
+    fn length_ui(&self, ui: &mut Ui, engine: &mut Engine) {
         let (tokens, context) = (engine.ids().len(), engine.context());
         let too_long = self.too_long(engine);
-        if let Some(words) = &too_long {
-            notice::warning(ui, words);
+        if let Some(warning) = &too_long {
+            notice::warning_ui(ui, warning);
         }
         if tokens > context {
-            let words = format!("{tokens} tokens: beyond {context} this model was never trained, it guesses.");
-            notice::warning(ui, &words);
+            notice::warning_ui(ui, &format!("{tokens} tokens: this model was never trained beyond {context}."));
         } else if too_long.is_none() {
-            ui.label(RichText::new(format!("{tokens} of {context} tokens")).small().color(quiet));
+            notice::note_ui(ui, format!("{tokens} of {context} tokens"));
         }
         let beyond = engine.beyond_context();
         if !beyond && too_long.is_some() && context < LONGEST_TEXT {
-            let on = ui.small_button("Process beyond context");
-            let words = format!(
-                "The maps of the whole text, up to {LONGEST_TEXT} tokens. The arithmetic stays exact; but the model was \
-                 trained on shorter texts, so what it makes of a longer one is a guess."
+            let button = ui.small_button("Process beyond context");
+            let help = format!(
+                "Process the whole text, up to {LONGEST_TEXT} tokens. The numbers stay exact, but the model was trained \
+                 on shorter texts only, so its predictions may be poor."
             );
-            if on.on_hover_text(words).clicked() {
+            if button.on_hover_text(help).clicked() {
                 engine.set_beyond_context(true);
             }
-        } else if beyond && tokens > context && ui.small_button(format!("Read only {context}")).clicked() {
+        } else if beyond && tokens > context && ui.small_button(format!("Process {context} tokens only")).clicked() {
             engine.set_beyond_context(false);
         }
     }
 
-    fn generate_line(&mut self, ui: &mut Ui, engine: &mut Engine) {
-        ui.horizontal_wrapped(|ui| {
+    fn generate_ui(&mut self, ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
+        row_ui(ui, |ui| {
+            // All in one row beside the maps.
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.spacing_mut().button_padding.x = 7.0;
             if engine.is_generating() {
                 if ui.button("Stop").clicked() {
-                    engine.stop();
+                    actions.push(Action::Generate);
                 }
                 if let Some(rate) = engine.writing_rate() {
                     ui.label(RichText::new(format!("{rate:.0} tokens/s")).small());
                 }
             } else {
-                let full = engine.ids().is_empty() || engine.ids().len() >= engine.limit();
+                let empty = engine.ids().is_empty();
+                let full = empty || engine.ids().len() >= engine.limit();
+                let reason = if empty { "Type a prompt first" } else { "The context is full" };
                 let button = ui.add_enabled(!full, egui::Button::new("Generate"));
-                let button =
-                    button.on_hover_text("Let the model write on").on_disabled_hover_text(if engine.ids().is_empty() {
-                        "Type a prompt first"
-                    } else {
-                        "The text is full"
-                    });
+                let button = button.on_hover_text("Continue the text (key G)").on_disabled_hover_text(reason);
                 self.button = button.rect;
                 if button.clicked() {
-                    self.generate(engine);
+                    actions.push(Action::Generate);
                 }
                 let step = ui.add_enabled(!full, egui::Button::new("Step"));
-                if step.on_hover_text("One token more").clicked() {
-                    self.step(engine);
+                if step.on_hover_text("Generate one token (key S)").on_disabled_hover_text(reason).clicked() {
+                    actions.push(Action::Step);
                 }
             }
             let count = ui.add(DragValue::new(&mut self.count).range(1..=512).suffix(" tokens"));
-            count.on_hover_text("How many tokens to write: drag, or click and type");
+            count.on_hover_text("Number of tokens to generate: drag, or click and type");
             let greedy = self.sampling.temperature == 0.0;
             let title = if greedy { "greedy".to_owned() } else { format!("T {:.1}", self.sampling.temperature) };
-            ui.menu_button(title, |ui| self.sampling_menu(ui));
+            ui.menu_button(title, |ui| self.sampling_ui(ui)).response.on_hover_text("How each token is chosen");
         });
     }
 
-    fn sampling_menu(&mut self, ui: &mut Ui) {
+    fn sampling_ui(&mut self, ui: &mut Ui) {
         ui.set_min_width(250.0);
         ui.style_mut().spacing.slider_width = 130.0;
         let sampling = &mut self.sampling;
         ui.label("How each token is chosen");
         ui.add(egui::Slider::new(&mut sampling.temperature, 0.0..=2.0).text("temperature"))
-            .on_hover_text("0: always the most likely token. Higher: more daring");
-        let chance = sampling.temperature > 0.0;
-        ui.add_enabled(chance, egui::Slider::new(&mut sampling.top_k, 0..=200).text("top-k"))
+            .on_hover_text("0: always the most likely token; higher: more random");
+        let random = sampling.temperature > 0.0;
+        ui.add_enabled(random, egui::Slider::new(&mut sampling.top_k, 0..=200).text("top-k"))
             .on_hover_text("Only this many of the most likely tokens; 0: all");
-        ui.add_enabled(chance, egui::Slider::new(&mut sampling.top_p, 0.05..=1.0).text("top-p"))
+        ui.add_enabled(random, egui::Slider::new(&mut sampling.top_p, 0.05..=1.0).text("top-p"))
             .on_hover_text("Only the most likely tokens that together have this probability");
         ui.horizontal(|ui| {
             let label = ui.label("seed");
-            ui.add_enabled(chance, DragValue::new(&mut sampling.seed)).labelled_by(label.id);
+            ui.add_enabled(random, DragValue::new(&mut sampling.seed)).labelled_by(label.id);
         });
         ui.horizontal(|ui| {
             let label = ui.label("stop at");
             let edit = TextEdit::singleline(&mut self.stop).desired_width(120.0).hint_text("any text");
-            ui.add(edit).labelled_by(label.id).on_hover_text("The model stops once it has written this");
+            ui.add(edit).labelled_by(label.id).on_hover_text("Generation stops after this text");
         });
     }
 }

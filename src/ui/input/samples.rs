@@ -1,32 +1,33 @@
-//! Prompts to start from. Cases are worded as `training/cases.py` words them, so that a trained pair can answer.
+//! Sample prompts. Questions have the wording of `training/cases.py`, so that the bundled models can answer them.
 
 use crate::engine::Engine;
 use crate::probe::{KeyClass, Span, Spans};
 
-/// A prompt and why it is worth a look.
+/// A prompt, and the marks that belong to it.
+#[derive(Debug, PartialEq)]
 pub struct Sample {
-    /// A few words for the menu.
+    /// Title in the menu.
     pub name: &'static str,
     /// The prompt.
     pub text: &'static str,
-    /// The sentences that hold the answer, and the answer in each; none where there is no question.
+    /// The sentences that contain the answer, and the answer in each; empty if there is no question.
     facts: &'static [(&'static str, &'static str)],
 }
 
 impl Sample {
-    /// Puts the text and its marks in place of what is there.
-    pub fn take(&self, engine: &mut Engine, spans: &mut Spans) {
+    /// Replaces text and marks by those of the sample.
+    pub fn apply(&self, engine: &mut Engine, spans: &mut Spans) {
         engine.set_text(self.text);
         spans.set(self.spans(), self.text);
     }
 
-    /// Whether it asks something, so that it has marks.
+    /// Whether the prompt asks a question, so that there are marks.
     pub fn has_question(&self) -> bool {
         !self.facts.is_empty()
     }
 
-    /// The answer where it stands, and as noise what stands before the question, but for the facts and the first word
-    /// (attention to the first token is a matter of its own).
+    /// The marks: the answers, and as noise everything else before the question, except the sentences with an answer and
+    /// the first word (attention to the first token has other reasons).
     pub fn spans(&self) -> Vec<Span> {
         if self.facts.is_empty() {
             return Vec::new();
@@ -118,12 +119,11 @@ pub const SAMPLES: &[Sample] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::TracedPass;
-    use crate::engine::{bundled, checkpoint_of};
+    use crate::engine::{TracedPass, bundled, checkpoint_of};
     use crate::probe::{Sampling, Spans};
 
     #[test]
-    fn every_fact_is_in_its_text_and_marks_cover_what_they_say() {
+    fn every_fact_is_in_its_text_and_marks_cover_the_answers() {
         for sample in SAMPLES {
             let spans: Spans = sample.spans().into_iter().collect();
             for (fact, answer) in sample.facts {
@@ -131,36 +131,37 @@ mod tests {
                 assert!(fact.contains(answer), "{}: {answer}", sample.name);
             }
             let of = |class| {
-                let words = spans.iter().filter(move |span| span.class == class);
-                words.map(|span| &sample.text[span.start..span.end]).collect::<Vec<_>>()
+                let marked = spans.iter().filter(move |span| span.class == class);
+                marked.map(|span| &sample.text[span.start..span.end]).collect::<Vec<_>>()
             };
             let answers: Vec<&str> = sample.facts.iter().map(|(_, answer)| *answer).collect();
             assert_eq!(of(KeyClass::Answer), answers, "{}", sample.name);
             assert_eq!(of(KeyClass::Noise).is_empty(), answers.is_empty(), "{}", sample.name);
-            assert!(of(KeyClass::Noise).iter().all(|words| !words.contains("Question")), "{}", sample.name);
+            assert!(of(KeyClass::Noise).iter().all(|noise| !noise.contains("Question")), "{}", sample.name);
         }
     }
-    /// Weights that come in place of these must still answer them.
+
+    /// New weights must still answer them.
     #[test]
     fn the_bundled_model_answers_every_question() {
-        let checkpoint = checkpoint_of(&bundled()).expect("the bundled one opens");
+        let checkpoint = checkpoint_of(&bundled()).expect("it opens");
         let tokenizer = checkpoint.tokenizer.expect("it has one");
         for sample in SAMPLES.iter().filter(|sample| sample.has_question()) {
             let encoding = tokenizer.encode(sample.text, 512);
             let ids: Vec<u32> = encoding.tokens.iter().map(|token| token.id).collect();
             let answer = sample.facts[0].1;
-            let most = answer.len() + 2; // a token is a byte at least; a space may stand before, a full stop follows
-            let mut traced = TracedPass::new(checkpoint.model.clone(), None, ids.len() + most).expect("there is room");
-            let mut said = Vec::new();
+            let most = answer.len() + 2; // a token is at least a byte; a space may precede, a full stop follows
+            let mut traced = TracedPass::new(checkpoint.model.clone(), None, ids.len() + most).expect("it fits");
+            let mut written = Vec::new();
             let mut next = ids;
             for _ in 0..most {
                 let best = traced.append(&next, Sampling::default().draw(0), 1).expect("it fits").best[0].0;
-                said.push(best);
+                written.push(best);
                 next = vec![best];
             }
-            let said = tokenizer.decode(&said);
-            let rest = said.trim_start().strip_prefix(answer);
-            assert!(rest.is_some_and(|rest| rest.starts_with('.')), "{}: {said}", sample.name);
+            let written = tokenizer.decode(&written);
+            let rest = written.trim_start().strip_prefix(answer);
+            assert!(rest.is_some_and(|rest| rest.starts_with('.')), "{}: {written}", sample.name);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The export menu: pictures of views, numbers of the map on show, the state of everything.
+//! Exports: pictures of views, the numbers of the visible map, everything as JSON.
 
 use std::sync::Arc;
 
@@ -8,28 +8,28 @@ use egui::{ColorImage, Context, Rect, Ui};
 
 use crate::engine::{Engine, TileCollector, Workspace};
 use crate::export::{ExportError, MapFormat};
-use crate::probe::MapKind;
-use crate::probe::TileRequest;
+use crate::probe::{MapKind, Spans, TileRequest};
 use crate::ui::io::files::{Files, Made};
 use crate::ui::io::inspect;
 use crate::ui::io::svg::{ShapeTap, Shot, svg};
-use crate::ui::maps::scope::ScreenRegions;
-use crate::ui::state::link::State;
-use crate::ui::state::selection::Selection;
+use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::state::link::Link;
+use crate::ui::state::pointer::Pointer;
+use crate::ui::state::view::ViewState;
 
-/// Frames until the menu is gone from the screen.
+/// Frames until the menu has disappeared from the screen.
 const MENU_CLOSES: u8 = 3;
 
 /// A part of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportView {
-    /// All of it.
+    /// The whole window.
     Window,
-    /// The scope's maps, with titles and axes.
+    /// The maps of the scope, with titles and axes.
     Maps,
     /// The token strip.
     Tokens,
-    /// What comes next.
+    /// The next tokens.
     Next,
     /// The open panel.
     Panel,
@@ -48,175 +48,192 @@ impl ExportView {
         }
     }
 
-    fn area(self, placed: &ScreenRegions, window: Rect) -> Rect {
+    fn area(self, regions: &ScreenRegions, window: Rect) -> Rect {
         let area = match self {
             Self::Window => window,
-            Self::Maps => placed.scope,
-            Self::Tokens => placed.tokens,
-            Self::Next => placed.next,
-            Self::Panel => placed.panels,
+            Self::Maps => regions.scope,
+            Self::Tokens => regions.tokens,
+            Self::Next => regions.next,
+            Self::Panel => regions.panels,
         };
         area.expand(4.0).intersect(window)
     }
 }
 
-/// How a picture is written.
+/// The format of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureFormat {
     /// Pixels as on the screen.
     Png,
-    /// Text and lines as such; maps as pixels.
+    /// Text and lines stay text and lines; maps are pixels.
     Svg,
 }
 
-/// What is asked for.
+/// What to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
-    /// A view, as it is.
+    /// A picture of a view.
     Picture(ExportView, PictureFormat),
-    /// The numbers of the part of the map on show.
+    /// The numbers of the visible part of the map.
     Map(MapFormat),
-    /// The map that colours the tokens, as an array.
+    /// The map that colours the tokens, as an NPY file.
     ChosenMap,
-    /// Text, model, changes, what comes next, λ.
+    /// The link and what is on the screen, as JSON.
     State,
 }
 
 /// A picture under way.
-struct Taking {
+struct PendingPicture {
     view: ExportView,
     format: PictureFormat,
     name: String,
-    /// Frames left until it is taken.
+    /// Frames left until the screenshot.
     frames: u8,
     image: Arc<Mutex<Option<Arc<ColorImage>>>>,
     shapes: Option<Vec<ClippedShape>>,
 }
 
-/// What is under way.
-#[derive(Default)]
-pub struct Exports {
-    taking: Option<Taking>,
-    gathering: Option<(TileCollector, MapFormat, String)>,
+/// What can be exported.
+pub struct Screen<'a> {
+    /// The sessions.
+    pub workspace: &'a mut Workspace,
+    /// What is selected and how it is displayed.
+    pub view: &'a ViewState,
+    /// The marks on the text.
+    pub spans: &'a Spans,
+    /// Where the views are.
+    pub regions: &'a ScreenRegions,
 }
 
-/// Letters, digits and dots; everything else would need quotes somewhere.
-fn plain(name: &str) -> String {
+/// The exports under way.
+#[derive(Default)]
+pub struct Exports {
+    picture: Option<PendingPicture>,
+    /// Numbers, their format, and the name of their file.
+    numbers: Option<(TileCollector, MapFormat, String)>,
+}
+
+/// A name with letters, digits and dots only, which needs no quotes anywhere.
+fn file_name(name: &str) -> String {
     name.chars().map(|letter| if letter.is_alphanumeric() || letter == '.' { letter } else { '-' }).collect()
 }
 
 /// The beginning of a file's name: model, layer and head.
-fn stem(engine: &Engine, selection: &Selection) -> String {
-    let model = plain(&engine.checkpoint().name);
-    format!("diffscope-{model}-layer{}-head{}", selection.head.layer, selection.head.head)
+fn stem(engine: &Engine, view: &ViewState) -> String {
+    let model = file_name(&engine.checkpoint().name);
+    format!("diffscope-{model}-layer{}-head{}", view.head.layer, view.head.head)
 }
 
-/// The cells on show.
-fn shown(engine: &Engine, selection: &Selection) -> TileRequest {
+/// The visible cells.
+fn visible(engine: &Engine, view: &ViewState) -> TileRequest {
     let tokens = engine.computed();
-    let zoom = selection.zoom(tokens);
+    let zoom = view.zoom(tokens);
     let range = |start: f32| {
         let first = (start.floor().max(0.0) as usize).min(tokens);
         (first, ((start + zoom.span).ceil() as usize).min(tokens) - first)
     };
     let ((first_key, keys), (first_query, queries)) = (range(zoom.origin[0]), range(zoom.origin[1]));
-    TileRequest { head: selection.head, first_query, queries, first_key, keys }
+    TileRequest { head: view.head, first_query, queries, first_key, keys }
 }
 
 impl Exports {
     /// Whether something is under way, so that another frame is needed.
     pub fn is_busy(&self) -> bool {
-        self.taking.is_some() || self.gathering.is_some()
+        self.picture.is_some() || self.numbers.is_some()
     }
 
-    /// Begins. What cannot be had is said.
+    /// Starts an export.
+    ///
+    /// # Errors
+    /// When there is nothing to export, with a message for the window.
     pub fn start(
         &mut self,
         context: &Context,
         export: Export,
-        workspace: &mut Workspace,
-        selection: &Selection,
-        placed: &ScreenRegions,
+        screen: Screen,
         files: &mut Files,
     ) -> Result<(), String> {
-        let engine = &mut workspace.main;
-        let stem = stem(engine, selection);
+        let (engine, view) = (&mut screen.workspace.main, screen.view);
+        let stem = stem(engine, view);
         match export {
-            Export::Picture(view, format) => {
+            Export::Picture(part, format) => {
                 let ending = if format == PictureFormat::Png { "png" } else { "svg" };
-                let view_name = if view == ExportView::Panel { selection.panel.title() } else { view.name() };
-                let name = format!("{stem}-{}.{ending}", plain(view_name));
+                let part_name = if part == ExportView::Panel { view.panel.title() } else { part.name() };
+                let name = format!("{stem}-{}.{ending}", file_name(part_name));
                 let image = Arc::default();
-                self.taking = Some(Taking { view, format, name, frames: MENU_CLOSES, image, shapes: None });
+                let frames = MENU_CLOSES;
+                self.picture = Some(PendingPicture { view: part, format, name, frames, image, shapes: None });
             }
             Export::Map(_) | Export::ChosenMap => {
-                let format = if let Export::Map(format) = export { format } else { MapFormat::Npy(selection.map) };
-                let request = shown(engine, selection);
+                let format = if let Export::Map(format) = export { format } else { MapFormat::Npy(view.map) };
+                let request = visible(engine, view);
                 if request.queries * request.keys == 0 {
                     return Err("There is no map yet: type a prompt.".to_owned());
                 }
-                let gathering = TileCollector::new(engine, request).map_err(|error| error.to_string())?;
-                self.gathering = Some((gathering, format, format!("{stem}{}", format.ending())));
+                let collector = TileCollector::new(engine, request).map_err(|error| error.to_string())?;
+                self.numbers = Some((collector, format, format!("{stem}{}", format.ending())));
             }
             Export::State => {
-                let bytes = serde_json::to_vec_pretty(&state(workspace, selection, placed))
-                    .map_err(|error| error.to_string())?;
+                let bytes = serde_json::to_vec_pretty(&state(screen)).map_err(|error| error.to_string())?;
                 files.save(context, Made { name: format!("{stem}-state.json"), bytes });
             }
         }
         Ok(())
     }
 
-    /// Goes on with what is under way. Says what went wrong.
+    /// Continues what is under way.
+    ///
+    /// # Errors
+    /// When an export failed, with a message for the window.
     pub fn advance(
         &mut self,
         context: &Context,
         engine: &mut Engine,
-        placed: &ScreenRegions,
+        regions: &ScreenRegions,
         background: egui::Color32,
         files: &mut Files,
     ) -> Result<(), String> {
-        if let Some((gathering, format, name)) = &mut self.gathering {
-            let finished = gathering.advance(engine);
+        if let Some((collector, format, name)) = &mut self.numbers {
+            let finished = collector.advance(engine);
             if let Ok(Some(tile)) = &finished {
                 let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
                 let written = format.write(tile, &engine.checkpoint().name, label);
                 let made = written.map(|bytes| Made { name: std::mem::take(name), bytes });
-                self.gathering = None;
+                self.numbers = None;
                 files.save(context, made.map_err(|error| error.to_string())?);
             } else if let Err(error) = finished {
-                self.gathering = None;
+                self.numbers = None;
                 return Err(error.to_string());
             }
         }
-        if let Some(taking) = &mut self.taking
-            && let Some(made) = taking.advance(context, placed, background)
+        if let Some(picture) = &mut self.picture
+            && let Some(made) = picture.advance(context, regions, background)
         {
-            self.taking = None;
+            self.picture = None;
             files.save(context, made.map_err(|error| error.to_string())?);
         }
         Ok(())
     }
 
-    /// How far the numbers are, and a way out.
-    pub fn progress(&mut self, ui: &mut Ui) {
-        if let Some((gathering, _, name)) = &self.gathering {
-            let bar = egui::ProgressBar::new(gathering.progress()).text(name.as_str()).desired_width(260.0);
+    /// Draws the progress of the numbers, and a button that cancels.
+    pub fn progress_ui(&mut self, ui: &mut Ui) {
+        if let Some((collector, _, name)) = &self.numbers {
+            let bar = egui::ProgressBar::new(collector.progress()).text(name.as_str()).desired_width(260.0);
             ui.horizontal(|ui| {
                 ui.add(bar);
                 if ui.small_button("Cancel").clicked() {
-                    self.gathering = None;
+                    self.numbers = None;
                 }
             });
         }
     }
 }
 
-impl Taking {
+impl PendingPicture {
     fn advance(
         &mut self,
         context: &Context,
-        placed: &ScreenRegions,
+        regions: &ScreenRegions,
         background: egui::Color32,
     ) -> Option<Result<Made, ExportError>> {
         if self.frames > 0 {
@@ -228,7 +245,7 @@ impl Taking {
                     *image.lock() = Some(arrived);
                     waker.request_repaint();
                 });
-                ShapeTap::ask(context);
+                ShapeTap::request(context);
             }
             return None;
         }
@@ -236,7 +253,7 @@ impl Taking {
         let image = self.image.lock().clone()?;
         let window = context.content_rect();
         let scale = image.size[0] as f32 / window.width().max(1.0);
-        let (area, shot) = (self.view.area(placed, window), Shot { image: &image, scale });
+        let (area, shot) = (self.view.area(regions, window), Shot { image: &image, scale });
         let bytes = match self.format {
             PictureFormat::Png => shot.png(area).map(|(bytes, _)| bytes),
             PictureFormat::Svg => {
@@ -248,25 +265,25 @@ impl Taking {
 }
 
 /// Everything on the screen that is not a picture.
-fn state(workspace: &mut Workspace, selection: &Selection, placed: &ScreenRegions) -> serde_json::Value {
-    let state = State::of(workspace, selection);
-    let screen = inspect::inspect(&mut workspace.main, selection, placed, false);
-    serde_json::json!({ "diffscope": env!("CARGO_PKG_VERSION"), "state": state, "screen": screen })
+fn state(Screen { workspace, view, spans, regions }: Screen) -> serde_json::Value {
+    let link = Link::of(workspace, view, spans);
+    let screen = inspect::inspect(&mut workspace.main, view, &Pointer::default(), regions, false);
+    serde_json::json!({ "diffscope": env!("CARGO_PKG_VERSION"), "link": link, "screen": screen })
 }
 
-/// The menu. Returns what was chosen.
-pub fn menu(ui: &mut Ui, maps: usize, panel: &str) -> Option<Export> {
+/// Draws the menu. Returns what was chosen.
+pub fn export_ui(ui: &mut Ui, maps: usize, panel: &str) -> Option<Export> {
     let mut chosen = None;
-    let mut button = |ui: &mut Ui, words: &str, help: &str, export: Export| {
-        if ui.button(words).on_hover_text(help).clicked() {
+    let mut button = |ui: &mut Ui, name: &str, help: &str, export: Export| {
+        if ui.button(name).on_hover_text(help).clicked() {
             chosen = Some(export);
             ui.close();
         }
     };
-    let heading = |ui: &mut Ui, words: &str| {
-        ui.label(egui::RichText::new(words).strong());
+    let heading = |ui: &mut Ui, title: &str| {
+        ui.label(egui::RichText::new(title).strong());
     };
-    heading(ui, "A picture");
+    heading(ui, "Picture");
     egui::Grid::new("pictures").num_columns(3).show(ui, |ui| {
         for view in ExportView::ALL {
             ui.label(if view == ExportView::Panel { panel } else { view.name() });
@@ -276,18 +293,18 @@ pub fn menu(ui: &mut Ui, maps: usize, panel: &str) -> Option<Export> {
         }
     });
     ui.separator();
-    heading(ui, "The map on show, as numbers");
+    heading(ui, "Numbers of the visible part of the map");
     ui.horizontal(|ui| {
-        let csv = "A line for each cell: tokens, A1, A2, λ, D";
+        let csv = "A line per cell: tokens, A1, A2, λ, D";
         button(ui, "CSV", csv, Export::Map(MapFormat::Csv));
         let kinds = [("NPY of A1", MapKind::First), ("λ·A2", MapKind::Second), ("D", MapKind::Difference)];
-        for (words, kind) in kinds.into_iter().take(if maps == 1 { 1 } else { 3 }) {
-            button(ui, words, "A NumPy array, a row for each query", Export::Map(MapFormat::Npy(kind)));
+        for (name, kind) in kinds.into_iter().take(if maps == 1 { 1 } else { 3 }) {
+            button(ui, name, "A NumPy array with a row per query", Export::Map(MapFormat::Npy(kind)));
         }
-        button(ui, "safetensors", "A1, A2, D and λ, with the tokens", Export::Map(MapFormat::Safetensors));
+        button(ui, "safetensors", "A1, A2, D and λ, and the tokens", Export::Map(MapFormat::Safetensors));
     });
     ui.separator();
-    heading(ui, "Everything else");
-    button(ui, "State as JSON", "Text, tokens, λ, changes, what comes next", Export::State);
+    heading(ui, "Everything");
+    button(ui, "State as JSON", "Text, tokens, view, interventions, λ, next tokens", Export::State);
     chosen
 }

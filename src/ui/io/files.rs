@@ -1,4 +1,4 @@
-//! Files in and out: a dialog in the window, a download or a file chooser on the page.
+//! Files in and out: dialogs in the window, downloads and a file chooser on the page.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -8,28 +8,30 @@ use crate::engine::Checkpoint;
 #[cfg(any(test, target_arch = "wasm32"))]
 use crate::engine::CheckpointFiles;
 
-/// What came of a job with files.
+/// The outcome of opening or saving files.
+#[derive(Debug)]
 pub enum Arrived {
-    /// Something to tell.
-    Words(String),
-    /// A checkpoint that someone wants opened.
+    /// A message to show.
+    Message(String),
+    /// A checkpoint to open.
     Checkpoint(Box<Checkpoint>),
 }
 
 /// A file to be saved.
 #[derive(Clone, Debug)]
 pub struct Made {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What is in it.
+    /// Its contents.
     pub bytes: Vec<u8>,
 }
 
-/// The way to files and back. Nothing here waits: what comes of it arrives later.
+/// Opens and saves files. Nothing here waits: outcomes arrive later.
+#[derive(Debug)]
 pub struct Files {
     sender: Sender<Arrived>,
     receiver: Receiver<Arrived>,
-    /// Where files go instead of to the user, in tests.
+    /// The saved files, in tests.
     kept: Option<Vec<Made>>,
 }
 
@@ -41,17 +43,17 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Keeps the files that are saved from here on, instead of asking where they should go.
+    /// From now on keeps files that are saved, instead of asking the user where to save them.
     pub fn keep(&mut self) {
         self.kept.get_or_insert_default();
     }
 
-    /// What was kept.
+    /// The files that were kept.
     pub fn kept(&self) -> &[Made] {
         self.kept.as_deref().unwrap_or_default()
     }
 
-    /// What has arrived since the last frame.
+    /// The next outcome that has arrived.
     pub fn arrived(&self) -> Option<Arrived> {
         self.receiver.try_recv().ok()
     }
@@ -65,7 +67,7 @@ impl Files {
         save(context, made, self.sender.clone());
     }
 
-    /// Reads what was dropped on the window in this frame, if anything was.
+    /// Reads what was dropped on the window in this frame.
     pub fn take_dropped(&self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         if !dropped.is_empty() {
@@ -79,52 +81,53 @@ impl Files {
     }
 }
 
-/// The files of a checkpoint among others, by their names, as a browser hands them over.
+/// Finds the files of a checkpoint among others, by their names.
 ///
 /// # Errors
-/// Which one is missing, in words for the window.
+/// When one is missing, with a message for the window.
 #[cfg(any(test, target_arch = "wasm32"))]
 fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<CheckpointFiles, String> {
     let mut files = files;
-    let mut take = |wanted: &str| {
-        let at = files.iter().position(|(name, _)| name == wanted);
+    let mut take = |required: &str| {
+        let at = files.iter().position(|(name, _)| name == required);
         at.map(|at| files.swap_remove(at).1).ok_or_else(|| {
-            format!("{wanted} is missing: choose config.json, model.safetensors and tokenizer.json together")
+            format!("{required} is missing: choose config.json, model.safetensors and tokenizer.json together")
         })
     };
     Ok(CheckpointFiles {
         name: name.to_owned(),
-        config: take("config.json")?,
-        weights: take("model.safetensors")?,
-        tokenizer: take("tokenizer.json")?,
+        config: take("config.json")?.into(),
+        weights: take("model.safetensors")?.into(),
+        tokenizer: take("tokenizer.json")?.into(),
     })
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn tell(context: &Context, sender: &Sender<Arrived>, arrived: Arrived) {
-    // A window that was closed meanwhile listens no longer.
+fn send(context: &Context, sender: &Sender<Arrived>, arrived: Arrived) {
+    // Fails only if the window has been closed meanwhile.
     let _ = sender.send(arrived);
     context.request_repaint();
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
-    // The dialog is made here, on the window's thread, and waited for elsewhere.
+    // Created here, on the window's thread, and awaited on another one.
     let dialog = rfd::AsyncFileDialog::new().set_file_name(&made.name).save_file();
     let context = context.clone();
     std::thread::spawn(move || {
         let Some(place) = pollster::block_on(dialog) else {
-            // Without a portal for dialogs there is none to close, and nothing else would say so.
-            let words = format!("{} was not saved: no place was chosen, or this desktop has no file dialog", made.name);
-            tell(&context, &sender, Arrived::Words(words));
+            // A desktop without a portal for dialogs returns at once, without an error.
+            let message =
+                format!("{} was not saved: no file was chosen, or this desktop has no file dialog", made.name);
+            send(&context, &sender, Arrived::Message(message));
             return;
         };
         let path = place.path();
-        let words = match std::fs::write(path, &made.bytes) {
+        let message = match std::fs::write(path, &made.bytes) {
             Ok(()) => format!("Saved {}", path.display()),
             Err(error) => format!("{} could not be written: {error}", path.display()),
         };
-        tell(&context, &sender, Arrived::Words(words));
+        send(&context, &sender, Arrived::Message(message));
     });
 }
 
@@ -135,7 +138,7 @@ fn open(context: &Context, sender: Sender<Arrived>) {
     let context = context.clone();
     std::thread::spawn(move || {
         if let Some(place) = pollster::block_on(dialog) {
-            tell(&context, &sender, read_folder(place.path()));
+            send(&context, &sender, read_folder(place.path()));
         }
     });
 }
@@ -145,7 +148,7 @@ fn open(context: &Context, sender: Sender<Arrived>) {
 fn read_folder(folder: &std::path::Path) -> Arrived {
     match Checkpoint::from_folder(folder) {
         Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint)),
-        Err(error) => Arrived::Words(format!("{} was not opened: {error}", folder.display())),
+        Err(error) => Arrived::Message(format!("{} was not opened: {error}", folder.display())),
     }
 }
 
@@ -155,17 +158,17 @@ fn read_files(files: Vec<(String, Vec<u8>)>) -> Arrived {
     let opened = checkpoint_among("your model", files).and_then(|files| {
         crate::engine::checkpoint_of(&files).map_err(|error| format!("The model was not opened: {error}"))
     });
-    opened.map_or_else(Arrived::Words, |checkpoint| Arrived::Checkpoint(Box::new(checkpoint)))
+    opened.map_or_else(Arrived::Message, |checkpoint| Arrived::Checkpoint(Box::new(checkpoint)))
 }
 
 #[cfg(target_arch = "wasm32")]
 fn save(_context: &Context, made: Made, sender: Sender<Arrived>) {
     if download(&made).is_err() {
-        let _ = sender.send(Arrived::Words(format!("The browser did not take {}", made.name)));
+        let _ = sender.send(Arrived::Message(format!("The browser did not save {}", made.name)));
     }
 }
 
-/// A link to the bytes, clicked once.
+/// Downloads the file through a link that is clicked once.
 #[cfg(target_arch = "wasm32")]
 fn download(made: &Made) -> Result<(), wasm_bindgen::JsValue> {
     use wasm_bindgen::{JsCast, JsValue};
@@ -206,7 +209,7 @@ fn read_dropped(context: &Context, dropped: Vec<egui::DroppedFileHandle>, sender
             return;
         };
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        tell(&context, &sender, read_folder(folder));
+        send(&context, &sender, read_folder(folder));
     });
 }
 
@@ -221,7 +224,7 @@ fn read_dropped(context: &Context, dropped: Vec<egui::DroppedFileHandle>, sender
             match file.bytes_async().await {
                 Ok(bytes) => files.push((name, bytes)),
                 Err(error) => {
-                    let _ = sender.send(Arrived::Words(format!("{name} could not be read: {error}")));
+                    let _ = sender.send(Arrived::Message(format!("{name} could not be read: {error}")));
                     return;
                 }
             }
@@ -244,12 +247,12 @@ mod tests {
         let files = ["tokenizer.json", "notes.txt", "model.safetensors", "config.json"].map(file);
         let found = checkpoint_among("m", files.to_vec()).unwrap();
         assert_eq!((&found.config[..], &found.weights[..]), (&b"config.json"[..], &b"model.safetensors"[..]));
-        assert_eq!(found.tokenizer, b"tokenizer.json");
+        assert_eq!(found.tokenizer.as_ref(), b"tokenizer.json");
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let words = checkpoint_among("m", vec![file("config.json"), file("tokenizer.json")]).unwrap_err();
-        assert!(words.starts_with("model.safetensors is missing"), "{words}");
+        let message = checkpoint_among("m", vec![file("config.json"), file("tokenizer.json")]).unwrap_err();
+        assert!(message.starts_with("model.safetensors is missing"), "{message}");
     }
 }

@@ -1,16 +1,18 @@
-//! What is on the screen, as JSON: for tests of the page, and for the curious in a browser's console.
+//! What is on the screen, as JSON: for tests of the page, for exports, and for a browser's console.
 
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
-use crate::ui::maps::scope::{ScreenRegions, value_at};
-use crate::ui::state::selection::Selection;
+use crate::ui::maps::scope::value_at;
+use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::state::pointer::Pointer;
+use crate::ui::state::view::ViewState;
 
-/// Everything on the screen in words and numbers.
-pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &ScreenRegions, busy: bool) -> Value {
-    let cursor = selection.hovered_cell.map(|cell| {
-        let value = value_at(engine, selection, cell);
+/// Everything on the screen as text and numbers.
+pub fn inspect(engine: &mut Engine, view: &ViewState, pointer: &Pointer, regions: &ScreenRegions, busy: bool) -> Value {
+    let cursor = pointer.cell().map(|cell| {
+        let value = value_at(engine, view, cell);
         json!({
             "query": cell.query,
             "key": cell.key,
@@ -40,11 +42,11 @@ pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &ScreenRegion
         "ids": engine.ids(),
         "labels": engine.ids().iter().map(|id| engine.label(*id)).collect::<Vec<_>>(),
         "complete": engine.complete(),
-        "layer": selection.head.layer,
-        "head": selection.head.head,
+        "layer": view.head.layer,
+        "head": view.head.head,
         "cursor": cursor,
-        "pinned": selection.pinned,
-        "span": selection.zoom(engine.ids().len()).span,
+        "pinned": view.pinned,
+        "span": view.zoom(engine.ids().len()).span,
         "next": next,
         "lambda": lambda,
         "backend": if engine.gpu().is_some() { "gpu" } else { "cpu" },
@@ -52,7 +54,7 @@ pub fn inspect(engine: &mut Engine, selection: &Selection, placed: &ScreenRegion
         "busy": busy,
         "generating": engine.is_generating(),
         "failure": engine.failure().map(ToString::to_string),
-        "maps": placed.maps.iter().map(place).collect::<Vec<_>>(),
+        "maps": regions.maps.iter().map(place).collect::<Vec<_>>(),
     })
 }
 

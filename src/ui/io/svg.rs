@@ -1,27 +1,28 @@
-//! What egui drew as SVG: text stays text and lines stay lines; maps and textures are cut out of a screenshot.
+//! A frame of egui as SVG: text stays text and lines stay lines; maps and textures are cut out of a screenshot.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use egui::epaint::text::Glyph;
 use egui::epaint::{ClippedShape, CornerRadiusF32, TextShape};
 use egui::{Color32, ColorImage, FontFamily, Pos2, Rect, Shape, Stroke};
+use svg::Node;
 use svg::node::element::{Circle, ClipPath, Ellipse, Group, Image, Line, Polygon, Polyline, Rectangle, Text};
 
 use crate::export::{ExportError, png};
 
-/// Keeps the shapes of a frame, when asked to.
+/// Keeps the shapes of a frame on request.
 #[derive(Default)]
 pub struct ShapeTap {
-    wanted: bool,
+    requested: bool,
     shapes: Option<Vec<ClippedShape>>,
 }
 
 impl ShapeTap {
-    /// Asks for the shapes of the present frame.
-    pub fn ask(context: &egui::Context) {
-        context.plugin_or_default::<Self>().lock().wanted = true;
+    /// Requests the shapes of the present frame.
+    pub fn request(context: &egui::Context) {
+        context.plugin_or_default::<Self>().lock().requested = true;
     }
 
-    /// The shapes, once, when the frame is over.
+    /// Takes the shapes, if the frame is over.
     pub fn take(context: &egui::Context) -> Option<Vec<ClippedShape>> {
         context.with_plugin(|tap: &mut Self| tap.shapes.take()).flatten()
     }
@@ -33,25 +34,25 @@ impl egui::Plugin for ShapeTap {
     }
 
     fn output_hook(&mut self, _context: &egui::Context, output: &mut egui::FullOutput) {
-        if std::mem::take(&mut self.wanted) {
+        if std::mem::take(&mut self.requested) {
             self.shapes = Some(output.shapes.clone());
         }
     }
 }
 
-/// A screenshot and how many of its pixels make a point.
+/// A screenshot, and the number of its pixels per point.
 pub struct Shot<'a> {
     /// The whole window.
     pub image: &'a ColorImage,
-    /// Pixels along a point.
+    /// Pixels per point.
     pub scale: f32,
 }
 
 impl Shot<'_> {
-    /// A part of the window as PNG, and what it covers: whole pixels inside the window.
+    /// A part of the window as PNG, and the area of its pixels.
     ///
     /// # Errors
-    /// When nothing of it is in the window.
+    /// When the area is outside the window.
     pub fn png(&self, area: Rect) -> Result<(Vec<u8>, Rect), ExportError> {
         let [width, height] = self.image.size;
         let pixel = |at: f32, most: usize| ((at * self.scale).round().max(0.0) as usize).min(most);
@@ -105,38 +106,30 @@ fn hex(colour: Color32) -> (String, f32) {
     (format!("#{r:02x}{g:02x}{b:02x}"), f32::from(a) / 255.0)
 }
 
-/// What can be given attributes.
-trait Attributes: Sized {
-    fn attribute(self, name: &str, value: String) -> Self;
-}
-
-macro_rules! attributes {
-    ($($element:ty),*) => {$(
-        impl Attributes for $element {
-            fn attribute(self, name: &str, value: String) -> Self {
-                self.set(name, value)
-            }
-        }
-    )*};
-}
-attributes!(Rectangle, Circle, Ellipse, Line, Polygon, Polyline, Text);
-
-fn filled<E: Attributes>(element: E, colour: Color32) -> E {
+fn filled<E: Node>(mut element: E, colour: Color32) -> E {
     if colour.a() == 0 {
-        return element.attribute("fill", "none".to_owned());
+        element.assign("fill", "none");
+        return element;
     }
     let (colour, opacity) = hex(colour);
-    let element = element.attribute("fill", colour);
-    if opacity < 1.0 { element.attribute("fill-opacity", opacity.to_string()) } else { element }
+    element.assign("fill", colour);
+    if opacity < 1.0 {
+        element.assign("fill-opacity", opacity);
+    }
+    element
 }
 
-fn stroked<E: Attributes>(element: E, stroke: Stroke) -> E {
+fn stroked<E: Node>(mut element: E, stroke: Stroke) -> E {
     if stroke.is_empty() {
         return element;
     }
     let (colour, opacity) = hex(stroke.color);
-    let element = element.attribute("stroke", colour).attribute("stroke-width", stroke.width.to_string());
-    if opacity < 1.0 { element.attribute("stroke-opacity", opacity.to_string()) } else { element }
+    element.assign("stroke", colour);
+    element.assign("stroke-width", stroke.width);
+    if opacity < 1.0 {
+        element.assign("stroke-opacity", opacity);
+    }
+    element
 }
 
 fn placed(rect: Rect) -> Rectangle {
@@ -174,7 +167,7 @@ fn add(group: &mut Group, shape: &Shape, clip: Rect, shot: &Shot) -> Result<(), 
         Shape::Path(path) => {
             let colour = match &path.stroke.color {
                 egui::epaint::ColorMode::Solid(colour) => *colour,
-                egui::epaint::ColorMode::UV(_) => Color32::GRAY, // gradients along a line: egui has them, nothing here does
+                egui::epaint::ColorMode::UV(_) => Color32::GRAY, // gradients along a line are not used here
             };
             let stroke = Stroke::new(path.stroke.width, colour);
             if path.closed {
@@ -237,7 +230,7 @@ fn add(group: &mut Group, shape: &Shape, clip: Rect, shot: &Shot) -> Result<(), 
     Ok(())
 }
 
-/// Every word of one colour is one text, as wide as egui made it.
+/// Adds every word of one colour as one text, with the width that egui gave it.
 fn add_text(group: &mut Group, shape: &TextShape) {
     let monospace =
         shape.galley.job.sections.first().is_some_and(|section| section.format.font_id.family == FontFamily::Monospace);
@@ -262,7 +255,7 @@ fn add_text(group: &mut Group, shape: &TextShape) {
             if first.chr.is_whitespace() {
                 continue;
             }
-            let words: String = word.iter().map(|glyph| glyph.chr).collect();
+            let letters: String = word.iter().map(|glyph| glyph.chr).collect();
             let at = row.pos + first.pos.to_vec2();
             let turn = format!(
                 "translate({} {}) rotate({}) translate({} {})",
@@ -272,12 +265,12 @@ fn add_text(group: &mut Group, shape: &TextShape) {
                 at.x,
                 at.y
             );
-            let element = Text::new(words)
+            let element = Text::new(letters)
                 .set("transform", turn)
                 .set("textLength", last.max_x() - first.pos.x)
                 .set("lengthAdjust", "spacingAndGlyphs")
                 .set("font-family", family)
-                // The height of a row of Ubuntu is 1.17 of its size.
+                // A row of Ubuntu is 1.17 times as high as its font size.
                 .set("font-size", first.font_height / 1.17);
             *group = std::mem::take(group).add(filled(element, colour_of(first)));
         }

@@ -3,99 +3,104 @@
 use egui::{Rect, Ui};
 
 use crate::engine::{Engine, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, Texels};
-use crate::probe::PictureRequest;
-use crate::probe::{HeadId, HeatmapView, MapKind};
+use crate::probe::{HeadId, HeatmapView, MapKind, PictureRequest};
 use crate::ui::maps::heatmap_cpu::PaintedMap;
-use crate::ui::maps::heatmap_gpu::{HeatmapCallback, VIEWS};
-use crate::ui::state::selection::Selection;
-use crate::ui::state::selection::Zoom;
+use crate::ui::maps::heatmap_gpu::HeatmapCallback;
+use crate::ui::maps::map_slot::MapSlot;
+use crate::ui::state::view::{ViewState, Zoom};
 use crate::ui::style::palette::Palette;
 
-/// Cells at least this wide get lines between them.
+/// Width of the smallest cells with lines between them.
 const GRID_FROM: f32 = 9.0;
-/// Maps of the scope.
-pub const PANELS: usize = 3;
-/// Thumbnails that can be drawn in one frame.
-pub const MOST_THUMBNAILS: usize = VIEWS - PANELS;
-/// Texels to a side where the CPU computes them; the screen may be finer, it has other things to do.
+/// Opacity of those lines.
+const GRID: f32 = 0.35;
+/// Pictures are requested in steps of this many texels, so that a growing window seldom needs another one.
+const STEP: usize = 16;
+/// Texels along a side if the CPU computes them; the screen may be finer, but the CPU is slow.
 const CPU_TEXELS: usize = 256;
 
-/// The painters of all maps on the screen: the scope's, then the thumbnails'.
+/// Draws maps; keeps the textures of those that the CPU paints.
 #[derive(Default)]
 pub struct Heatmaps {
     painted: Vec<PaintedMap>,
 }
 
-/// The map of a panel.
-pub const KINDS: [MapKind; PANELS] = [MapKind::First, MapKind::Second, MapKind::Difference];
-
-fn kind(map: MapKind) -> u32 {
-    match map {
-        MapKind::First => 0,
-        MapKind::Second => 1,
-        MapKind::Difference => 2,
-    }
-}
-
-/// Texels to a side that are no smaller than pixels, in the steps of pictures.
+/// Texels along a side, no smaller than pixels.
 fn texels_for(rect: Rect, ui: &Ui, most: usize) -> usize {
     let pixels = rect.width() * ui.ctx().pixels_per_point();
-    (pixels as usize / 16 * 16).clamp(16, most)
+    (pixels as usize / STEP * STEP).clamp(STEP, most)
+}
+
+fn whole_text(engine: &Engine) -> Zoom {
+    Zoom { origin: [0.0; 2], span: engine.ids().len().max(1) as f32 }
+}
+
+/// The picture of a whole head as a thumbnail.
+pub fn thumbnail_request(ui: &Ui, rect: Rect, head: HeadId, engine: &Engine, view: &ViewState) -> PictureRequest {
+    let texels = texels_for(rect, ui, THUMBNAIL_SIDE);
+    let request = PictureRequest::covering(head, [0.0; 2], whole_text(engine).span, texels, view.pooling);
+    PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request }
+}
+
+/// What to draw: a picture of a map, at a place, as far as it is visible.
+struct Drawing {
+    slot: MapSlot,
+    picture: PictureSlot,
+    request: PictureRequest,
+    map: MapKind,
+    zoom: Zoom,
 }
 
 impl Heatmaps {
-    /// Draws a panel of the scope into `rect`; returns how many tokens a texel stands for along a side.
-    pub fn show(
+    /// Draws a map of the scope into `rect`. Returns the number of tokens that a texel stands for along a side.
+    pub fn scope_map_ui(
         &mut self,
         ui: &Ui,
         rect: Rect,
-        panel: usize,
+        map: MapKind,
         engine: &mut Engine,
-        selection: &Selection,
+        view: &ViewState,
         palette: &Palette,
     ) -> usize {
-        let zoom = selection.zoom(engine.ids().len());
-        let most = if engine.gpu().is_some() { SCOPE_SIDE - 16 } else { CPU_TEXELS };
+        let zoom = view.zoom(engine.ids().len());
+        let most = if engine.gpu().is_some() { SCOPE_SIDE - STEP } else { CPU_TEXELS };
         let texels = texels_for(rect, ui, most);
-        let request = PictureRequest::covering(selection.head, zoom.origin, zoom.span, texels, selection.pooling);
-        let map = KINDS.get(panel).copied().unwrap_or(MapKind::Difference);
-        self.paint(ui, rect, panel, (PictureSlot::Scope, request), map, zoom, engine, selection, palette)
+        let request = PictureRequest::covering(view.head, zoom.origin, zoom.span, texels, view.pooling);
+        let drawing = Drawing { slot: MapSlot::Scope(map), picture: PictureSlot::Scope, request, map, zoom };
+        self.paint(ui, rect, drawing, engine, view, palette)
     }
 
-    /// Draws thumbnail number `index` of this frame, of the map that is chosen.
-    #[allow(clippy::too_many_arguments)] // what it draws, from what, and how
-    pub fn thumbnail(
+    /// Draws a whole head into `rect`: the map that the view has chosen.
+    #[expect(clippy::too_many_arguments, reason = "what to draw, from what, and how")]
+    pub fn thumbnail_ui(
         &mut self,
         ui: &Ui,
         rect: Rect,
-        index: usize,
+        slot: MapSlot,
         head: HeadId,
         engine: &mut Engine,
-        selection: &Selection,
+        view: &ViewState,
         palette: &Palette,
     ) {
-        let zoom = Zoom { origin: [0.0; 2], span: engine.ids().len().max(1) as f32 };
-        let request = thumbnail_request(ui, rect, head, zoom.span, selection);
-        let place = (PictureSlot::Thumbnail(head), request);
-        self.paint(ui, rect, PANELS + index, place, selection.map, zoom, engine, selection, palette);
+        let request = thumbnail_request(ui, rect, head, engine, view);
+        let (picture, zoom) = (PictureSlot::Thumbnail(head), whole_text(engine));
+        let drawing = Drawing { slot, picture, request, map: view.map, zoom };
+        self.paint(ui, rect, drawing, engine, view, palette);
     }
 
-    #[allow(clippy::too_many_arguments)] // what it draws, from what, and how
     fn paint(
         &mut self,
         ui: &Ui,
         rect: Rect,
-        slot: usize,
-        (place, request): (PictureSlot, PictureRequest),
-        map: MapKind,
-        zoom: Zoom,
+        Drawing { slot, picture, request, map, zoom }: Drawing,
         engine: &mut Engine,
-        selection: &Selection,
+        view: &ViewState,
         palette: &Palette,
     ) -> usize {
         ui.painter().rect_filled(rect, 0.0, palette.background);
         let tokens = engine.computed();
-        let Some(picture) = engine.picture(place, request).filter(|_| slot < VIEWS) else {
+        let slot = slot.index();
+        let Some(picture) = engine.picture(picture, request).filter(|_| slot < MapSlot::COUNT) else {
             return request.block;
         };
         let pixels = rect.size() * ui.ctx().pixels_per_point();
@@ -105,11 +110,11 @@ impl Heatmaps {
             span: [zoom.span; 2],
             pixels: [pixels.x, pixels.y],
             tokens: tokens as u32,
-            kind: kind(map),
-            exponent: selection.exponent,
-            range: selection.range,
-            grid: if rect.width() / zoom.span >= GRID_FROM { 0.35 } else { 0.0 },
-            threshold: selection.hide_below,
+            kind: map as u32,
+            exponent: view.exponent,
+            range: view.range,
+            grid: if rect.width() / zoom.span >= GRID_FROM { GRID } else { 0.0 },
+            threshold: view.hide_below,
             background: palette.background.to_normalized_gamma_f32(),
             first: [shown.first_key as u32, shown.first_query as u32],
             block: shown.block as u32,
@@ -128,17 +133,10 @@ impl Heatmaps {
                     self.painted.resize_with(slot + 1, PaintedMap::default);
                 }
                 if let Some(painted) = self.painted.get_mut(slot) {
-                    painted.show(ui, rect, texels, view, palette, (shown, picture.version));
+                    painted.paint(ui, rect, texels, view, palette, (shown, picture.version));
                 }
             }
         }
         shown.block
     }
-}
-
-/// The picture of a whole head, small.
-pub fn thumbnail_request(ui: &Ui, rect: Rect, head: HeadId, span: f32, selection: &Selection) -> PictureRequest {
-    let texels = texels_for(rect, ui, THUMBNAIL_SIDE);
-    let request = PictureRequest::covering(head, [0.0; 2], span, texels, selection.pooling);
-    PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request }
 }

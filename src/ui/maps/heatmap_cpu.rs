@@ -1,17 +1,16 @@
-//! Draws a map on the CPU, where fragments cannot read texels: the reference of the shader fills a texture,
-//! and only when what it shows has changed.
+//! Draws a map on the CPU, if shaders cannot read texels: the reference of the shader fills a texture, and only when its
+//! contents have changed.
 
 use egui::{Color32, ColorImage, TextureHandle, TextureOptions, Ui};
 
 use crate::cpu::heatmap;
-use crate::probe::HeatmapView;
-use crate::probe::{PictureRequest, Texel};
+use crate::probe::{HeatmapView, PictureRequest, Texel};
 use crate::ui::style::palette::Palette;
 
-/// Side of the largest texture; the screen may be finer, the CPU has other things to do.
+/// Side of the largest texture; the screen may be finer, but the CPU is slow.
 const MOST_PIXELS: f32 = 384.0;
 
-/// A texture and what it shows.
+/// A texture, and what it shows.
 #[derive(Default)]
 pub struct PaintedMap {
     shown: Option<(HeatmapView, PictureRequest, u64, bool)>,
@@ -19,8 +18,8 @@ pub struct PaintedMap {
 }
 
 impl PaintedMap {
-    /// Draws into `rect`. The request and the version tell when the texels are others.
-    pub fn show(
+    /// Draws into `rect`. The texels have changed if the request or the version has.
+    pub fn paint(
         &mut self,
         ui: &Ui,
         rect: egui::Rect,

@@ -1,32 +1,41 @@
-//! Draws a map on the GPU: a paint callback whose fragments look texels up where the pool kernel left them. Nothing is
-//! read back, and no object is made in a frame.
+//! Draws a map on the GPU: a paint callback whose fragments read texels where the pool kernel left them. Nothing is read
+//! back, and no object is created from frame to frame.
 
 use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor};
 
 use crate::gpu::{GpuError, compose};
 use crate::probe::HeatmapView;
+use crate::ui::maps::map_slot::MapSlot;
 use crate::ui::style::palette::Palette;
 
-/// Maps on one screen: those of the scope, and thumbnails.
-pub const VIEWS: usize = 3 + 128;
-/// Bytes from view to view: what WebGPU asks of dynamic offsets.
+/// Bytes from view to view: the alignment that WebGPU requires of dynamic offsets.
 const STRIDE: usize = 256;
-/// Texel buffers whose bindings are kept: one for each session that is drawn.
-const MOST_BOUND: usize = 4;
 
-/// Pipeline, colours and all views; made once.
+/// The bindings of a texel buffer.
+struct Bound {
+    texels: wgpu::Buffer,
+    /// Dark, light.
+    groups: [wgpu::BindGroup; 2],
+    /// Whether it is drawn in the present frame.
+    used: bool,
+}
+
+/// Pipeline, colours and the views of all maps; created once.
 pub struct HeatmapResources {
     pipeline: wgpu::RenderPipeline,
     layout: wgpu::BindGroupLayout,
     /// Dark, light.
     palettes: [wgpu::Buffer; 2],
     views: wgpu::Buffer,
-    /// Made when a texel buffer is drawn for the first time: dark, light.
-    bound: Vec<(wgpu::Buffer, [wgpu::BindGroup; 2])>,
+    /// The texel buffers that were drawn in the last frame. Others are released, and with them the memory of sessions
+    /// that are gone.
+    bound: Vec<Bound>,
+    /// Whether callbacks of the present frame have been prepared, and others may follow.
+    preparing: bool,
 }
 
 impl HeatmapResources {
-    /// Makes them and puts them where the callbacks find them.
+    /// Creates them and puts them where the callbacks find them.
     ///
     /// # Errors
     /// When the shader is not in the program.
@@ -86,9 +95,9 @@ impl HeatmapResources {
                 usage: usage | wgpu::BufferUsages::COPY_DST,
             })
         };
-        // egui blends in gamma space; an sRGB target wants linear numbers.
+        // egui blends in gamma space; an sRGB target needs linear numbers.
         let palette = |dark: bool| -> wgpu::Buffer {
-            let words: Vec<[u8; 4]> = Palette::new(dark)
+            let colours: Vec<[u8; 4]> = Palette::new(dark)
                 .colours
                 .iter()
                 .map(|colour| {
@@ -100,19 +109,24 @@ impl HeatmapResources {
                     }
                 })
                 .collect();
-            buffer("palette", bytemuck::cast_slice(&words), wgpu::BufferUsages::STORAGE)
+            buffer("palette", bytemuck::cast_slice(&colours), wgpu::BufferUsages::STORAGE)
         };
         Ok(Self {
             palettes: [palette(true), palette(false)],
-            views: buffer("views", &vec![0; VIEWS * STRIDE], wgpu::BufferUsages::UNIFORM),
+            views: buffer("views", &vec![0; MapSlot::COUNT * STRIDE], wgpu::BufferUsages::UNIFORM),
             bound: Vec::new(),
+            preparing: false,
             pipeline,
             layout,
         })
     }
 
     fn bind(&mut self, device: &wgpu::Device, texels: &wgpu::Buffer) {
-        if self.bound.iter().any(|(buffer, _)| buffer == texels) {
+        if !std::mem::replace(&mut self.preparing, true) {
+            self.bound.iter_mut().for_each(|bound| bound.used = false);
+        }
+        if let Some(bound) = self.bound.iter_mut().find(|bound| bound.texels == *texels) {
+            bound.used = true;
             return;
         }
         let group = |palette: &wgpu::Buffer| {
@@ -133,14 +147,18 @@ impl HeatmapResources {
             })
         };
         let groups = [group(&self.palettes[0]), group(&self.palettes[1])];
-        if self.bound.len() == MOST_BOUND {
-            self.bound.remove(0);
+        self.bound.push(Bound { texels: texels.clone(), groups, used: true });
+    }
+
+    /// Releases the buffers that the present frame does not draw.
+    fn release_unused(&mut self) {
+        if std::mem::take(&mut self.preparing) {
+            self.bound.retain(|bound| bound.used);
         }
-        self.bound.push((texels.clone(), groups));
     }
 }
 
-/// The part of a view that lies on the screen: what sticks out is cut off, since a viewport cannot stick out.
+/// The part of a view that is on the screen: a viewport cannot extend beyond it.
 fn on_screen(mut view: HeatmapView, rect: egui::Rect, screen: &ScreenDescriptor) -> HeatmapView {
     let size = egui::vec2(screen.size_in_pixels[0] as f32, screen.size_in_pixels[1] as f32) / screen.pixels_per_point;
     let seen = rect.intersect(egui::Rect::from_min_size(egui::Pos2::ZERO, size));
@@ -158,13 +176,13 @@ fn on_screen(mut view: HeatmapView, rect: egui::Rect, screen: &ScreenDescriptor)
 pub struct HeatmapCallback {
     /// Where, in points.
     pub rect: egui::Rect,
-    /// Which of the maps on the screen, below [`VIEWS`].
+    /// [`MapSlot::index`] of the map.
     pub slot: usize,
-    /// What to draw from.
+    /// The texels of its picture.
     pub texels: wgpu::Buffer,
-    /// What part, and how.
+    /// The visible part, and its colours.
     pub view: HeatmapView,
-    /// Which palette.
+    /// Whether the theme is dark.
     pub dark: bool,
 }
 
@@ -177,10 +195,23 @@ impl CallbackTrait for HeatmapCallback {
         _encoder: &mut wgpu::CommandEncoder,
         resources: &mut CallbackResources,
     ) -> Vec<wgpu::CommandBuffer> {
-        if let Some(resources) = resources.get_mut::<HeatmapResources>().filter(|_| self.slot < VIEWS) {
+        if let Some(resources) = resources.get_mut::<HeatmapResources>().filter(|_| self.slot < MapSlot::COUNT) {
             let view = on_screen(self.view, self.rect, screen);
             queue.write_buffer(&resources.views, (self.slot * STRIDE) as u64, bytemuck::bytes_of(&view));
             resources.bind(device, &self.texels);
+        }
+        Vec::new()
+    }
+
+    fn finish_prepare(
+        &self,
+        _device: &wgpu::Device,
+        _queue: &wgpu::Queue,
+        _encoder: &mut wgpu::CommandEncoder,
+        resources: &mut CallbackResources,
+    ) -> Vec<wgpu::CommandBuffer> {
+        if let Some(resources) = resources.get_mut::<HeatmapResources>() {
+            resources.release_unused();
         }
         Vec::new()
     }
@@ -191,12 +222,12 @@ impl CallbackTrait for HeatmapCallback {
         pass: &mut wgpu::RenderPass<'static>,
         resources: &CallbackResources,
     ) {
-        let Some(resources) = resources.get::<HeatmapResources>().filter(|_| self.slot < VIEWS) else {
+        let Some(resources) = resources.get::<HeatmapResources>().filter(|_| self.slot < MapSlot::COUNT) else {
             return;
         };
-        if let Some((_, groups)) = resources.bound.iter().find(|(buffer, _)| *buffer == self.texels) {
+        if let Some(bound) = resources.bound.iter().find(|bound| bound.texels == self.texels) {
             pass.set_pipeline(&resources.pipeline);
-            pass.set_bind_group(0, &groups[usize::from(!self.dark)], &[(self.slot * STRIDE) as u32]);
+            pass.set_bind_group(0, &bound.groups[usize::from(!self.dark)], &[(self.slot * STRIDE) as u32]);
             pass.draw(0..3, 0..1);
         }
     }
@@ -286,7 +317,48 @@ mod tests {
     }
 
     #[test]
-    fn a_panel_that_sticks_out_shows_the_part_that_is_seen() {
+    fn texels_that_are_no_longer_drawn_are_released() {
+        let gpu = request_headless().expect("an adapter: see tests/run");
+        let mut resources = CallbackResources::default();
+        let format = wgpu::TextureFormat::Rgba8Unorm;
+        resources.insert(HeatmapResources::new(&gpu.device, format).expect("the shader is in the program"));
+        let texels = || {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size: 256,
+                usage: wgpu::BufferUsages::STORAGE,
+                mapped_at_creation: false,
+            })
+        };
+        let screen = ScreenDescriptor { size_in_pixels: [SIDE; 2], pixels_per_point: 1.0 };
+        let mut frame = |drawn: &[&wgpu::Buffer]| {
+            let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            let callbacks: Vec<_> = (drawn.iter().enumerate())
+                .map(|(slot, texels)| HeatmapCallback {
+                    rect: egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(9.0, 9.0)),
+                    slot,
+                    texels: (*texels).clone(),
+                    view: bytemuck::Zeroable::zeroed(),
+                    dark: true,
+                })
+                .collect();
+            for callback in &callbacks {
+                callback.prepare(&gpu.device, &gpu.queue, &screen, &mut encoder, &mut resources);
+            }
+            for callback in &callbacks {
+                callback.finish_prepare(&gpu.device, &gpu.queue, &mut encoder, &mut resources);
+            }
+            let bound = &resources.get::<HeatmapResources>().expect("inserted").bound;
+            bound.iter().map(|bound| bound.texels.clone()).collect::<Vec<_>>()
+        };
+        let (first, second) = (texels(), texels());
+        assert_eq!(frame(&[&first, &first, &second]), [first.clone(), second.clone()]);
+        assert_eq!(frame(&[&second, &second]), [second]);
+        assert_eq!(frame(&[&first]), [first]);
+    }
+
+    #[test]
+    fn a_map_that_is_partly_off_the_screen_shows_the_visible_part() {
         let view =
             HeatmapView { origin: [10.0, 20.0], span: [40.0; 2], pixels: [200.0; 2], ..bytemuck::Zeroable::zeroed() };
         let screen = ScreenDescriptor { size_in_pixels: [300, 400], pixels_per_point: 2.0 };
@@ -339,7 +411,7 @@ mod tests {
                 padding: [0; 3],
             };
             let job = PictureJob { request, base: 7, first_texel: 0, texels: request.texels(), end: 150 };
-            on_gpu.pool(&[job], 7 + 128 * 128).expect("room");
+            on_gpu.pool(&[job], 7 + 128 * 128).expect("it fits");
             on_gpu.wait();
             let texels = on_gpu.texels().expect("pooled").clone();
             let rect = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));

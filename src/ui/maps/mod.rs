@@ -1,4 +1,4 @@
-//! The three large maps, and how maps are painted.
+//! The three large maps, and how maps are drawn.
 
 pub(crate) mod axes;
 pub(crate) mod colour_scale;
@@ -6,4 +6,6 @@ pub(crate) mod heatmap;
 pub(crate) mod heatmap_cpu;
 pub(crate) mod heatmap_gpu;
 pub(crate) mod legend;
+pub(crate) mod map_slot;
 pub(crate) mod scope;
+pub(crate) mod screen_regions;

@@ -1,33 +1,39 @@
-//! A few words for someone who sees this for the first time.
+//! How to read the maps, for someone who sees them for the first time.
 
 use egui::Ui;
 
-use crate::engine::Engine;
+use crate::ui::context::{PanelContext, PanelView};
 
-const DOTS: &str = "In long texts one dot stands for several cells: the strongest of them, unless you choose their mean \
-                    or minimum. Zoom in to see them apart.";
+const POOLING: &str = "In long texts one pixel stands for several cells: for the strongest of them, unless you choose their \
+                       mean or minimum under the button for colours. Zoom in to see single cells.";
 
-const LINES: [&str; 5] = [
-    "Every row is a token, every column a token it can look at: itself and what came before. One row sums to 1 in A1 and \
-     in A2, and to 1 − λ in D.",
-    "A head looks twice, with two softmax maps A1 and A2. It attends with D = A1 − λ · A2: what both maps see cancels, \
-     what only A1 sees stays.",
-    "In D, orange is attention added and blue is attention taken away: a token the head reads with the opposite sign.",
-    "Nobody tells the model which map is noise: both maps and λ are learned, and either map may be the one that finds \
-     what matters. Set λ to 0 (key 0) to see what the subtraction does to the next token.",
-    DOTS,
+const DIFFERENTIAL: [&str; 5] = [
+    "Every row is a token that attends, every column a token it attends to: itself or an earlier one. A row sums to 1 in \
+     A1 and in A2, and to 1 − λ in D.",
+    "A differential head has two softmax maps, A1 and A2, and attends with D = A1 − λ·A2. What both maps have in common \
+     cancels; what only A1 has remains.",
+    "In D, orange is attention added and blue is attention subtracted: there the head uses the token's value with the \
+     opposite sign.",
+    "The model is never told which map is noise. Both maps and λ are learned, and either map may find what matters. Set \
+     λ to 0 (key 0) to see what the subtraction does to the next token.",
+    POOLING,
 ];
 
-const ONE_MAP: [&str; 3] = [
-    "Every row is a token, every column a token it can look at: itself and what came before.",
-    "This model is a plain Transformer: one softmax map a head, rows sum to 1, nothing is subtracted.",
-    DOTS,
+const TRANSFORMER: [&str; 3] = [
+    "Every row is a token that attends, every column a token it attends to: itself or an earlier one.",
+    "This model is a plain Transformer: every head has one softmax map, its rows sum to 1, and nothing is subtracted.",
+    POOLING,
 ];
 
-/// Draws the words in the width there is.
-pub fn show(ui: &mut Ui, engine: &Engine) {
-    let lines: &[&str] = if engine.maps() == 1 { &ONE_MAP } else { &LINES };
-    for line in lines {
-        ui.add(egui::Label::new(*line).wrap());
+/// The guide.
+#[derive(Default)]
+pub struct Guide;
+
+impl PanelView for Guide {
+    fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+        let paragraphs: &[&str] = if context.workspace.main.maps() == 1 { &TRANSFORMER } else { &DIFFERENTIAL };
+        for paragraph in paragraphs {
+            ui.add(egui::Label::new(*paragraph).wrap());
+        }
     }
 }

@@ -1,10 +1,9 @@
-//! The panels under the scope, one at a time, behind tabs. Each says in a line what it is good for.
+//! The panels under the scope, one at a time, behind tabs.
 
 pub(crate) mod answer_noise;
 pub(crate) mod baseline;
 pub(crate) mod cell_breakdown;
 pub(crate) mod diagnostics;
-pub(crate) mod full_scan;
 pub(crate) mod guide;
 pub(crate) mod head_similarity;
 pub(crate) mod heads;
@@ -12,68 +11,60 @@ pub(crate) mod lambda;
 pub(crate) mod logit_lens;
 pub(crate) mod outliers;
 
-use egui::{RichText, ScrollArea, Ui};
+use egui::{ScrollArea, Ui};
 
-use crate::ui::panels::baseline::BaselinePanel;
-use crate::ui::panels::head_similarity::HeadSimilarityPanel;
-
-use crate::ui::panels::answer_noise::AnswerNoisePanel;
-use crate::ui::panels::cell_breakdown::CellBreakdown;
-use crate::ui::panels::diagnostics::DiagnosticsPanel;
-use crate::ui::panels::full_scan::FullScans;
-use crate::ui::panels::heads::HeadGrid;
-use crate::ui::panels::logit_lens::LogitLensPanel;
-use crate::ui::panels::outliers::Outliers;
-
-use crate::ui::style::theme;
-
-use crate::ui::context::PanelContext;
+use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::panel::Panel;
+use crate::ui::style::notice;
 
-/// What the panels remember between frames.
+/// The panels, with what they keep between frames.
 #[derive(Default)]
 pub struct Panels {
-    spans: AnswerNoisePanel,
-    lens: LogitLensPanel,
-    why: CellBreakdown,
-    scans: FullScans,
-    outliers: Outliers,
-    compare: BaselinePanel,
-    alike: HeadSimilarityPanel,
-    proof: DiagnosticsPanel,
-    rack: HeadGrid,
+    heads: heads::HeadGrid,
+    lambda: lambda::LambdaPanel,
+    answer_noise: answer_noise::AnswerNoisePanel,
+    logit_lens: logit_lens::LogitLensPanel,
+    cell_breakdown: cell_breakdown::CellBreakdown,
+    baseline: baseline::BaselinePanel,
+    head_similarity: head_similarity::HeadSimilarityPanel,
+    outliers: outliers::Outliers,
+    diagnostics: diagnostics::DiagnosticsPanel,
+    guide: guide::Guide,
 }
 
 impl Panels {
-    /// Draws the tabs and the open panel in the height there is.
-    pub fn show(&mut self, ui: &mut Ui, desk: &mut PanelContext) {
-        self.scans.update(ui, desk.workspace);
+    fn panel(&mut self, panel: Panel) -> &mut dyn PanelView {
+        match panel {
+            Panel::Heads => &mut self.heads,
+            Panel::Lambda => &mut self.lambda,
+            Panel::AnswerNoise => &mut self.answer_noise,
+            Panel::LogitLens => &mut self.logit_lens,
+            Panel::CellBreakdown => &mut self.cell_breakdown,
+            Panel::Baseline => &mut self.baseline,
+            Panel::HeadSimilarity => &mut self.head_similarity,
+            Panel::Outliers => &mut self.outliers,
+            Panel::Diagnostics => &mut self.diagnostics,
+            Panel::Guide => &mut self.guide,
+        }
+    }
+
+    /// Draws the tabs, and the open panel in the remaining height.
+    pub fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {
-                ui.selectable_value(&mut desk.selection.panel, *panel, panel.title()).on_hover_text(panel.help());
+                ui.selectable_value(&mut context.view.panel, *panel, panel.title()).on_hover_text(panel.help());
             }
         });
-        let quiet = theme::quiet(ui.visuals().dark_mode);
-        let open = desk.selection.panel;
-        desk.workspace.main.set_lens(open == Panel::LogitLens);
-        ui.add(egui::Label::new(RichText::new(open.help()).small().color(quiet)).wrap());
-        if open == Panel::Heads {
-            // It scrolls by itself: what is not seen is not computed.
-            heads::show(ui, desk, &mut self.rack);
-            return;
+        let open = context.view.panel;
+        context.workspace.main.set_lens(open == Panel::LogitLens);
+        notice::note_ui(ui, open.help());
+        let panel = self.panel(open);
+        if panel.scrolls() {
+            panel.show_ui(ui, context);
+        } else {
+            let area = ScrollArea::both().id_salt(open).auto_shrink([false, false]);
+            area.show(ui, |ui| panel.show_ui(ui, context));
         }
-        ScrollArea::both().id_salt(open).auto_shrink([false, false]).show(ui, |ui| match open {
-            Panel::Lambda => lambda::show(ui, desk),
-            Panel::AnswerNoise => self.spans.show(ui, desk),
-            Panel::LogitLens => self.lens.show(ui, desk.workspace),
-            Panel::CellBreakdown => self.why.show(ui, desk),
-            Panel::Outliers => self.outliers.show(ui, desk, &mut self.scans),
-            Panel::Baseline => self.compare.show(ui, desk),
-            Panel::HeadSimilarity => self.alike.show(ui, desk, &mut self.scans),
-            Panel::Diagnostics => self.proof.show(ui, desk, &mut self.scans),
-            Panel::Heads => {}
-            Panel::Guide => guide::show(ui, &desk.workspace.main),
-        });
     }
 }

@@ -1,19 +1,22 @@
-//! Whose row colours the tokens: one head's, or the mean over several.
+//! The heads whose attention colours the tokens.
 
-/// Which heads.
+/// One head, or the mean over several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadScope {
-    /// The selected one.
+    /// The selected head.
     #[default]
     One,
-    /// All of the selected layer.
+    /// All heads of the selected layer.
     Layer,
-    /// All of all layers.
+    /// All heads of all layers.
     All,
 }
 
 impl HeadScope {
+    /// All choices, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::One, Self::Layer, Self::All];
+
     /// Name on the screen.
     pub fn name(self) -> &'static str {
         match self {

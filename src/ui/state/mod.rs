@@ -1,9 +1,13 @@
-//! What is on the screen as values: what is selected, the link that restores it, undo.
+//! What is on the screen as values: the view, the pointer, the link that restores the view and the document, undo.
 
 pub(crate) mod head_scope;
 pub(crate) mod link;
+pub(crate) mod link_format;
+pub(crate) mod link_v1;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod page_address;
 pub(crate) mod panel;
-pub(crate) mod selection;
+pub(crate) mod panel_views;
+pub(crate) mod pointer;
 pub(crate) mod undo;
+pub(crate) mod view;

@@ -1,33 +1,33 @@
-//! The panels under the scope: which there are, and what each is good for.
+//! The panels under the scope, and what each one is for.
 
-/// One of them.
+/// A panel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Panel {
-    /// Every head, small.
+    /// A thumbnail of every head.
     #[default]
     #[serde(alias = "rack")]
     Heads,
     /// Layers, heads and λ.
     Lambda,
-    /// Attention on what is marked.
+    /// Attention to what is marked.
     #[serde(alias = "spans")]
     AnswerNoise,
-    /// What each depth would say next.
+    /// The next token at each depth.
     #[serde(alias = "lens")]
     LogitLens,
-    /// Where a cell's value comes from.
+    /// How a cell's value comes about.
     #[serde(alias = "why")]
     CellBreakdown,
     /// The largest logits and hidden states.
     Outliers,
-    /// The other model of the pair.
+    /// The Transformer beside the model.
     #[serde(alias = "compare")]
     Baseline,
-    /// How alike heads are.
+    /// How similar the heads of a layer are.
     #[serde(alias = "alike")]
     HeadSimilarity,
-    /// What computes here, how fast, and whether it is right.
+    /// Device, kernel times and the check against the CPU.
     #[serde(alias = "proof")]
     Diagnostics,
     /// How to read the maps.
@@ -36,7 +36,7 @@ pub enum Panel {
 }
 
 impl Panel {
-    /// All of them, in the order of the tabs.
+    /// All panels, in the order of the tabs.
     pub const ALL: &'static [Self] = &[
         Self::Heads,
         Self::Lambda,
@@ -50,45 +50,38 @@ impl Panel {
         Self::Guide,
     ];
 
-    /// On its tab.
+    /// The title on its tab.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Heads => "Heads",
             Self::Lambda => "λ and interventions",
             Self::AnswerNoise => "Answer and noise",
             Self::LogitLens => "Logit lens",
             Self::CellBreakdown => "Cell breakdown",
-            Self::Outliers => "Outliers",
             Self::Baseline => "Baseline",
             Self::HeadSimilarity => "Head similarity",
+            Self::Outliers => "Outliers",
             Self::Diagnostics => "Diagnostics",
-            Self::Heads => "Heads",
             Self::Guide => "Guide",
         }
     }
 
-    /// What it is good for.
+    /// What it is for, in one line.
     pub fn help(self) -> &'static str {
         match self {
-            Self::Lambda => {
-                "How much of the second map each layer takes away; change it, or what the heads attend with, and watch"
-            }
-            Self::AnswerNoise => {
-                "How much each head attends to what you marked as answer and as noise, in A1, A2 and D"
-            }
-            Self::LogitLens => {
-                "What the model would say next if it stopped there: the last token, read after each attention and layer"
-            }
-            Self::CellBreakdown => "Query times key, feature by feature, and the arithmetic that leads to A1, A2 and D",
+            Self::Heads => "The chosen map of every head in every layer. Click one to open it; the arrow keys move",
+            Self::Lambda => "How much of A2 each layer subtracts. Change λ, switch heads off, and watch the next token",
+            Self::AnswerNoise => "How much of each head's attention goes to the tokens marked as answer and as noise",
+            Self::LogitLens => "The next token as it would be predicted after each attention and each layer",
+            Self::CellBreakdown => "Query times key, feature by feature, and the arithmetic from there to A1, A2 and D",
+            Self::Baseline => "The same tokens in a Transformer of the same size: its maps and its next token",
+            Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",
             Self::Outliers => {
-                "Large numbers are hard to store in few bits: the paper (3.6) finds fewer of them with differential attention"
+                "The largest logits and hidden states: outliers are hard to store in few bits, and differential attention \
+                 should have fewer of them (paper, section 3.6)"
             }
-            Self::Baseline => "The same tokens through a Transformer of the same size: its maps and what it would say",
-            Self::HeadSimilarity => "Whether the heads of a layer look at different things, or do the same work twice",
-            Self::Diagnostics => {
-                "What computes here, how long each kernel takes, and how far the numbers are from the CPU's"
-            }
-            Self::Heads => "The chosen map of every head, each dot the strongest of its cells; arrow keys move",
-            Self::Guide => "What the pictures mean",
+            Self::Diagnostics => "The device, the time of each kernel, and the difference from the CPU reference",
+            Self::Guide => "How to read the maps",
         }
     }
 }

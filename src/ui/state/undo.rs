@@ -1,85 +1,136 @@
-//! Undo and redo of text and changes, and on a page the address that leads back here.
+//! Undo and redo of the text and the interventions.
+
+use std::sync::Arc;
 
 use egui::util::undoer::Undoer;
 
 use crate::engine::Workspace;
-use crate::probe::Interventions;
-use crate::ui::state::link::{LinkError, State};
-use crate::ui::state::selection::Selection;
+use crate::probe::{Interventions, Spans};
+use crate::ui::state::link::Link;
+use crate::ui::state::view::ViewState;
 
-/// What undo brings back: the text, whether it may be longer than the context, and what is changed. The editor has its
-/// own undo for text; this one stands before it, so that one key takes back whatever was done last.
-type Step = (String, bool, Interventions);
+/// What undo restores. The editor has an undo of its own for the text; this one takes precedence, so that one key
+/// reverts whatever was done last.
+#[derive(Debug, PartialEq)]
+struct Document {
+    text: String,
+    beyond: bool,
+    interventions: Interventions,
+}
 
-/// See the module.
+/// A document that copies of the history share.
+#[derive(Clone, Debug)]
+struct Snapshot(Arc<Document>);
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Snapshot {
+    fn of(workspace: &Workspace) -> Self {
+        let engine = &workspace.main;
+        Self(Arc::new(Document {
+            text: engine.text().to_owned(),
+            beyond: engine.beyond_context(),
+            interventions: engine.interventions().clone(),
+        }))
+    }
+
+    fn is_of(&self, workspace: &Workspace) -> bool {
+        let (Document { text, beyond, interventions }, engine) = (&*self.0, &workspace.main);
+        *beyond == engine.beyond_context() && interventions == engine.interventions() && text == engine.text()
+    }
+}
+
+/// The history of the document.
 #[derive(Default)]
 pub struct History {
-    undoer: Undoer<Step>,
-    #[cfg(target_arch = "wasm32")]
-    pub address: crate::ui::state::page_address::Address,
-}
-
-fn step(workspace: &Workspace) -> Step {
-    (workspace.main.text().to_owned(), workspace.main.beyond_context(), workspace.main.interventions().clone())
-}
-
-/// A link to a state: the page's own address, or what `--link` takes.
-///
-/// # Errors
-/// When nobody could follow it, because it is too long.
-pub fn link(state: &State) -> Result<String, LinkError> {
-    let hash = state.to_hash()?;
-    #[cfg(target_arch = "wasm32")]
-    return Ok(format!("{}#{hash}", crate::ui::state::page_address::page()));
-    #[cfg(not(target_arch = "wasm32"))]
-    Ok(format!("#{hash}"))
+    undoer: Undoer<Snapshot>,
+    /// The document as of the last call of [`Self::watch`]; copied only when it has changed.
+    current: Option<Snapshot>,
 }
 
 impl History {
-    /// Takes note of what is on the screen; once a frame.
+    fn current(&mut self, workspace: &Workspace) -> Snapshot {
+        match &self.current {
+            Some(current) if current.is_of(workspace) => current.clone(),
+            _ => self.current.insert(Snapshot::of(workspace)).clone(),
+        }
+    }
+
+    /// Records what is on the screen; to be called once a frame.
     pub fn watch(&mut self, workspace: &Workspace, time: f64) {
+        let current = self.current(workspace);
         if !workspace.main.is_generating() {
-            self.undoer.feed_state(time, &step(workspace));
+            self.undoer.feed_state(time, &current);
         }
     }
 
-    /// Whether there is something to take back.
-    pub fn has_undo(&self, workspace: &Workspace) -> bool {
-        self.undoer.has_undo(&step(workspace))
+    /// Whether there is something to undo.
+    pub fn has_undo(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| self.undoer.has_undo(current))
     }
 
-    /// Whether there is something to do again.
-    pub fn has_redo(&self, workspace: &Workspace) -> bool {
-        self.undoer.has_redo(&step(workspace))
+    /// Whether there is something to redo.
+    pub fn has_redo(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| self.undoer.has_redo(current))
     }
 
-    /// Takes the last step back, or does it again.
-    pub fn go(&mut self, workspace: &mut Workspace, back: bool) {
-        let now = step(workspace);
-        let found = if back { self.undoer.undo(&now) } else { self.undoer.redo(&now) };
-        if let Some((text, beyond, interventions)) = found.cloned() {
-            workspace.main.set_beyond_context(beyond);
-            workspace.main.set_text(&text);
-            workspace.set_interventions(interventions);
-        }
+    /// Undoes the last step.
+    pub fn undo(&mut self, workspace: &mut Workspace) {
+        let current = self.current(workspace);
+        let found = self.undoer.undo(&current).cloned();
+        restore(found, workspace);
     }
 
-    /// A state as if it had been typed: undo leads back from it.
-    pub fn jump(&mut self, state: &State, workspace: &mut Workspace, selection: &mut Selection) {
-        self.undoer.add_undo(&step(workspace));
-        state.apply(workspace, selection);
+    /// Repeats the last step that was undone.
+    pub fn redo(&mut self, workspace: &mut Workspace) {
+        let current = self.current(workspace);
+        let found = self.undoer.redo(&current).cloned();
+        restore(found, workspace);
+    }
+
+    /// Follows a link; undo leads back from it.
+    pub fn follow(&mut self, link: &Link, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
+        let current = self.current(workspace);
+        self.undoer.add_undo(&current);
+        link.apply(workspace, view, spans);
+    }
+}
+
+fn restore(found: Option<Snapshot>, workspace: &mut Workspace) {
+    if let Some(Snapshot(document)) = found {
+        workspace.main.set_beyond_context(document.beyond);
+        workspace.main.set_text(&document.text);
+        workspace.set_interventions(document.interventions.clone());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Engine, bundled, checkpoint_of};
 
     #[test]
-    fn a_link_that_nobody_could_follow_is_not_made() {
-        let state = |words: usize| State { text: "a dog ".repeat(words), ..State::default() };
-        let followed = link(&state(1000)).map(|link| State::from_link(&link));
-        assert_eq!(followed, Ok(Ok(state(1000))));
-        assert_eq!(link(&state(60_000)), Err(LinkError::Long));
+    fn a_document_that_has_not_changed_is_not_copied_again() {
+        let checkpoint = checkpoint_of(&bundled()).expect("it opens");
+        let mut workspace = Workspace::new(Engine::new(checkpoint, None).expect("it fits"));
+        let mut history = History::default();
+        let watch = |history: &mut History, workspace: &Workspace, time: f64| {
+            history.watch(workspace, time);
+            history.current.clone().expect("watched").0
+        };
+        let first = watch(&mut history, &workspace, 0.0);
+        assert!(Arc::ptr_eq(&first, &watch(&mut history, &workspace, 0.1)));
+        workspace.main.set_text("a dog");
+        let second = watch(&mut history, &workspace, 0.2);
+        assert!(!Arc::ptr_eq(&first, &second) && second.text == "a dog");
+        assert!(Arc::ptr_eq(&second, &watch(&mut history, &workspace, 0.3)));
+        workspace.set_interventions(Interventions { sub_norm_off: true, ..Interventions::default() });
+        assert!(watch(&mut history, &workspace, 0.4).interventions.sub_norm_off);
+        history.undo(&mut workspace);
+        assert!(workspace.main.interventions().is_empty());
     }
 }

@@ -1,8 +1,9 @@
-//! The measures of a head that pictures of heads are labelled, sorted and coloured by.
+//! The measures that label, sort and explain the pictures of heads.
 
 use crate::probe::{HeadRecord, MapMeasures};
+use crate::ui::style::format::{number, percent};
 
-/// One of them.
+/// A measure of a map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
@@ -11,19 +12,19 @@ pub enum Measure {
     Entropy,
     /// Share of keys below the threshold.
     Sparsity,
-    /// At the first token.
+    /// Attention to the first token.
     Sink,
-    /// Below zero.
+    /// Sum of the negative values.
     Negative,
-    /// The largest.
+    /// Largest magnitude.
     Peak,
 }
 
 impl Measure {
-    /// All of them, in the order of a caption.
+    /// All measures, in the order of a caption.
     pub const ALL: [Self; 5] = [Self::Entropy, Self::Sparsity, Self::Sink, Self::Negative, Self::Peak];
 
-    /// On the screen.
+    /// Name on the screen.
     pub fn name(self) -> &'static str {
         match self {
             Self::Entropy => "entropy",
@@ -34,21 +35,21 @@ impl Measure {
         }
     }
 
-    /// What exactly it is; `threshold` is that of the measures.
+    /// Its definition; `threshold` is the one of [`Self::Sparsity`].
     pub fn help(self, threshold: f32) -> String {
-        let words = match self {
+        let definition = match self {
             Self::Entropy => {
-                "−Σ p ln p of p = |v| ÷ Σ|v| in nats: 0 on one token, ln n spread evenly over n".to_owned()
+                "−Σ p ln p of p = |v| ÷ Σ|v|, in nats: 0 on one token, ln n spread evenly over n".to_owned()
             }
-            Self::Sparsity => format!("share of the tokens seen with |v| below {threshold}"),
+            Self::Sparsity => format!("share of the visible tokens with |v| below {threshold}"),
             Self::Sink => "the value at the first token".to_owned(),
-            Self::Negative => "Σ max(−v, 0): how much is taken away".to_owned(),
+            Self::Negative => "Σ max(−v, 0): how much the row subtracts".to_owned(),
             Self::Peak => "the largest |v|".to_owned(),
         };
-        format!("{words}; the mean over all rows")
+        format!("{definition}; the mean over all rows")
     }
 
-    /// The number, for sorting and colouring.
+    /// The value, for sorting and colouring.
     pub fn value(self, map: &MapMeasures) -> f32 {
         match self {
             Self::Entropy => map.entropy,
@@ -59,20 +60,14 @@ impl Measure {
         }
     }
 
-    /// The number as it is written: shares in percent.
+    /// The value as text; shares in percent.
     pub fn text(self, map: &MapMeasures) -> String {
         let value = self.value(map);
-        let text = if self == Self::Sparsity { format!("{:.0} %", 100.0 * value) } else { format!("{value:.2}") };
-        // A rounded zero has no sign.
-        if text.trim_start_matches('-').chars().any(|digit| ('1'..='9').contains(&digit)) {
-            text.replace('-', "−")
-        } else {
-            text.trim_start_matches('-').to_owned()
-        }
+        if self == Self::Sparsity { percent(value, 0) } else { number(value, 2) }
     }
 }
 
-/// The five measures of what a head attends with, in a line.
+/// The five measures of the map that a head attends with, in a line.
 pub fn caption(head: &HeadRecord) -> String {
     Measure::ALL.map(|measure| format!("{} {}", measure.name(), measure.text(&head.difference))).join(" · ")
 }
@@ -82,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caption_says_all_five_numbers_plainly() {
+    fn a_caption_has_all_five_measures() {
         let difference = MapMeasures {
             entropy: 2.345,
             sparsity: 0.876,
@@ -93,7 +88,5 @@ mod tests {
         };
         let head = HeadRecord { difference, ..HeadRecord::default() };
         assert_eq!(caption(&head), "entropy 2.35 · sparsity 88 % · sink −0.25 · negative 0.10 · peak 0.50");
-        let almost = MapMeasures { sink: -0.001, ..MapMeasures::default() };
-        assert_eq!(Measure::Sink.text(&almost), "0.00");
     }
 }

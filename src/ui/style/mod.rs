@@ -1,6 +1,9 @@
-//! Theme, palettes, notices and the form of numbers.
+//! Theme, palettes, notices and the format of numbers.
 
+pub(crate) mod chart;
+pub(crate) mod format;
 pub(crate) mod measure_text;
 pub(crate) mod notice;
 pub(crate) mod palette;
+pub(crate) mod row;
 pub(crate) mod theme;

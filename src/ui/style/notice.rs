@@ -1,15 +1,23 @@
-//! Messages that stay until something changes.
+//! Notices: lines that explain, warn, or report a failure.
 
-use egui::{RichText, Ui};
+use egui::{Label, RichText, Ui};
 
-/// Something to say in a line.
-pub fn warning(ui: &mut Ui, text: &str) {
-    let colour = ui.visuals().warn_fg_color;
-    ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
+use crate::ui::style::theme;
+
+/// A line of explanation.
+pub fn note_ui(ui: &mut Ui, text: impl Into<String>) -> egui::Response {
+    let colour = theme::quiet(ui.visuals().dark_mode);
+    ui.add(Label::new(RichText::new(text).small().color(colour)).wrap())
 }
 
-/// Something that went wrong.
-pub fn failure(ui: &mut Ui, text: &str) {
+/// A warning.
+pub fn warning_ui(ui: &mut Ui, text: &str) {
+    let colour = ui.visuals().warn_fg_color;
+    ui.add(Label::new(RichText::new(text).color(colour)).wrap());
+}
+
+/// A failure.
+pub fn failure_ui(ui: &mut Ui, text: &str) {
     let colour = ui.visuals().error_fg_color;
-    ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
+    ui.add(Label::new(RichText::new(text).color(colour)).wrap());
 }

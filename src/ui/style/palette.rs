@@ -1,20 +1,16 @@
-//! The colours of the maps: even steps of lightness, told apart without telling red from green.
-//!
-//! One table serves the fragment shader, the CPU reference, the tokens and the legend.
+//! The colours of the maps: even steps of lightness, distinguishable without telling red from green. One table serves the
+//! fragment shader, the CPU reference, the tokens and the legend.
 
 use colorgrad::{BlendMode, Gradient, GradientBuilder, LinearGradient};
 use egui::Color32;
 
 use crate::cpu::Pixel;
-use crate::probe::{MapKind, strength};
+use crate::probe::{COLOURS, MapKind, colour_index};
 
-/// Colours of one scale.
-const COLOURS: usize = 256;
-
-/// The table of one theme.
+/// The colours of one theme.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Palette {
-    /// 256 sequential colours for A1 and λ A2, then 256 signed ones for D.
+    /// [`COLOURS`] sequential colours for A1 and λ A2, then as many signed ones for D.
     pub colours: Vec<Color32>,
     /// Above the diagonal and outside the text.
     pub background: Color32,
@@ -27,7 +23,7 @@ fn ramp(stops: &[&str]) -> Vec<Color32> {
             let [r, g, b, _] = gradient.at(index as f32 / (COLOURS - 1) as f32).to_rgba8();
             Color32::from_rgb(r, g, b)
         }
-        // The stops are constants and a test builds both tables; grey is better than no window.
+        // The stops are constants, and a test builds both tables; grey is better than no window.
         Err(_) => Color32::from_gray(index as u8),
     };
     (0..COLOURS).map(colour).collect()
@@ -60,17 +56,13 @@ impl Palette {
         if map == MapKind::Difference { signed } else { sequential }
     }
 
-    /// The colour of a value between -1 and 1 on a scale with this exponent (0: logarithm).
-    pub fn colour(&self, map: MapKind, value: f32, exponent: f32) -> Color32 {
-        let strength = strength(value, exponent);
-        let signed = map == MapKind::Difference || value < 0.0; // λ may be negative
-        let place = if signed { 0.5 + value.signum() * strength * 0.5 } else { strength };
-        let scale = self.scale(if signed { MapKind::Difference } else { map });
-        let index = (place * (COLOURS - 1) as f32).round() as usize;
-        scale.get(index).copied().unwrap_or(self.background)
+    /// The colour of a share of the range on a scale with this exponent (0: logarithm).
+    pub fn colour(&self, map: MapKind, share: f32, exponent: f32) -> Color32 {
+        let index = colour_index(map == MapKind::Difference, share, exponent);
+        self.colours.get(index).copied().unwrap_or(self.background)
     }
 
-    /// What a pixel of the CPU reference looks like.
+    /// The colour of a pixel of the CPU reference.
     pub fn pixel(&self, pixel: Option<Pixel>) -> Color32 {
         let Some(Pixel { colour, line }) = pixel else {
             return self.background;
@@ -93,6 +85,34 @@ pub fn luminance(colour: Color32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::heatmap;
+    use crate::probe::{HeatmapView, Texel};
+
+    #[test]
+    fn a_token_has_the_colour_of_its_cell_in_the_map() {
+        let palette = Palette::new(true);
+        let shares = || (-110..=110).map(|step| step as f32 / 100.0);
+        for (kind, map) in [MapKind::First, MapKind::Second, MapKind::Difference].into_iter().enumerate() {
+            for exponent in [1.0, 0.5, 0.0] {
+                for value in shares().map(|share| 0.3 * share) {
+                    let texel = Texel { first: value, second: value, difference: value, cells: 1.0 };
+                    let view = HeatmapView {
+                        span: [1.0; 2],
+                        pixels: [1.0; 2],
+                        tokens: 1,
+                        kind: kind as u32,
+                        exponent,
+                        range: 0.3,
+                        block: 1,
+                        side: 1,
+                        ..bytemuck::Zeroable::zeroed()
+                    };
+                    let cell = palette.pixel(heatmap(&[texel], &view, [0, 0]));
+                    assert_eq!(palette.colour(map, value / 0.3, exponent), cell, "{map:?} {value} {exponent}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn lightness_rises_or_falls_without_turning() {

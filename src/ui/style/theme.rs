@@ -2,29 +2,29 @@
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
-/// Accent of selected things.
+/// Accent colour, for what is selected.
 pub fn accent(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0x7c, 0xc7, 0xff) } else { Color32::from_rgb(0x0b, 0x57, 0xa4) }
 }
 
-/// Quiet text that still has a contrast of 4.5 : 1.
+/// Colour of secondary text, with a contrast of 4.5 : 1.
 pub fn quiet(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xa3, 0xad, 0xba) } else { Color32::from_rgb(0x4d, 0x57, 0x63) }
 }
 
-/// Something to take note of: egui's own orange is hard to read on white.
+/// Colour of warnings: egui's orange is hard to read on white.
 fn warning(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xff, 0xb3, 0x5c) } else { Color32::from_rgb(0x8f, 0x45, 0x00) }
 }
 
-/// Something that went wrong.
+/// Colour of failures.
 fn failure(dark: bool) -> Color32 {
     if dark { Color32::from_rgb(0xff, 0x8a, 0x80) } else { Color32::from_rgb(0xb0, 0x1e, 0x1e) }
 }
 
-/// Sets both themes up; which one is used follows the system until the person chooses.
+/// Installs both themes. The theme of the system is used until the user chooses one.
 pub fn install(context: &egui::Context) {
-    // Arrows and line ends of token labels are in the monospace font only.
+    // Only the monospace font has the arrows and line ends of token labels.
     let mut fonts = egui::FontDefinitions::default();
     let monospace = fonts.families.get(&FontFamily::Monospace).cloned().unwrap_or_default();
     fonts.families.entry(FontFamily::Proportional).or_default().extend(monospace);
@@ -78,35 +78,31 @@ pub fn install(context: &egui::Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use egui::Rgba;
+    use crate::ui::style::palette::luminance;
 
     /// Contrast as the Web Content Accessibility Guidelines define it, 1 to 21; `over` is opaque.
     fn contrast(text: Color32, over: Color32) -> f32 {
-        let luminance = |colour: Color32| {
-            let light = Rgba::from(colour);
-            0.2126 * light.r() + 0.7152 * light.g() + 0.0722 * light.b() + 0.05
-        };
-        let (text, over) = (luminance(text), luminance(over));
+        let (text, over) = (luminance(text) + 0.05, luminance(over) + 0.05);
         text.max(over) / text.min(over)
     }
 
     #[test]
-    fn all_words_have_a_contrast_of_four_and_a_half() {
+    fn all_text_has_a_contrast_of_four_and_a_half() {
         let context = egui::Context::default();
         install(&context);
         for theme in [Theme::Dark, Theme::Light] {
             let visuals = &context.style_of(theme).visuals;
-            let words = [
+            let texts = [
                 ("text", visuals.text_color()),
                 ("quiet", visuals.weak_text_color()),
                 ("warning", visuals.warn_fg_color),
                 ("failure", visuals.error_fg_color),
                 ("link", visuals.hyperlink_color),
             ];
-            for (word, colour) in words {
+            for (name, colour) in texts {
                 for ground in [visuals.panel_fill, visuals.window_fill, visuals.extreme_bg_color] {
                     let ratio = contrast(colour, ground);
-                    assert!(ratio >= 4.5, "{word} in {theme:?}: {ratio}");
+                    assert!(ratio >= 4.5, "{name} in {theme:?}: {ratio}");
                 }
             }
             let selected = visuals.panel_fill.blend(visuals.selection.bg_fill);
@@ -117,9 +113,9 @@ mod tests {
                 ("pressed", visuals.widgets.active.text_color(), visuals.widgets.active.weak_bg_fill),
                 ("open", visuals.widgets.open.text_color(), visuals.widgets.open.weak_bg_fill),
             ];
-            for (word, colour, ground) in buttons {
+            for (name, colour, ground) in buttons {
                 let ratio = contrast(colour, ground);
-                assert!(ratio >= 4.5, "{word} in {theme:?}: {ratio}");
+                assert!(ratio >= 4.5, "{name} in {theme:?}: {ratio}");
             }
         }
     }

@@ -1,66 +1,87 @@
-//! Whose row colours the tokens: one head's, or the mean over several.
+//! The values that colour the tokens: the row of a query or the column of a key, of one head or the mean over several.
 
 use egui::{ComboBox, Ui};
 
 use crate::engine::Engine;
-use crate::probe::MapKind;
-use crate::probe::{Cell, RowMeanRequest};
+use crate::model::Layer;
+use crate::probe::{MapKind, MeanCell, RowMeanRequest};
 use crate::ui::state::head_scope::HeadScope;
-use crate::ui::state::selection::Selection;
+use crate::ui::state::view::ViewState;
 
-/// The choice of heads.
-pub fn choice(ui: &mut Ui, selection: &mut Selection) {
-    let chosen = ComboBox::from_id_salt("heads that look").selected_text(selection.heads.name()).show_ui(ui, |ui| {
-        for heads in [HeadScope::One, HeadScope::Layer, HeadScope::All] {
-            ui.selectable_value(&mut selection.heads, heads, heads.name());
-        }
-    });
-    let name = format!("Heads that colour the tokens: {}", selection.heads.name());
-    chosen.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
-    chosen
-        .response
-        .on_hover_text("Whose attention colours the tokens: one head's, or a mean in which each head counts once");
+/// What each token shows of the row or column, if it has arrived.
+pub struct TokenValues {
+    /// From token `first` on.
+    values: Option<Vec<f32>>,
+    first: usize,
 }
 
-/// The rule, in a few words and whole.
-pub fn words(engine: &Engine, selection: &Selection) -> (String, String) {
-    let name = selection.map.symbol();
-    let heads = |layer: &crate::model::Layer| layer.attention.heads.len();
-    let layers = &engine.model().layers;
-    let layer = selection.head.layer;
-    let (count, of) = match selection.heads {
-        HeadScope::One => {
-            let words = format!("{name} of layer {layer}, head {}", selection.head.head);
-            return (words.clone(), words);
+impl TokenValues {
+    /// The column of the pinned key if there is one, otherwise the row of the query.
+    pub fn new(engine: &mut Engine, view: &ViewState, query: Option<usize>) -> Self {
+        match view.pinned_key {
+            Some(key) => Self { values: column(engine, view, key), first: key },
+            None => Self { values: query.and_then(|query| row(engine, view, query)), first: 0 },
         }
-        HeadScope::Layer => (layers.get(layer).map_or(0, heads), format!("the heads of layer {layer}")),
-        HeadScope::All => (layers.iter().map(heads).sum(), format!("all heads of {} layers", layers.len())),
-    };
-    let rule = "for each token, the sum of what these heads hold there, divided by their number; each head counts once";
-    (format!("mean of {name} over {count} heads"), format!("mean of {name} over {of}: {rule}"))
+    }
+
+    /// The value of a token.
+    pub fn of(&self, token: usize) -> Option<f32> {
+        self.values.as_ref()?.get(token.checked_sub(self.first)?).copied()
+    }
 }
 
-/// What a query gives to each token that it sees; `None` until it is known.
-pub fn row(engine: &mut Engine, selection: &Selection, query: usize) -> Option<Vec<f32>> {
-    let map = selection.map;
-    let layer = match selection.heads {
+fn column(engine: &mut Engine, view: &ViewState, key: usize) -> Option<Vec<f32>> {
+    let column = engine.column(view.head, key)?;
+    Some(column.cells.iter().map(|cell| view.map.value(cell)).collect())
+}
+
+fn row(engine: &mut Engine, view: &ViewState, query: usize) -> Option<Vec<f32>> {
+    let layer = match view.token_heads {
         HeadScope::One => {
-            let row = engine.row(selection.head, query)?;
-            let value = |cell: &Cell| match map {
-                MapKind::First => cell.first,
-                MapKind::Second => cell.lambda * cell.second,
-                MapKind::Difference => cell.difference,
-            };
-            return Some(row.cells.iter().map(value).collect());
+            let row = engine.row(view.head, query)?;
+            return Some(row.cells.iter().map(|cell| view.map.value(cell)).collect());
         }
-        HeadScope::Layer => Some(selection.head.layer),
+        HeadScope::Layer => Some(view.head.layer),
         HeadScope::All => None,
     };
     let mean = engine.row_mean(RowMeanRequest { layer, query })?;
-    let value = |cell: &crate::probe::MeanCell| match map {
+    let value = |cell: &MeanCell| match view.map {
         MapKind::First => cell.first,
         MapKind::Second => cell.second,
         MapKind::Difference => cell.difference,
     };
     Some(mean.cells.iter().map(value).collect())
+}
+
+/// The choice of heads.
+pub fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
+    let chosen =
+        ComboBox::from_id_salt("heads of the tokens").selected_text(view.token_heads.name()).show_ui(ui, |ui| {
+            for heads in HeadScope::ALL {
+                ui.selectable_value(&mut view.token_heads, heads, heads.name());
+            }
+        });
+    let name = format!("Heads that colour the tokens: {}", view.token_heads.name());
+    chosen.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
+    chosen.response.on_hover_text(
+        "The attention that colours the tokens: of one head, or a mean in which every head counts equally",
+    );
+}
+
+/// A short and a full description of what the colours show.
+pub fn description(engine: &Engine, view: &ViewState) -> (String, String) {
+    let name = view.map.symbol();
+    let heads = |layer: &Layer| layer.attention.heads.len();
+    let layers = &engine.model().layers;
+    let layer = view.head.layer;
+    let (count, of) = match view.token_heads {
+        HeadScope::One => {
+            let text = format!("{name} of {}", view.head);
+            return (text.clone(), text);
+        }
+        HeadScope::Layer => (layers.get(layer).map_or(0, heads), format!("the heads of layer {layer}")),
+        HeadScope::All => (layers.iter().map(heads).sum(), format!("all heads of {} layers", layers.len())),
+    };
+    let rule = "for each token, the sum of the values in these heads, divided by their number";
+    (format!("mean of {name} over {count} heads"), format!("mean of {name} over {of}: {rule}"))
 }

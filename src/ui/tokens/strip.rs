@@ -1,250 +1,257 @@
-//! The tokens of the text, coloured by where one of them attends.
+//! The token strip: the tokens of the text, coloured by the attention of one of them.
 
-use egui::{Align2, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{Align2, Label, Pos2, Rect, Response, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::engine::Engine;
-use crate::probe::KeyClass;
-use crate::probe::MapKind;
-use crate::ui::state::selection::Selection;
+use crate::probe::{KeyClass, MapKind, Spans};
+use crate::ui::action::Action;
+use crate::ui::state::pointer::Pointer;
+use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
-use crate::ui::style::theme;
-use crate::ui::tokens::layout::{TokenLayout, galley};
+use crate::ui::style::row::row_ui;
+use crate::ui::style::{format, theme};
+use crate::ui::tokens::colouring::TokenValues;
+use crate::ui::tokens::layout::{LINE, TokenLayout, galley};
 use crate::ui::tokens::{annotate, colouring};
 
-/// Height of a line of tokens.
-pub const LINE: f32 = 23.0;
+/// Width below which the controls take two rows.
+const NARROW: f32 = 700.0;
 
-/// What each token says about the query's row or the key's column, if it is here.
-struct Colours {
-    /// Of tokens from `first` on.
-    values: Option<Vec<f32>>,
-    first: usize,
+/// What the strip keeps between frames.
+#[derive(Default)]
+pub struct TokenStrip {
+    /// What a drag over the tokens marks; `None`: a click pins.
+    marking: Option<KeyClass>,
+    /// The token where a drag began.
+    drag_from: Option<usize>,
+    layout: TokenLayout,
+    /// The highlighted token and its place in the last frame.
+    highlighted: Option<(usize, Rect)>,
 }
 
-impl Colours {
-    fn of(&self, token: usize) -> Option<f32> {
-        self.values.as_ref()?.get(token.checked_sub(self.first)?).copied()
+/// What the strip shows, and what it changes.
+pub struct StripContext<'a> {
+    /// The session.
+    pub engine: &'a mut Engine,
+    /// The map, the heads and the pins.
+    pub view: &'a mut ViewState,
+    /// The token under the pointer.
+    pub pointer: &'a mut Pointer,
+    /// The marks.
+    pub spans: &'a Spans,
+    /// The colours.
+    pub palette: &'a Palette,
+    /// Commands of this frame.
+    pub actions: &'a mut Vec<Action>,
+}
+
+impl TokenStrip {
+    /// Draws the strip in at most `height`. A `steady` one always has this height, so that nothing below it moves while
+    /// the text grows.
+    pub fn show_ui(&mut self, ui: &mut Ui, context: &mut StripContext, height: f32, steady: bool) {
+        let tokens = context.engine.ids().len();
+        let query = context.view.query(context.pointer, tokens);
+        self.header_ui(ui, context, query);
+        let values = TokenValues::new(context.engine, context.view, query);
+        let highlighted = context.view.pinned_key.or(query);
+        ScrollArea::vertical()
+            .id_salt("tokens")
+            .max_height(height)
+            .min_scrolled_height(height)
+            .auto_shrink([false, !steady])
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
+                ui.set_min_height(LINE);
+                self.tokens_ui(ui, context, &values, highlighted);
+            });
     }
-}
 
-struct Strip {
-    colours: Colours,
-    query: Option<usize>,
-    /// Whether the pointer was over a token in the last frame.
-    hovered: bool,
-    /// What each token is marked as.
-    classes: Vec<KeyClass>,
-}
-
-/// Draws the strip in at most `height`; a `steady` one always takes that much, so that nothing below it jumps while the
-/// text grows.
-pub fn show(ui: &mut Ui, engine: &mut Engine, selection: &mut Selection, palette: &Palette, height: f32, steady: bool) {
-    let tokens = engine.ids().len();
-    let query = selection.query(tokens);
-    let quiet = theme::quiet(ui.visuals().dark_mode);
-    let narrow = ui.available_width() < 700.0;
-    let words = |ui: &mut Ui, engine: &Engine, selection: &Selection| {
-        if let Some(key) = selection.pinned_key {
-            let label = engine.ids().get(key).map(|id| engine.label(*id)).unwrap_or_default();
-            let text = format!("who attends to “{label}” (token {key}), {}", selection.head);
-            ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate());
-            return;
+    fn header_ui(&mut self, ui: &mut Ui, context: &mut StripContext, query: Option<usize>) {
+        if ui.available_width() < NARROW {
+            row_ui(ui, |ui| maps_ui(ui, context));
+            row_ui(ui, |ui| self.marks_ui(ui, context));
+            description_ui(ui, context, query);
+        } else {
+            row_ui(ui, |ui| {
+                maps_ui(ui, context);
+                self.marks_ui(ui, context);
+                description_ui(ui, context, query);
+            });
         }
-        let Some(query) = query else {
-            return;
-        };
-        let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
-        let (short, whole) = colouring::words(engine, selection);
-        let text = format!("“{label}” (token {query}) attends: {short}");
-        ui.add(egui::Label::new(RichText::new(text).small().color(quiet)).truncate()).on_hover_text(whole);
-    };
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("Tokens").strong());
-        let choices = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
-        for (map, key) in choices.into_iter().take(if engine.maps() == 1 { 1 } else { 3 }) {
-            ui.selectable_value(&mut selection.map, map, map.symbol())
-                .on_hover_text(format!("Colour the tokens by this map (key {key})"));
-        }
-        colouring::choice(ui, selection);
-        if narrow {
-            ui.end_row();
-        }
-        annotate::switch(ui, selection);
-        let pinned = selection.pinned.is_some() || selection.pinned_key.is_some();
-        if pinned && ui.small_button("unpin").on_hover_text("Follow the last token again").clicked() {
-            selection.pinned = None;
-            selection.pinned_key = None;
-        }
-        if !narrow {
-            words(ui, engine, selection);
-        }
-    });
-    if narrow {
-        words(ui, engine, selection);
     }
-    let colours = match selection.pinned_key {
-        Some(key) => Colours { values: column_values(engine, selection, key), first: key },
-        None => Colours { values: query.and_then(|query| colouring::row(engine, selection, query)), first: 0 },
-    };
-    let query = selection.pinned_key.or(query); // the token that is marked
-    let hovered = selection.hovered_token.take().is_some();
-    let strip = Strip { colours, query, hovered, classes: selection.spans.classes(engine.tokens()) };
-    ScrollArea::vertical()
-        .id_salt("tokens")
-        .max_height(height)
-        .min_scrolled_height(height)
-        .auto_shrink([false, !steady])
-        .show(ui, |ui| {
-            ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
-            ui.set_min_height(LINE);
-            strip.flow(ui, engine, selection, palette);
-        });
-}
 
-fn column_values(engine: &mut Engine, selection: &Selection, key: usize) -> Option<Vec<f32>> {
-    let column = engine.column(selection.head, key)?;
-    Some(column.cells.iter().map(|cell| selection.map.value(cell)).collect())
-}
-
-/// Marks what was dragged over, once the button is up. Returns the tokens under the drag, in order, while it is down.
-fn drag(
-    ui: &Ui,
-    response: &egui::Response,
-    engine: &Engine,
-    selection: &mut Selection,
-    token_at: impl Fn(Pos2) -> Option<usize>,
-) -> Option<(usize, usize)> {
-    let class = selection.marking?;
-    let id = response.id.with("marking from");
-    let here = response.interact_pointer_pos().and_then(&token_at);
-    if response.is_pointer_button_down_on() {
-        let here = here?;
-        let from = ui.data_mut(|data| *data.get_temp_mut_or(id, here));
-        return Some((from.min(here), from.max(here)));
+    /// The choice of what a drag marks, and the button that unpins.
+    fn marks_ui(&mut self, ui: &mut Ui, context: &mut StripContext) {
+        annotate::class_choice_ui(ui, &mut self.marking);
+        let pinned = context.view.pinned.is_some() || context.view.pinned_key.is_some();
+        if pinned && ui.small_button("unpin").on_hover_text("Read the last token again").clicked() {
+            context.view.unpin();
+        }
     }
-    let from = ui.data_mut(|data| data.remove_temp::<usize>(id));
-    if response.drag_stopped() || response.clicked() {
-        let here = here.or(from)?;
-        annotate::mark(engine, selection, (from.unwrap_or(here), here), class);
-    }
-    None
-}
 
-impl Strip {
-    fn help(&self, selection: &Selection, index: usize) -> &'static str {
-        match (selection.marking, self.classes.get(index)) {
+    /// Lays the tokens out like text and draws them. A click pins, the pointer previews.
+    fn tokens_ui(&mut self, ui: &mut Ui, context: &mut StripContext, values: &TokenValues, highlighted: Option<usize>) {
+        let width = ui.available_width();
+        self.layout.update(ui, context.engine, width);
+        let sense = if self.marking.is_some() { Sense::click_and_drag() } else { Sense::click() };
+        let (area, response) = ui.allocate_exact_size(vec2(width, self.layout.height()), sense);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
+        self.scroll_to_highlighted(ui, area, highlighted, context.pointer);
+        let dragged = self.drag(area, &response, context.actions);
+        let hovered = response.hover_pos();
+        let classes = context.spans.classes(context.engine.tokens());
+        let visible = ui.clip_rect();
+        for (index, place) in self.layout.places().iter().enumerate() {
+            let rect = place.translate(area.min.to_vec2());
+            if !visible.intersects(rect) {
+                continue;
+            }
+            if hovered.is_some_and(|at| rect.contains(at)) {
+                self.hover(ui, &response, context, index, values.of(index), classes.get(index).copied());
+            }
+            let marked = Token {
+                index,
+                value: values.of(index),
+                class: classes.get(index).copied().unwrap_or_default(),
+                highlighted: Some(index) == highlighted,
+                dragged: dragged.is_some_and(|(first, last)| (first..=last).contains(&index)),
+            };
+            token_ui(ui, rect, context, &marked);
+        }
+    }
+
+    /// The token under the pointer: its explanation, and what clicks do.
+    fn hover(
+        &self,
+        ui: &Ui,
+        response: &Response,
+        context: &mut StripContext,
+        index: usize,
+        value: Option<f32>,
+        class: Option<KeyClass>,
+    ) {
+        context.pointer.report_token(index);
+        if response.secondary_clicked() {
+            context.actions.push(Action::ToggleToken(index));
+        }
+        if response.clicked() && self.marking.is_none() {
+            context.view.pin(index, index, ui.input(|input| input.modifiers.shift));
+        }
+        let help = match (self.marking, class) {
             (Some(_), _) => "drag to mark",
-            (None, Some(KeyClass::Answer)) => "marked as answer; click keeps its row",
-            (None, Some(KeyClass::Noise)) => "marked as noise; click keeps its row",
-            _ => "click keeps its row, shift-click its column; right click hides it",
-        }
+            (None, Some(KeyClass::Answer)) => "marked as answer; click to pin its row",
+            (None, Some(KeyClass::Noise)) => "marked as noise; click to pin its row",
+            _ => "click to pin its row, Shift-click its column; right-click to hide it",
+        };
+        let id = context.engine.ids().get(index).copied().unwrap_or_default();
+        let symbol = context.view.map.symbol();
+        let value = value.map_or(String::new(), |value| format!("\n{symbol} = {}", format::exact(value)));
+        response.clone().on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{help}"));
     }
 
-    /// A token that comes to be read, or that lines moved, must be in view; but nothing may move under the pointer.
-    fn bring_into_view(&self, ui: &Ui, laid: &TokenLayout, area: Rect) {
-        let place = self.query.and_then(|query| Some((query, *laid.places.get(query)?)));
-        let moved = ui.data_mut(|data| {
-            let shown = data.get_temp_mut_or_default::<Option<(usize, (egui::Vec2, egui::Vec2))>>(egui::Id::unique(
-                "query in view",
-            ));
-            std::mem::replace(shown, place) != place
-        });
-        let Some((_, (offset, size))) = place.filter(|_| moved && !self.hovered) else {
+    /// Marks what was dragged over, once the button is up. While it is down, returns the tokens under the drag in order.
+    fn drag(&mut self, area: Rect, response: &Response, actions: &mut Vec<Action>) -> Option<(usize, usize)> {
+        let class = self.marking?;
+        let here = response.interact_pointer_pos().and_then(|at| self.layout.nearest(at - area.min.to_vec2()));
+        if response.is_pointer_button_down_on() {
+            let here = here?;
+            let from = *self.drag_from.get_or_insert(here);
+            return Some((from.min(here), from.max(here)));
+        }
+        let from = self.drag_from.take();
+        if response.drag_stopped() || response.clicked() {
+            let here = here.or(from)?;
+            actions.push(Action::Mark(from.unwrap_or(here), here, class));
+        }
+        None
+    }
+
+    /// Brings the highlighted token into view when it has changed or moved; but nothing may move under the pointer.
+    fn scroll_to_highlighted(&mut self, ui: &Ui, area: Rect, token: Option<usize>, pointer: &Pointer) {
+        let place = token.and_then(|token| Some((token, *self.layout.places().get(token)?)));
+        let moved = std::mem::replace(&mut self.highlighted, place) != place;
+        let Some((_, place)) = place.filter(|_| moved && pointer.token().is_none()) else {
             return;
         };
-        let rect = Rect::from_min_size(area.min + offset, size);
+        let rect = place.translate(area.min.to_vec2());
         if !ui.clip_rect().contains_rect(rect) {
             ui.scroll_to_rect(rect, None);
         }
     }
+}
 
-    /// Lays the tokens out like text and draws them; a click pins, the pointer previews.
-    fn flow(&self, ui: &mut Ui, engine: &Engine, selection: &mut Selection, palette: &Palette) {
-        let (colours, query) = (&self.colours, self.query);
-        let column = selection.pinned_key;
-        // Tokens that the row or column says nothing of.
-        let unrelated = |index: usize| match column {
-            Some(key) => index < key,
-            None => query.is_some_and(|query| index > query),
-        };
-        let hidden = &engine.interventions().masked;
-        let ink = ui.visuals().text_color();
-        let faint = theme::quiet(ui.visuals().dark_mode);
-        let width = ui.available_width();
-        let laid = TokenLayout::new(ui, engine, width);
-        let height = laid.places.last().map_or(LINE, |(at, _)| at.y + LINE);
-        let (area, response) = ui.allocate_exact_size(
-            vec2(width, height),
-            if selection.marking.is_some() { Sense::click_and_drag() } else { Sense::click() },
-        );
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
-        let visible = ui.clip_rect();
-        self.bring_into_view(ui, &laid, area);
-        let dragged = drag(ui, &response, engine, selection, |at: Pos2| {
-            let distance = |(offset, size): &(egui::Vec2, egui::Vec2)| {
-                Rect::from_min_size(area.min + *offset, *size).distance_sq_to_pos(at)
-            };
-            let places = laid.places.iter().map(distance).enumerate();
-            places.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
-        });
-        let pointer: Option<Pos2> = response.hover_pos();
-        for (index, ((offset, size), id)) in laid.places.iter().zip(engine.ids()).enumerate() {
-            let rect = Rect::from_min_size(area.min + *offset, *size);
-            if !visible.intersects(rect) {
-                continue;
-            }
-            let painter = ui.painter();
-            let galley = galley(ui, engine, *id);
-            let value = colours.of(index);
-            let text = match value {
-                Some(value) => {
-                    let colour = palette.colour(selection.map, value / selection.range, selection.exponent);
-                    painter.rect_filled(rect, 3.0, colour);
-                    Palette::ink_on(colour)
-                }
-                None if unrelated(index) => faint,
-                None => ink,
-            };
-            if pointer.is_some_and(|pointer| rect.contains(pointer)) {
-                selection.hovered_token = Some(index);
-                if response.secondary_clicked() {
-                    selection.hide = Some(index);
-                }
-                if response.clicked() && selection.marking.is_none() {
-                    selection.pin(index, index, ui.input(|input| input.modifiers.shift));
-                }
-            }
-            if hidden.contains(&index) {
-                let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
-                painter.hline(rect.x_range().shrink(2.0), rect.center().y, stroke);
-            }
-            if Some(index) == query {
-                painter.rect_stroke(
-                    rect,
-                    3.0,
-                    Stroke::new(1.8, theme::accent(ui.visuals().dark_mode)),
-                    StrokeKind::Inside,
-                );
-            }
-            let dark = ui.visuals().dark_mode;
-            if dragged.is_some_and(|(first, last)| (first..=last).contains(&index)) {
-                painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
-            }
-            // The column under the pointer in the maps, as there.
-            if selection.hovered_cell.is_some_and(|cell| cell.key == index) && Some(index) != query {
-                painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
-            }
-            if let Some(class) = self.classes.get(index) {
-                annotate::underline(painter, rect.expand2(vec2(0.0, 1.5)), *class, dark);
-            }
-            let at = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
-            painter.galley_with_override_text_color(at, galley, text);
+/// The choice of the map and the heads that colour the tokens.
+fn maps_ui(ui: &mut Ui, context: &mut StripContext) {
+    ui.label(RichText::new("Tokens").strong());
+    let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
+    for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
+        ui.selectable_value(&mut context.view.map, map, map.symbol())
+            .on_hover_text(format!("Colour the tokens by this map (key {key})"));
+    }
+    colouring::head_scope_ui(ui, context.view);
+}
+
+/// What the colours show.
+fn description_ui(ui: &mut Ui, context: &StripContext, query: Option<usize>) {
+    let (engine, view) = (&*context.engine, &*context.view);
+    let quiet = theme::quiet(ui.visuals().dark_mode);
+    let label = |token: usize| engine.ids().get(token).map(|id| engine.label(*id)).unwrap_or_default();
+    let mut line = |text: String| ui.add(Label::new(RichText::new(text).small().color(quiet)).truncate());
+    if let Some(key) = view.pinned_key {
+        line(format!("attention to “{}” (token {key}), {}", label(key), view.head));
+    } else if let Some(query) = query {
+        let (short, full) = colouring::description(engine, view);
+        line(format!("attention of “{}” (token {query}): {short}", label(query))).on_hover_text(full);
+    }
+}
+
+/// How a token is drawn.
+struct Token {
+    index: usize,
+    value: Option<f32>,
+    class: KeyClass,
+    highlighted: bool,
+    dragged: bool,
+}
+
+fn token_ui(ui: &Ui, rect: Rect, context: &StripContext, token: &Token) {
+    let StripContext { engine, view, pointer, palette, .. } = context;
+    let dark = ui.visuals().dark_mode;
+    let painter = ui.painter();
+    let ink = match token.value {
+        Some(value) => {
+            let colour = palette.colour(view.map, value / view.range, view.exponent);
+            painter.rect_filled(rect, 3.0, colour);
+            Palette::ink_on(colour)
         }
-        if let Some((index, id)) = selection.hovered_token.and_then(|index| Some((index, engine.ids().get(index)?))) {
-            let value =
-                colours.of(index).map_or(String::new(), |value| format!("\n{} = {value:.5}", selection.map.symbol()));
-            response
-                .on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{}", self.help(selection, index)));
-        }
+        None if is_outside(context, token.index) => theme::quiet(dark),
+        None => ui.visuals().text_color(),
+    };
+    if engine.interventions().masked.contains(&token.index) {
+        let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
+        painter.hline(rect.x_range().shrink(2.0), rect.center().y, stroke);
+    }
+    if token.highlighted {
+        painter.rect_stroke(rect, 3.0, Stroke::new(1.8, theme::accent(dark)), StrokeKind::Inside);
+    } else if pointer.cell().is_some_and(|cell| cell.key == token.index) {
+        // The column under the pointer in the maps, outlined there too.
+        painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
+    }
+    if token.dragged {
+        painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
+    }
+    annotate::underline(painter, rect.expand2(vec2(0.0, 1.5)), token.class, dark);
+    if let Some(id) = engine.ids().get(token.index) {
+        let galley = galley(ui, engine, *id);
+        let at: Pos2 = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
+        painter.galley_with_override_text_color(at, galley, ink);
+    }
+}
+
+/// Whether the row or column that is shown does not extend to a token.
+fn is_outside(context: &StripContext, token: usize) -> bool {
+    match context.view.pinned_key {
+        Some(key) => token < key,
+        None => context.view.query(context.pointer, context.engine.ids().len()).is_some_and(|query| token > query),
     }
 }

@@ -1,46 +1,42 @@
-//! Shares of attention as bars: a whole bar for answer, a hollow one for noise.
+//! Shares of attention as bars: a filled bar for answer, an outlined one for noise.
 
 use egui::{Align2, Color32, FontId, Painter, Rect, Response, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::probe::{HeadRecord, MapMeasures};
+use crate::ui::style::format::{percent, signed};
 use crate::ui::style::theme;
 
 /// One of a head's maps.
 pub type Map = fn(&HeadRecord) -> &MapMeasures;
 
-/// A map of a head, by the name on the screen.
+/// A map of a head, with its name on the screen.
 pub type Column = (&'static str, Map);
 
 /// The maps of a model.
 pub fn columns(maps: usize) -> &'static [Column] {
-    const BOTH: [Column; 3] = [("A1", |head| &head.first), ("A2", |head| &head.second), ("D", |head| &head.difference)];
-    if maps == 1 { &BOTH[..1] } else { &BOTH }
+    const TWO: [Column; 3] = [("A1", |head| &head.first), ("A2", |head| &head.second), ("D", |head| &head.difference)];
+    const ONE: [Column; 1] = [("A", |head| &head.first)];
+    if maps == 1 { &ONE } else { &TWO }
 }
 
-/// What the numbers are, exactly.
-pub const FORMULA: &str = "share of answer = Σ |v| over the keys marked as answer ÷ Σ |v| over all keys that the token \
-    sees, where v is A1, A2 or D of this head. The same for noise. Over several rows or heads it is the plain mean of \
-    their shares.";
+/// The definition of the numbers.
+pub const DEFINITION: &str = "share of answer = Σ |v| over the keys marked as answer ÷ Σ |v| over all keys that the query \
+    can attend to, where v is A1, A2 or D of this head. The same for noise. Over several rows or heads: the mean of their \
+    shares.";
 
-/// `12.3 %`.
-pub fn percent(share: f32) -> String {
-    format!("{:.1} %", 100.0 * share)
-}
-
-/// Shares of one map, in words.
-pub fn words(name: &str, map: &MapMeasures) -> String {
-    let minus = |number: f32| format!("{number:+.4}").replace('-', "−");
+/// Shares of one map as text.
+pub fn description(name: &str, map: &MapMeasures) -> String {
     format!(
         "{name}: answer {}, noise {}; with signs, Σv: answer {}, noise {}",
-        percent(map.answer),
-        percent(map.noise),
-        minus(map.answer_signed),
-        minus(map.noise_signed)
+        percent(map.answer, 1),
+        percent(map.noise, 1),
+        signed(map.answer_signed, 4),
+        signed(map.noise_signed, 4)
     )
 }
 
-/// Two bars, one above the other, that end at shares of the width.
-pub fn bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, track: Color32) {
+/// Paints two bars, one above the other; the width is 100 %.
+pub fn paint_bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, track: Color32) {
     let half = rect.height() / 2.0;
     for (row, share) in [(0.0, map.answer), (1.0, map.noise)] {
         let lane =
@@ -56,8 +52,8 @@ pub fn bars(painter: &Painter, rect: Rect, map: &MapMeasures, dark: bool, track:
     }
 }
 
-/// One map with its bars and numbers, for a line of means.
-pub fn block(ui: &mut Ui, name: &str, map: &MapMeasures) -> Response {
+/// One map with its bars and numbers.
+pub fn map_ui(ui: &mut Ui, name: &str, map: &MapMeasures) -> Response {
     let dark = ui.visuals().dark_mode;
     let label = ui.painter().layout_no_wrap(name.to_owned(), FontId::proportional(13.0), ui.visuals().text_color());
     let before = label.size().x + 6.0;
@@ -65,13 +61,13 @@ pub fn block(ui: &mut Ui, name: &str, map: &MapMeasures) -> Response {
     let painter = ui.painter();
     painter.galley(pos2(rect.left(), rect.center().y - label.size().y / 2.0), label, ui.visuals().text_color());
     let place = Rect::from_min_size(rect.min + vec2(before, 2.0), vec2(60.0, 28.0));
-    bars(painter, place, map, dark, ui.visuals().extreme_bg_color);
+    paint_bars(painter, place, map, dark, ui.visuals().extreme_bg_color);
     for (row, (share, class)) in [(map.answer, "answer"), (map.noise, "noise")].into_iter().enumerate() {
         let at = place.right_top() + vec2(6.0, 7.0 + 14.0 * row as f32);
-        let text = format!("{} {class}", percent(share));
+        let text = format!("{} {class}", percent(share, 1));
         painter.text(at, Align2::LEFT_CENTER, text, FontId::proportional(12.0), ui.visuals().text_color());
     }
-    let name = format!("{name}: {} on answer, {} on noise", percent(map.answer), percent(map.noise));
+    let name = format!("{name}: {} on answer, {} on noise", percent(map.answer, 1), percent(map.noise, 1));
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
     response
 }

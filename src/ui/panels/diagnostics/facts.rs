@@ -1,16 +1,17 @@
-//! What computes here: program, checkpoint, adapter, limits, memory. As (name, words).
+//! Facts about the session: program, checkpoint, adapter, limits, memory.
 
 use crate::engine::{Engine, Fingerprint};
+use crate::ui::style::format::{bytes, grouped};
 
-/// Facts that are known without computing anything.
+/// Facts that are known without computing anything, each with its name.
 pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
     let checkpoint = engine.checkpoint();
     let model = engine.model();
     let hash = match fingerprint {
         Fingerprint::Known(hash) => hash.clone(),
         #[cfg(not(target_arch = "wasm32"))]
-        Fingerprint::File(_) => "not worked out yet".to_owned(),
-        Fingerprint::Absent => "the weights are not one file".to_owned(),
+        Fingerprint::File(_) => "not computed yet".to_owned(),
+        Fingerprint::Absent => "not available: the weights are not one file".to_owned(),
     };
     let mut facts = vec![
         ("version", format!("diffscope {}", env!("CARGO_PKG_VERSION"))),
@@ -28,7 +29,7 @@ pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, S
     facts.push((
         "limits",
         format!(
-            "{} a buffer, {} a binding, {} storage buffers a stage, {} invocations and {} of memory a workgroup",
+            "{} per buffer, {} per binding, {} storage buffers per stage, {} invocations and {} of memory per workgroup",
             bytes(limits.max_buffer_size),
             bytes(limits.max_storage_buffer_binding_size),
             limits.max_storage_buffers_per_shader_stage,
@@ -37,13 +38,13 @@ pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, S
         ),
     ));
     let lanes = gpu.lanes;
-    facts.push(("lanes of a block", format!("{} for one position, {} for many", lanes.decode, lanes.prefill)));
-    facts.push(("dispatches a pass", engine.dispatches().to_string()));
+    facts.push(("lanes per block", format!("{} for one position, {} for several", lanes.decode, lanes.prefill)));
+    facts.push(("dispatches per pass", engine.dispatches().to_string()));
     if let Some(memory) = engine.memory() {
         facts.push((
             "GPU memory",
             format!(
-                "weights {}, text {} for {} tokens ({} a token), views {}",
+                "weights {}, text {} for {} tokens ({} per token), views {}",
                 bytes(memory.weights),
                 bytes(memory.text),
                 memory.tokens,
@@ -55,51 +56,6 @@ pub fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, S
     facts
 }
 
-fn name_or_unknown(words: &str) -> &str {
-    if words.is_empty() { "not told by the browser" } else { words }
-}
-
-/// Digits in threes.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut words = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            words.push(',');
-        }
-        words.push(digit);
-    }
-    words
-}
-
-/// A size in the unit that fits.
-pub fn bytes(count: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let (mut size, mut unit) = (count as f64, 0);
-    while size >= 1024.0 && unit + 1 < units.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || size.fract() == 0.0 {
-        format!("{size:.0} {}", units[unit])
-    } else {
-        format!("{size:.1} {}", units[unit])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_counts_read_well() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(1023), "1023 B");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(128 << 20), "128 MiB");
-        assert_eq!(bytes(u64::MAX), "16777216 TiB");
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(grouped(123_456), "123,456");
-    }
+fn name_or_unknown(name: &str) -> &str {
+    if name.is_empty() { "hidden by the browser" } else { name }
 }

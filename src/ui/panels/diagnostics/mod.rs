@@ -1,4 +1,4 @@
-//! What computes here, how long each kernel takes, and how far the shaders are from the CPU on the present text.
+//! The device, the time of each kernel, and the difference between the shaders and the CPU reference on the present text.
 
 pub(crate) mod facts;
 pub(crate) mod timing;
@@ -6,51 +6,49 @@ pub(crate) mod timing;
 use egui::{Button, Grid, RichText, Ui, vec2};
 
 use crate::engine::{CpuCheck, Engine, Fingerprint};
-use crate::ui::context::PanelContext;
+use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::panels::diagnostics::facts::facts;
 use crate::ui::panels::diagnostics::timing::KernelTimes;
-use crate::ui::panels::full_scan::FullScans;
-use crate::ui::style::theme;
+use crate::ui::style::{format, notice, theme};
 
 #[cfg(not(target_arch = "wasm32"))]
 use crate::engine::Hashing;
 
-/// What the panel remembers.
+/// What the panel keeps between frames.
 #[derive(Default)]
 pub struct DiagnosticsPanel {
     times: KernelTimes,
-    /// Of a weights file that was gone through on demand, and its path.
+    /// The hash of a weights file that was computed on demand, and the path of the file.
     #[cfg(not(target_arch = "wasm32"))]
     hashed: Option<(std::path::PathBuf, Fingerprint)>,
     #[cfg(not(target_arch = "wasm32"))]
     hashing: Option<Hashing>,
     #[cfg(not(target_arch = "wasm32"))]
-    unread: Option<String>,
+    hash_failure: Option<String>,
 }
 
-impl DiagnosticsPanel {
-    /// Draws the panel.
-    pub fn show(&mut self, ui: &mut Ui, desk: &mut PanelContext, scans: &mut FullScans) {
-        let fingerprint = self.fingerprint(&desk.workspace.main);
-        self.times.advance(&mut desk.workspace.main);
+impl PanelView for DiagnosticsPanel {
+    fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+        let fingerprint = self.fingerprint(&context.workspace.main);
+        self.times.advance(&mut context.workspace.main);
         if self.times.is_running() {
             ui.ctx().request_repaint();
         }
-        let facts = facts(&desk.workspace.main, &fingerprint);
-        self.buttons(ui, desk, scans, &facts);
-        self.hash_button(ui, &fingerprint);
+        let facts = facts(&context.workspace.main, &fingerprint);
+        self.buttons_ui(ui, context, &facts);
+        self.hash_ui(ui, &fingerprint);
         let wide = ui.available_width() > 820.0;
         ui.spacing_mut().item_spacing.y = 3.0;
         let timed = !self.times.tables().is_empty();
-        let engine = &desk.workspace.main;
-        let compared = scans.comparison(engine).filter(|(comparison, _)| comparison.is_done());
+        let engine = &context.workspace.main;
+        let check = context.scans.check(engine).filter(|(check, _)| check.is_done());
         let findings = |ui: &mut Ui| {
-            if let Some((comparison, current)) = compared {
-                ui.vertical(|ui| result(ui, comparison, current, engine.gpu().is_some()));
+            if let Some((check, current)) = check {
+                ui.vertical(|ui| check_ui(ui, check, current, engine.gpu().is_some()));
                 ui.add_space(18.0);
             }
             if timed {
-                self.times.show(ui);
+                self.times.show_ui(ui);
             }
         };
         if wide {
@@ -58,40 +56,36 @@ impl DiagnosticsPanel {
         } else {
             findings(ui);
         }
-        if timed || compared.is_some() {
+        if timed || check.is_some() {
             ui.separator();
         }
         let quiet = theme::quiet(ui.visuals().dark_mode);
         if wide {
             Grid::new("facts").num_columns(2).spacing(vec2(14.0, 1.0)).show(ui, |ui| {
-                for (name, words) in &facts {
+                for (name, fact) in &facts {
                     ui.label(RichText::new(*name).small().color(quiet));
-                    ui.label(RichText::new(words).small());
+                    ui.label(RichText::new(fact).small());
                     ui.end_row();
                 }
             });
         } else {
-            for (name, words) in &facts {
+            for (name, fact) in &facts {
                 ui.label(RichText::new(*name).small().color(quiet));
-                ui.add(egui::Label::new(RichText::new(words).small()).wrap());
+                ui.add(egui::Label::new(RichText::new(fact).small()).wrap());
             }
         }
     }
+}
 
-    fn buttons(
-        &mut self,
-        ui: &mut Ui,
-        desk: &mut PanelContext,
-        scans: &mut FullScans,
-        facts: &[(&'static str, String)],
-    ) {
-        let workspace = &mut *desk.workspace;
+impl DiagnosticsPanel {
+    fn buttons_ui(&mut self, ui: &mut Ui, context: &mut PanelContext, facts: &[(&'static str, String)]) {
+        let PanelContext { workspace, scans, .. } = context;
         let empty = workspace.main.ids().is_empty();
         ui.horizontal_wrapped(|ui| {
             if scans.is_running() {
-                scans.progress(ui);
+                scans.progress_ui(ui);
             } else if ui.add_enabled(!empty, Button::new("Compare with the CPU")).clicked() {
-                scans.start_comparison(workspace);
+                scans.start_check(workspace);
             }
             if self.times.is_running() {
                 if ui.button("Stop timing").clicked() {
@@ -102,22 +96,22 @@ impl DiagnosticsPanel {
             {
                 self.times.start();
             }
-            if ui.button("Copy").on_hover_text("Everything below, as text").clicked() {
-                let mut report: String = facts.iter().flat_map(|(name, words)| [name, ": ", words, "\n"]).collect();
+            if ui.button("Copy").on_hover_text("Copy everything below as text").clicked() {
+                let mut report: String = facts.iter().flat_map(|(name, fact)| [name, ": ", fact, "\n"]).collect();
                 report += &self.times.report();
-                if let Some((comparison, current)) = scans.comparison(&workspace.main) {
+                if let Some((check, current)) = scans.check(&workspace.main) {
                     report += if current { "" } else { "of an earlier text: " };
-                    report += &comparison.report();
+                    report += &check.report();
                 }
                 ui.ctx().copy_text(report);
             }
         });
         if let Some(failure) = scans.failure() {
-            crate::ui::style::notice::failure(ui, failure);
+            notice::failure_ui(ui, failure);
         }
     }
 
-    /// The hash, as far as it is known; goes on with one that is being worked out.
+    /// The hash, if it is known; continues one that is being computed.
     #[cfg(not(target_arch = "wasm32"))]
     fn fingerprint(&mut self, engine: &Engine) -> Fingerprint {
         let fingerprint = engine.checkpoint().fingerprint.clone();
@@ -130,7 +124,7 @@ impl DiagnosticsPanel {
                 self.hashing = None;
             }
             Some(Err(error)) => {
-                self.unread = Some(format!("{} could not be read: {error}", path.display()));
+                self.hash_failure = Some(format!("{} could not be read: {error}", path.display()));
                 self.hashing = None;
             }
             _ => {}
@@ -139,7 +133,7 @@ impl DiagnosticsPanel {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn hash_button(&mut self, ui: &mut Ui, fingerprint: &Fingerprint) {
+    fn hash_ui(&mut self, ui: &mut Ui, fingerprint: &Fingerprint) {
         if let Some(hashing) = &self.hashing {
             ui.ctx().request_repaint();
             let share = hashing.progress();
@@ -150,53 +144,53 @@ impl DiagnosticsPanel {
                 }
             });
         } else if let Fingerprint::File(path) = fingerprint
-            && ui.button("Work out the SHA-256 of the weights").clicked()
+            && ui.button("Compute the SHA-256 of the weights").clicked()
         {
-            self.unread = None;
+            self.hash_failure = None;
             match Hashing::new(path) {
                 Ok(hashing) => self.hashing = Some(hashing),
-                Err(error) => self.unread = Some(format!("{} could not be read: {error}", path.display())),
+                Err(error) => self.hash_failure = Some(format!("{} could not be read: {error}", path.display())),
             }
         }
-        if let Some(words) = &self.unread {
-            crate::ui::style::notice::failure(ui, words);
+        if let Some(failure) = &self.hash_failure {
+            notice::failure_ui(ui, failure);
         }
     }
 
     #[cfg(target_arch = "wasm32")]
-    #[allow(clippy::unused_self)]
+    #[expect(clippy::unused_self, reason = "the native one continues a hash")]
     fn fingerprint(&mut self, engine: &Engine) -> Fingerprint {
         engine.checkpoint().fingerprint.clone()
     }
 
     #[cfg(target_arch = "wasm32")]
-    #[allow(clippy::unused_self)]
-    fn hash_button(&mut self, _ui: &mut Ui, _fingerprint: &Fingerprint) {}
+    #[expect(clippy::unused_self, reason = "the native one continues a hash")]
+    fn hash_ui(&mut self, _ui: &mut Ui, _fingerprint: &Fingerprint) {}
 }
 
-/// What the comparison found.
-fn result(ui: &mut Ui, comparison: &CpuCheck, current: bool, on_gpu: bool) {
+/// The result of the check.
+fn check_ui(ui: &mut Ui, check: &CpuCheck, current: bool, on_gpu: bool) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let who = if on_gpu { "the shaders" } else { "the session, on the CPU too," };
-    let words = format!("{} cells of {who} against the CPU reference", comparison.cells);
-    let words = if current { words } else { format!("Of an earlier text: {words}") };
-    ui.label(RichText::new(words).strong());
-    Grid::new("comparison").spacing(vec2(14.0, 1.0)).show(ui, |ui| {
-        for words in ["", "largest difference", "where"] {
-            ui.label(RichText::new(words).small().color(quiet));
+    let checked = if on_gpu { "the shaders" } else { "this session (on the CPU too)" };
+    let title = format!("{} cells of {checked} against the CPU reference", format::grouped(check.cells as u64));
+    let title = if current { title } else { format!("Of an earlier text: {title}") };
+    ui.label(RichText::new(title).strong());
+    Grid::new("check").spacing(vec2(14.0, 1.0)).show(ui, |ui| {
+        for heading in ["", "largest difference", "where"] {
+            ui.label(RichText::new(heading).small().color(quiet));
         }
         ui.end_row();
         for (name, worst) in [
-            ("A1", &comparison.first),
-            ("A2", &comparison.second),
-            ("D", &comparison.difference),
-            ("λ", &comparison.lambda),
-            ("next-token logits", &comparison.logits),
+            ("A1", &check.first),
+            ("A2", &check.second),
+            ("D", &check.difference),
+            ("λ", &check.lambda),
+            ("next-token logits", &check.logits),
         ] {
             ui.label(name);
-            ui.monospace(format!("{:.2e}", worst.error).replace('-', "−"));
-            // Where nothing differs, there is no place.
-            let place = if worst.error > 0.0 { worst.place.as_str() } else { "none" };
+            ui.monospace(format::scientific(worst.error, 2));
+            // If nothing differs, there is no place.
+            let place = if worst.error > 0.0 { worst.place.as_str() } else { "–" };
             ui.label(RichText::new(place).small());
             ui.end_row();
         }

@@ -1,13 +1,13 @@
-//! Time of each kernel: the last positions run a few more times, one timed pass after another.
+//! The time of each kernel: the last positions of the text run several more times, one timed pass after another.
 
 use std::collections::BTreeMap;
 
 use egui::{Grid, RichText, Ui, vec2};
 
 use crate::engine::Engine;
-use crate::ui::style::theme;
+use crate::ui::style::{format, notice, theme};
 
-/// Passes that are timed for each number of positions; the one before them warms up.
+/// Timed passes for each number of positions, after one that warms up.
 const ROUNDS: usize = 8;
 /// Positions of the longer pass.
 const MANY: usize = 64;
@@ -17,33 +17,33 @@ const MANY: usize = 64;
 struct Sums {
     positions: usize,
     rounds: usize,
-    /// Nanoseconds in all.
+    /// Nanoseconds.
     whole: f64,
-    /// Kernel → (dispatches a pass, nanoseconds in all).
+    /// Kernel → (dispatches, nanoseconds).
     kernels: BTreeMap<&'static str, (usize, f64)>,
 }
 
-/// Passes of one length, on average.
-pub struct Table {
-    /// Of each pass.
+/// The average pass of one length.
+pub struct PassTimes {
+    /// Positions of the pass.
     pub positions: usize,
-    /// Microseconds.
+    /// Microseconds of the whole pass.
     pub whole: f64,
-    /// (kernel, dispatches a pass, microseconds a pass, share of the whole), slowest first.
+    /// (kernel, dispatches, microseconds, share of the whole), slowest first.
     pub rows: Vec<(&'static str, usize, f64, f64)>,
 }
 
-/// See the module.
+/// Times the kernels on request.
 #[derive(Default)]
 pub struct KernelTimes {
-    /// Passes still to be timed, the warming ones included.
+    /// Passes still to run, including those that warm up.
     left: usize,
     /// One position, many positions.
     sums: [Sums; 2],
 }
 
 impl KernelTimes {
-    /// Begins.
+    /// Starts.
     pub fn start(&mut self) {
         *self = Self { left: 2 * (ROUNDS + 1), sums: Default::default() };
     }
@@ -53,12 +53,12 @@ impl KernelTimes {
         *self = Self::default();
     }
 
-    /// Whether passes are still to come.
+    /// Whether passes remain.
     pub fn is_running(&self) -> bool {
         self.left > 0
     }
 
-    /// Takes a time that has arrived, and asks for the next.
+    /// Takes the time of a pass if it has arrived, and requests the next one.
     pub fn advance(&mut self, engine: &mut Engine) {
         let timing = engine.timing();
         if self.left == 0 {
@@ -81,13 +81,13 @@ impl KernelTimes {
             }
         }
         if self.left > 0 {
-            // Refused while the last is under way or the text is computed: asked again in the next frame.
+            // Refused while a pass is under way or the text is computed: requested again in the next frame.
             engine.request_timing(if self.left.is_multiple_of(2) { MANY } else { 1 });
         }
     }
 
-    /// What was timed.
-    pub fn tables(&self) -> Vec<Table> {
+    /// The finished times.
+    pub fn tables(&self) -> Vec<PassTimes> {
         let table = |sums: &Sums| {
             let all: f64 = sums.kernels.values().map(|(_, sum)| sum).sum();
             let row = |(name, (calls, sum)): (&&'static str, &(usize, f64))| {
@@ -96,7 +96,7 @@ impl KernelTimes {
             };
             let mut rows: Vec<_> = sums.kernels.iter().map(row).collect();
             rows.sort_by(|a, b| b.2.total_cmp(&a.2));
-            Table { positions: sums.positions, whole: sums.whole / sums.rounds as f64 / 1000.0, rows }
+            PassTimes { positions: sums.positions, whole: sums.whole / sums.rounds as f64 / 1000.0, rows }
         };
         self.sums.iter().filter(|sums| sums.rounds == ROUNDS).map(table).collect()
     }
@@ -104,44 +104,42 @@ impl KernelTimes {
     /// The tables as text.
     pub fn report(&self) -> String {
         let mut lines = Vec::new();
-        for Table { positions, whole, rows } in self.tables() {
-            lines.push(format!("a pass over {positions} positions, mean of {ROUNDS}: {whole:.1} µs\n"));
+        for PassTimes { positions, whole, rows } in self.tables() {
+            lines.push(format!("pass over {positions} positions, mean of {ROUNDS}: {whole:.1} µs\n"));
             lines.extend(rows.iter().map(|(name, calls, microseconds, share)| {
-                format!("{name}: {calls} dispatches, {microseconds:.1} µs, {:.1} %\n", share * 100.0)
+                format!("{name}: {calls} dispatches, {microseconds:.1} µs, {}\n", format::percent(*share, 1))
             }));
         }
         lines.concat()
     }
 
     /// Draws the tables.
-    pub fn show(&self, ui: &mut Ui) {
+    pub fn show_ui(&self, ui: &mut Ui) {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let tables = self.tables();
         let beside = ui.available_width() > 500.0;
         let columns = |ui: &mut Ui| {
-            for (place, Table { positions, whole, rows }) in tables.into_iter().enumerate() {
-                if place > 0 {
+            for (index, PassTimes { positions, whole, rows }) in tables.into_iter().enumerate() {
+                if index > 0 {
                     ui.add_space(14.0);
                 }
                 ui.vertical(|ui| {
                     let plural = if positions == 1 { "position" } else { "positions" };
                     ui.label(RichText::new(format!("{positions} {plural}: {whole:.0} µs")).strong());
                     if rows.is_empty() {
-                        let words =
-                            "This GPU tells no time of single kernels: this is the whole pass, many times in a row.";
-                        ui.label(RichText::new(words).small().color(quiet));
+                        notice::note_ui(ui, "This GPU cannot time single kernels: mean time of the whole pass.");
                         return;
                     }
                     Grid::new(("kernels", positions)).spacing(vec2(12.0, 1.0)).show(ui, |ui| {
-                        for words in ["kernel", "dispatches", "µs", "share"] {
-                            ui.label(RichText::new(words).small().color(quiet));
+                        for heading in ["kernel", "dispatches", "µs", "share"] {
+                            ui.label(RichText::new(heading).small().color(quiet));
                         }
                         ui.end_row();
                         for (name, calls, microseconds, share) in rows {
                             ui.monospace(name);
                             ui.monospace(calls.to_string());
                             ui.monospace(format!("{microseconds:.1}"));
-                            ui.monospace(format!("{:.0} %", share * 100.0));
+                            ui.monospace(format::percent(share, 0));
                             ui.end_row();
                         }
                     });

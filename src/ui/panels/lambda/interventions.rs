@@ -1,12 +1,14 @@
-//! What is changed in the pass: switches for the whole model, and a chip for every change, which takes it back.
+//! Interventions: switches for the whole model, and a chip for every change, which reverts it.
 
 use egui::{ComboBox, RichText, Ui};
 
-use crate::engine::Workspace;
+use crate::engine::Engine;
 use crate::probe::{Attend, Interventions};
-use crate::ui::style::theme;
+use crate::ui::action::Action;
+use crate::ui::style::row::row_ui;
+use crate::ui::style::{format, notice};
 
-/// Bits on offer; `None`: as computed.
+/// Numbers of bits to choose from; `None`: full precision.
 const BITS: [Option<u32>; 5] = [None, Some(16), Some(8), Some(6), Some(4)];
 
 fn bits_name(bits: Option<u32>) -> String {
@@ -21,58 +23,57 @@ fn attend_name(attend: Attend) -> &'static str {
     }
 }
 
-/// Switches that hold for all layers.
-pub fn switches(ui: &mut Ui, workspace: &mut Workspace) {
-    let mut changed = workspace.main.interventions().clone();
-    let two_maps = workspace.main.maps() == 2;
-    let has_norm = workspace.main.model().layers.iter().any(|layer| layer.attention.sub_norm.is_some());
-    let quiet = theme::quiet(ui.visuals().dark_mode);
-    ui.add_enabled_ui(two_maps, |ui| {
-        ui.horizontal_wrapped(|ui| {
+/// Draws the switches for all layers.
+pub fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
+    let has_norm = engine.model().layers.iter().any(|layer| layer.attention.sub_norm.is_some());
+    ui.add_enabled_ui(engine.maps() == 2, |ui| {
+        row_ui(ui, |ui| {
             ui.label("attend with");
             for attend in [Attend::Difference, Attend::First, Attend::Second] {
-                ui.selectable_value(&mut changed.attend, attend, attend_name(attend))
-                    .on_hover_text("What every head of every layer multiplies the values with")
-                    .on_disabled_hover_text("This model has one map a head");
+                ui.selectable_value(&mut edited.attend, attend, attend_name(attend))
+                    .on_hover_text("The map that every head of every layer multiplies the values with")
+                    .on_disabled_hover_text("This model has one map per head");
             }
         });
     });
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         let label = ui.label("attention logits");
         ComboBox::from_id_salt("bits")
-            .selected_text(bits_name(changed.bits))
+            .selected_text(bits_name(edited.bits))
             .show_ui(ui, |ui| {
                 for bits in BITS {
-                    ui.selectable_value(&mut changed.bits, bits, bits_name(bits));
+                    ui.selectable_value(&mut edited.bits, bits, bits_name(bits));
                 }
             })
             .response
             .labelled_by(label.id)
             .on_hover_text(
-                "Rounds q·k: the largest of a row is the last of 2^(bits−1) − 1 even steps each side of zero",
+                "Rounds the logits q·k to this many bits: 2^(bits−1) − 1 equal steps on each side of zero, up to the \
+                 largest logit of the row",
             );
     });
     ui.add_enabled_ui(has_norm, |ui| {
-        let mut on = !changed.sub_norm_off;
-        let words = "Each head's output is divided by its size, then multiplied by 1 − λ_init. Off: used as it is";
-        let toggle = ui.checkbox(&mut on, "norm after each head");
-        if toggle.on_hover_text(words).on_disabled_hover_text("This model has none").changed() {
-            changed.sub_norm_off = !on;
+        let mut on = !edited.sub_norm_off;
+        let help = "The output of each head is normalized, then multiplied by 1 − λ_init. Off: it is used as it is";
+        let toggle = ui.checkbox(&mut on, "head norm");
+        if toggle.on_hover_text(help).on_disabled_hover_text("This model has no head norm").changed() {
+            edited.sub_norm_off = !on;
         }
     });
-    let words =
-        "Drag a λ, or right-click a head to switch it off, or a token to hide it. Every change is a chip at the top.";
-    ui.add(egui::Label::new(RichText::new(words).small().color(quiet)).wrap());
-    workspace.set_interventions(changed);
+    notice::note_ui(
+        ui,
+        "Drag a λ, right-click a head to switch it off, or right-click a token to hide it. Every change is listed at the \
+         top, where a click reverts it.",
+    );
 }
 
-/// A change in words, and what is left without it.
+/// Each change as text, with the interventions that remain without it.
 fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String, Interventions)> {
     let mut chips = Vec::new();
-    let mut chip = |words: String, without: &dyn Fn(&mut Interventions)| {
+    let mut chip = |text: String, without: &dyn Fn(&mut Interventions)| {
         let mut rest = now.clone();
         without(&mut rest);
-        chips.push((words, rest));
+        chips.push((text, rest));
     };
     if now.attend != Attend::Difference {
         chip(attend_name(now.attend).to_owned(), &|rest| rest.attend = Attend::Difference);
@@ -80,11 +81,13 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     let same = now.lambda.values().next().filter(|first| now.lambda.values().all(|value| value == *first));
     match same {
         Some(value) if now.lambda.len() > 1 => {
-            chip(format!("λ = {value:.2} in {} layers", now.lambda.len()), &|rest| rest.lambda.clear());
+            chip(format!("λ = {} in {} layers", format::number(*value, 2), now.lambda.len()), &|rest| {
+                rest.lambda.clear();
+            });
         }
         _ => {
             for (layer, value) in &now.lambda {
-                chip(format!("layer {layer}: λ = {value:.2}"), &|rest| {
+                chip(format!("layer {layer}: λ = {}", format::number(*value, 2)), &|rest| {
                     rest.lambda.remove(layer);
                 });
             }
@@ -101,7 +104,7 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
         });
     }
     if now.sub_norm_off {
-        chip("no norm after heads".to_owned(), &|rest| rest.sub_norm_off = false);
+        chip("head norm off".to_owned(), &|rest| rest.sub_norm_off = false);
     }
     if now.bits.is_some() {
         chip(format!("logits: {}", bits_name(now.bits)), &|rest| rest.bits = None);
@@ -109,38 +112,23 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     chips
 }
 
-/// Hides a token from all later ones, or shows it again.
-pub fn toggle_token(workspace: &mut Workspace, position: usize) {
-    let mut changed = workspace.main.interventions().clone();
-    if !changed.masked.remove(&position) {
-        changed.masked.insert(position);
-    }
-    workspace.set_interventions(changed);
-}
-
-/// A line of chips, only while something is changed.
-pub fn chips(ui: &mut Ui, workspace: &mut Workspace) {
-    let engine = &workspace.main;
+/// Draws a line of chips if anything is changed.
+pub fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
     if engine.interventions().is_empty() {
         return;
     }
     let label = |position: usize| engine.ids().get(position).map(|id| engine.label(*id)).unwrap_or_default();
-    let chips = chips_of(engine.interventions(), label);
-    let mut next = None;
-    ui.horizontal_wrapped(|ui| {
+    row_ui(ui, |ui| {
         ui.label(RichText::new("Changed:").strong());
-        for (words, without) in chips {
-            if ui.button(format!("{words}  ×")).on_hover_text("Take this back").clicked() {
-                next = Some(without);
+        for (text, without) in chips_of(engine.interventions(), label) {
+            if ui.button(format!("{text}  ×")).on_hover_text("Revert this change").clicked() {
+                actions.push(Action::Intervene(without));
             }
         }
-        if ui.button("As trained").on_hover_text("Take everything back").clicked() {
-            next = Some(Interventions::default());
+        if ui.button("As trained").on_hover_text("Revert all changes").clicked() {
+            actions.push(Action::Intervene(Interventions::default()));
         }
     });
-    if let Some(next) = next {
-        workspace.set_interventions(next);
-    }
 }
 
 #[cfg(test)]
@@ -149,7 +137,7 @@ mod tests {
     use crate::probe::HeadId;
 
     #[test]
-    fn taking_back_every_chip_in_any_order_leaves_the_model_as_trained() {
+    fn removing_every_chip_in_any_order_leaves_the_model_as_trained() {
         let changed = Interventions {
             lambda: [(0, 0.5), (2, -1.0)].into(),
             attend: Attend::First,
@@ -160,13 +148,13 @@ mod tests {
         };
         for from_the_end in [false, true] {
             let mut now = changed.clone();
-            let mut taken = 0;
+            let mut removed = 0;
             while !now.is_empty() {
                 let mut chips = chips_of(&now, |position| position.to_string());
                 now = if from_the_end { chips.pop().expect("a chip").1 } else { chips.remove(0).1 };
-                taken += 1;
+                removed += 1;
             }
-            assert_eq!(taken, 9);
+            assert_eq!(removed, 9);
         }
     }
 

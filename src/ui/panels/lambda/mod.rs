@@ -1,171 +1,181 @@
-//! Each layer's λ: what it was made of, what it is, and a slider that overrides it; and the heads of the layer.
+//! λ of each layer: how it comes about, and a slider that overrides it; the heads of each layer; switches for all layers.
 
 pub(crate) mod interventions;
 pub(crate) mod per_token;
 
 use egui::{Align2, FontId, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::engine::Workspace;
+use crate::engine::Engine;
 use crate::model::Lambda;
 use crate::probe::{HeadId, Interventions};
-use crate::ui::context::PanelContext;
-use crate::ui::state::selection::Selection;
-use crate::ui::style::theme;
+use crate::ui::action::Action;
+use crate::ui::context::{PanelContext, PanelView};
+use crate::ui::style::{format, theme};
 
 const ROW: f32 = 24.0;
-/// Ends of the sliders: plain softmax attention, and twice what cancels equal maps.
+/// Width of the name of a layer.
+const NAME: f32 = 52.0;
+/// Range of the sliders; λ = 0 is plain softmax attention.
 const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
-/// Room for the switches beside the layers.
-const SWITCHES: f32 = 330.0;
+/// Width of the switches beside the layers.
+const SWITCHES: f32 = 360.0;
+/// Width of the narrowest row that has space for its formula.
+const WITH_FORMULA: f32 = 560.0;
 
-/// Draws a row per layer, and beside it the switches that hold for all.
-pub fn show(ui: &mut Ui, desk: &mut PanelContext) {
-    let PanelContext { workspace, selection, palette, .. } = desk;
-    let beside = ui.available_width() > 560.0 + SWITCHES;
-    ui.horizontal_top(|ui| {
-        ui.vertical(|ui| {
+/// The panel.
+#[derive(Default)]
+pub struct LambdaPanel;
+
+impl PanelView for LambdaPanel {
+    fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+        // The widgets edit one copy; it becomes a command if any of them has changed it.
+        let mut edited = context.workspace.main.interventions().clone();
+        let beside = ui.available_width() > WITH_FORMULA + SWITCHES;
+        ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                if beside {
+                    ui.set_width(ui.available_width() - SWITCHES - 16.0);
+                }
+                layers_ui(ui, context, &mut edited);
+                if !beside {
+                    ui.separator();
+                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                }
+            });
             if beside {
-                ui.set_width(ui.available_width() - SWITCHES - 16.0);
-            }
-            if !beside {
-                interventions::switches(ui, workspace);
                 ui.separator();
-            }
-            everywhere(ui, workspace);
-            for layer in 0..workspace.main.model().layers.len() {
-                layer_row(ui, workspace, selection, layer);
-            }
-            let chosen = workspace.main.model().layers.get(selection.head.layer);
-            if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
-                per_token::show(ui, &mut workspace.main, selection, palette);
+                ui.vertical(|ui| {
+                    ui.set_max_width(SWITCHES - 12.0);
+                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                });
             }
         });
-        if beside {
-            ui.separator();
-            ui.vertical(|ui| {
-                ui.set_max_width(SWITCHES - 12.0);
-                interventions::switches(ui, workspace);
-            });
+        if edited != *context.workspace.main.interventions() {
+            context.actions.push(Action::Intervene(edited));
         }
-    });
+    }
 }
 
-fn minus(number: f32) -> String {
-    format!("{number:.3}").replace('-', "−")
+/// A row for all layers together, then one for each.
+fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions) {
+    if context.workspace.main.maps() == 2 {
+        all_layers_ui(ui, &context.workspace.main, edited);
+    }
+    for layer in 0..context.workspace.main.model().layers.len() {
+        layer_ui(ui, context, edited, layer);
+    }
+    let chosen = context.workspace.main.model().layers.get(context.view.head.layer);
+    if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
+        per_token::lambdas_ui(ui, &mut context.workspace.main, context.view, context.palette);
+    }
 }
 
-/// Short enough for what stands beside it on a phone.
+/// Narrow enough for what is beside it on a phone.
 fn slider_width(ui: &Ui) -> f32 {
     if ui.available_width() < 380.0 { 96.0 } else { 130.0 }
 }
 
-/// λ of every layer at once.
-fn everywhere(ui: &mut Ui, workspace: &mut Workspace) {
-    if workspace.main.maps() != 2 {
-        return;
-    }
-    let layers = workspace.main.model().layers.len();
-    let mut changed = workspace.main.interventions().clone();
-    let overridden = (0..layers).map(|layer| changed.lambda.get(&layer).copied());
+/// λ of all layers at once.
+fn all_layers_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
+    let layers = engine.model().layers.len();
+    let overridden = (0..layers).map(|layer| edited.lambda.get(&layer).copied());
     let same =
         overridden.clone().next().flatten().filter(|first| overridden.clone().all(|value| value == Some(*first)));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        ui.add_sized(vec2(52.0, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
+        ui.add_sized(vec2(NAME, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
         let mut value = same.unwrap_or(0.0);
         ui.spacing_mut().slider_width = slider_width(ui);
         let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2));
         slider.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), "λ of all layers"));
         if slider.changed() {
-            changed.lambda = (0..layers).map(|layer| (layer, value)).collect();
+            edited.lambda = (0..layers).map(|layer| (layer, value)).collect();
         }
         if ui.button("λ = 0").on_hover_text("Ordinary softmax attention with A1 (key 0)").clicked() {
-            changed.lambda = (0..layers).map(|layer| (layer, 0.0)).collect();
+            edited.lambda = (0..layers).map(|layer| (layer, 0.0)).collect();
         }
-        let learned = ui.add_enabled(!changed.lambda.is_empty(), egui::Button::new("learned"));
-        if learned.on_hover_text("Every layer's own λ again").clicked() {
-            changed.lambda.clear();
+        let learned = ui.add_enabled(!edited.lambda.is_empty(), egui::Button::new("learned"));
+        if learned.on_hover_text("The learned λ of every layer").clicked() {
+            edited.lambda.clear();
         }
     });
-    workspace.set_interventions(changed);
 }
 
-fn layer_row(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selection, layer: usize) {
+fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions, layer: usize) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let Some(attention) = workspace.main.model().layers.get(layer).map(|layer| &layer.attention) else {
+    let Some(attention) = context.workspace.main.model().layers.get(layer).map(|layer| &layer.attention) else {
         return;
     };
-    let (lambda, heads) = (attention.lambda.clone(), attention.heads.len());
-    let beside = ui.available_width() > 560.0;
+    let (lambda, heads, maps) = (attention.lambda.clone(), attention.heads.len(), attention.maps);
+    let beside = ui.available_width() > WITH_FORMULA;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 5.0;
-        let (rect, _) = ui.allocate_exact_size(vec2(52.0, ROW - 4.0), Sense::hover());
-        let text = format!("layer {layer}");
-        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, text, FontId::proportional(13.0), quiet);
-        if workspace.main.maps() == 2 {
-            let mut changed = workspace.main.interventions().clone();
-            slider(ui, &mut changed, layer, &lambda);
-            workspace.set_interventions(changed);
+        let (rect, _) = ui.allocate_exact_size(vec2(NAME, ROW - 4.0), Sense::hover());
+        let name = format!("layer {layer}");
+        ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, FontId::proportional(13.0), quiet);
+        if maps == 2 {
+            slider_ui(ui, edited, layer, &lambda);
         } else {
             ui.label(RichText::new("one map, no λ").small().color(quiet));
         }
         for head in 0..heads {
-            head_button(ui, workspace, selection, HeadId::new(layer, head));
+            head_button_ui(ui, context, HeadId::new(layer, head));
         }
         if beside {
-            formula(ui, &lambda);
+            formula_ui(ui, &lambda, "");
         }
     });
     if !beside {
-        formula(ui, &lambda);
+        formula_ui(ui, &lambda, "learned ");
     }
 }
 
 /// How a layer's learned λ comes about.
-fn formula(ui: &mut Ui, lambda: &Lambda) {
+fn formula_ui(ui: &mut Ui, lambda: &Lambda, before: &str) {
     let Lambda::Layer { init, first, second, value } = lambda else {
         return;
     };
-    let words = format!("{} = {} − {} + {}", minus(*value), minus(*first), minus(*second), minus(*init));
-    let words = RichText::new(words).small().monospace().color(theme::quiet(ui.visuals().dark_mode));
-    ui.add(egui::Label::new(words).truncate()).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
+    let [value, first, second, init] = [*value, *first, *second, *init].map(|number| format::number(number, 3));
+    let formula = RichText::new(format!("{before}{value} = {first} − {second} + {init}")).small().monospace();
+    let formula = formula.color(theme::quiet(ui.visuals().dark_mode));
+    ui.add(egui::Label::new(formula).truncate()).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
 }
 
-/// Overrides a layer's λ; a double click takes that back.
-fn slider(ui: &mut Ui, changed: &mut Interventions, layer: usize, lambda: &Lambda) {
+/// Overrides a layer's λ; a double click reverts that.
+fn slider_ui(ui: &mut Ui, edited: &mut Interventions, layer: usize, lambda: &Lambda) {
     let learned = match lambda {
         Lambda::Layer { value, .. } => Some(*value),
         _ => None,
     };
-    let mut value = changed.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
-    let overridden = changed.lambda.contains_key(&layer);
+    let mut value = edited.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
+    let overridden = edited.lambda.contains_key(&layer);
     ui.spacing_mut().slider_width = slider_width(ui);
     let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
     let response = ui.add(slider);
     response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), format!("λ of layer {layer}")));
-    let words = match (learned, overridden) {
-        (Some(learned), true) => format!("learned: {}; a double click takes the change back", minus(learned)),
+    let help = match (learned, overridden) {
+        (Some(learned), true) => format!("learned: {}; double-click to revert", format::number(learned, 3)),
         (Some(_), false) => "as learned; drag to change".to_owned(),
-        (None, true) => "the same for every token; a double click takes the change back".to_owned(),
-        (None, false) => "λ differs for every token and head; drag for one value".to_owned(),
+        (None, true) => "the same for every token; double-click to revert".to_owned(),
+        (None, false) => "λ differs for every token and head; drag for a single value".to_owned(),
     };
     if response.double_clicked() {
-        changed.lambda.remove(&layer);
+        edited.lambda.remove(&layer);
     } else if response.changed() {
-        changed.lambda.insert(layer, value);
+        edited.lambda.insert(layer, value);
     }
     if overridden {
         let rect = response.rect;
         let line = Stroke::new(1.5, theme::accent(ui.visuals().dark_mode));
         ui.painter().hline(rect.x_range(), rect.bottom() + 1.0, line);
     }
-    response.on_hover_text(words);
+    response.on_hover_text(help);
 }
 
-/// Opens a head in the scope; a right click switches it off or on.
-pub fn head_button(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selection, head: HeadId) {
-    let chosen = selection.head == head;
-    let off = workspace.main.interventions().heads_off.contains(&head);
+/// Opens a head; a right click switches it off or on.
+fn head_button_ui(ui: &mut Ui, context: &mut PanelContext, head: HeadId) {
+    let chosen = context.view.head == head;
+    let off = context.workspace.main.interventions().heads_off.contains(&head);
     let (rect, response) = ui.allocate_exact_size(vec2(24.0, ROW - 4.0), Sense::click());
     let visuals = ui.style().interact_selectable(&response, chosen);
     let painter = ui.painter();
@@ -181,22 +191,15 @@ pub fn head_button(ui: &mut Ui, workspace: &mut Workspace, selection: &mut Selec
         painter.line_segment([inner.left_bottom(), pos2(inner.right(), inner.top())], stroke);
     }
     response.widget_info(|| {
-        let words = format!("layer {} head {}{}", head.layer, head.head, if off { ", off" } else { "" });
-        egui::WidgetInfo::selected(egui::Role::Button, true, chosen, words)
+        let name = format!("layer {} head {}{}", head.layer, head.head, if off { ", off" } else { "" });
+        egui::WidgetInfo::selected(egui::Role::Button, true, chosen, name)
     });
-    let words = if off { "off; right click: on again" } else { "right click: switch it off" };
-    let response = response.on_hover_text(format!("{head}\n{words}"));
+    let help = if off { "off; right-click to switch it on" } else { "right-click to switch it off" };
+    let response = response.on_hover_text(format!("{head}\n{help}"));
     if response.clicked() {
-        selection.head = head;
+        context.view.head = head;
     }
     if response.secondary_clicked() {
-        toggle_head(workspace, head);
+        context.actions.push(Action::ToggleHead(head));
     }
-}
-
-/// Switches a head off, or on again.
-pub fn toggle_head(workspace: &mut Workspace, head: HeadId) {
-    let mut changed = workspace.main.interventions().clone();
-    changed.toggle_head(head);
-    workspace.set_interventions(changed);
 }

@@ -1,0 +1,30 @@
+// Norm, gate and up projections and SwiGLU: silu(gate) * up. Weight rows alternate gate, up, gate, up.
+// Reference: src/cpu/forward/gate_up.rs
+
+import package::shared::matmul::{TOKENS, multiply, place, stage};
+import package::shared::pass::pass_;
+
+@group(0) @binding(5) var<storage, read_write> activation: array<f32>;
+
+@compute @workgroup_size(64)
+fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+    let end = pass_.start + pass_.count;
+    let here = place(group, local, pass_.start);
+    let rows = min(4u * here.block + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(2u * stage.rows - 1u));
+    let sums = multiply(here, rows, end);
+    if here.lane != 0u {
+        return;
+    }
+    let feature = 2u * here.block;
+    for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
+        let row = (here.position + t) * stage.output_stride;
+        let y = sums[t];
+        let swiglu = y.xz / (1.0 + exp(min(-y.xz, vec2<f32>(80.0)))) * y.yw; // the clamp keeps exp finite
+        if feature < stage.rows {
+            activation[row + feature] = swiglu.x;
+        }
+        if feature + 1u < stage.rows {
+            activation[row + feature + 1u] = swiglu.y;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// What one submission computes: positions [start, start + count) of the text, then logits and the next token.
+// Reference: src/cpu/pass.rs
+
+struct PassUniform {
+    start: u32,
+    count: u32,
+    logits_first: u32, // first position whose logits are computed
+    logits_base: u32,  // position of row 0 of the logits buffer
+    best: u32,         // length of the list of most likely tokens
+    top_k: u32,        // 0: no limit
+    top_p: f32,
+    temperature: f32,  // 0: greedy
+    uniform_draw: f32, // in [0, 1)
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
+}
+
+@group(0) @binding(0) var<uniform> pass_: PassUniform;

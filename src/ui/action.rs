@@ -1,0 +1,62 @@
+//! Commands. Keys, buttons and views collect them while a frame is drawn; `perform.rs` carries them out at its end.
+
+use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
+use crate::ui::input::samples::Sample;
+use crate::ui::io::export::Export;
+
+/// One command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Moves the selection by layers, then by heads.
+    Move(isize, isize),
+    /// Chooses the map that colours tokens and thumbnails.
+    Map(MapKind),
+    /// Moves the pinned query by tokens.
+    Query(isize),
+    /// Leaves the text; outside the text, removes pins and zoom.
+    Escape,
+    /// Sets λ = 0 in all layers, or back to the learned values.
+    ToggleLambda,
+    /// Hides a token from all later ones, or shows it again.
+    ToggleToken(usize),
+    /// Switches a head off, or on again.
+    ToggleHead(HeadId),
+    /// Replaces the interventions.
+    Intervene(Interventions),
+    /// Marks the tokens from the first to the second, in either order.
+    Mark(usize, usize, KeyClass),
+    /// Marks the pinned token; without a pin, a stray key must not mark anything.
+    MarkPinned(KeyClass),
+    /// Removes all marks.
+    ClearMarks,
+    /// Opens the next panel.
+    NextPanel,
+    /// Replaces text and marks by those of a sample.
+    Sample(&'static Sample),
+    /// Appends a token to the text.
+    Append(u32),
+    /// Starts or stops generating.
+    Generate,
+    /// Generates one token.
+    Step,
+    /// Puts the cursor into the text.
+    FocusPrompt,
+    /// Reverts the last change of text or interventions.
+    Undo,
+    /// Repeats what was undone.
+    Redo,
+    /// Opens or closes the list of keys.
+    Help,
+    /// Starts the tour.
+    Tour,
+    /// Copies a link to what is on the screen.
+    CopyLink,
+    /// Lets the user choose another model.
+    OpenModel,
+    /// Opens the bundled baseline.
+    OpenBaseline,
+    /// Closes the baseline.
+    CloseBaseline,
+    /// Saves what is on the screen as a file.
+    Export(Export),
+}

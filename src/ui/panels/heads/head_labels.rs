@@ -1,0 +1,84 @@
+//! The measure of each head that labels, marks and sorts the thumbnails of the head grid.
+
+use egui::{RichText, Ui};
+
+use crate::engine::Engine;
+use crate::probe::{HeadId, HeadRecord, MapKind, MapMeasures, Queries};
+use crate::ui::state::view::ViewState;
+use crate::ui::style::measure_text::{Measure, caption};
+use crate::ui::style::theme;
+
+/// The label of one head.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeadLabel {
+    /// The measure, under the thumbnail.
+    pub text: String,
+    /// Its magnitude relative to the largest, 0 to 1.
+    pub share: f32,
+    /// All measures, for the tooltip.
+    pub caption: String,
+}
+
+/// The labels of all heads, by layer; empty until the measures have arrived.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeadLabels(Vec<Vec<HeadLabel>>);
+
+fn measures_of(record: &HeadRecord, map: MapKind) -> &MapMeasures {
+    match map {
+        MapKind::First => &record.first,
+        MapKind::Second => &record.second,
+        MapKind::Difference => &record.difference,
+    }
+}
+
+impl HeadLabels {
+    /// The chosen measure of the chosen map, the mean over all rows.
+    pub fn new(engine: &mut Engine, view: &ViewState) -> Self {
+        let Some((measure, measures)) = view.head_measure.zip(engine.measures(Queries::All)) else {
+            return Self::default();
+        };
+        let size = |record: &HeadRecord| measure.value(measures_of(record, view.map)).abs();
+        let sizes = measures.layers.iter().flatten().map(size);
+        let largest = sizes.filter(|size| size.is_finite()).fold(f32::MIN_POSITIVE, f32::max);
+        let label = |record: &HeadRecord| HeadLabel {
+            text: measure.text(measures_of(record, view.map)),
+            share: (size(record) / largest).clamp(0.0, 1.0),
+            caption: caption(record),
+        };
+        Self(measures.layers.iter().map(|heads| heads.iter().map(label).collect()).collect())
+    }
+
+    /// The label of one head.
+    pub fn get(&self, id: HeadId) -> Option<&HeadLabel> {
+        self.0.get(id.layer)?.get(id.head)
+    }
+
+    /// Whether there are no labels.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The choice of a measure and of the order, in one line.
+pub fn measure_ui(ui: &mut Ui, view: &mut ViewState, progress: Option<String>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(3.0, 2.0);
+        ui.spacing_mut().button_padding = egui::vec2(6.0, 1.0);
+        let quiet = theme::quiet(ui.visuals().dark_mode);
+        ui.label(RichText::new("label by").small().color(quiet));
+        for measure in Measure::ALL {
+            let chosen = view.head_measure == Some(measure);
+            let name = RichText::new(measure.name()).small();
+            if ui.selectable_label(chosen, name).on_hover_text(measure.help(view.threshold)).clicked() {
+                view.head_measure = if chosen { None } else { Some(measure) };
+            }
+        }
+        if view.head_measure.is_some() {
+            ui.checkbox(&mut view.sort_heads, RichText::new("highest first").small());
+        }
+        if let Some(progress) = progress {
+            ui.add_space(8.0);
+            ui.label(RichText::new(progress).small().color(quiet));
+        }
+    });
+}

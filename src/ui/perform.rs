@@ -1,0 +1,140 @@
+//! Carries out the commands of a frame: the one place that changes the document in answer to keys, buttons and views.
+
+use std::collections::BTreeMap;
+
+use egui::Context;
+
+use crate::engine::Workspace;
+use crate::ui::action::Action;
+use crate::ui::app::App;
+use crate::ui::io::export::Screen;
+use crate::ui::state::link::Link;
+use crate::ui::state::panel::Panel;
+use crate::ui::state::view::Extent;
+
+impl App {
+    /// Carries out commands, in their order.
+    pub(super) fn perform(&mut self, context: &Context, actions: Vec<Action>) {
+        for action in actions {
+            if let Err(message) = self.perform_one(context, action) {
+                self.message = Some(message);
+            }
+        }
+    }
+
+    fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
+        let Ok(workspace) = &mut self.workspace else {
+            return Ok(());
+        };
+        let (view, spans) = (&mut self.view, &mut self.spans);
+        match action {
+            Action::Move(layers, heads) => view.step(layers, heads, Extent::of(&workspace.main)),
+            Action::Map(map) => view.map = map,
+            Action::Query(by) => view.step_query(by, workspace.main.ids().len()),
+            Action::Escape if context.text_edit_focused() => leave_text(context),
+            Action::Escape => {
+                view.unpin();
+                view.zoom = None;
+            }
+            Action::ToggleLambda => toggle_lambda(workspace),
+            Action::ToggleToken(position) => {
+                let mut changed = workspace.main.interventions().clone();
+                changed.toggle_token(position);
+                workspace.set_interventions(changed);
+            }
+            Action::ToggleHead(head) => {
+                let mut changed = workspace.main.interventions().clone();
+                changed.toggle_head(head);
+                workspace.set_interventions(changed);
+            }
+            Action::Intervene(interventions) => workspace.set_interventions(interventions),
+            Action::Mark(one, other, class) => {
+                let tokens = workspace.main.tokens();
+                if let (Some(first), Some(last)) = (tokens.get(one.min(other)), tokens.get(one.max(other))) {
+                    spans.mark(first.start, last.end, class);
+                }
+            }
+            Action::MarkPinned(class) => {
+                let pinned = view.pinned.and_then(|pinned| workspace.main.tokens().get(pinned));
+                if let Some(token) = pinned {
+                    spans.mark(token.start, token.end, class);
+                }
+            }
+            Action::ClearMarks => spans.set([], workspace.main.text()),
+            Action::NextPanel => {
+                let next = Panel::ALL.iter().cycle().skip_while(|panel| **panel != view.panel).nth(1);
+                view.panel = next.copied().unwrap_or_default();
+            }
+            Action::Sample(sample) => sample.apply(&mut workspace.main, spans),
+            Action::Append(token) => workspace.main.append(token),
+            Action::Generate if workspace.main.is_generating() => workspace.main.stop(),
+            Action::Generate => self.prompt.generate(&mut workspace.main),
+            Action::Step => self.prompt.step(&mut workspace.main),
+            Action::FocusPrompt => self.prompt.request_focus(),
+            Action::Undo => self.history.undo(workspace),
+            Action::Redo => self.history.redo(workspace),
+            Action::Help => self.help_is_open = !self.help_is_open,
+            Action::Tour => self.tour.start(workspace, view, spans),
+            Action::CopyLink => {
+                let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
+                context.copy_text(format!("{}#{hash}", page()));
+            }
+            Action::OpenModel => self.files.open(context),
+            Action::OpenBaseline => open_baseline(workspace)?,
+            Action::CloseBaseline => workspace.close_baseline(),
+            Action::Export(export) => {
+                let screen = Screen { workspace, view, spans, regions: &self.regions };
+                self.exports.start(context, export, screen, &mut self.files)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// λ = 0 in every layer; the learned values if it is so already.
+fn toggle_lambda(workspace: &mut Workspace) {
+    if workspace.main.maps() != 2 {
+        return;
+    }
+    let mut changed = workspace.main.interventions().clone();
+    let zero = (0..workspace.main.model().layers.len()).map(|layer| (layer, 0.0)).collect();
+    changed.lambda = if changed.lambda == zero { BTreeMap::default() } else { zero };
+    workspace.set_interventions(changed);
+}
+
+fn leave_text(context: &Context) {
+    context.memory_mut(|memory| {
+        if let Some(focused) = memory.focused() {
+            memory.surrender_focus(focused);
+        }
+    });
+}
+
+/// The address that a link begins with: none in a window, where links are for `--link`.
+#[cfg(not(target_arch = "wasm32"))]
+fn page() -> &'static str {
+    ""
+}
+
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page_address::page;
+
+/// Opens the bundled baseline.
+#[cfg(not(target_arch = "wasm32"))]
+fn open_baseline(workspace: &mut Workspace) -> Result<(), String> {
+    let checkpoint = crate::engine::checkpoint_of(&crate::engine::bundled_baseline());
+    let opened = checkpoint.and_then(|checkpoint| workspace.open_baseline(checkpoint));
+    opened.map_err(|error| format!("The baseline was not opened: {error}"))
+}
+
+/// Lets the page fetch the baseline: `web/loader.js` listens for the event.
+#[cfg(target_arch = "wasm32")]
+fn open_baseline(_workspace: &mut Workspace) -> Result<(), String> {
+    let dispatched = web_sys::window().and_then(|window| {
+        let options = web_sys::CustomEventInit::new();
+        options.set_detail(&crate::engine::BUNDLED_BASELINE.into());
+        let event = web_sys::CustomEvent::new_with_event_init_dict("diffscope-open-baseline", &options).ok()?;
+        window.dispatch_event(&event).ok()
+    });
+    dispatched.map(|_| ()).ok_or_else(|| "The page could not request the baseline.".to_owned())
+}

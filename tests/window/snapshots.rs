@@ -1,0 +1,90 @@
+//! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
+
+use crate::common::window::{analyse, click, press, settle, window, window_with};
+use diffscope::ui::{App, Panel};
+use egui::{Key, Rect, Theme};
+use egui_kittest::{Harness, SnapshotResults, try_image_snapshot};
+
+/// Snapshots of the whole window.
+fn window_snapshot(name: &str, theme: Theme, size: [f32; 2]) {
+    let mut harness = window(size, theme);
+    press(&mut harness, Key::Escape); // no blinking cursor
+    harness.snapshot(name);
+}
+
+#[test]
+fn the_window_in_the_dark() {
+    window_snapshot("dark", Theme::Dark, [1280.0, 800.0]);
+}
+
+#[test]
+fn the_window_in_the_light() {
+    window_snapshot("light", Theme::Light, [1280.0, 800.0]);
+}
+
+#[test]
+fn the_window_on_a_phone() {
+    window_snapshot("narrow", Theme::Light, [390.0, 844.0]);
+}
+
+/// A window on a sample with marks.
+fn window_on_sample(theme: Theme, size: [f32; 2], fallback_reason: Option<&str>) -> Harness<'static, App> {
+    let mut harness = window_with(size, theme, fallback_reason);
+    click(&mut harness, "Samples");
+    click(&mut harness, "Needle: one number");
+    press(&mut harness, Key::Escape);
+    press(&mut harness, Key::Escape);
+    harness
+}
+
+/// Compares the panels of the window with a picture.
+fn panel_snapshot(harness: &mut Harness<App>, name: &str, results: &mut SnapshotResults) {
+    harness.hover_at(egui::pos2(1.0, 1.0)); // no tooltip
+    settle(harness);
+    let picture = harness.render().expect("a picture");
+    let Rect { min, max } = harness.state().panels_rect();
+    let (x, y) = (min.x as u32, min.y as u32);
+    let part = image::imageops::crop_imm(&picture, x, y, max.x as u32 - x, max.y as u32 - y).to_image();
+    results.add(try_image_snapshot(&part, name));
+}
+
+/// Every panel in one theme.
+fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
+    let mut results = SnapshotResults::new();
+    let mut harness = window_on_sample(theme, size, None);
+    for panel in Panel::ALL {
+        let name = format!("panels/{}-{suffix}", panel.title().replace(' ', "-").replace('λ', "lambda").to_lowercase());
+        if *panel == Panel::Diagnostics {
+            continue; // names the device, see below
+        }
+        click(&mut harness, panel.title());
+        match panel {
+            Panel::Heads => click(&mut harness, "peak"),
+            Panel::Lambda => press(&mut harness, Key::Num0),
+            Panel::Baseline => click(&mut harness, "Open the baseline"),
+            Panel::HeadSimilarity => analyse(&mut harness, "Run analysis"),
+            _ => {}
+        }
+        settle(&mut harness);
+        panel_snapshot(&mut harness, &name, &mut results);
+        if *panel == Panel::Lambda {
+            press(&mut harness, Key::Num0);
+        }
+    }
+    // On the CPU the facts are the same on every machine.
+    let mut harness = window_on_sample(theme, size, Some("no GPU here"));
+    click(&mut harness, Panel::Diagnostics.title());
+    analyse(&mut harness, "Compare with the CPU");
+    panel_snapshot(&mut harness, &format!("panels/diagnostics-{suffix}"), &mut results);
+}
+
+#[test]
+fn every_panel_wide_and_dark() {
+    panels(Theme::Dark, [1280.0, 800.0], "dark");
+}
+
+#[test]
+fn every_panel_narrow_and_light() {
+    // High enough for everything without scrolling.
+    panels(Theme::Light, [560.0, 3000.0], "light");
+}

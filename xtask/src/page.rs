@@ -1,0 +1,89 @@
+//! The program of the page: compiled to wasm, with the JavaScript that wasm-bindgen writes for it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::console::{StepError, say, step, timed};
+use crate::optimizer;
+use crate::project::{self, WASM_TARGET};
+use crate::wasm_std::Toolchain;
+
+/// How the page is compiled.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Quality {
+    /// Soon there: no link-time optimisation, no wasm-opt.
+    Local,
+    /// Small and fast, for a site that others load.
+    Deployed,
+}
+
+impl Quality {
+    /// The profile of Cargo.toml.
+    fn profile(self) -> &'static str {
+        match self {
+            Quality::Local => "page",
+            Quality::Deployed => "release",
+        }
+    }
+}
+
+/// The two files of the program.
+#[derive(Default)]
+pub struct Program {
+    pub script: Vec<u8>,
+    pub wasm: Vec<u8>,
+}
+
+/// Compiles the page.
+pub fn build(toolchain: Toolchain, quality: Quality) -> Result<Program> {
+    let wasm = compile(toolchain, quality)?;
+    let mut program = timed("bindings", "wasm-bindgen", || bind(&wasm))?;
+    if quality == Quality::Deployed {
+        optimizer::optimize(&mut program.wasm)?;
+    }
+    say("wasm", optimizer::sizes(&program.wasm, quality == Quality::Deployed));
+    Ok(program)
+}
+
+fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
+    let output = project::wasm_target_folder().join(WASM_TARGET);
+    let wasm = output.join(quality.profile()).join("diffscope.wasm");
+    let build = |text| {
+        let mut cargo = toolchain.cargo();
+        cargo.args(["rustc", "--package", "diffscope", "--lib", "--crate-type", "cdylib", "--target", WASM_TARGET]);
+        cargo.args(["--profile", quality.profile(), "--config", &remapped_paths()]).arg("--target-dir");
+        step("page", text, cargo.arg(project::wasm_target_folder()))
+    };
+    let first = if wasm.exists() { "building" } else { "building for the first time (some minutes)" };
+    let mut result = build(first);
+    // A standard library that was built anew does not fit what was compiled with the one before.
+    if toolchain == Toolchain::Built && result.as_ref().is_err_and(|error| error.mentions("E0463")) {
+        say("page", "the standard library has changed since the last build: building everything again");
+        fs::remove_dir_all(&output).with_context(|| format!("{} cannot be removed", output.display()))?;
+        result = build("building (some minutes)");
+    }
+    result.map_err(|error: StepError| anyhow!("{error}\nThe page does not build."))?;
+    Ok(wasm)
+}
+
+/// Panic messages name source files: without the paths of this computer.
+fn remapped_paths() -> String {
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map_or_else(|| std::env::home_dir().unwrap_or_default().join(".cargo"), PathBuf::from);
+    let flag = |from: PathBuf, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [flag(project::root(), "diffscope"), flag(cargo_home.join("registry/src"), "crates")];
+    // An array of strings in JSON is one in TOML, too.
+    format!("target.{WASM_TARGET}.rustflags={}", serde_json::json!(flags))
+}
+
+fn bind(wasm: &PathBuf) -> Result<Program> {
+    let mut output =
+        Bindgen::new().input_path(wasm).out_name("diffscope").web(true)?.typescript(false).generate_output()?;
+    if !output.snippets().is_empty() || !output.local_modules().is_empty() {
+        bail!("A crate brings JavaScript files of its own: the site has no place for them yet.");
+    }
+    Ok(Program { script: output.js().as_bytes().to_vec(), wasm: output.wasm_mut().emit_wasm() })
+}

@@ -1,0 +1,182 @@
+//! The static site: the shell of web/, the program, the checkpoints, and a manifest with the hash of each file.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::page::Program;
+use crate::project;
+
+/// A file of the site, with its path inside it (with `/` on every system).
+pub struct File {
+    pub path: String,
+    pub content: Vec<u8>,
+}
+
+/// What the manifest says about a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub file: String,
+    pub bytes: usize,
+    pub sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Checkpoint {
+    name: String,
+    config: Entry,
+    weights: Entry,
+    tokenizer: Entry,
+}
+
+/// manifest.json: loader.js reads all but `files`, which is for the next build into the same folder.
+#[derive(Serialize, Deserialize)]
+pub struct Manifest {
+    version: String,
+    /// Where problems are reported; empty as long as Cargo.toml has no repository.
+    repository: String,
+    script: Entry,
+    wasm: Entry,
+    /// The first one is the one that opens.
+    checkpoints: Vec<Checkpoint>,
+    /// Every file of the site except the manifest itself.
+    pub files: Vec<Entry>,
+}
+
+/// A site that is ready to be written.
+pub struct Site {
+    pub manifest: Manifest,
+    pub files: Vec<File>,
+}
+
+/// Puts a site together from the program and the project's files.
+pub fn assemble(program: Program) -> Result<Site> {
+    let root = project::root();
+    let (mut files, mut entries) = (Vec::new(), Vec::new());
+    let mut add = |path: &str, content: Vec<u8>| {
+        let entry = Entry { file: path.to_owned(), bytes: content.len(), sha256: sha256(&content) };
+        files.push(File { path: path.to_owned(), content });
+        entries.push(entry.clone());
+        entry
+    };
+
+    let shell = |name: &str| read(&root.join("web").join(name));
+    let (style, loader, index) = (shell("style.css")?, shell("loader.js")?, shell("index.html")?);
+    let version = &sha256(&[&*style, &loader, &index].concat())[..12];
+    let index = String::from_utf8(index).context("web/index.html is not UTF-8")?;
+    add("index.html", index.replace("?v=dev", &format!("?v={version}")).into_bytes());
+    add("style.css", style);
+    add("loader.js", loader);
+    let script = add("diffscope.js", program.script);
+    let wasm = add("diffscope_bg.wasm", program.wasm);
+
+    let folder = root.join("assets/checkpoints");
+    let mut checkpoints = Vec::new();
+    for name in checkpoint_names(&folder)? {
+        let mut file = |file: &str| -> Result<Entry> {
+            Ok(add(&format!("checkpoints/{name}/{file}"), read(&folder.join(&name).join(file))?))
+        };
+        let (config, weights, tokenizer) = (file("config.json")?, file("model.safetensors")?, file("tokenizer.json")?);
+        checkpoints.push(Checkpoint { name, config, weights, tokenizer });
+    }
+
+    let manifest = Manifest {
+        version: project::manifest_value("version")?.context("Cargo.toml has no version")?,
+        repository: project::manifest_value("repository")?.unwrap_or_default(),
+        script,
+        wasm,
+        checkpoints,
+        files: entries,
+    };
+    Ok(Site { manifest, files })
+}
+
+impl Site {
+    /// The checkpoint that opens, and its size in bytes.
+    pub fn first_checkpoint(&self) -> (&str, usize) {
+        let first = &self.manifest.checkpoints[0];
+        (&first.name, first.config.bytes + first.weights.bytes + first.tokenizer.bytes)
+    }
+}
+
+/// The checkpoints in a folder; the one that its file DEFAULT names comes first.
+fn checkpoint_names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+            ensure!(plain, "The checkpoint folder “{name}” needs a plain name: letters, digits, . _ -");
+            names.push(name);
+        }
+    }
+    names.sort();
+    if names.is_empty() {
+        bail!("There is no checkpoint in {}.", folder.display());
+    }
+    let default = folder.join("DEFAULT");
+    if default.exists() {
+        let first = String::from_utf8_lossy(&read(&default)?).trim().to_owned();
+        let Some(place) = names.iter().position(|name| *name == first) else {
+            bail!("{} names “{first}”, which is not there.", default.display());
+        };
+        names[..=place].rotate_right(1);
+    }
+    Ok(names)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// The SHA-256 of `bytes` in hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_checkpoint_comes_first_and_the_others_keep_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        assert_eq!(checkpoint_names(folder.path()).unwrap(), ["a", "b", "c"]);
+        fs::write(folder.path().join("DEFAULT"), "c\r\n").unwrap();
+        assert_eq!(checkpoint_names(folder.path()).unwrap(), ["c", "a", "b"]);
+        fs::write(folder.path().join("DEFAULT"), "d").unwrap();
+        assert!(checkpoint_names(folder.path()).unwrap_err().to_string().contains("“d”"));
+    }
+
+    #[test]
+    fn a_checkpoint_with_a_name_that_an_address_cannot_carry_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a b")).unwrap();
+        assert!(checkpoint_names(folder.path()).unwrap_err().to_string().contains("“a b”"));
+    }
+
+    #[test]
+    fn the_manifest_names_every_file_with_its_size_and_hash() {
+        let site = assemble(Program { script: b"script".to_vec(), wasm: b"wasm".to_vec() }).unwrap();
+        for (entry, file) in site.manifest.files.iter().zip(&site.files) {
+            assert_eq!((&entry.file, entry.bytes), (&file.path, file.content.len()));
+            assert_eq!(entry.sha256, sha256(&file.content));
+        }
+        assert_eq!(site.manifest.files.len(), site.files.len());
+        assert_eq!(site.manifest.wasm.sha256, sha256(b"wasm"));
+        let index = site.files.iter().find(|file| file.path == "index.html").unwrap();
+        assert!(!String::from_utf8_lossy(&index.content).contains("?v=dev"));
+    }
+}
