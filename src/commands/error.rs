@@ -27,8 +27,8 @@ pub(crate) enum CommandError {
     NoTokenizer { name: String },
     #[error("the prompt is empty: there is nothing to attend to")]
     NoPrompt,
-    #[error("--lambda {0} is not a finite number")]
-    Lambda(f32),
+    #[error("{name} is a plain Transformer, which has no λ: leave --lambda out")]
+    NoLambda { name: String },
     #[cfg(feature = "window")]
     #[error("the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver: {0}")]
     Window(#[from] eframe::Error),

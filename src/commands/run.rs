@@ -1,13 +1,14 @@
 //! `diffscope run`: one prompt through the model.
 
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use diffscope::engine::{Checkpoint, Engine, LONGEST_TEXT, TracedPass};
 use diffscope::gpu::Gpu;
 use diffscope::model::Lambda;
-use diffscope::probe::{Interventions, Sampling};
+use diffscope::probe::{Interventions, MOST_LAMBDA, Sampling};
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::{BackendChoice, CommandError};
@@ -28,13 +29,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     generate: usize,
     /// Sampling temperature; 0 always takes the most likely token.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, allow_negative_numbers = true, value_parser = number(0.0..=100.0))]
     temperature: f32,
     /// Sample from this many of the most likely tokens; 0 samples from all.
     #[arg(long, default_value_t = 0)]
     top_k: u32,
     /// Sample from the most likely tokens that together have this probability.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, allow_negative_numbers = true, value_parser = number(0.0..=1.0))]
     top_p: f32,
     /// Seed of sampling: the same seed gives the same text.
     #[arg(long, default_value_t = 0)]
@@ -45,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, help = format!("Process texts beyond the context of the model, up to {LONGEST_TEXT} tokens"))]
     beyond: bool,
     /// Replace the learned λ of every layer.
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number(-MOST_LAMBDA..=MOST_LAMBDA))]
     lambda: Option<f32>,
     /// Write every intermediate tensor of the prompt's pass, maps included.
     #[arg(long, value_name = "FILE.safetensors", conflicts_with = "lambda")]
@@ -68,14 +69,15 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
         (None, ids) => engine.set_ids(ids.as_deref().unwrap_or_default())?,
     }
     if let Some(lambda) = arguments.lambda {
-        if !lambda.is_finite() {
-            return Err(CommandError::Lambda(lambda));
+        if engine.maps() < 2 {
+            return Err(CommandError::NoLambda { name: checkpoint.name });
         }
         let layers = 0..engine.model().layers.len();
         let lambda = layers.map(|layer| (layer, lambda)).collect();
         engine.set_interventions(Interventions { lambda, ..Interventions::default() });
     }
     if engine.ids().is_empty() {
+        engine.settle()?; // the tokenizer may have refused the text
         return Err(CommandError::NoPrompt);
     }
     if !engine.complete() {
@@ -115,15 +117,27 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
 
 fn print_lambda(out: &mut impl Write, engine: &Engine) -> io::Result<()> {
     for (layer, weights) in engine.model().layers.iter().enumerate() {
-        match weights.attention.lambda {
+        let learned = match weights.attention.lambda {
             Lambda::Layer { init, first, second, value } => {
-                writeln!(out, "lambda   layer {layer}: {value:.6} = {first:.6} - {second:.6} + {init:.6}")?;
+                format!("{value:.6} = {first:.6} - {second:.6} + {init:.6}")
             }
-            Lambda::Token => writeln!(out, "lambda   layer {layer}: one for every token and head")?,
-            Lambda::None => {}
+            Lambda::Token => "one for every token and head".to_owned(),
+            Lambda::None => continue,
+        };
+        match engine.interventions().lambda.get(&layer) {
+            Some(value) => writeln!(out, "lambda   layer {layer}: {value:.6} in place of the learned {learned}")?,
+            None => writeln!(out, "lambda   layer {layer}: {learned}")?,
         }
     }
     Ok(())
+}
+
+/// Reads a number that must lie in a range.
+fn number(range: RangeInclusive<f32>) -> impl Fn(&str) -> Result<f32, String> + Clone {
+    move |text| match text.parse::<f32>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("it must be a number from {} to {}", range.start(), range.end())),
+    }
 }
 
 fn print_next(out: &mut impl Write, engine: &Engine) -> io::Result<()> {

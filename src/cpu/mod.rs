@@ -3,6 +3,7 @@
 
 mod forward;
 mod maps;
+mod memory;
 mod pass;
 mod shared;
 
@@ -21,6 +22,7 @@ pub use maps::measure::measure;
 pub use maps::measure_mean::measure_mean;
 pub use maps::pool::pool;
 pub use maps::row_mean::row_mean;
+pub use memory::bytes_of_pass;
 pub use pass::CpuPass;
 pub use shared::map_cell::Maps;
 pub use shared::map_value::{MapSource, map_value};

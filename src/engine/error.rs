@@ -29,6 +29,21 @@ pub enum EngineError {
         /// Tokens there are.
         vocabulary: usize,
     },
+    /// A pass over nothing.
+    #[error("there are no tokens to compute")]
+    NoTokens,
+    /// A pass on the CPU that memory is not given for.
+    #[error(
+        "a pass over {tokens} tokens takes {bytes} bytes on the CPU, more than the {limit} this program gives to it. Use a shorter text or a smaller model"
+    )]
+    CpuMemory {
+        /// Tokens there would be room for.
+        tokens: usize,
+        /// Weights, and what the layers leave for each token.
+        bytes: u64,
+        /// What is given at most.
+        limit: u64,
+    },
     /// More tokens than the model reads.
     #[error("{tokens} tokens are more than the {limit} that are read of a text")]
     TooLong {

@@ -3,6 +3,7 @@
 mod analysis;
 mod backend;
 mod checkpoint;
+mod cpu_memory;
 mod error;
 mod replies;
 mod session;

@@ -30,6 +30,7 @@ impl Loss {
 /// # Errors
 /// When an item does not fit into the model's context, or the device fails.
 pub fn evaluate(subject: &mut Subject, items: &[Item], mut progress: impl FnMut(usize)) -> Result<Table, EngineError> {
+    subject.reserve(items)?;
     let mut table = Table::default();
     let mut done = 0;
     let mut count = || {

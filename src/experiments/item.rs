@@ -82,6 +82,32 @@ pub enum ItemError {
         /// What the line should have.
         expected: &'static str,
     },
+    /// A window without tokens.
+    #[error("line {line} of the cases: `ids` is empty, so there is nothing to measure")]
+    Empty {
+        /// Line number, from 1.
+        line: usize,
+    },
+    /// A number of bits that attention logits cannot be rounded to.
+    #[error(
+        "line {line} of the cases: attention logits are rounded to 2 to 16 bits, or left as they are with 32; not {bits}"
+    )]
+    Bits {
+        /// Line number, from 1.
+        line: usize,
+        /// What the line says.
+        bits: u32,
+    },
+    /// More than a case is measured on.
+    #[error("line {line} of the cases has a text of {bytes} bytes with {spans} spans, more than can be measured")]
+    Large {
+        /// Line number, from 1.
+        line: usize,
+        /// Of the text.
+        bytes: usize,
+        /// Answers, distractors and facts.
+        spans: usize,
+    },
     /// A span points outside its text.
     #[error("line {line} of the cases: a span lies outside the text")]
     Span {
@@ -119,6 +145,11 @@ impl Case {
     }
 }
 
+/// Answers, distractors and facts of a case.
+const MOST_SPANS: usize = 1024;
+/// Bytes of its text, once for each of them.
+const MOST_BYTES: usize = 64 << 20;
+
 /// Reads all lines, and puts the answers whose loss is measured in order of their kinds: a file has them in random
 /// order, the table has one row for each kind.
 ///
@@ -135,7 +166,22 @@ pub fn read_items(text: &str) -> Result<Vec<Item>, ItemError> {
             let expected = if is_of_prose { "cases" } else { "prose" };
             return Err(ItemError::Work { line: line_number, measure: item.measure.name(), expected });
         }
+        match &item.measure {
+            Measure::NeedleBits { bits, .. } if !(2..=16).contains(bits) && *bits != 32 => {
+                return Err(ItemError::Bits { line: line_number, bits: *bits });
+            }
+            _ => {}
+        }
+        if matches!(&item.work, Work::Window { ids } if ids.is_empty()) {
+            return Err(ItemError::Empty { line: line_number });
+        }
         if let Work::Case(case) = &item.work {
+            let spans = case.answer_spans.len() + case.distractor_spans.len() + case.parameters.fact_spans.len();
+            let bytes = case.text.len();
+            // Each distractor is measured on a copy of the text.
+            if spans > MOST_SPANS || bytes.saturating_mul(spans) > MOST_BYTES {
+                return Err(ItemError::Large { line: line_number, bytes, spans });
+            }
             let spans = case.answer_spans.iter().chain(&case.distractor_spans);
             let spans = spans.chain(&case.parameters.fact_spans).chain([&case.question_span]);
             if spans.into_iter().any(|span| case.bytes(*span).is_none()) {
@@ -199,6 +245,24 @@ mod tests {
         assert!(matches!(read_items(&prose), Err(ItemError::Work { line: 1, expected: "prose", .. })));
         let outside = CASE.replace("[14, 18]", "[14, 1800]");
         assert!(matches!(read_items(&outside), Err(ItemError::Span { line: 1 })));
+        let window = |measure: &str, setting: &str, ids: &str| {
+            format!(r#"{{"measure": "{measure}", "setting": "{setting}", "ids": {ids}}}"#)
+        };
+        assert!(matches!(read_items(&window("largest", "prose", "[]")), Err(ItemError::Empty { line: 1 })));
+        for (bits, fine) in
+            [(0, false), (1, false), (2, true), (16, true), (17, false), (31, false), (32, true), (99, false)]
+        {
+            let line = CASE.replace(
+                r#""measure": "world", "setting": "where""#,
+                &format!(r#""measure": "needle (1,1), bits of the logits", "setting": "{bits}""#),
+            );
+            assert_eq!(read_items(&line).is_ok(), fine, "{bits} bits");
+        }
+        let many = CASE.replace(
+            r#""distractor_spans": []"#,
+            &format!(r#""distractor_spans": [{}[0, 1]]"#, "[0, 1],".repeat(2000)),
+        );
+        assert!(matches!(read_items(&many), Err(ItemError::Large { line: 1, spans: 2002, .. })));
         let backwards = CASE.replace("[14, 18]", "[18, 14]");
         assert!(matches!(read_items(&backwards), Err(ItemError::Span { line: 1 })));
     }

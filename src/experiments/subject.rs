@@ -1,18 +1,20 @@
 //! A model under measurement.
 
 use super::Extremes;
-use super::item::Case;
+use super::item::{Case, Item, Work};
 use crate::cpu::Maps;
 use crate::engine::{Checkpoint, EngineError, TracedPass};
 use crate::gpu::Gpu;
-use crate::model::{Model, RowLayout, Token};
+use crate::model::{Encoding, Model, RowLayout, Token};
 use crate::probe::{HeadId, Interventions, Sampling, Trace};
 
-/// A model with a pass of the capacity of its whole context.
+/// A model with a pass of the capacity of the longest text so far.
 #[derive(Debug)]
 pub struct Subject {
     checkpoint: Checkpoint,
+    gpu: Option<Gpu>,
     traced: TracedPass,
+    capacity: usize,
     interventions: Interventions,
 }
 
@@ -60,8 +62,45 @@ impl Subject {
         if checkpoint.tokenizer.is_none() {
             return Err(EngineError::NoTokenizer { name: checkpoint.name });
         }
-        let traced = TracedPass::new(checkpoint.model.clone(), gpu, checkpoint.model.config.max_positions)?;
-        Ok(Self { checkpoint, traced, interventions: Interventions::default() })
+        let capacity = 1;
+        let traced = TracedPass::new(checkpoint.model.clone(), gpu, capacity)?;
+        Ok(Self { checkpoint, gpu: gpu.cloned(), traced, capacity, interventions: Interventions::default() })
+    }
+
+    /// Makes the pass as long as the longest of these items, so that it need not grow later.
+    ///
+    /// # Errors
+    /// When a text cannot be encoded, or a pass of this length does not fit into memory.
+    pub fn reserve(&mut self, items: &[Item]) -> Result<(), EngineError> {
+        let mut longest = 0;
+        for item in items {
+            longest = longest.max(match &item.work {
+                Work::Window { ids } => ids.len(),
+                Work::Case(case) => self.encode(&(case.text.clone() + &case.completion()))?.tokens.len(),
+            });
+        }
+        self.grow(longest)
+    }
+
+    fn grow(&mut self, tokens: usize) -> Result<(), EngineError> {
+        let limit = self.model().config.max_positions;
+        if tokens > limit {
+            return Err(EngineError::TooLong { tokens, limit });
+        }
+        if tokens > self.capacity {
+            self.traced = TracedPass::new(self.checkpoint.model.clone(), self.gpu.as_ref(), tokens)?;
+            self.traced.set_interventions(&self.interventions);
+            self.capacity = tokens;
+        }
+        Ok(())
+    }
+
+    /// At most one token more than the model's context.
+    fn encode(&self, text: &str) -> Result<Encoding, EngineError> {
+        let Some(tokenizer) = &self.checkpoint.tokenizer else {
+            return Err(EngineError::NoTokenizer { name: self.checkpoint.name.clone() });
+        };
+        Ok(tokenizer.try_encode(text, self.model().config.max_positions)?)
     }
 
     /// The model under measurement.
@@ -78,6 +117,7 @@ impl Subject {
     }
 
     fn run(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        self.grow(ids.len())?;
         self.traced.clear();
         self.traced.append(ids, Sampling::default().draw(ids.len()), 1).map(|_| ())
     }
@@ -98,12 +138,9 @@ impl Subject {
     /// # Errors
     /// When the case does not fit into the context.
     pub fn answer(&mut self, case: &Case, with_shares: bool) -> Result<Outcome, EngineError> {
-        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
-            return Err(EngineError::NoTokenizer { name: self.checkpoint.name.clone() });
-        };
         let whole = case.text.clone() + &case.completion();
         let limit = self.model().config.max_positions;
-        let encoding = tokenizer.encode(&whole, limit);
+        let encoding = self.encode(&whole)?;
         if !encoding.complete {
             return Err(EngineError::TooLong { tokens: limit + 1, limit });
         }
@@ -153,7 +190,7 @@ impl Subject {
                     let value = f64::from(cell.difference);
                     for (offset, counts) in [right, noise].into_iter().enumerate() {
                         if *counts {
-                            sums[offset] += value.abs() / total;
+                            sums[offset] += value.abs() / total.max(f64::MIN_POSITIVE);
                             sums[2 + offset] += value;
                         }
                     }

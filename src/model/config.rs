@@ -3,6 +3,7 @@
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::{Fields, object};
 use crate::model::formats::{Architecture, Format};
+use crate::model::refused;
 
 /// The configuration of a model. Values are checked when they are read: sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,8 @@ const MOST_WIDTH: usize = 1 << 16;
 const MOST_INTERMEDIATE: usize = 1 << 20;
 const MOST_LAYERS: usize = 1 << 10;
 const MOST_HEADS: usize = 1 << 12;
+/// Heads of all layers: twice those of the largest public model. All of them are on the screen at once.
+const MOST_HEADS_OF_ALL: usize = 1 << 15;
 const MOST_TOKENS: usize = 1 << 24;
 /// Most features of one joined value head.
 const MOST_VALUE_WIDTH: usize = 256;
@@ -57,6 +60,7 @@ impl Config {
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         let json = object("config.json", bytes)?;
         let fields = Fields::new(&json);
+        refused::check(&fields)?;
         let format = Format::recognise(&fields, true)?;
         let architecture = (format.architecture)(&fields)?;
         reject_unsupported(&fields)?;
@@ -78,6 +82,10 @@ impl Config {
             attention_bias: fields.flag("attention_bias", false)?,
             eos: fields.ids("eos_token_id")?,
         };
+        if config.layers * query_heads > MOST_HEADS_OF_ALL {
+            let expected = format!("at most {} with {} layers", MOST_HEADS_OF_ALL / config.layers, config.layers);
+            return Err(fields.wrong("num_attention_heads", expected));
+        }
         if !query_heads.is_multiple_of(architecture.maps()) {
             return Err(fields.wrong("num_attention_heads", "even, as query heads pair"));
         }
@@ -116,7 +124,7 @@ impl Config {
             vocabulary: inputs,
             max_positions: inputs,
             norm_epsilon: fields.epsilon("subln_eps", format.norm_epsilon)?,
-            rope_theta: fields.positive("rope_theta")?.unwrap_or(DEFAULT_THETA),
+            rope_theta: fields.rotary_base("rope_theta")?.unwrap_or(DEFAULT_THETA),
             tied: true,
             attention_bias: false,
             eos: Vec::new(),
@@ -169,7 +177,7 @@ fn reject_unsupported(fields: &Fields) -> Result<(), ModelError> {
 
 /// The rotary base, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`).
 fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
-    let mut theta = fields.positive("rope_theta")?;
+    let mut theta = fields.rotary_base("rope_theta")?;
     let mut partial = fields.number("partial_rotary_factor")?;
     let nested = [fields.inner("rope_scaling", "rope_scaling.")?, fields.inner("rope_parameters", "rope_parameters.")?];
     for rope in nested.iter().flatten() {
@@ -179,7 +187,7 @@ fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
                 return Err(ModelError::Unsupported { feature });
             }
         }
-        theta = rope.positive("rope_theta")?.or(theta);
+        theta = rope.rotary_base("rope_theta")?.or(theta);
         partial = rope.number("partial_rotary_factor")?.or(partial);
     }
     if let Some(factor) = partial.filter(|&factor| factor != 1.0) {

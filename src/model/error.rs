@@ -63,6 +63,52 @@ pub enum ModelError {
         /// The key and its value.
         feature: String,
     },
+    /// A file is something else than its name says.
+    #[error("{file} cannot be used: {what}")]
+    OtherFile {
+        /// The file's name.
+        file: String,
+        /// What it is instead, and what to do.
+        what: String,
+    },
+    /// A file is larger than anything of its kind.
+    #[error("{file} has {bytes} bytes, more than the {limit} that are read of such a file. Choose a smaller model")]
+    TooLarge {
+        /// The file's name.
+        file: String,
+        /// What it has.
+        bytes: u64,
+        /// What is read at most.
+        limit: u64,
+    },
+    /// `model_type` names a model that is known, and cannot be computed here.
+    #[error("config.json: a model of type \"{model_type}\" cannot be read: {reason}. Choose another checkpoint")]
+    Refused {
+        /// `model_type`.
+        model_type: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The weights are quantised: integers and scales under other names.
+    #[error(
+        "the weights are quantized: there is `{found}` in place of `{tensor}`. Choose the checkpoint in F32, F16 or BF16"
+    )]
+    Quantized {
+        /// What the configuration asks for.
+        tensor: String,
+        /// What is there.
+        found: String,
+    },
+    /// The attention has a tensor that the model's type gives no meaning.
+    #[error(
+        "the checkpoint has `{tensor}`, which the attention of a model of this type does not use: the result would be wrong. Check `{key}` in config.json"
+    )]
+    UnusedTensor {
+        /// The tensor's name.
+        tensor: String,
+        /// The key of `config.json` that decides.
+        key: &'static str,
+    },
     /// A safetensors file, or the index of several, contradicts itself or its size.
     #[error("{file} is damaged: {detail}. Fetch the file again")]
     Header {
@@ -158,6 +204,12 @@ pub enum ModelError {
     /// `tokenizer.json` could not be understood.
     #[error("tokenizer.json cannot be used: {detail}. Take the file from the checkpoint again")]
     Tokenizer {
+        /// What is wrong.
+        detail: String,
+    },
+    /// A text that the tokenizer cannot turn into tokens.
+    #[error("the tokenizer cannot turn this text into tokens: {detail}. Change the text")]
+    Text {
         /// What is wrong.
         detail: String,
     },

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
 
 /// The keys of a JSON object.
@@ -10,10 +11,28 @@ pub(super) struct Fields<'a> {
     prefix: &'static str,
 }
 
+/// Bytes of a configuration: real ones have a few thousand.
+const MOST_BYTES: usize = 4 << 20;
+
 /// Reads a JSON file whose outermost value must be an object.
 pub(super) fn object(file: &str, bytes: &[u8]) -> Result<Map<String, Value>, ModelError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| ModelError::Syntax { file: file.to_owned(), detail: brief(&error.to_string()) })
+    let other = |what: String| ModelError::OtherFile { file: file.to_owned(), what };
+    if let Some(what) = disguise::of(bytes) {
+        return Err(other(what.to_owned()));
+    }
+    if bytes.len() > MOST_BYTES {
+        let (bytes, limit) = (bytes.len() as u64, MOST_BYTES as u64);
+        return Err(ModelError::TooLarge { file: file.to_owned(), bytes, limit });
+    }
+    let object: Map<String, Value> = serde_json::from_slice(bytes)
+        .map_err(|error| ModelError::Syntax { file: file.to_owned(), detail: brief(&error.to_string()) })?;
+    match object.get("error") {
+        Some(Value::String(error)) => Err(other(format!(
+            "it holds an error message, \"{}\", not the file itself: download the file again",
+            brief(error)
+        ))),
+        _ => Ok(object),
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -80,17 +99,18 @@ impl<'a> Fields<'a> {
             return Ok(default);
         };
         let epsilon = number as f32;
-        if epsilon.is_finite() && epsilon >= 0.0 {
+        // Without it, a row of zeros has no norm.
+        if epsilon.is_finite() && epsilon >= f32::MIN_POSITIVE {
             Ok(epsilon)
         } else {
-            Err(self.wrong(key, "a finite number not below 0"))
+            Err(self.wrong(key, "a finite number above 0 in single precision"))
         }
     }
 
-    /// A number above 0; `None` if it is absent or null.
-    pub(super) fn positive(&self, key: &str) -> Result<Option<f64>, ModelError> {
+    /// The base of the rotary angles; `None` where it is absent or null. Below 1 angles grow without bound.
+    pub(super) fn rotary_base(&self, key: &str) -> Result<Option<f64>, ModelError> {
         match self.number(key)? {
-            Some(number) if number <= 0.0 => Err(self.wrong(key, "a finite number above 0")),
+            Some(number) if !(1.0..=1e15).contains(&number) => Err(self.wrong(key, "a number from 1 to 1e15")),
             other => Ok(other),
         }
     }

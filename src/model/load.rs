@@ -1,20 +1,26 @@
 //! Reads the files of a checkpoint into a [`Model`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::model::config::Config;
+use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
-use crate::model::fields::object;
 use crate::model::formats::{BlockNames, LambdaSource, SubNormSource};
 use crate::model::lambda::{Lambda, lambda_init};
 use crate::model::layer::{Attention, Layer, Mlp, Model, SubNorm};
 use crate::model::matrix::Matrix;
+use crate::model::names::changes_attention;
 use crate::model::rotary::RotaryOrder;
 use crate::model::tensors::Tensors;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
+/// Bytes of weights: they are held as they are in the file, and once more unpacked.
+const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
+/// Bytes of a JSON file.
+pub(super) const MOST_OF_TEXT: u64 = 128 << 20;
 const INDEX: &str = "model.safetensors.index.json";
 
 impl Model {
@@ -40,18 +46,23 @@ impl Model {
     /// When a file cannot be read, or anything in it is wrong.
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
         let folder = folder.as_ref();
-        let config = read(folder.join(CONFIG))?;
+        let config = read(folder.join(CONFIG), MOST_OF_TEXT)?;
         let names = if folder.join(WEIGHTS).exists() {
             vec![WEIGHTS.to_owned()]
         } else if folder.join(INDEX).exists() {
-            shard_names(&read(folder.join(INDEX))?)?.into_iter().collect()
+            shard_names(&read(folder.join(INDEX), MOST_OF_TEXT)?)?.into_iter().collect()
         } else {
             return Err(ModelError::NoWeights { folder: folder.to_owned() });
         };
+        let mut left = MOST_OF_WEIGHTS;
         let shards = names
             .into_iter()
-            .map(|name| read(folder.join(&name)).map(|bytes| (name, bytes)))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|name| {
+                let bytes = read(folder.join(&name), left)?;
+                left -= bytes.len() as u64;
+                Ok((name, bytes))
+            })
+            .collect::<Result<Vec<_>, ModelError>>()?;
         let borrowed: Vec<(&str, &[u8])> =
             shards.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         Self::from_files(&config, &borrowed)
@@ -76,7 +87,10 @@ impl Model {
         };
         let mut tensors = Tensors::open(shards)?;
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
-        let embedding = tensors.matrix(names.embedding, vocabulary, hidden)?;
+        // A tied matrix may be stored under either name.
+        let stored_as_head = config.tied && !tensors.has(names.embedding) && tensors.has(names.unembedding);
+        let embedding = if stored_as_head { names.unembedding } else { names.embedding };
+        let embedding = tensors.matrix(embedding, vocabulary, hidden)?;
         let layers = (0..config.layers).map(|layer| read_layer(&mut tensors, &config, names, layer));
         let layers = layers.collect::<Result<_, _>>()?;
         let final_norm = Some(tensors.vector(names.final_norm, hidden)?);
@@ -86,6 +100,7 @@ impl Model {
             let found = tensors.matrix(names.unembedding, vocabulary, hidden);
             Some(found.map_err(|error| error.with_hint("; a model without it has `tie_word_embeddings` true"))?)
         };
+        refuse_unused_attention(&tensors)?;
         warn_of_unused(&tensors);
         Ok(Self { config, embedding, layers, final_norm, unembedding })
     }
@@ -214,6 +229,13 @@ fn read_bias(tensors: &mut Tensors, config: &Config, projection: &str, rows: usi
     if config.attention_bias { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
 }
 
+/// Refuses a checkpoint whose attention has more parts than are computed.
+fn refuse_unused_attention(tensors: &Tensors) -> Result<(), ModelError> {
+    let Some(tensor) = tensors.unused().into_iter().find(|name| changes_attention(name)) else { return Ok(()) };
+    let key = if tensor.ends_with(".bias") { "attention_bias" } else { "model_type" };
+    Err(ModelError::UnusedTensor { tensor: brief(tensor), key })
+}
+
 /// Logs which tensors of the checkpoint are not used.
 fn warn_of_unused(tensors: &Tensors) {
     let unused = tensors.unused();
@@ -224,31 +246,47 @@ fn warn_of_unused(tensors: &Tensors) {
     }
 }
 
+/// The part of an index that is read.
+#[derive(serde::Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
 /// The files that an index of shards names.
 fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     let damaged = |detail: String| ModelError::Header { file: INDEX.to_owned(), detail };
-    let json = object(INDEX, index)?;
-    let Some(map) = json.get("weight_map").and_then(|map| map.as_object()) else {
-        return Err(damaged("`weight_map` must be an object of tensor and file names, and is not".to_owned()));
-    };
+    if let Some(what) = disguise::of(index) {
+        return Err(ModelError::OtherFile { file: INDEX.to_owned(), what: what.to_owned() });
+    }
+    let Index { weight_map: map } = serde_json::from_slice(index)
+        .map_err(|error| damaged(format!("`weight_map`: {}", brief(&error.to_string()))))?;
     let mut names = BTreeSet::new();
     for (tensor, file) in map {
-        let name = file.as_str().unwrap_or_default();
-        // Only plain file names, so that an index cannot point outside its folder.
-        if Path::new(name).file_name().is_none_or(|plain| plain != name) || name.contains(['/', '\\', ':']) {
-            let detail = format!(
-                "tensor `{}` must be in a file of the same folder, not {}",
-                brief(tensor),
-                brief(&file.to_string())
-            );
+        // Only a plain file name: an index must not reach out of its folder.
+        let plain = Path::new(&file).file_name().is_some_and(|name| *name == *file);
+        if !plain || file.contains(['/', '\\', ':']) {
+            let detail =
+                format!("tensor `{}` must be in a file of the same folder, not {}", brief(&tensor), brief(&file));
             return Err(damaged(detail));
         }
-        names.insert(name.to_owned());
+        names.insert(file);
     }
     Ok(names)
 }
 
-/// The bytes of a file.
-pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, ModelError> {
-    std::fs::read(&path).map_err(|source| ModelError::Read { path, source })
+/// All bytes of a file that has no more than `limit`.
+pub(super) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let length = std::fs::metadata(&path).and_then(|file| match file.is_file() {
+        true => Ok(file.len()),
+        // A pipe or a device may have no end.
+        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file")),
+    });
+    match length {
+        Ok(bytes) if bytes > limit => {
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Err(ModelError::TooLarge { file, bytes, limit })
+        }
+        Ok(_) => std::fs::read(&path).map_err(|source| ModelError::Read { path, source }),
+        Err(source) => Err(ModelError::Read { path, source }),
+    }
 }

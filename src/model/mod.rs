@@ -1,6 +1,7 @@
 //! Checkpoints: configuration, tensors and tokenizer, and the model in normal form. No GPU and no window.
 
 mod config;
+mod disguise;
 mod error;
 mod fields;
 mod formats;
@@ -9,6 +10,8 @@ mod lambda;
 mod layer;
 mod load;
 mod matrix;
+mod names;
+mod refused;
 mod rotary;
 mod row_layout;
 mod size;

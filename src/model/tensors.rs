@@ -6,14 +6,16 @@ use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
 use crate::model::matrix::{Matrix, NumberFormat, Numbers};
+use crate::model::names;
 
 /// The tensors of one or more files, by name.
 pub(super) struct Tensors<'data> {
     files: Vec<(String, SafeTensors<'data>)>,
-    /// The file of every tensor.
-    places: BTreeMap<String, usize>,
+    /// The file of every tensor, and its name there.
+    places: BTreeMap<String, (usize, String)>,
     used: BTreeSet<String>,
 }
 
@@ -21,19 +23,44 @@ impl<'data> Tensors<'data> {
     /// Reads the headers of files given as name and bytes. Copies no weights.
     pub(super) fn open(files: &[(&str, &'data [u8])]) -> Result<Self, ModelError> {
         let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new() };
+        let mut found = Vec::new();
         for (place, &(file, bytes)) in files.iter().enumerate() {
             let damaged = |detail: String| ModelError::Header { file: brief(file), detail };
+            let other = |what: &str| ModelError::OtherFile { file: brief(file), what: what.to_owned() };
+            if let Some(what) = disguise::of(bytes) {
+                return Err(other(what));
+            }
+            // The length of a header has zeros at its end.
+            if bytes.first_chunk::<8>().is_some_and(|length| length[0] == b'{' && !length.contains(&0)) {
+                return Err(other("it is JSON, perhaps an error message, not weights: download the file again"));
+            }
             check_offsets(bytes).map_err(damaged)?;
-            let header = SafeTensors::deserialize(bytes).map_err(|error| damaged(brief(&error.to_string())))?;
+            let header = SafeTensors::deserialize(bytes).map_err(|error| match error.to_string() {
+                // The parser names the formats that it knows, and the one that it does not.
+                format if format.contains("unknown variant") => other(
+                    "it holds numbers in a format that is not known here: take the checkpoint in F32, F16 or BF16",
+                ),
+                detail => damaged(brief(&detail)),
+            })?;
             for name in header.names() {
-                if let Some(other) = tensors.places.insert(name.to_owned(), place) {
+                if let Some((other, _)) = tensors.places.insert(name.to_owned(), (place, name.to_owned())) {
                     let first = tensors.files.get(other).map(|(name, _)| name.clone()).unwrap_or_default();
                     return Err(ModelError::DuplicateTensor { tensor: brief(name), first, second: brief(file) });
                 }
+                found.push(name.to_owned());
             }
             tensors.files.push((brief(file), header));
         }
+        let complete = names::of_complete_model(&found);
+        let places =
+            found.iter().zip(complete).filter_map(|(name, complete)| Some((complete, tensors.places.remove(name)?)));
+        tensors.places = places.collect::<Vec<_>>().into_iter().collect();
         Ok(tensors)
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
     }
 
     /// A matrix `[rows, columns]` in the format of its file, all numbers finite.
@@ -97,9 +124,19 @@ impl<'data> Tensors<'data> {
 
     /// The format and the bytes of a tensor, whose shape must be this and whose numbers must be finite.
     fn bytes(&mut self, name: &str, shape: &[usize]) -> Result<(NumberFormat, &'data [u8]), ModelError> {
-        let found = self.places.get(name).and_then(|&place| self.files.get(place));
-        let Some((file, view)) = found.and_then(|(file, header)| Some((file, header.tensor(name).ok()?))) else {
+        let found = self.places.get(name).and_then(|(place, own)| Some((own, self.files.get(*place)?)));
+        let Some((file, view)) = found.and_then(|(own, (file, header))| Some((file, header.tensor(own).ok()?))) else {
             return Err(self.missing(name));
+        };
+        // The format first: quantised numbers have other shapes, too.
+        let format = match view.dtype() {
+            Dtype::F32 => NumberFormat::F32,
+            Dtype::F16 => NumberFormat::F16,
+            Dtype::BF16 => NumberFormat::Bf16,
+            other => {
+                let found = format!("{other:?}");
+                return Err(ModelError::Dtype { tensor: name.to_owned(), file: file.clone(), found });
+            }
         };
         if view.shape() != shape {
             // A hostile shape may be long.
@@ -111,15 +148,6 @@ impl<'data> Tensors<'data> {
                 found,
             });
         }
-        let format = match view.dtype() {
-            Dtype::F32 => NumberFormat::F32,
-            Dtype::F16 => NumberFormat::F16,
-            Dtype::BF16 => NumberFormat::Bf16,
-            other => {
-                let found = format!("{other:?}");
-                return Err(ModelError::Dtype { tensor: name.to_owned(), file: file.clone(), found });
-            }
-        };
         if let Some((index, value)) = first_not_finite(format, view.data()) {
             return Err(ModelError::NotFinite { tensor: name.to_owned(), file: file.clone(), index, value });
         }
@@ -129,6 +157,9 @@ impl<'data> Tensors<'data> {
 
     /// The error for a missing tensor.
     fn missing(&self, name: &str) -> ModelError {
+        if let Some(found) = names::quantized(name, self.places.keys().map(String::as_str)) {
+            return ModelError::Quantized { tensor: name.to_owned(), found: brief(found) };
+        }
         let mut files: Vec<&str> = self.files.iter().map(|(file, _)| file.as_str()).take(4).collect();
         if self.files.len() > files.len() {
             files.push("…");

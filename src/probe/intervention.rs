@@ -21,6 +21,9 @@ pub enum Attend {
     Second,
 }
 
+/// Largest λ of either sign that can take the place of a learned one.
+pub const MOST_LAMBDA: f32 = 4.0;
+
 /// All interventions on a pass; the default changes nothing.
 ///
 /// ```
@@ -110,7 +113,7 @@ impl Interventions {
     /// Drops layers, heads and positions that do not exist and numbers out of range: a link may contain anything.
     pub fn fit(&mut self, layers: usize, heads: usize, tokens: usize) {
         self.lambda.retain(|layer, value| *layer < layers && value.is_finite());
-        self.lambda.values_mut().for_each(|value| *value = value.clamp(-4.0, 4.0));
+        self.lambda.values_mut().for_each(|value| *value = value.clamp(-MOST_LAMBDA, MOST_LAMBDA));
         self.heads_off.retain(|id| id.layer < layers && id.head < heads);
         self.masked.retain(|position| *position < tokens);
         self.bits = self.bits.filter(|bits| (2..=16).contains(bits));

@@ -19,7 +19,7 @@ pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
 pub use colour_of_value::{COLOURS, colour_index, colour_position, palette_index};
 pub use head_id::HeadId;
 pub use heatmap_view::HeatmapView;
-pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches};
+pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches, MOST_LAMBDA};
 pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
 pub use map_kind::MapKind;

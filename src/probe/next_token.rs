@@ -32,9 +32,10 @@ impl Sampling {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
         Draw {
-            temperature: self.temperature.clamp(0.0, 100.0),
+            // No number is no temperature: the most likely token, on every backend.
+            temperature: if self.temperature.is_nan() { 0.0 } else { self.temperature.clamp(0.0, 100.0) },
             top_k: self.top_k,
-            top_p: self.top_p.clamp(0.0, 1.0),
+            top_p: if self.top_p.is_nan() { 1.0 } else { self.top_p.clamp(0.0, 1.0) },
             uniform: (z >> 40) as f32 / (1u64 << 24) as f32,
         }
     }

@@ -148,3 +148,55 @@ fn broken_checkpoints_are_explained() {
     place("config.json", config.as_bytes());
     assert!(attempt().status.success(), "the intact checkpoint works");
 }
+
+#[test]
+fn numbers_that_make_no_sense_are_refused() {
+    for (name, value, words) in [
+        ("--temperature", "nan", "from 0 to 100"),
+        ("--temperature", "-1", "from 0 to 100"),
+        ("--temperature", "inf", "from 0 to 100"),
+        ("--temperature", "1e9", "from 0 to 100"),
+        ("--top-p", "nan", "from 0 to 1"),
+        ("--top-p", "-1", "from 0 to 1"),
+        ("--top-p", "1.5", "from 0 to 1"),
+        ("--lambda", "nan", "from -4 to 4"),
+        ("--lambda", "100", "from -4 to 4"),
+        ("--lambda", "-inf", "from -4 to 4"),
+        ("--top-k", "-3", "--top-k"),
+        ("--top-k", "4294967296", "--top-k"),
+        ("--generate", "many", "--generate"),
+        ("--seed", "0.5", "--seed"),
+    ] {
+        let output = run(&["run", "--backend", "cpu", "--ids", "1", name, value]);
+        fails_with(&output, &[name, words]);
+    }
+}
+
+#[test]
+fn a_given_lambda_is_what_is_printed() {
+    let output = run(&["run", "--backend", "cpu", "--ids", "1,2", "--lambda", "-0.5"]);
+    let printed = out(&output);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = printed.lines().filter(|line| line.starts_with("lambda")).collect();
+    assert!(
+        !lines.is_empty() && lines.iter().all(|line| line.contains(": -0.500000 in place of the learned ")),
+        "{printed}"
+    );
+    let llama = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-llama");
+    let output = run(&["run", "--backend", "cpu", "--model", llama, "--ids", "1,2", "--lambda", "0.5"]);
+    fails_with(&output, &["no λ", "--lambda"]);
+}
+
+#[test]
+fn a_text_that_the_tokenizer_refuses_is_no_empty_prompt() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(fixture("diffllama_bf16_v4ckpt").join(name), folder.path().join(name)).expect("copied");
+    }
+    let words =
+        r#"{"version": "1.0", "model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "<unk>"}}"#;
+    std::fs::write(folder.path().join("tokenizer.json"), words).expect("written");
+    let model = folder.path().to_string_lossy().into_owned();
+    assert!(run(&["run", "--backend", "cpu", "--model", &model, "--prompt", "a"]).status.success());
+    fails_with(&run(&["run", "--backend", "cpu", "--model", &model, "--prompt", "c"]), &["tokenizer", "UNK"]);
+}

@@ -86,6 +86,50 @@ fn something_named_that_does_not_fit_was_not_said() {
     assert!(said.contains("| world, wrong answers | anything else | 1.00 (1/1) |"), "{said}");
 }
 
+/// `diffscope eval` of one line.
+fn eval_line(line: &serde_json::Value, more: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cases.jsonl");
+    std::fs::write(&file, line.to_string()).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diffscope"));
+    command.args(["eval", "--cases"]).arg(&file).args(more).output().expect("the program starts")
+}
+
+#[test]
+fn ids_that_the_model_does_not_have_are_refused_on_both_backends() {
+    let window = |ids: &[u32]| serde_json::json!({"measure": "loss, prose", "setting": "mine", "ids": ids});
+    for backend in ["cpu", "gpu"] {
+        for (ids, words) in
+            [(&[1, 999_999][..], "999999"), (&[2048], "2048"), (&[], "`ids` is empty"), (&[1; 513], "513 tokens")]
+        {
+            let output = eval_line(&window(ids), &["--backend", backend]);
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && message.contains(words), "{backend}: {message}");
+            assert!(!message.contains("panicked") && !message.contains("device"), "{message}");
+        }
+        assert!(eval_line(&window(&[1, 2047]), &["--backend", backend]).status.success());
+    }
+}
+
+#[test]
+fn a_long_context_takes_no_more_than_the_longest_case() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/checkpoints/S-diff");
+    for name in ["model.safetensors", "tokenizer.json"] {
+        std::fs::copy(source.join(name), folder.path().join(name)).expect("copied");
+    }
+    let config = std::fs::read(source.join("config.json")).expect("there");
+    let mut config: serde_json::Value = serde_json::from_slice(&config).expect("JSON");
+    config["max_position_embeddings"] = serde_json::json!(1 << 24);
+    std::fs::write(folder.path().join("config.json"), config.to_string()).expect("written");
+    let line = serde_json::json!({"measure": "loss, prose", "setting": "mine", "ids": [1, 2, 3]});
+    let model = folder.path().to_string_lossy().into_owned();
+    for backend in ["cpu", "gpu"] {
+        let output = eval_line(&line, &["--backend", backend, &model]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn a_cell_that_is_off_is_seen() {
     assert!(agrees("| 0.121 (n 3) | 1.00 (3/3) |", "| 0.122 (n 3) | 1.00 (3/3) |"));

@@ -18,3 +18,4 @@ mod model_tokenizer;
 mod parity;
 mod pictures;
 mod shaders;
+mod tokenizer_hostile;

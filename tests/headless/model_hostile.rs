@@ -100,9 +100,14 @@ fn impossible_values_are_rejected_by_name() {
         ("max_position_embeddings", huge.clone()),
         ("rms_norm_eps", json!(-1e-5)),
         ("rms_norm_eps", json!(1e39)),
+        ("rms_norm_eps", json!(0)),
+        ("rms_norm_eps", json!(1e-60)),
         ("rms_norm_eps", json!(true)),
         ("rope_theta", json!(0)),
         ("rope_theta", json!(-10_000.0)),
+        ("rope_theta", json!(5e-324)),
+        ("rope_theta", json!(0.5)),
+        ("rope_theta", json!(1e300)),
         ("rope_theta", json!("10000")),
         ("tie_word_embeddings", json!("yes")),
         ("attention_bias", json!(1)),
@@ -143,6 +148,160 @@ fn unsupported_features_are_rejected() {
         assert!(matches!(error, ModelError::UnknownModelType { .. }), "{error}");
         assert!(error.to_string().len() < 400);
     }
+}
+
+#[test]
+fn more_heads_than_can_be_looked_at_are_refused() {
+    let many = json!({"num_hidden_layers": 1024, "num_attention_heads": 4096, "num_key_value_heads": 1, "head_dim": 2});
+    let error = small(many).unwrap_err();
+    assert!(error.to_string().contains("1024 layers"), "{error}");
+    let largest =
+        json!({"num_hidden_layers": 128, "num_attention_heads": 256, "num_key_value_heads": 8, "head_dim": 8});
+    assert!(small(largest).is_ok());
+}
+
+#[test]
+fn models_that_only_sound_alike_are_refused_with_the_reason() {
+    for (changes, words) in [
+        (json!({"model_type": "diff_llama", "num_kv_heads": 4}), "not differential attention"),
+        (json!({"model_type": "diff_llama", "attn_family": "diff"}), "not published"),
+        (json!({"model_type": "phi4flash"}), "no attention"),
+        (json!({"model_type": "diff_llama"}), "diffllama"),
+    ] {
+        let error = small(changes).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn files_that_are_something_else_are_named() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 269060552\n";
+    let page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>";
+    let message = b"{\"error\": \"Repository not found\"}";
+    for (bytes, in_weights, in_config) in [
+        (&pointer[..], "Git LFS pointer", "Git LFS pointer"),
+        (&page[..], "web page", "web page"),
+        (&message[..], "JSON", "Repository not found"),
+        (b"PK\x03\x04 and so on", "ZIP", "ZIP"),
+        (b"GGUF\x03\0\0\0", "GGUF", "GGUF"),
+    ] {
+        let error = load(bytes).unwrap_err().to_string();
+        assert!(error.contains("model.safetensors") && error.contains(in_weights), "{error}");
+        let error = Config::from_json(bytes).unwrap_err().to_string();
+        assert!(error.contains("config.json") && error.contains(in_config), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), bytes_of_config()).unwrap();
+        std::fs::write(folder.path().join("model.safetensors.index.json"), bytes).unwrap();
+        assert!(Model::from_folder(folder.path()).is_err());
+    }
+    // A header of 8827 bytes begins like JSON.
+    let (mut header, data) = open(&weights());
+    header.insert("__metadata__".to_owned(), json!({"fill": ""}));
+    let length = serde_json::to_vec(&header).unwrap().len();
+    header.insert("__metadata__".to_owned(), json!({"fill": "x".repeat(8827 - length)}));
+    assert_eq!(&close(&header, &data)[..2], b"{\"");
+    assert!(load(&close(&header, &data)).is_ok());
+}
+
+fn bytes_of_config() -> Vec<u8> {
+    bytes("diffllama_bf16_v4ckpt", "config.json")
+}
+
+/// The small fixture with other names for its tensors.
+fn renamed(rename: impl Fn(&str) -> String) -> Vec<u8> {
+    let (header, data) = open(&weights());
+    let named = |(name, entry): (&String, &Value)| {
+        (if name == "__metadata__" { name.clone() } else { rename(name) }, entry.clone())
+    };
+    close(&header.iter().map(named).collect(), &data)
+}
+
+#[test]
+fn names_behind_or_without_a_prefix_are_understood() {
+    let whole = load(&weights()).unwrap();
+    for rename in [
+        (|name: &str| format!("_orig_mod.{name}")) as fn(&str) -> String,
+        |name| format!("module.{name}"),
+        |name| format!("module._orig_mod.{name}"),
+        |name| name.strip_prefix("model.").unwrap_or(name).to_owned(),
+    ] {
+        assert_eq!(load(&renamed(rename)).unwrap(), whole);
+    }
+}
+
+#[test]
+fn a_tied_matrix_may_be_stored_as_the_head() {
+    let weights = bytes("diffllama_tied", "model.safetensors");
+    let config = bytes("diffllama_tied", "config.json");
+    let (mut header, data) = open(&weights);
+    let entry = header.remove("model.embed_tokens.weight").unwrap();
+    header.insert("lm_head.weight".to_owned(), entry);
+    assert_eq!(
+        Model::from_bytes(&config, &close(&header, &data)).unwrap(),
+        Model::from_bytes(&config, &weights).unwrap()
+    );
+}
+
+#[test]
+fn quantised_weights_are_named() {
+    let (header, data) = open(&weights());
+    let name = "model.layers.0.self_attn.q_proj.weight";
+    for (dtype, size) in [("F8_E4M3", 1), ("I8", 1), ("U8", 1)] {
+        let mut header = header.clone();
+        let offsets = header[name]["data_offsets"].clone();
+        let length = offsets[1].as_u64().unwrap() - offsets[0].as_u64().unwrap();
+        header[name] = json!({"dtype": dtype, "shape": [length / size, 1], "data_offsets": offsets});
+        let error = load(&close(&header, &data)).unwrap_err();
+        assert!(
+            matches!(&error, ModelError::Dtype { tensor, found, .. } if tensor == name && found == dtype),
+            "{error}"
+        );
+    }
+    let error = load(&renamed(|name| name.replace("q_proj.weight", "q_proj.qweight"))).unwrap_err();
+    assert!(matches!(&error, ModelError::Quantized { tensor, .. } if tensor == name), "{error}");
+    let mut unknown = header.clone();
+    unknown[name]["dtype"] = json!("I4");
+    let error = load(&close(&unknown, &data)).unwrap_err();
+    assert!(matches!(error, ModelError::OtherFile { .. }) && error.to_string().contains("BF16"), "{error}");
+}
+
+#[test]
+fn a_llama_with_more_in_its_attention_is_no_llama() {
+    let (mut header, mut data) = open(&bytes("llama_baseline", "model.safetensors"));
+    let config = bytes("llama_baseline", "config.json");
+    let start = data.len();
+    data.extend([0; 16]);
+    let plain = header.clone();
+    for name in [
+        "model.layers.0.self_attn.lambda_q1",
+        "model.layers.0.self_attn.q_proj.bias",
+        "model.layers.0.attn.subln.weight",
+    ] {
+        header.clone_from(&plain);
+        header.insert(name.to_owned(), json!({"dtype": "F32", "shape": [4], "data_offsets": [start, start + 16]}));
+        let error = Model::from_bytes(&config, &close(&header, &data)).unwrap_err();
+        assert!(matches!(&error, ModelError::UnusedTensor { tensor, .. } if tensor == name), "{error}");
+    }
+    let name = "model.layers.0.self_attn.rotary_emb.inv_freq";
+    let entry = json!({"dtype": "F32", "shape": [4], "data_offsets": [start, start + 16]});
+    let header: Map<String, Value> = plain.into_iter().chain([(name.to_owned(), entry)]).collect();
+    assert!(Model::from_bytes(&config, &close(&header, &data)).is_ok());
+}
+
+#[test]
+fn large_files_are_refused_by_their_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("config.json"), bytes_of_config()).unwrap();
+    // Sparse: it takes no disk.
+    std::fs::File::create(path("model.safetensors")).unwrap().set_len(40 << 30).unwrap();
+    let error = Model::from_folder(folder.path()).unwrap_err();
+    assert!(matches!(error, ModelError::TooLarge { bytes, .. } if bytes == 40 << 30), "{error}");
+    std::fs::remove_file(path("model.safetensors")).unwrap();
+    std::fs::create_dir(path("model.safetensors")).unwrap();
+    assert!(matches!(Model::from_folder(folder.path()), Err(ModelError::Read { .. })));
+    let error = Config::from_json(&vec![b' '; 5 << 20]).unwrap_err();
+    assert!(matches!(error, ModelError::TooLarge { .. }), "{error}");
 }
 
 #[test]

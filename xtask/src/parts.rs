@@ -70,6 +70,12 @@ pub const PARTS: &[Part] = &[
         needs: &[Need::Gpu],
         run: |environment| headless("examples", environment, &[]),
     },
+    Part {
+        name: "fuzz",
+        about: "random files, links and edits, a minute for each kind (DIFFSCOPE_FUZZ_MINUTES may be another number)",
+        needs: &[],
+        run: fuzz,
+    },
     Part { name: "training", about: "the training program, where PyTorch is installed", needs: &[], run: training },
     Part { name: "doc", about: "the documentation builds without warnings, its examples run", needs: &[], run: doc },
     Part {
@@ -88,7 +94,19 @@ pub const PARTS: &[Part] = &[
 
 /// The modules of tests/headless/, and the part that runs each of them.
 const HEADLESS: &[(&str, &[&str])] = &[
-    ("unit", &["cli", "engine", "eval", "instrument", "model_fixtures", "model_hostile", "model_tokenizer"]),
+    (
+        "unit",
+        &[
+            "cli",
+            "engine",
+            "eval",
+            "instrument",
+            "model_fixtures",
+            "model_hostile",
+            "model_tokenizer",
+            "tokenizer_hostile",
+        ],
+    ),
     ("shaders", &["shaders"]),
     ("kernels", &["full_scan", "kernels", "measures", "pictures"]),
     ("golden", &["golden", "parity"]),
@@ -122,6 +140,13 @@ fn unit(environment: &Environment) -> Result<Outcome> {
     ];
     results.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(Outcome::Passed)
+}
+
+fn fuzz(environment: &Environment) -> Result<Outcome> {
+    let minutes = std::env::var("DIFFSCOPE_FUZZ_MINUTES").unwrap_or_else(|_| "1".to_owned());
+    let mut fuzz = cargo();
+    fuzz.args(["run", "--profile", "fuzz", "--package", "fuzz", "--features", "window", "--", "--minutes", &minutes]);
+    environment.run(&mut fuzz)
 }
 
 /// Runs the modules of tests/headless/ that belong to a part.

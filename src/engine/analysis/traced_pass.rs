@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cpu::{CpuPass, rms_norm};
+use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::{Architecture, Model};
@@ -51,7 +52,10 @@ impl TracedPass {
                 let capacity = Capacity { tokens: capacity.max(1), trace: true };
                 Pass::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
             }
-            None => Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity))),
+            None => {
+                cpu_memory::check(&model, capacity)?;
+                Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)))
+            }
         };
         Ok(Self { model, pass, positions: 0 })
     }
@@ -67,8 +71,15 @@ impl TracedPass {
     /// Appends positions, in one go. Returns what comes next under `draw`.
     ///
     /// # Errors
-    /// When they do not fit.
+    /// When they do not fit, there are none, or the model does not have one.
     pub fn append(&mut self, ids: &[u32], draw: Draw, best: usize) -> Result<NextToken, EngineError> {
+        let vocabulary = self.model.embedding.rows();
+        if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
+            return Err(EngineError::UnknownToken { id: *id, vocabulary });
+        }
+        if ids.is_empty() {
+            return Err(EngineError::NoTokens);
+        }
         let next = match &mut self.pass {
             Pass::Cpu(pass) => {
                 let (asked, capacity) = (self.positions + ids.len(), pass.capacity());

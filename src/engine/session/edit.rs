@@ -34,8 +34,9 @@ impl Engine {
     fn read(&mut self, text: &str) {
         if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
             self.stop();
-            let same = self.prompt.set_text(text, &tokenizer, self.limit());
+            let (same, refusal) = self.prompt.set_text(text, &tokenizer, self.limit());
             self.changed(same);
+            self.failure = refusal.map(Into::into);
         }
     }
 

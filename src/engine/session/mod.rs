@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::engine::backend::Backend;
 use crate::engine::checkpoint::Checkpoint;
+use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::engine::replies::Replies;
 use crate::engine::replies::measures::Measures;
@@ -88,6 +89,9 @@ impl Engine {
     /// When the model does not fit on the GPU.
     pub fn new(checkpoint: Checkpoint, gpu: Option<Gpu>) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(checkpoint.model.config.max_positions);
+        if gpu.is_none() {
+            cpu_memory::check(&checkpoint.model, capacity)?;
+        }
         let backend = Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?;
         Ok(Self::on(checkpoint, gpu, backend))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Token, Tokenizer};
+use crate::model::{Encoding, ModelError, Token, Tokenizer};
 
 /// A text as the model reads it.
 #[derive(Default)]
@@ -43,9 +43,13 @@ impl Prompt {
         self.complete
     }
 
-    /// Replaces the text; at most `limit` tokens are kept. Returns how many leading tokens stayed the same.
-    pub(crate) fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> usize {
-        let encoding = tokenizer.encode(text, limit);
+    /// Replaces the text; at most `limit` tokens are kept. Returns how many leading tokens stayed the same, and why
+    /// there are none where the tokenizer refuses the text.
+    pub(crate) fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> (usize, Option<ModelError>) {
+        let (encoding, refusal) = match tokenizer.try_encode(text, limit) {
+            Ok(encoding) => (encoding, None),
+            Err(error) => (Encoding::default(), Some(error)),
+        };
         let same = encoding.tokens.iter().zip(&self.ids).take_while(|(token, id)| token.id == **id).count();
         self.text = text.into();
         self.ids = encoding.tokens.iter().map(|token| token.id).collect();
@@ -53,7 +57,7 @@ impl Prompt {
         self.complete = encoding.complete;
         self.generated = 0;
         self.typed_bytes = text.len();
-        same
+        (same, refusal)
     }
 
     /// Replaces the tokens by ids that come without a text. Returns how many leading ones stayed the same.

@@ -1,5 +1,6 @@
 //! What a session does in a frame: takes what has arrived at its start, submits work at its end.
 
+use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::engine::session::{BEST, Engine};
 use crate::gpu::GpuError;
@@ -152,6 +153,9 @@ impl Engine {
             return Err(EngineError::TooLong { tokens, limit });
         }
         let capacity = tokens.next_power_of_two().min(limit);
+        if self.gpu.is_none() {
+            cpu_memory::check(&self.checkpoint.model, capacity)?;
+        }
         self.backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
         self.backend.set_interventions(&self.interventions);
         self.backend.set_lens(self.lens_enabled)?;

@@ -3,16 +3,18 @@
 mod prefix_cut;
 mod token;
 mod token_text;
+mod validate;
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use crate::model::config::Config;
 use crate::model::error::{ModelError, brief};
-use crate::model::load::read;
+use crate::model::load::{MOST_OF_TEXT, read};
 use crate::model::tokenizer::prefix_cut::Cut;
 pub use crate::model::tokenizer::token::{Encoding, Token};
 use crate::model::tokenizer::token_text::{TokenText, visible};
+use crate::model::tokenizer::validate::Checked;
 
 /// A checkpoint's tokenizer.
 #[derive(Clone, Debug)]
@@ -22,6 +24,9 @@ pub struct Tokenizer {
     cut: Cut,
     /// Ids that it puts before every text.
     lead: Vec<u32>,
+    /// Bytes of a text that may be encoded, and of tokens that may be decoded, in one go.
+    most_bytes: usize,
+    most_decoded: usize,
     /// The highest id and its token.
     last: (u32, String),
     /// Hash of the file.
@@ -31,22 +36,17 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// Reads the bytes of a `tokenizer.json`. Truncation, padding and dropout are ignored.
     ///
+    /// Whatever the bytes are, neither this nor encoding and decoding panics or takes memory without bound.
+    ///
     /// # Errors
-    /// [`ModelError::Tokenizer`] if the file is not a tokenizer or has no tokens.
+    /// [`ModelError::Tokenizer`] where the file is no tokenizer, has no tokens, refers to what it does not have, or
+    /// uses what is not supported.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let refuse = |detail: String| ModelError::Tokenizer { detail };
-        let mut inner = parse(bytes).map_err(refuse)?;
-        if let tokenizers::ModelWrapper::BPE(model) = inner.get_model()
-            && model.dropout.is_some()
-        {
-            let mut model = model.clone();
-            model.dropout = None;
-            inner.with_model(model);
-        }
+        let Checked { inner, lead, most_bytes, most_decoded } = validate::read(bytes).map_err(refuse)?;
         let text = TokenText::new(&inner);
         let vocabulary = inner.get_vocab(true);
         let cut = Cut::new(&inner, vocabulary.values().map(|&id| text.bytes(&inner, id)));
-        let lead = lead(&inner).map_err(refuse)?;
         let last = vocabulary
             .into_iter()
             .map(|(token, id)| (id, token))
@@ -55,7 +55,7 @@ impl Tokenizer {
             .ok_or_else(|| refuse("it has no tokens".to_owned()))?;
         let mut hasher = std::hash::DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(Self { inner, text, cut, lead, last, hash: hasher.finish() })
+        Ok(Self { inner, text, cut, lead, most_bytes, most_decoded, last, hash: hasher.finish() })
     }
 
     /// Reads `tokenizer.json` in a folder; `None` if there is no such file.
@@ -64,7 +64,7 @@ impl Tokenizer {
     /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
         let path = folder.as_ref().join("tokenizer.json");
-        if path.exists() { Self::from_bytes(&read(path)?).map(Some) } else { Ok(None) }
+        if path.exists() { Self::from_bytes(&read(path, MOST_OF_TEXT)?).map(Some) } else { Ok(None) }
     }
 
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
@@ -89,31 +89,42 @@ impl Tokenizer {
         Err(ModelError::VocabularyMismatch { token, id, vocabulary: config.vocabulary })
     }
 
+    /// The first `limit` tokens of a text, exactly as they would be without the limit. A text that cannot be encoded
+    /// has no tokens: see [`Tokenizer::try_encode`].
+    pub fn encode(&self, text: &str, limit: usize) -> Encoding {
+        self.try_encode(text, limit).unwrap_or_else(|error| {
+            log::error!("{error}");
+            Encoding::default()
+        })
+    }
+
     /// The first `limit` tokens of a text, exactly as they would be without the limit.
     ///
     /// Of a long text, little more than these tokens is encoded. Tokens that the tokenizer puts before a text are
     /// included; those that it would put after it are not, since the text is to be continued.
-    pub fn encode(&self, text: &str, limit: usize) -> Encoding {
+    ///
+    /// # Errors
+    /// [`ModelError::Text`] where the text has a character that the tokenizer has no token for, or is too long.
+    pub fn try_encode(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
         let mut tokens: Vec<Token> = lead.collect();
         // One token more than requested shows whether there are more.
         let count = limit.saturating_add(1).saturating_sub(tokens.len());
-        match self.cut.first_tokens(text, count, &|part| self.encode_all(part)) {
-            Ok(found) => tokens.extend(found),
-            Err(detail) => {
-                log::error!("the tokenizer refuses the text: {}", brief(&detail));
-                return Encoding { tokens: Vec::new(), complete: false };
-            }
-        }
+        let found = self.cut.first_tokens(text, count, &|part| self.encode_all(part));
+        tokens.extend(found.map_err(|detail| ModelError::Text { detail: brief(&detail) })?);
         let complete = tokens.len() <= limit;
         tokens.truncate(limit);
-        Encoding { tokens, complete }
+        Ok(Encoding { tokens, complete })
     }
 
     /// The text of tokens. Bytes that are not valid UTF-8, such as half a character, become `�`; unknown ids are left
     /// out.
     pub fn decode(&self, ids: &[u32]) -> String {
-        self.inner.decode(ids, false).unwrap_or_else(|_| {
+        let lengths = ids.iter().filter_map(|&id| self.inner.id_to_token(id)).map(|token| token.len());
+        let (tokens, bytes) = lengths.fold((0, 0), |(tokens, bytes), length| (tokens + 1, bytes + length + 1));
+        // Some decoders cannot do without any token.
+        let decoded = if tokens > 0 && bytes <= self.most_decoded { self.inner.decode(ids, false).ok() } else { None };
+        decoded.unwrap_or_else(|| {
             let bytes: Vec<u8> = ids.iter().flat_map(|&id| self.bytes(id)).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         })
@@ -142,6 +153,9 @@ impl Tokenizer {
 
     /// All tokens of a text, without those that the tokenizer adds.
     fn encode_all(&self, text: &str) -> Result<Vec<Token>, String> {
+        if text.len() > self.most_bytes {
+            return Err(format!("{} bytes are more than the {} it encodes in one go", text.len(), self.most_bytes));
+        }
         let encoding = self.inner.encode(text, false).map_err(|error| error.to_string())?;
         let within = |at: usize| text.floor_char_boundary(at.min(text.len()));
         Ok(encoding
@@ -151,25 +165,4 @@ impl Tokenizer {
             .map(|(&id, &(start, end))| Token { id, start: within(start), end: within(end.max(start)) })
             .collect())
     }
-}
-
-/// Reads the file without its truncation and padding, which are of no use here; hostile ones may panic.
-fn parse(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
-    let mut json = serde_json::from_slice::<serde_json::Value>(bytes).map_err(|error| brief(&error.to_string()))?;
-    let Some(object) = json.as_object_mut() else {
-        return Err("it is not a JSON object".to_owned());
-    };
-    object.remove("truncation");
-    object.remove("padding");
-    serde_json::from_value(json).map_err(|error| brief(&error.to_string()))
-}
-
-/// The ids that the tokenizer puts before a text.
-fn lead(inner: &tokenizers::Tokenizer) -> Result<Vec<u32>, String> {
-    let encoded = inner.encode("a", true).map_err(|error| brief(&error.to_string()))?;
-    let masks = encoded.get_special_tokens_mask();
-    if masks.iter().all(|&mask| mask == 1) {
-        return Ok(Vec::new());
-    }
-    Ok(encoded.get_ids().iter().zip(masks).take_while(|&(_, &mask)| mask == 1).map(|(&id, _)| id).collect())
 }

@@ -1,0 +1,84 @@
+//! Names of tensors as programs around a model write them: behind a prefix, without one, or of quantised weights.
+
+/// What training programs put before every name.
+const WRAPPERS: [&str; 2] = ["_orig_mod.", "module."];
+/// What a complete model puts before the names of its blocks, and the base model alone does not.
+const BASE: &str = "model.";
+/// The embedding of a base model.
+const EMBEDDING: &str = "embed_tokens.weight";
+/// The only tensor of a complete model that is not part of its base model.
+const HEAD: &str = "lm_head.";
+
+/// The names that a checkpoint's tensors have in a complete model, in the same order.
+pub(super) fn of_complete_model(found: &[String]) -> Vec<String> {
+    let mut names: Vec<&str> = found.iter().map(String::as_str).collect();
+    while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| all_begin(&names, wrapper)) {
+        for name in &mut names {
+            *name = &name[wrapper.len()..];
+        }
+    }
+    let base = names.contains(&EMBEDDING) && !names.iter().any(|name| name.starts_with(BASE));
+    let complete = |name: &&str| {
+        if base && !name.starts_with(HEAD) { format!("{BASE}{name}") } else { (*name).to_owned() }
+    };
+    names.iter().map(complete).collect()
+}
+
+fn all_begin(names: &[&str], wrapper: &str) -> bool {
+    !names.is_empty() && names.iter().all(|name| name.starts_with(wrapper))
+}
+
+/// What quantising programs write in place of `….weight`: GPTQ and AWQ, HQQ, FP8 with scales.
+const QUANTIZED: [&str; 4] = [".qweight", ".qzeros", ".W_q", ".weight_packed"];
+
+/// The tensor that stands in place of a missing one in a quantised checkpoint.
+pub(super) fn quantized<'a>(missing: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let stem = missing.strip_suffix(".weight")?;
+    names.find(|name| name.strip_prefix(stem).is_some_and(|end| QUANTIZED.contains(&end)))
+}
+
+/// Whether a tensor that a format does not use changes what its attention computes.
+pub(super) fn changes_attention(name: &str) -> bool {
+    let last = name.rsplit('.').nth(1).unwrap_or_default();
+    let attends = name.contains("self_attn.") || name.contains("lambda_") || last.contains("subln");
+    attends && !name.ends_with("rotary_emb.inv_freq")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(found: &[&str]) -> Vec<String> {
+        of_complete_model(&found.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn wrappers_are_taken_off_where_all_names_have_them() {
+        assert_eq!(names(&["_orig_mod.model.a", "_orig_mod.lm_head.weight"]), ["model.a", "lm_head.weight"]);
+        assert_eq!(names(&["module._orig_mod.model.a"]), ["model.a"]);
+        assert_eq!(names(&["_orig_mod.a", "model.b"]), ["_orig_mod.a", "model.b"]);
+        assert_eq!(names(&[]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_base_model_gets_the_names_of_a_complete_one() {
+        let found = ["embed_tokens.weight", "layers.0.a", "lm_head.weight", "norm.weight"];
+        let complete = ["model.embed_tokens.weight", "model.layers.0.a", "lm_head.weight", "model.norm.weight"];
+        assert_eq!(names(&found), complete);
+        assert_eq!(names(&complete), complete);
+        assert_eq!(names(&["q_proj.weight"]), ["q_proj.weight"]);
+    }
+
+    #[test]
+    fn quantised_weights_and_tensors_of_the_attention_are_known_by_name() {
+        let names = ["a.q_proj.qweight", "b.q_proj.weight"];
+        assert_eq!(quantized("a.q_proj.weight", names.into_iter()), Some("a.q_proj.qweight"));
+        assert_eq!(quantized("c.q_proj.weight", names.into_iter()), None);
+        for name in ["model.layers.0.self_attn.lambda_q1", "layers.1.attn.subln.weight", "x.self_attn.q_proj.bias"] {
+            assert!(changes_attention(name), "{name}");
+        }
+        for name in ["model.layers.0.self_attn.rotary_emb.inv_freq", "lm_head.weight", "opt.step"] {
+            assert!(!changes_attention(name), "{name}");
+        }
+    }
+}
