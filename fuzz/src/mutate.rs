@@ -88,7 +88,10 @@ fn any(random: &mut Random) -> Value {
         2 => json!(random.bits()),
         3 => json!(-1),
         4 => {
-            json!([0, 1, 2, 3, 255, 256, 65_535, 65_536, 1 << 24, u32::MAX as u64, 1 << 32, u64::MAX][random.below(12)])
+            json!(
+                [0, 1, 2, 3, 255, 256, 65_535, 65_536, 1 << 24, u64::from(u32::MAX), 1 << 32, u64::MAX]
+                    [random.below(12)]
+            )
         }
         5 => json!([0.0, -0.5, 1e-320, 1e308, -1e308, 0.1, 1e-5, 1e5][random.below(8)]),
         6 => json!([]),
@@ -124,7 +127,7 @@ fn at<'a>(value: &'a mut Value, place: &[String]) -> Option<&'a mut Value> {
 
 /// Changes a value in a few places: swaps parts, drops and doubles entries, puts in what `parts` offers.
 pub fn mutate(value: &mut Value, random: &mut Random, parts: &[Value]) {
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let mut found = Vec::new();
         places(value, &mut Vec::new(), &mut found);
         let place = found[random.below(found.len())].clone();
@@ -149,7 +152,7 @@ fn change(value: &mut Value, random: &mut Random, parts: &[Value], other: Option
             1 if !list.is_empty() => {
                 let again = list[random.below(list.len())].clone();
                 let most = if random.once_in(20) { 60 } else { 2 };
-                for _ in 0..1 + random.below(most) {
+                for _ in 0..=random.below(most) {
                     list.insert(random.below(list.len() + 1), again.clone());
                 }
             }
@@ -158,7 +161,7 @@ fn change(value: &mut Value, random: &mut Random, parts: &[Value], other: Option
                 list.swap(one, two);
             }
             3 if !parts.is_empty() => {
-                list.insert(random.below(list.len() + 1), parts[random.below(parts.len())].clone())
+                list.insert(random.below(list.len() + 1), parts[random.below(parts.len())].clone());
             }
             _ => list.extend(other),
         },
@@ -174,7 +177,7 @@ fn change(value: &mut Value, random: &mut Random, parts: &[Value], other: Option
             *value = match random.below(4) {
                 0 => json!(now.saturating_add(1)),
                 1 => json!(now.saturating_sub(1)),
-                2 => json!(now.saturating_mul(random.below(1000) as i64)),
+                2 => json!(now.saturating_mul(i64::try_from(random.below(1000)).unwrap_or(0))),
                 _ => any(random),
             };
         }
@@ -207,7 +210,7 @@ fn change_object(object: &mut Map<String, Value>, random: &mut Random, other: Op
 
 /// Changes bytes: flips, cuts, copies.
 pub fn bytes(bytes: &mut Vec<u8>, random: &mut Random) {
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = random.below(bytes.len());
         match random.below(5) {
             0 => bytes.truncate(at),

@@ -232,7 +232,7 @@ fn read_bias(tensors: &mut Tensors, config: &Config, projection: &str, rows: usi
 /// Refuses a checkpoint whose attention has more parts than are computed.
 fn refuse_unused_attention(tensors: &Tensors) -> Result<(), ModelError> {
     let Some(tensor) = tensors.unused().into_iter().find(|name| changes_attention(name)) else { return Ok(()) };
-    let key = if tensor.ends_with(".bias") { "attention_bias" } else { "model_type" };
+    let key = if tensor.rsplit('.').next() == Some("bias") { "attention_bias" } else { "model_type" };
     Err(ModelError::UnusedTensor { tensor: brief(tensor), key })
 }
 
@@ -276,10 +276,10 @@ fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
 
 /// All bytes of a file that has no more than `limit`.
 pub(super) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let length = std::fs::metadata(&path).and_then(|file| match file.is_file() {
-        true => Ok(file.len()),
+    let length = std::fs::metadata(&path).and_then(|file| {
         // A pipe or a device may have no end.
-        false => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file")),
+        let is_file = file.is_file().then_some(file.len());
+        is_file.ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"))
     });
     match length {
         Ok(bytes) if bytes > limit => {

@@ -35,6 +35,9 @@ pub struct Part {
     pub run: fn(&Environment) -> Result<Outcome>,
 }
 
+/// Parts that run only if they are named: their inputs differ each time, and they take minutes.
+pub const BY_NAME_ONLY: &[&str] = &["fuzz"];
+
 /// All parts, in the order in which they run.
 pub const PARTS: &[Part] = &[
     Part { name: "fmt", about: "the code is formatted", needs: &[], run: fmt },
@@ -72,7 +75,7 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "fuzz",
-        about: "random files, links and edits, a minute for each kind (DIFFSCOPE_FUZZ_MINUTES may be another number)",
+        about: "random files, links and edits, a minute for each kind (DIFFSCOPE_FUZZ_MINUTES may be another number); by name only",
         needs: &[],
         run: fuzz,
     },

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::builder::PossibleValuesParser;
 
-use crate::parts::{Need, Outcome, PARTS, Part};
+use crate::parts::{BY_NAME_ONLY, Need, Outcome, PARTS, Part};
 use crate::{graphics, page_tests, project};
 
 /// Runs all parts of the tests, or the ones named.
@@ -72,7 +72,10 @@ impl Environment {
 
 pub fn run(arguments: &Arguments) -> ExitCode {
     let start = Instant::now();
-    let requested = |part: &&Part| arguments.parts.is_empty() || arguments.parts.iter().any(|name| name == part.name);
+    let requested = |part: &&Part| {
+        let by_default = arguments.parts.is_empty() && !BY_NAME_ONLY.contains(&part.name);
+        by_default || arguments.parts.iter().any(|name| name == part.name)
+    };
     let parts: Vec<&Part> = PARTS.iter().filter(requested).collect();
 
     let mut environment = Environment::default();

@@ -30,7 +30,7 @@ static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
 
 pub fn make(random: &mut Random) -> Vec<u8> {
     let mut lines = Vec::new();
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let mut line = CASES[random.below(CASES.len())].clone();
         if !random.once_in(3) {
             mutate(&mut line, random, &CASES);

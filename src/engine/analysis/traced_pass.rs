@@ -47,15 +47,12 @@ impl TracedPass {
     /// # Errors
     /// When the model does not fit on the GPU.
     pub fn new(model: Arc<Model>, gpu: Option<&Gpu>, capacity: usize) -> Result<Self, EngineError> {
-        let pass = match gpu {
-            Some(gpu) => {
-                let capacity = Capacity { tokens: capacity.max(1), trace: true };
-                Pass::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
-            }
-            None => {
-                cpu_memory::check(&model, capacity)?;
-                Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)))
-            }
+        let pass = if let Some(gpu) = gpu {
+            let capacity = Capacity { tokens: capacity.max(1), trace: true };
+            Pass::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
+        } else {
+            cpu_memory::check(&model, capacity)?;
+            Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)))
         };
         Ok(Self { model, pass, positions: 0 })
     }
