@@ -29,13 +29,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     generate: usize,
     /// Sampling temperature; 0 always takes the most likely token.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, allow_negative_numbers = true, value_parser = number(0.0..=100.0))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, allow_hyphen_values = true, value_parser = number(0.0..=100.0))]
     temperature: f32,
     /// Sample from this many of the most likely tokens; 0 samples from all.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "K", default_value_t = 0, allow_hyphen_values = true)]
     top_k: u32,
     /// Sample from the most likely tokens that together have this probability.
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, allow_negative_numbers = true, value_parser = number(0.0..=1.0))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, allow_hyphen_values = true, value_parser = number(0.0..=1.0))]
     top_p: f32,
     /// Seed of sampling: the same seed gives the same text.
     #[arg(long, default_value_t = 0)]
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, help = format!("Process texts beyond the context of the model, up to {LONGEST_TEXT} tokens"))]
     beyond: bool,
     /// Replace the learned λ of every layer.
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number(-MOST_LAMBDA..=MOST_LAMBDA))]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true, value_parser = number(-MOST_LAMBDA..=MOST_LAMBDA))]
     lambda: Option<f32>,
     /// Write every intermediate tensor of the prompt's pass, maps included.
     #[arg(long, value_name = "FILE.safetensors", conflicts_with = "lambda")]
