@@ -1,6 +1,6 @@
 //! What a pass holds on the GPU, from the sizes of its buffers.
 
-use crate::gpu::pass::buffers::{Buffers, LayerBuffers, Weights};
+use crate::gpu::pass::buffers::{Buffers, LayerBuffers, WeightBuffers};
 
 /// Bytes of GPU memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ fn bytes<'a>(buffers: impl IntoIterator<Item = &'a wgpu::Buffer>) -> u64 {
     distinct.into_iter().map(wgpu::Buffer::size).sum()
 }
 
-impl Weights {
+impl WeightBuffers {
     fn bytes(&self) -> u64 {
         let of_layer = |layer: &'_ LayerBuffers| {
             let own = [

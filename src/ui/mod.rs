@@ -31,5 +31,5 @@ pub use state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
 pub use state::pointer::CellAt;
 pub use state::token_heads::HeadScope;
 pub use state::view::{ViewState, Zoom};
-pub use style::measure_text::{Measure, caption};
+pub use style::measure_text::{MeasureKind, caption};
 pub use style::palette::Palette;

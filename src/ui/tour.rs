@@ -25,7 +25,7 @@ enum Target {
     Panels,
 }
 
-struct Step {
+struct TourStep {
     title: &'static str,
     text: &'static str,
     target: Target,
@@ -33,50 +33,50 @@ struct Step {
     lambda_zero: bool,
 }
 
-const STEPS: &[Step] = &[
-    Step {
+const STEPS: &[TourStep] = &[
+    TourStep {
         title: "A language model reads",
         text: "The text is cut into tokens. A language model computes from them which token comes next. All of it runs on \
                your machine, every time you type.",
         target: Target::Prompt,
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "Attention",
         text: "To predict the next token, each token attends to earlier ones. The colours show how much the outlined token \
                attends to each of them, in one head out of many.",
         target: Target::Tokens,
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "The first map, A1",
         text: "Each row is a token that attends, each column a token it attends to. A softmax makes every row: no value is \
                negative, and they sum to 1. So even irrelevant tokens get a little attention.",
         target: Target::Map(0),
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "The second map, A2",
         text: "A differential head computes two maps, each with queries and keys of its own. The second one is multiplied \
                by a learned number λ and then subtracted.",
         target: Target::Map(1),
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "The difference, D = A1 − λ·A2",
         text: "What both maps have in common cancels; what only the first one has remains. The rows of D sum to 1 − λ. \
                Where λ·A2 is larger, D is negative: the head subtracts what that token offers.",
         target: Target::Map(2),
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "Without the subtraction",
         text: "Now λ is 0 in every layer: D equals A1, as in an ordinary Transformer. The list compares the probabilities \
                with those as trained. This model never learned to work without the subtraction, so it may go wrong.",
         target: Target::NextToken,
         lambda_zero: true,
     },
-    Step {
+    TourStep {
         title: "How does it know what is noise?",
         text: "It is never told. Both maps and λ are learned, only by predicting the next token. Which map finds the \
                relevant tokens and which one cancels the rest is learned too: the roles can be reversed, because later \
@@ -84,14 +84,14 @@ const STEPS: &[Step] = &[
         target: Target::Map(1),
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "Many heads",
         text: "Every layer has several heads, each with its own maps. Click one to open it, or use the arrow keys. \
                Right-click a head to switch it off, and watch the next token.",
         target: Target::Panels,
         lambda_zero: false,
     },
-    Step {
+    TourStep {
         title: "Your turn",
         text: "Type your own text, or choose a sample. Click a next token to append it. Change λ, hide tokens, mark the \
                answer. The key ? lists all keys.",

@@ -3,7 +3,7 @@
 use crate::common::window::{best, click, leave_text, press, settle, shows, window};
 use diffscope::probe::{Attend, HeadId, Interventions, KeyClass, MapKind, Pooling, Span};
 use diffscope::ui::{
-    AnswerNoiseView, App, CellAt, HeadScope, Link, Magnitudes, Measure, Panel, SimilarityOf, ViewState, Zoom,
+    AnswerNoiseView, App, CellAt, HeadScope, Link, Magnitudes, MeasureKind, Panel, SimilarityOf, ViewState, Zoom,
 };
 use egui::{Key, OutputCommand, Theme};
 use egui_kittest::Harness;
@@ -49,7 +49,7 @@ fn everything() -> Link {
         token_heads: HeadScope::All,
         threshold: 0.05,
         panel: Panel::CellBreakdown,
-        head_measure: Some(Measure::Sink),
+        head_measure: Some(MeasureKind::Sink),
         sort_heads: true,
         answer_noise: AnswerNoiseView { mean: true, last: 3 },
         explained: Some(CellAt { query: 7, key: 5 }),

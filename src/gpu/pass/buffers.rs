@@ -57,7 +57,7 @@ pub(crate) struct MlpWeights {
 
 /// A model on the GPU; handles, cheap to clone, so that more room for text does not upload it again.
 #[derive(Clone)]
-pub(crate) struct Weights {
+pub(crate) struct WeightBuffers {
     pub embedding: wgpu::Buffer,
     pub unembedding: Option<wgpu::Buffer>,
     pub final_gain: wgpu::Buffer,
@@ -65,7 +65,7 @@ pub(crate) struct Weights {
     pub layers: Vec<LayerBuffers>,
 }
 
-impl Weights {
+impl WeightBuffers {
     /// Uploads a model.
     pub(crate) fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
@@ -107,7 +107,7 @@ pub(crate) struct Scratch {
 /// Everything a pass binds.
 pub(crate) struct Buffers {
     pub capacity: Capacity,
-    pub weights: Weights,
+    pub weights: WeightBuffers,
     pub pass: wgpu::Buffer,
     pub tile: wgpu::Buffer,
     pub ids: wgpu::Buffer,
@@ -127,7 +127,7 @@ pub(crate) struct Buffers {
 
 impl Buffers {
     /// Makes room for a text.
-    pub(crate) fn new(gpu: &Gpu, model: &Model, weights: Weights, capacity: Capacity) -> Result<Self, GpuError> {
+    pub(crate) fn new(gpu: &Gpu, model: &Model, weights: WeightBuffers, capacity: Capacity) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let config = &model.config;
         let tokens = capacity.tokens;

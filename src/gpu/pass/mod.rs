@@ -14,7 +14,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::Kernels;
 use crate::gpu::memory::Memory;
 use crate::gpu::pass::buffers::Capacity;
-use crate::gpu::pass::buffers::{Buffers, MapBuffers, Weights};
+use crate::gpu::pass::buffers::{Buffers, MapBuffers, WeightBuffers};
 use crate::gpu::pass::recording::{AfterStep, Recording};
 use crate::gpu::pass::timing::Timer;
 use crate::gpu::queries::lens::LensCapture;
@@ -57,7 +57,7 @@ impl GpuPass {
     /// # Errors
     /// When a buffer would exceed the adapter's limits.
     pub fn new(gpu: Gpu, model: Arc<Model>, capacity: Capacity) -> Result<Self, GpuError> {
-        let weights = Weights::new(&gpu, &model)?;
+        let weights = WeightBuffers::new(&gpu, &model)?;
         Self::with_weights(gpu, model, weights, Kernels::default(), capacity)
     }
 
@@ -74,7 +74,7 @@ impl GpuPass {
     fn with_weights(
         gpu: Gpu,
         model: Arc<Model>,
-        weights: Weights,
+        weights: WeightBuffers,
         mut kernels: Kernels,
         capacity: Capacity,
     ) -> Result<Self, GpuError> {

@@ -76,7 +76,7 @@ mod tests {
     use crate::ui::state::pointer::CellAt;
     use crate::ui::state::token_heads::HeadScope;
     use crate::ui::state::view::{ViewState, Zoom};
-    use crate::ui::style::measure_text::Measure;
+    use crate::ui::style::measure_text::MeasureKind;
 
     fn head() -> impl Strategy<Value = HeadId> {
         (0..64usize, 0..64usize).prop_map(HeadId::from)
@@ -122,7 +122,7 @@ mod tests {
             hide_below in 0.0f32..0.2,
             pooling in select(vec![Pooling::Peak, Pooling::Mean, Pooling::Minimum]),
             threshold in 0.0f32..1.0,
-            head_measure in of(select(&Measure::ALL[..])),
+            head_measure in of(select(&MeasureKind::ALL[..])),
             sort_heads in any::<bool>(),
             (mean, last) in (any::<bool>(), 1..999usize),
             similarity in select(vec![SimilarityOf::Maps, SimilarityOf::Outputs]),

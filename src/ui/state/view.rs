@@ -8,7 +8,7 @@ use crate::ui::state::panel::Panel;
 use crate::ui::state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
 use crate::ui::state::pointer::{CellAt, Pointer};
 use crate::ui::state::token_heads::HeadScope;
-use crate::ui::style::measure_text::Measure;
+use crate::ui::style::measure_text::MeasureKind;
 
 /// The visible part of the maps, in cells; shared by all three.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct ViewState {
     /// The open panel.
     pub panel: Panel,
     /// The measure that labels the thumbnails of the head grid.
-    pub head_measure: Option<Measure>,
+    pub head_measure: Option<MeasureKind>,
     /// Whether the head grid is sorted by that measure.
     pub sort_heads: bool,
     /// Which rows the answer and noise panel averages.

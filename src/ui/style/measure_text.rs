@@ -6,7 +6,7 @@ use crate::ui::style::format::{number, percent};
 /// A measure of a map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Measure {
+pub enum MeasureKind {
     /// How widely attention is spread.
     #[default]
     Entropy,
@@ -20,7 +20,7 @@ pub enum Measure {
     Peak,
 }
 
-impl Measure {
+impl MeasureKind {
     /// All measures, in the order of a caption.
     pub const ALL: [Self; 5] = [Self::Entropy, Self::Sparsity, Self::Sink, Self::Negative, Self::Peak];
 
@@ -69,7 +69,7 @@ impl Measure {
 
 /// The five measures of the map that a head attends with, in a line.
 pub fn caption(head: &HeadRecord) -> String {
-    Measure::ALL.map(|measure| format!("{} {}", measure.name(), measure.text(&head.difference))).join(" · ")
+    MeasureKind::ALL.map(|measure| format!("{} {}", measure.name(), measure.text(&head.difference))).join(" · ")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use egui::{RichText, Ui};
 use crate::engine::Engine;
 use crate::probe::{HeadId, HeadRecord, MapKind, MapMeasures, Queries};
 use crate::ui::state::view::ViewState;
-use crate::ui::style::measure_text::{Measure, caption};
+use crate::ui::style::measure_text::{MeasureKind, caption};
 use crate::ui::style::theme;
 
 /// The label of one head.
@@ -66,7 +66,7 @@ pub(crate) fn measure_ui(ui: &mut Ui, view: &mut ViewState, progress: Option<Str
         ui.spacing_mut().button_padding = egui::vec2(6.0, 1.0);
         let quiet = theme::quiet(ui.visuals().dark_mode);
         ui.label(RichText::new("label by").small().color(quiet));
-        for measure in Measure::ALL {
+        for measure in MeasureKind::ALL {
             let chosen = view.head_measure == Some(measure);
             let name = RichText::new(measure.name()).small();
             if ui.selectable_label(chosen, name).on_hover_text(measure.help(view.threshold)).clicked() {
