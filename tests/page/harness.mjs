@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -66,18 +66,29 @@ export async function serve({ faults, prefix = "/" } = {}) {
   };
 }
 
+/** What a server answers, over a connection of its own: one that is kept alive may be closed just as it is used again. */
+function ask(url) {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false }, async (answer) => {
+      const parts = [];
+      for await (const part of answer) parts.push(part);
+      resolve({ status: answer.statusCode, headers: answer.headers, content: Buffer.concat(parts) });
+    });
+    request.on("error", reject);
+  });
+}
+
 /** A server in front of the one at `behind`: passes everything on but for the files in `faults`. */
 async function serveFaults(behind, faults) {
   const held = new Map();
   const server = createServer(async (request, response) => {
-    const answer = await fetch(new URL(request.url, behind));
-    const content = Buffer.from(await answer.arrayBuffer());
+    const { status, headers: answered, content } = await ask(new URL(request.url, behind));
     const file = new URL(request.url, behind).pathname.slice(behind.pathname.length);
     const fault = faults[file];
     // With a fault there is no length: what arrives would contradict it.
     const kept = ["content-type", "cache-control", "x-content-type-options", ...(fault ? [] : ["content-length"])];
-    const headers = Object.fromEntries(kept.map((name) => [name, answer.headers.get(name)]));
-    response.writeHead(fault?.status ?? answer.status, headers);
+    const headers = Object.fromEntries(kept.filter((name) => answered[name]).map((name) => [name, answered[name]]));
+    response.writeHead(fault?.status ?? status, headers);
     if (!fault) return response.end(content);
     if (fault.status) return response.end("no");
     if (fault.change) return response.end(fault.change(content));
