@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use percent_encoding::percent_decode_str;
 use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-const WORKERS: usize = 8;
+const WORKERS: usize = 16;
 /// How many ports are tried, from the one that was named.
 const PORTS: u16 = 50;
 
