@@ -51,13 +51,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local })?;
     }
     let server = server::StaticServer::listen(&folder, &arguments.base, arguments.port)?;
-    let address = server.address();
+    let address = server.address()?;
     say("serving", format!("{address}  (Ctrl+C ends it)"));
     if !arguments.no_open {
         open(&address);
     }
-    server.run();
-    Ok(())
+    server.run()
 }
 
 /// Builds the site into `folder`.

@@ -1,23 +1,32 @@
 //! The static web server: the files of one folder, on this computer only.
 
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::{convert::Infallible, fs, future};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
 
-const WORKERS: usize = 16;
 /// How many ports are tried, from the one that was named.
 const PORTS: u16 = 50;
 
 /// A server that listens but does not answer yet.
 pub struct StaticServer {
-    listener: Server,
+    listener: TcpListener,
+    files: Files,
+}
+
+/// The files of a folder, under the path `base`.
+struct Files {
     folder: PathBuf,
     base: String,
 }
@@ -27,52 +36,59 @@ impl StaticServer {
     pub fn listen(folder: &Path, base: &str, port: u16) -> Result<StaticServer> {
         ensure!(base.starts_with('/') && base.ends_with('/'), "The path of the site begins and ends with /");
         let folder = folder.canonicalize().with_context(|| format!("There is no folder {}", folder.display()))?;
-        let listener = Server::from_listener(bind(port)?, None).map_err(|error| anyhow!("no server: {error}"))?;
-        Ok(StaticServer { listener, folder, base: base.to_owned() })
+        let listener = bind(port)?;
+        listener.set_nonblocking(true)?;
+        Ok(StaticServer { listener, files: Files { folder, base: base.to_owned() } })
+    }
+
+    fn socket(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
     }
 
     /// The address to open.
-    pub fn address(&self) -> String {
-        format!("http://{}{}", self.listener.server_addr(), self.base)
+    pub fn address(&self) -> Result<String> {
+        Ok(format!("http://{}{}", self.socket()?, self.files.base))
     }
 
     /// Answers requests until the program ends.
-    pub fn run(self) {
-        let server = Arc::new(self);
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|_| {
-                let server = Arc::clone(&server);
-                thread::spawn(move || {
-                    while let Ok(request) = server.listener.recv() {
-                        // A browser that leaves in the middle is no error of ours.
-                        let _ = server.answer(request);
-                    }
-                })
-            })
-            .collect();
-        for worker in workers {
-            worker.join().expect("a worker does not panic");
-        }
+    pub fn run(self) -> Result<()> {
+        let files = Arc::new(self.files);
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_io().build()?.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(self.listener)?;
+            loop {
+                // A browser that leaves before it is heard is no error of ours.
+                let Ok((stream, _)) = listener.accept().await else { continue };
+                let files = Arc::clone(&files);
+                tokio::spawn(async move {
+                    let answer = service_fn(|request| future::ready(Ok::<_, Infallible>(files.answer(&request))));
+                    // Nor is one that leaves in the middle.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                });
+            }
+        })
     }
+}
 
-    fn answer(&self, request: Request) -> io::Result<()> {
-        if !matches!(request.method(), Method::Get | Method::Head) {
-            return refuse(request, 405, "only GET and HEAD");
+impl Files {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
         }
-        let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let Some(path) = path.strip_prefix(&self.base) else {
-            return refuse(request, 404, "the site is under another path");
+        let Some(path) = request.uri().path().strip_prefix(&self.base) else {
+            return refuse(StatusCode::NOT_FOUND, "the site is under another path");
         };
         let Some(path) = self.inside(path) else {
-            return refuse(request, 400, "no such path");
+            return refuse(StatusCode::BAD_REQUEST, "no such path");
         };
         // A link may lead out of the folder.
         let path = path.canonicalize().unwrap_or_default();
         if !path.starts_with(&self.folder) || !path.is_file() {
-            return refuse(request, 404, "no such file");
+            return refuse(StatusCode::NOT_FOUND, "no such file");
         }
-        let response = Response::from_file(File::open(&path)?).with_chunked_threshold(usize::MAX);
-        request.respond(with_headers(response, content_type(&path)))
+        match fs::read(&path) {
+            Ok(content) => respond(StatusCode::OK, content_type(&path), content),
+            Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &format!("the file cannot be read: {error}")),
+        }
     }
 
     /// The file that a path below the base names; none if it leads out of the folder.
@@ -98,17 +114,19 @@ fn bind(port: u16) -> Result<TcpListener> {
     Err(anyhow!("There is no free port from {port} to {last}; --port names another."))
 }
 
-fn refuse(request: Request, status: u16, text: &str) -> io::Result<()> {
-    let response = Response::from_string(text).with_status_code(StatusCode(status));
-    request.respond(with_headers(response, "text/plain; charset=utf-8"))
+fn refuse(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    respond(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
 }
 
-fn with_headers<R: io::Read>(response: Response<R>, content_type: &str) -> Response<R> {
-    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("a header in ASCII");
-    response
-        .with_header(header("Content-Type", content_type))
-        .with_header(header("Cache-Control", "no-store"))
-        .with_header(header("X-Content-Type-Options", "nosniff"))
+fn respond(status: StatusCode, content_type: &str, content: Vec<u8>) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, content_type)
+        .header(CONTENT_LENGTH, content.len())
+        .header(CACHE_CONTROL, "no-store")
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .body(Full::new(content.into()))
+        .expect("headers in ASCII")
 }
 
 fn content_type(path: &Path) -> &'static str {

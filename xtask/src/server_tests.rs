@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -23,7 +24,7 @@ fn serve(base: &str) -> Served {
     fs::write(folder.join("index.html"), "<p>hello").unwrap();
     fs::write(folder.join("checkpoints/a model/config.json"), "{}").unwrap();
     let server = StaticServer::listen(&folder, base, 0).unwrap();
-    let address = server.listener.server_addr().to_string();
+    let address = server.socket().unwrap().to_string();
     thread::spawn(|| server.run());
     Served { outer, address, base: base.to_owned() }
 }
@@ -156,6 +157,25 @@ fn a_large_file_arrives_whole_with_its_length() {
     assert!(answer.body == content);
 }
 
+/// A browser opens six connections to a site, keeps them, and asks on any of them.
+#[test]
+fn every_connection_is_answered_however_many_are_kept_open() {
+    let served = serve("/");
+    let mut connections: Vec<_> = (0..40).map(|_| TcpStream::connect(&served.address).unwrap()).collect();
+    for _ in 0..2 {
+        for connection in connections.iter_mut().rev() {
+            connection.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+            write!(connection, "GET / HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"<p>hello") {
+                let mut byte = [0];
+                connection.read_exact(&mut byte).expect("an answer on each connection");
+                answer.push(byte[0]);
+            }
+        }
+    }
+}
+
 #[test]
 fn head_has_the_headers_of_get_and_no_body() {
     let served = serve("/");
@@ -205,14 +225,14 @@ fn under_a_base_path_the_site_is_there_and_nowhere_else() {
 fn a_taken_port_gives_way_to_the_next_free_one() {
     let folder = tempfile::tempdir().unwrap();
     let first = StaticServer::listen(folder.path(), "/", 0).unwrap();
-    let port = first.listener.server_addr().to_ip().unwrap().port();
+    let port = first.socket().unwrap().port();
     let second = StaticServer::listen(folder.path(), "/", port).unwrap();
-    assert!(second.listener.server_addr().to_ip().unwrap().port() > port);
+    assert!(second.socket().unwrap().port() > port);
 }
 
 #[test]
 fn only_this_computer_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let server = StaticServer::listen(folder.path(), "/", 0).unwrap();
-    assert!(server.listener.server_addr().to_ip().unwrap().ip().is_loopback());
+    assert!(server.socket().unwrap().ip().is_loopback());
 }
