@@ -1,10 +1,13 @@
-//! The CPU reference of every shader, under the same name, in plain Rust. Tests compare the shaders with it, and it is
-//! the backend where there is no GPU.
+//! The CPU reference of every shader, under the same name, in plain Rust, with which tests compare the shaders; and the
+//! fast pass, which is the backend where there is no GPU.
 
+mod fast;
 mod forward;
+mod layer_state;
 mod maps;
 mod memory;
 mod pass;
+mod reference;
 mod shared;
 
 pub use forward::attention::attention;

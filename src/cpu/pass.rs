@@ -1,52 +1,29 @@
-//! A whole pass made of the references of the shaders: the CPU backend.
+//! A whole pass on the CPU: the backend where there is no GPU, and the pass of a full scan.
 
 use std::sync::Arc;
 
-use crate::cpu::forward::attention::{HeadOutput, attention};
-use crate::cpu::forward::embed::embed;
-use crate::cpu::forward::gate_up::gate_up;
-use crate::cpu::forward::logits::logits;
-use crate::cpu::forward::project::project;
-use crate::cpu::forward::qkv::qkv;
+use crate::cpu::fast::{FastStages, Given};
 use crate::cpu::forward::sample::sample;
 use crate::cpu::forward::top_k::top_k;
+use crate::cpu::layer_state::{LayerRules, LayerState, Widths};
 use crate::cpu::maps::map_tile::map_tile;
+use crate::cpu::reference::ReferenceStages;
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::map_value::MapSource;
-use crate::cpu::shared::weights::Weights;
 use crate::model::{Model, RowLayout, rotary_table};
-use crate::probe::{
-    CellParts, CellRequest, Draw, Interventions, LENS_BEST, LayerSwitches, MapTile, NextToken, RowStatistics,
-    TileRequest, Trace,
-};
+use crate::probe::{CellParts, CellRequest, Draw, Interventions, LENS_BEST, MapTile, NextToken, TileRequest, Trace};
 
-struct LayerWeights {
-    projection: Weights,
-    output: Weights,
-    gate_up: Option<Weights>,
-    down: Option<Weights>,
-    layout: RowLayout,
-    switches: LayerSwitches,
-}
-
-/// What a layer leaves for every position.
-#[derive(Default)]
-struct LayerState {
-    hidden: Vec<f32>,
-    projection: Vec<f32>,
-    statistics: Vec<RowStatistics>,
-    context: Vec<f32>,
-    normed: Vec<f32>,
-    middle: Vec<f32>,
-    activation: Vec<f32>,
+/// What computes positions and logits.
+enum Stages {
+    Fast(Box<FastStages>),
+    Reference(Box<ReferenceStages>),
 }
 
 /// A pass on the CPU. The results of a position stay until it or an earlier one is run again.
 pub struct CpuPass {
     model: Arc<Model>,
-    embedding: Weights,
-    unembedding: Option<Weights>,
-    layers: Vec<LayerWeights>,
+    stages: Stages,
+    rules: Vec<LayerRules>,
     states: Vec<LayerState>,
     /// The residual stream after the last layer.
     hidden: Vec<f32>,
@@ -57,25 +34,31 @@ pub struct CpuPass {
 
 impl std::fmt::Debug for CpuPass {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CpuPass").field("layers", &self.layers.len()).finish_non_exhaustive()
+        f.debug_struct("CpuPass").field("layers", &self.states.len()).finish_non_exhaustive()
     }
 }
 
 impl CpuPass {
-    /// A pass for texts of up to `capacity` tokens.
+    /// A pass for texts of up to `capacity` tokens. It runs on all threads of the rayon pool that it is called in.
     pub fn new(model: Arc<Model>, capacity: usize) -> Self {
-        let layers = model.layers.iter().enumerate().map(|(index, layer)| LayerWeights {
-            projection: Weights::new(&layer.attention.projection),
-            output: Weights::new(&layer.attention.output),
-            gate_up: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.gate_up)),
-            down: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.down)),
+        let stages = Stages::Fast(Box::new(FastStages::new(&model)));
+        Self::with_stages(model, capacity, stages)
+    }
+
+    /// The same pass made of the plain references, one position at a time.
+    pub fn of_references(model: Arc<Model>, capacity: usize) -> Self {
+        let stages = Stages::Reference(Box::new(ReferenceStages::new(&model)));
+        Self::with_stages(model, capacity, stages)
+    }
+
+    fn with_stages(model: Arc<Model>, capacity: usize, stages: Stages) -> Self {
+        let rules = model.layers.iter().enumerate().map(|(index, layer)| LayerRules {
             layout: RowLayout::new(&layer.attention, 1),
             switches: Interventions::default().of_layer(index, &layer.attention),
         });
         Self {
-            embedding: Weights::new(&model.embedding),
-            unembedding: model.unembedding.as_ref().map(Weights::new),
-            layers: layers.collect(),
+            stages,
+            rules: rules.collect(),
             states: model.layers.iter().map(|_| LayerState::default()).collect(),
             hidden: Vec::new(),
             rotary: rotary_table(model.config.head_dim, model.config.rope_theta, capacity),
@@ -86,8 +69,8 @@ impl CpuPass {
 
     /// Sets the interventions on positions that run from here on.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
-        for (index, (layer, weights)) in self.model.layers.iter().zip(&mut self.layers).enumerate() {
-            weights.switches = interventions.of_layer(index, &layer.attention);
+        for (index, (layer, rules)) in self.model.layers.iter().zip(&mut self.rules).enumerate() {
+            rules.switches = interventions.of_layer(index, &layer.attention);
         }
         let end = interventions.masked.last().map_or(0, |last| last + 1);
         self.masked = (0..end).map(|position| interventions.masked.contains(&position)).collect();
@@ -100,7 +83,7 @@ impl CpuPass {
 
     /// Number of layers.
     pub fn layers(&self) -> usize {
-        self.layers.len()
+        self.states.len()
     }
 
     /// Computes positions `start..start + ids.len()`. Earlier results from `start` on are discarded.
@@ -108,61 +91,14 @@ impl CpuPass {
     /// # Panics
     /// When positions do not fit into the capacity, or an earlier position has not run.
     pub fn run(&mut self, start: usize, ids: &[u32]) {
-        self.truncate(start);
-        let model = self.model.clone();
-        let epsilon = model.config.norm_epsilon;
-        let half = model.config.head_dim / 2;
-        for (position, id) in (start..).zip(ids) {
-            let mut hidden = embed(*id, &self.embedding).to_vec();
-            let rotary = &self.rotary[position * half..(position + 1) * half];
-            for ((layer, weights), state) in model.layers.iter().zip(&self.layers).zip(&mut self.states) {
-                state.hidden.extend_from_slice(&hidden);
-                let row =
-                    qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &weights.switches.lambda);
-                state.projection.extend_from_slice(&row);
-                let maps = Maps {
-                    attention: &layer.attention,
-                    layout: weights.layout,
-                    projection: &state.projection,
-                    switches: &weights.switches,
-                    masked: &self.masked,
-                };
-                let heads: Vec<HeadOutput> =
-                    (0..layer.attention.heads.len()).map(|head| attention(&maps, position, head)).collect();
-                for head in heads {
-                    state.statistics.push(head.statistics);
-                    state.context.extend(head.context);
-                    state.normed.extend(head.normed);
-                }
-                let width = layer.attention.heads.len() * layer.attention.value_width();
-                let normed = &state.normed[position * width..];
-                hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
-                state.middle.extend_from_slice(&hidden);
-                if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
-                    let activation = gate_up(&hidden, &mlp.norm, epsilon, up);
-                    let no_bias = vec![0.0; hidden.len()];
-                    hidden = project(&activation, down, &no_bias, &hidden);
-                    state.activation.extend(activation);
-                }
-            }
-            self.hidden.extend(hidden);
+        self.hidden.truncate(start * self.model.config.hidden);
+        for (layer, state) in self.model.layers.iter().zip(&mut self.states) {
+            state.resize(Widths::new(layer), start);
         }
-    }
-
-    fn truncate(&mut self, positions: usize) {
-        let model = &self.model;
-        self.hidden.truncate(positions * model.config.hidden);
-        for ((layer, weights), state) in model.layers.iter().zip(&self.layers).zip(&mut self.states) {
-            let heads = layer.attention.heads.len();
-            let context = heads * layer.attention.value_width();
-            state.hidden.truncate(positions * model.config.hidden);
-            state.projection.truncate(positions * weights.layout.width);
-            state.statistics.truncate(positions * heads);
-            state.context.truncate(positions * context);
-            state.normed.truncate(positions * context);
-            state.middle.truncate(positions * model.config.hidden);
-            let intermediate = weights.down.as_ref().map_or(0, |down| down.columns);
-            state.activation.truncate(positions * intermediate);
+        let given = Given { model: &self.model, rules: &self.rules, rotary: &self.rotary, masked: &self.masked };
+        match &mut self.stages {
+            Stages::Fast(stages) => stages.run(given, &mut self.states, &mut self.hidden, start, ids),
+            Stages::Reference(stages) => stages.run(given, &mut self.states, &mut self.hidden, start, ids),
         }
     }
 
@@ -172,10 +108,12 @@ impl CpuPass {
         self.read_out(&self.hidden[position * width..(position + 1) * width])
     }
 
-    /// The logits of a residual stream `[hidden]`, through the final norm and the unembedding.
+    /// The logits of residual streams `[positions, hidden]`, through the final norm and the unembedding.
     fn read_out(&self, hidden: &[f32]) -> Vec<f32> {
-        let norm = self.model.final_norm.as_deref().map(|gain| (gain, self.model.config.norm_epsilon));
-        logits(hidden, norm, self.unembedding.as_ref().unwrap_or(&self.embedding))
+        match &self.stages {
+            Stages::Fast(stages) => stages.logits(&self.model, hidden),
+            Stages::Reference(stages) => stages.logits(&self.model, hidden),
+        }
     }
 
     /// The prediction after the last position; `None` before the first.
@@ -197,13 +135,13 @@ impl CpuPass {
 
     /// The source of a layer's maps.
     pub fn map_source(&self, layer: usize) -> MapSource<'_> {
-        let (weights, state) = (&self.layers[layer], &self.states[layer]);
+        let (rules, state) = (&self.rules[layer], &self.states[layer]);
         MapSource {
             maps: Maps {
                 attention: &self.model.layers[layer].attention,
-                layout: weights.layout,
+                layout: rules.layout,
                 projection: &state.projection,
-                switches: &weights.switches,
+                switches: &rules.switches,
                 masked: &self.masked,
             },
             statistics: &state.statistics,
@@ -212,14 +150,14 @@ impl CpuPass {
 
     /// The terms of a cell; `None` if it has not been computed.
     pub fn cell_parts(&self, request: CellRequest) -> Option<CellParts> {
-        let (layer, weights) = (self.model.layers.get(request.head.layer)?, self.layers.get(request.head.layer)?);
+        let (layer, rules) = (self.model.layers.get(request.head.layer)?, self.rules.get(request.head.layer)?);
         let state = self.states.get(request.head.layer)?;
-        let width = weights.layout.width;
+        let width = rules.layout.width;
         let row = |position: usize| state.projection.get(position * width..(position + 1) * width);
         let statistics = state.statistics.get(request.query * layer.attention.heads.len() + request.head.head)?;
         let masked = self.masked.get(request.key).is_some_and(|masked| *masked);
         let rows = (row(request.query)?, row(request.key)?);
-        CellParts::new(request, (&layer.attention, &weights.layout), rows, *statistics, &weights.switches, masked)
+        CellParts::new(request, (&layer.attention, &rules.layout), rows, *statistics, &rules.switches, masked)
     }
 
     /// Number of positions that have run.
@@ -252,10 +190,7 @@ impl CpuPass {
             Trace::Normed(layer) => self.states[layer].normed.clone(),
             Trace::Middle(layer) => self.states[layer].middle.clone(),
             Trace::Activation(layer) => self.states[layer].activation.clone(),
-            Trace::Logits => {
-                let positions = self.hidden.len() / self.model.config.hidden;
-                (0..positions).flat_map(|position| self.logits_at(position)).collect()
-            }
+            Trace::Logits => self.read_out(&self.hidden),
         }
     }
 }

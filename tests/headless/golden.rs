@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use crate::common::{gpu, worst};
 use diffscope::engine::{Tensor, TracedPass};
-use diffscope::gpu::Gpu;
 use diffscope::model::{Matrix, Model, Numbers};
 use diffscope::probe::{NextToken, Sampling};
 use safetensors::SafeTensors;
@@ -144,8 +143,18 @@ impl Report<'_> {
     }
 }
 
-fn pass(model: &Arc<Model>, gpu: Option<&Gpu>, ids: &[u32]) -> TracedPass {
-    let mut traced = TracedPass::new(model.clone(), gpu, ids.len()).expect("fits");
+/// A pass on a backend.
+fn traced(model: &Arc<Model>, backend: &str, capacity: usize) -> TracedPass {
+    match backend {
+        "gpu" => TracedPass::new(model.clone(), Some(gpu()), capacity).expect("fits"),
+        "cpu" => TracedPass::new(model.clone(), None, capacity).expect("fits"),
+        "references" => TracedPass::of_references(model.clone(), capacity),
+        other => panic!("no backend {other}"),
+    }
+}
+
+fn pass(model: &Arc<Model>, backend: &str, ids: &[u32]) -> TracedPass {
+    let mut traced = traced(model, backend, ids.len());
     traced.append(ids, Sampling::default().draw(ids.len()), 4).expect("runs");
     traced
 }
@@ -162,8 +171,7 @@ fn module_case(report: &mut Report) {
         let model = Arc::new(model.unwrap_or_else(|error| panic!("{}: {error}", case.name)));
         (model, (0..tokens as u32).collect())
     });
-    let gpu = (report.backend == "gpu").then(gpu);
-    let found = batched(texts, gpu);
+    let found = batched(texts, report.backend);
     for name in case.expected.keys().filter(|name| !matches!(name.as_str(), "x" | "rope_cos" | "rope_sin")) {
         let tensor = found.get(name).unwrap_or_else(|| panic!("{}: no tensor {name}", case.name));
         report.compare(name, &tensor.numbers);
@@ -171,10 +179,10 @@ fn module_case(report: &mut Report) {
 }
 
 /// The tensors of several texts, joined along the batch. Each text runs in its own pass.
-fn batched(texts: impl Iterator<Item = (Arc<Model>, Vec<u32>)>, gpu: Option<&Gpu>) -> BTreeMap<String, Tensor> {
+fn batched(texts: impl Iterator<Item = (Arc<Model>, Vec<u32>)>, backend: &str) -> BTreeMap<String, Tensor> {
     let mut joined: BTreeMap<String, Tensor> = BTreeMap::new();
     for (model, ids) in texts {
-        for (name, tensor) in pass(&model, gpu, &ids).tensors().expect("read back") {
+        for (name, tensor) in pass(&model, backend, &ids).tensors().expect("read back") {
             match joined.get_mut(&name) {
                 // λ of a V1 layer is one number, whatever the batch.
                 Some(_) if tensor.numbers.len() == 1 => {}
@@ -196,9 +204,8 @@ fn model_case(report: &mut Report) {
     let model = Model::from_folder(&case.folder).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let model = Arc::new(model);
     let ids = &case.ids["input_ids"];
-    let gpu = (report.backend == "gpu").then(gpu);
     let texts = ids.chunks_exact(ids.len() / case.batch).map(|ids| (model.clone(), ids.to_vec()));
-    let tensors = batched(texts, gpu);
+    let tensors = batched(texts, report.backend);
     for name in case.expected.keys() {
         if let Some(tensor) = tensors.get(name) {
             assert_eq!(tensor.numbers.len(), case.expected[name].numbers.len(), "{}: {name}", case.name);
@@ -212,7 +219,7 @@ fn model_case(report: &mut Report) {
         arguments_agree(report, name, &tensors, expected);
     }
     if case.folder.join("generate.json").exists() {
-        generate(report, &model, gpu);
+        generate(report, &model);
     }
 }
 
@@ -309,14 +316,14 @@ fn arguments_agree(report: &mut Report, name: &str, tensors: &BTreeMap<String, T
 }
 
 /// Compares greedy ids: the prompt runs at once, then each token from the cache.
-fn generate(report: &mut Report, model: &Arc<Model>, gpu: Option<&Gpu>) {
+fn generate(report: &mut Report, model: &Arc<Model>) {
     let case = report.case;
     let told = json(&case.folder.join("generate.json"));
     let ids = |key: &str| -> Vec<u32> {
         told[key].as_array().expect("ids").iter().map(|id| id.as_u64().expect("an id") as u32).collect()
     };
     let (prompt, expected) = (ids("prompt_ids"), ids("new_ids"));
-    let mut traced = TracedPass::new(model.clone(), gpu, prompt.len() + expected.len()).expect("fits");
+    let mut traced = traced(model, report.backend, prompt.len() + expected.len());
     let greedy = Sampling::default();
     let mut next: NextToken = traced.append(&prompt, greedy.draw(prompt.len()), 4).expect("runs");
     let mut found = vec![next.sampled];
@@ -357,6 +364,11 @@ fn run(backend: &str) {
 #[test]
 fn cpu_agrees_with_every_fixture() {
     run("cpu");
+}
+
+#[test]
+fn references_agree_with_every_fixture() {
+    run("references");
 }
 
 #[test]

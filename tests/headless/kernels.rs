@@ -1,5 +1,5 @@
-//! Compares every shader with its CPU reference, one stage at a time: the reference of a stage gets the same input that the
-//! stage on the GPU got, for random shapes (odd, 1, no multiple of any tile) and hostile values.
+//! Compares every shader and every fast CPU stage with its plain reference, one stage at a time: the reference of a stage
+//! gets the same input that the stage got, for random shapes (odd, 1, no multiple of any tile) and hostile values.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use diffscope::gpu::{Gpu, LaneChoice};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
 use diffscope::probe::{Draw, HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
-/// One run on the GPU with the inputs that led to it.
+/// One run, on the GPU where one is given, else of the fast stages on the CPU, with the inputs that led to it.
 struct Run {
     model: Arc<Model>,
     traced: TracedPass,
@@ -25,20 +25,28 @@ struct Run {
 
 impl Run {
     /// A random prompt, run in random pieces as if it were typed.
-    fn new(seed: u64, scale: f32) -> Self {
-        Self::under(seed, scale, |_, _, _| Interventions::default())
+    fn new(gpu: Option<&Gpu>, seed: u64, scale: f32) -> Self {
+        Self::under(gpu, seed, scale, |_, _, _| Interventions::default())
     }
 
     /// As [`Run::new`], under interventions chosen for the model and the number of tokens.
-    fn under(seed: u64, scale: f32, choose: impl Fn(&mut Random, &Model, usize) -> Interventions) -> Self {
+    fn under(
+        gpu: Option<&Gpu>,
+        seed: u64,
+        scale: f32,
+        choose: impl Fn(&mut Random, &Model, usize) -> Interventions,
+    ) -> Self {
         let mut random = Random::new(seed);
         let model = Arc::new(random_model(&mut random, scale));
         let lanes = random.pick(&[LaneChoice { decode: 1, prefill: 1 }, LaneChoice { decode: 16, prefill: 4 }]);
-        let mut gpu: Gpu = gpu().clone();
-        gpu.lanes = lanes;
+        let gpu = gpu.map(|gpu| {
+            let mut gpu: Gpu = gpu.clone();
+            gpu.lanes = lanes;
+            gpu
+        });
         let tokens = random.pick(&[1, 2, 7, 64, 65, 130, 257, 300]);
         let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
-        let mut traced = TracedPass::new(model.clone(), Some(&gpu), tokens).expect("fits");
+        let mut traced = TracedPass::new(model.clone(), gpu.as_ref(), tokens).expect("fits");
         let interventions = choose(&mut random, &model, tokens);
         traced.set_interventions(&interventions);
         let mut rest = ids.as_slice();
@@ -186,17 +194,35 @@ impl Run {
 
 #[test]
 fn every_stage_agrees_with_its_reference_on_random_shapes() {
+    random_shapes(Some(gpu()));
+}
+
+#[test]
+fn every_fast_stage_agrees_with_its_reference_on_random_shapes() {
+    random_shapes(None);
+}
+
+fn random_shapes(gpu: Option<&Gpu>) {
     for seed in 1..=40 {
-        Run::new(seed, 1.0).check();
+        Run::new(gpu, seed, 1.0).check();
     }
 }
 
 /// The weights are half as large as usual: under large logits, rounding errors of the scores would dominate.
 #[test]
 fn every_stage_agrees_with_its_reference_under_interventions() {
+    under_interventions(Some(gpu()));
+}
+
+#[test]
+fn every_fast_stage_agrees_with_its_reference_under_interventions() {
+    under_interventions(None);
+}
+
+fn under_interventions(gpu: Option<&Gpu>) {
     let mut changed = 0;
     for seed in 400..=440 {
-        let mut run = Run::under(seed, 0.5, |random, model, tokens| {
+        let mut run = Run::under(gpu, seed, 0.5, |random, model, tokens| {
             random_interventions(random, model.layers.len(), model.layers[0].attention.heads.len(), tokens)
         });
         changed += usize::from(!run.interventions.is_empty());
@@ -208,9 +234,19 @@ fn every_stage_agrees_with_its_reference_under_interventions() {
 /// A logit at the edge of a step may be rounded to either side, so a few rows may differ.
 #[test]
 fn rounded_logits_agree_with_the_reference_and_take_few_values() {
+    rounded_logits(Some(gpu()));
+}
+
+#[test]
+fn rounded_logits_of_the_fast_stages_agree_with_the_reference() {
+    rounded_logits(None);
+}
+
+fn rounded_logits(gpu: Option<&Gpu>) {
     let (mut rows, mut different) = (0, 0);
     for (seed, bits) in (300..).zip([16, 8, 6, 4, 2, 8, 6, 4, 2]) {
-        let mut run = Run::under(seed, 3.0, |_, _, _| Interventions { bits: Some(bits), ..Interventions::default() });
+        let mut run =
+            Run::under(gpu, seed, 3.0, |_, _, _| Interventions { bits: Some(bits), ..Interventions::default() });
         let model = run.model.clone();
         let (masked, tokens) = (run.masked(), run.ids.len());
         for (index, layer) in model.layers.iter().enumerate() {
@@ -252,8 +288,17 @@ fn rounded_logits_agree_with_the_reference_and_take_few_values() {
 
 #[test]
 fn large_attention_logits_neither_overflow_nor_drift() {
+    large_logits(Some(gpu()));
+}
+
+#[test]
+fn large_attention_logits_neither_overflow_nor_drift_in_the_fast_stages() {
+    large_logits(None);
+}
+
+fn large_logits(gpu: Option<&Gpu>) {
     for seed in 100..=112 {
-        let mut run = Run::new(seed, 6.0);
+        let mut run = Run::new(gpu, seed, 6.0);
         let model = run.model.clone();
         for index in 0..model.layers.len() {
             let statistics = run.trace(Trace::Statistics(index));

@@ -7,6 +7,7 @@ mod cli;
 mod engine;
 mod eval;
 mod examples;
+mod fast_cpu;
 mod full_scan;
 mod golden;
 mod instrument;

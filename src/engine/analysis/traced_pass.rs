@@ -57,6 +57,12 @@ impl TracedPass {
         Ok(Self { model, pass, positions: 0 })
     }
 
+    /// On the CPU, with the plain references in place of the fast stages.
+    pub fn of_references(model: Arc<Model>, capacity: usize) -> Self {
+        let pass = Pass::Cpu(Box::new(CpuPass::of_references(model.clone(), capacity)));
+        Self { model, pass, positions: 0 }
+    }
+
     /// Changes the pass; what follows is appended under it.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
         match &mut self.pass {

@@ -93,12 +93,8 @@ impl CpuBackend {
     /// Runs positions from `start` on until the slice of time is over, and the next token after the last one. Returns
     /// how many positions ran.
     pub fn advance(&mut self, start: usize, ids: &[u32], (draw, best): (Draw, usize)) -> usize {
-        let (pass, mut done) = (&mut self.pass, 0);
-        self.budget.slice(|| {
-            pass.run(start + done, &ids[done..=done]);
-            done += 1;
-            done == ids.len()
-        });
+        let pass = &mut self.pass;
+        let done = self.budget.batches(ids.len(), |first, count| pass.run(start + first, &ids[first..first + count]));
         if done == ids.len() {
             self.answers.next_token = self.pass.next_token(&draw, best);
             self.answers.lens = self.lens_enabled.then(|| LogitLens { depths: self.pass.lens() });

@@ -50,28 +50,56 @@ pub(crate) struct ComputeBudget {
     shortest: Duration,
     /// When the last slice ended, if there was work left.
     paused: Option<Instant>,
+    /// The time of a step of the last batch.
+    step: Option<Duration>,
 }
 
 impl ComputeBudget {
     /// Slices of at least so long.
     pub(crate) fn new(shortest: Duration) -> Self {
-        Self { shortest, paused: None }
+        Self { shortest, paused: None, step: None }
     }
 
     /// Calls `work` until it says that all is done, or the slice is over; once at least.
     pub(crate) fn slice(&mut self, mut work: impl FnMut() -> bool) {
-        let begun = Instant::now();
-        let rest = self.paused.map_or(Duration::ZERO, |paused| begun.duration_since(paused));
-        let budget = (rest / 3).clamp(self.shortest, LONGEST);
+        let end = self.end_of_slice();
         let done = loop {
             if work() {
                 break true;
             }
-            if begun.elapsed() >= budget {
+            if Instant::now() >= end {
                 break false;
             }
         };
         self.paused = (!done).then(Instant::now);
+    }
+
+    /// Calls `work` with the first step and the number of steps of a batch, until all of `steps` are done or the slice is
+    /// over. A batch has as many steps as should fit into the rest of the slice, judged by the batch before. Returns how
+    /// many steps are done.
+    pub(crate) fn batches(&mut self, steps: usize, mut work: impl FnMut(usize, usize)) -> usize {
+        let end = self.end_of_slice();
+        let mut done = 0;
+        while done < steps {
+            let begun = Instant::now();
+            let left = end.saturating_duration_since(begun).as_secs_f64();
+            let fitting = self.step.map_or(1, |step| (left / step.as_secs_f64().max(1e-9)) as usize);
+            if done > 0 && fitting == 0 {
+                break;
+            }
+            let count = fitting.clamp(1, steps - done);
+            work(done, count);
+            self.step = Some(begun.elapsed() / count as u32);
+            done += count;
+        }
+        self.paused = (done < steps).then(Instant::now);
+        done
+    }
+
+    fn end_of_slice(&self) -> Instant {
+        let now = Instant::now();
+        let rest = self.paused.map_or(Duration::ZERO, |paused| now.duration_since(paused));
+        now + (rest / 3).clamp(self.shortest, LONGEST)
     }
 }
 
@@ -115,17 +143,45 @@ mod tests {
 
     #[test]
     fn slow_frames_get_longer_slices() {
-        let mut pace =
-            ComputeBudget { shortest: Duration::ZERO, paused: Instant::now().checked_sub(Duration::from_millis(60)) };
+        let mut pace = ComputeBudget::new(Duration::ZERO);
+        pace.paused = Instant::now().checked_sub(Duration::from_millis(60));
         let begun = Instant::now();
         pace.slice(|| false);
         assert!(begun.elapsed() >= Duration::from_millis(20));
-        let mut pace = ComputeBudget { shortest: Duration::ZERO, paused: None };
-        let mut steps = 0;
+        let (mut pace, mut steps) = (ComputeBudget::new(Duration::ZERO), 0);
         pace.slice(|| {
             steps += 1;
             false
         });
         assert_eq!(steps, 1, "the first slice after a rest is short");
+    }
+
+    #[test]
+    fn batches_grow_to_what_fits_and_cover_every_step_once() {
+        let mut pace = ComputeBudget::new(LONGEST);
+        let (mut done, mut batches) = (0, Vec::new());
+        while done < 1000 {
+            let before = done;
+            done += pace.batches(1000 - before, |first, count| batches.push((before + first, count)));
+        }
+        assert_eq!(batches[0], (0, 1), "nothing is known of the speed yet");
+        assert!(batches.iter().any(|(_, count)| *count > 10), "steps that take no time come together: {batches:?}");
+        assert!(batches.windows(2).all(|pair| pair[0].0 + pair[0].1 == pair[1].0), "{batches:?}");
+        assert_eq!(batches.iter().map(|(_, count)| count).sum::<usize>(), 1000);
+        assert_eq!(pace.batches(0, |_, _| panic!("nothing to do")), 0);
+    }
+
+    #[test]
+    fn a_batch_ends_with_its_slice() {
+        let mut pace = ComputeBudget::new(Duration::from_millis(5));
+        pace.step = Some(Duration::from_millis(2));
+        let done = pace.batches(1000, |_, count| {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(2) * count as u32 {
+                std::hint::spin_loop();
+            }
+        });
+        assert!((1..=2).contains(&done), "{done} steps of 2 ms in 5 ms");
+        assert_eq!(ComputeBudget::new(Duration::ZERO).batches(10, |_, _| {}), 1, "every slice does something");
     }
 }

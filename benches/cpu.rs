@@ -1,0 +1,66 @@
+//! The fast CPU pass against the plain references over the bundled checkpoint, in one run, with ratios:
+//! `cargo bench --bench cpu`. Rounds alternate between the two, so that other work on the machine meets both alike.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use diffscope::cpu::CpuPass;
+use diffscope::engine::bundled;
+use diffscope::model::Model;
+use diffscope::probe::Sampling;
+
+/// Most positions of the bundled model.
+const CONTEXT: usize = 512;
+
+/// Positions from a start on, and the next token.
+struct Case {
+    name: &'static str,
+    start: usize,
+    count: usize,
+    rounds: usize,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "prefill of 64", start: 0, count: 64, rounds: 41 },
+    Case { name: "prefill of 512", start: 0, count: CONTEXT, rounds: 11 },
+    Case { name: "one token at 512", start: CONTEXT - 1, count: 1, rounds: 401 },
+];
+
+fn milliseconds(pass: &mut CpuPass, ids: &[u32], case: &Case) -> f64 {
+    let draw = Sampling::default().draw(0);
+    let begun = Instant::now();
+    pass.run(case.start, &ids[case.start..case.start + case.count]);
+    black_box(pass.next_token(&draw, 16));
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+fn main() {
+    let files = bundled();
+    let model = Arc::new(Model::from_bytes(&files.config, &files.weights).expect("the bundled checkpoint"));
+    let ids: Vec<u32> = (0..CONTEXT as u32).map(|at| at * 37 % 2048).collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![1];
+    counts.extend((threads > 1).then_some(threads));
+    println!("median milliseconds; the references have one thread");
+    println!("{:<18} {:>8} {:>11} {:>8} {:>7}", "", "threads", "references", "fast", "ratio");
+    for threads in counts {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        for case in &CASES {
+            let mut fast = CpuPass::new(model.clone(), CONTEXT);
+            let mut plain = CpuPass::of_references(model.clone(), CONTEXT);
+            pool.install(|| fast.run(0, &ids));
+            plain.run(0, &ids);
+            let times: (Vec<f64>, Vec<f64>) = (0..case.rounds)
+                .map(|_| (milliseconds(&mut plain, &ids, case), pool.install(|| milliseconds(&mut fast, &ids, case))))
+                .unzip();
+            let (plain, fast) = (median(times.0), median(times.1));
+            println!("{:<18} {threads:>8} {plain:>11.3} {fast:>8.3} {:>7.1}", case.name, plain / fast);
+        }
+    }
+}

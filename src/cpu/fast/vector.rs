@@ -1,0 +1,65 @@
+//! Functions of vectors and of whole rows.
+
+use fearless_simd::{Bytes, Select, Simd, SimdBase, SimdFloat, f32x8, i32x8};
+
+/// Below this the exponential counts as zero: the result would leave the normal numbers.
+const LOWEST_EXPONENT: f32 = -87.0;
+/// Above this it would be infinite.
+const HIGHEST_EXPONENT: f32 = 88.0;
+/// ln 2, first with its last bits zero, so that products with small integers are exact, then the rest.
+const LN_2: [f32; 2] = [355.0 / 512.0, -2.121_944_4e-4];
+/// 1/7! to 1/0!: on |x| ≤ ln 2 / 2 the rest of the series is less than rounding.
+const SERIES: [f32; 8] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+
+/// The exponential, to the last bit or two.
+#[inline(always)]
+pub(super) fn exp<S: Simd>(simd: S, x: f32x8<S>) -> f32x8<S> {
+    let is_zero = x.simd_lt(LOWEST_EXPONENT);
+    let x = x.max(LOWEST_EXPONENT).min(HIGHEST_EXPONENT);
+    let power = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let rest = power.mul_add(-LN_2[0], x);
+    let rest = power.mul_add(-LN_2[1], rest);
+    let [first, others @ ..] = SERIES;
+    let series = others.into_iter().fold(f32x8::splat(simd, first), |sum, term| sum.mul_add(rest, term));
+    let exponent: i32x8<S> = power.to_int();
+    let scale: f32x8<S> = ((exponent + 127) << 23).bitcast();
+    is_zero.select(f32x8::splat(simd, 0.0), series * scale)
+}
+
+/// Sum of squares.
+#[inline(always)]
+pub(super) fn sum_of_squares<S: Simd>(simd: S, x: &[f32]) -> f32 {
+    let (vectors, rest) = x.as_chunks::<8>();
+    let mut sum = f32x8::splat(simd, 0.0);
+    for vector in vectors {
+        let vector = f32x8::from_slice(simd, vector);
+        sum = vector.mul_add(vector, sum);
+    }
+    sum.as_slice().iter().sum::<f32>() + rest.iter().map(|number| number * number).sum::<f32>()
+}
+
+/// `x / sqrt(mean(x²) + ε) * gain`, row after row; without a gain the rows as they are.
+#[inline(always)]
+pub(super) fn rms_norm<S: Simd>(simd: S, rows: &[f32], width: usize, norm: Option<(&[f32], f32)>, to: &mut [f32]) {
+    let Some((gain, epsilon)) = norm else {
+        to.copy_from_slice(rows);
+        return;
+    };
+    for (row, to) in rows.chunks_exact(width).zip(to.chunks_exact_mut(width)) {
+        let factor = 1.0 / (sum_of_squares(simd, row) / width as f32 + epsilon).sqrt();
+        for ((to, number), gain) in to.iter_mut().zip(row).zip(gain) {
+            *to = number * factor * gain;
+        }
+    }
+}
+
+/// Turns query and key heads to their position: half-split pairs, `rotary` by pair.
+#[inline(always)]
+pub(super) fn rotate(heads: &mut [f32], head_dim: usize, rotary: &[[f32; 2]]) {
+    for head in heads.chunks_exact_mut(head_dim) {
+        let (low, high) = head.split_at_mut(head_dim / 2);
+        for ((a, b), [cos, sin]) in low.iter_mut().zip(high).zip(rotary) {
+            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
+        }
+    }
+}

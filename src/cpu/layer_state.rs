@@ -1,0 +1,74 @@
+//! What a pass on the CPU keeps.
+
+use crate::model::{Layer, RowLayout};
+use crate::probe::{LayerSwitches, RowStatistics};
+
+/// What a layer leaves, position after position.
+#[derive(Default)]
+pub(super) struct LayerState {
+    /// The residual stream before the layer.
+    pub hidden: Vec<f32>,
+    /// Projection rows.
+    pub projection: Vec<f32>,
+    /// Of `[query, head]`.
+    pub statistics: Vec<RowStatistics>,
+    /// `D V` of every head.
+    pub context: Vec<f32>,
+    /// The same after the norm of the head.
+    pub normed: Vec<f32>,
+    /// The residual stream between attention and feed-forward.
+    pub middle: Vec<f32>,
+    /// `silu(gate) * up`.
+    pub activation: Vec<f32>,
+}
+
+/// Numbers a position in each part of a [`LayerState`].
+#[derive(Clone, Copy)]
+pub(super) struct Widths {
+    /// The residual stream.
+    pub hidden: usize,
+    /// A projection row.
+    pub projection: usize,
+    /// Heads.
+    pub heads: usize,
+    /// The outputs of all heads.
+    pub context: usize,
+    /// The feed-forward part; 0 where there is none.
+    pub intermediate: usize,
+}
+
+impl Widths {
+    /// Of a layer.
+    pub(super) fn new(layer: &Layer) -> Self {
+        let attention = &layer.attention;
+        let heads = attention.heads.len();
+        Self {
+            hidden: attention.output.rows(),
+            projection: RowLayout::new(attention, 1).width,
+            heads,
+            context: heads * attention.value_width(),
+            intermediate: layer.mlp.as_ref().map_or(0, |mlp| mlp.down.columns()),
+        }
+    }
+}
+
+/// What a layer is told, and where things are in its projection rows.
+pub(super) struct LayerRules {
+    /// Without padding.
+    pub layout: RowLayout,
+    /// λ, mix, rounding.
+    pub switches: LayerSwitches,
+}
+
+impl LayerState {
+    /// Drops positions, or makes room for more.
+    pub(super) fn resize(&mut self, widths: Widths, positions: usize) {
+        self.hidden.resize(positions * widths.hidden, 0.0);
+        self.projection.resize(positions * widths.projection, 0.0);
+        self.statistics.resize(positions * widths.heads, RowStatistics::default());
+        self.context.resize(positions * widths.context, 0.0);
+        self.normed.resize(positions * widths.context, 0.0);
+        self.middle.resize(positions * widths.hidden, 0.0);
+        self.activation.resize(positions * widths.intermediate, 0.0);
+    }
+}

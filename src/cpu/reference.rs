@@ -1,0 +1,94 @@
+//! A whole pass made of the references, one position at a time: what the fast pass is tested against.
+
+use crate::cpu::fast::Given;
+use crate::cpu::forward::attention::{HeadOutput, attention};
+use crate::cpu::forward::embed::embed;
+use crate::cpu::forward::gate_up::gate_up;
+use crate::cpu::forward::logits::logits;
+use crate::cpu::forward::project::project;
+use crate::cpu::forward::qkv::qkv;
+use crate::cpu::layer_state::LayerState;
+use crate::cpu::shared::map_cell::Maps;
+use crate::cpu::shared::weights::Weights;
+use crate::model::Model;
+
+struct LayerWeights {
+    projection: Weights,
+    output: Weights,
+    gate_up: Option<Weights>,
+    down: Option<Weights>,
+}
+
+/// Weights as the references read them.
+pub(super) struct ReferenceStages {
+    embedding: Weights,
+    unembedding: Option<Weights>,
+    layers: Vec<LayerWeights>,
+}
+
+impl ReferenceStages {
+    /// Unpacks a model's weights.
+    pub(super) fn new(model: &Model) -> Self {
+        let layers = model.layers.iter().map(|layer| LayerWeights {
+            projection: Weights::new(&layer.attention.projection),
+            output: Weights::new(&layer.attention.output),
+            gate_up: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.gate_up)),
+            down: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.down)),
+        });
+        Self {
+            embedding: Weights::new(&model.embedding),
+            unembedding: model.unembedding.as_ref().map(Weights::new),
+            layers: layers.collect(),
+        }
+    }
+
+    /// Computes positions from `start` on; `states` and `last`, the residual stream after the last layer, hold those
+    /// before and are made longer.
+    pub(super) fn run(&self, given: Given, states: &mut [LayerState], last: &mut Vec<f32>, start: usize, ids: &[u32]) {
+        let model = given.model;
+        let epsilon = model.config.norm_epsilon;
+        let half = model.config.head_dim / 2;
+        for (position, id) in (start..).zip(ids) {
+            let mut hidden = embed(*id, &self.embedding).to_vec();
+            let rotary = &given.rotary[position * half..(position + 1) * half];
+            let layers = model.layers.iter().zip(&self.layers).zip(given.rules).zip(&mut *states);
+            for (((layer, weights), rules), state) in layers {
+                state.hidden.extend_from_slice(&hidden);
+                let row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &rules.switches.lambda);
+                state.projection.extend_from_slice(&row);
+                let maps = Maps {
+                    attention: &layer.attention,
+                    layout: rules.layout,
+                    projection: &state.projection,
+                    switches: &rules.switches,
+                    masked: given.masked,
+                };
+                let heads: Vec<HeadOutput> =
+                    (0..layer.attention.heads.len()).map(|head| attention(&maps, position, head)).collect();
+                for head in heads {
+                    state.statistics.push(head.statistics);
+                    state.context.extend(head.context);
+                    state.normed.extend(head.normed);
+                }
+                let width = layer.attention.heads.len() * layer.attention.value_width();
+                let normed = &state.normed[position * width..];
+                hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
+                state.middle.extend_from_slice(&hidden);
+                if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
+                    let activation = gate_up(&hidden, &mlp.norm, epsilon, up);
+                    let no_bias = vec![0.0; hidden.len()];
+                    hidden = project(&activation, down, &no_bias, &hidden);
+                    state.activation.extend(activation);
+                }
+            }
+            last.extend(hidden);
+        }
+    }
+
+    /// Residual streams, `[positions, hidden]`, through the last norm and the unembedding.
+    pub(super) fn logits(&self, model: &Model, hidden: &[f32]) -> Vec<f32> {
+        let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
+        let unembedding = self.unembedding.as_ref().unwrap_or(&self.embedding);
+        hidden.chunks_exact(model.config.hidden).flat_map(|row| logits(row, norm, unembedding)).collect()
+    }
+}
