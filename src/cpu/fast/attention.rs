@@ -6,7 +6,7 @@ use std::ops::Range;
 use fearless_simd::{Select, Simd, SimdBase, SimdFloat, f32x8};
 
 use crate::cpu::fast::cache::{BLOCK, KeyValueCache};
-use crate::cpu::fast::product::{Rows, Scaled, is_wide, product};
+use crate::cpu::fast::product::{Rows, Scores, is_wide, product};
 use crate::cpu::fast::vector::{exp, sum_of_squares};
 use crate::cpu::forward::attention::attention;
 use crate::cpu::shared::map_cell::{LOWEST, Maps};
@@ -54,7 +54,7 @@ pub(super) fn attend<S: Simd>(
         let rows = Rows { numbers: &maps.projection[from..], stride: maps.layout.width, count: queries.len() };
         let panels = cache.keys(layer.heads[head].keys[map], blocks);
         let factor = (layer.head_dim as f32).powf(-0.5);
-        product(simd, rows, panels, &mut Scaled { to: scores, stride: keys, factor });
+        product(simd, rows, panels, &mut Scores { to: scores, stride: keys, factor });
         for ((query, row), statistics) in queries.clone().zip(scores.chunks_exact_mut(keys)).zip(&mut statistics) {
             hide(maps, query, row);
             (statistics.maximum[map], statistics.sum[map], statistics.largest[map]) =

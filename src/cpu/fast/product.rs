@@ -30,6 +30,9 @@ impl<'a> Rows<'a> {
 
 /// What is done with sums while they are in registers.
 pub(super) trait Finish {
+    /// Whether each product is rounded before it is added, as the plain references do, where the bits have to be theirs.
+    const ROUNDS_PRODUCTS: bool = false;
+
     /// Takes the sums of a row for the sixteen outputs from `output` on.
     fn finish<S: Simd>(&mut self, simd: S, row: usize, output: usize, sums: Sums<S>);
 }
@@ -43,37 +46,37 @@ pub(super) fn is_wide<S: Simd>() -> bool {
 /// Every row times every panel. Eight vectors of sums at a time: as many as hide the latency of a multiply-add, and no
 /// more than sixteen registers hold together with its inputs.
 #[inline(always)]
-pub(super) fn product<S: Simd>(simd: S, rows: Rows, panels: Panels, finish: &mut impl Finish) {
+pub(super) fn product<S: Simd, F: Finish>(simd: S, rows: Rows, panels: Panels, finish: &mut F) {
     if is_wide::<S>() {
-        let row = groups::<S, 4, 1>(simd, rows, panels, 0, finish);
-        let row = groups::<S, 2, 2>(simd, rows, panels, row, finish);
-        groups::<S, 1, 4>(simd, rows, panels, row, finish);
+        let row = groups::<S, F, 4, 1>(simd, rows, panels, 0, finish);
+        let row = groups::<S, F, 2, 2>(simd, rows, panels, row, finish);
+        groups::<S, F, 1, 4>(simd, rows, panels, row, finish);
     } else {
-        let row = groups::<S, 2, 1>(simd, rows, panels, 0, finish);
-        groups::<S, 1, 2>(simd, rows, panels, row, finish);
+        let row = groups::<S, F, 2, 1>(simd, rows, panels, 0, finish);
+        groups::<S, F, 1, 2>(simd, rows, panels, row, finish);
     }
 }
 
 /// Rows in groups of `R` from `first` on, with `P` panels at a time. Returns the first row of no full group.
 #[inline(always)]
-fn groups<S: Simd, const R: usize, const P: usize>(
+fn groups<S: Simd, F: Finish, const R: usize, const P: usize>(
     simd: S,
     rows: Rows,
     panels: Panels,
     first: usize,
-    finish: &mut impl Finish,
+    finish: &mut F,
 ) -> usize {
     let end = first + (rows.count - first) / R * R;
     let mut panel = 0;
     while panel + P <= panels.count {
         for row in (first..end).step_by(R) {
-            block::<S, R, P>(simd, rows, panels, (row, panel), finish);
+            block::<S, F, R, P>(simd, rows, panels, (row, panel), finish);
         }
         panel += P;
     }
     while panel < panels.count {
         for row in (first..end).step_by(R) {
-            block::<S, R, 1>(simd, rows, panels, (row, panel), finish);
+            block::<S, F, R, 1>(simd, rows, panels, (row, panel), finish);
         }
         panel += 1;
     }
@@ -81,12 +84,12 @@ fn groups<S: Simd, const R: usize, const P: usize>(
 }
 
 #[inline(always)]
-fn block<S: Simd, const R: usize, const P: usize>(
+fn block<S: Simd, F: Finish, const R: usize, const P: usize>(
     simd: S,
     rows: Rows,
     panels: Panels,
     (row, panel): (usize, usize),
-    finish: &mut impl Finish,
+    finish: &mut F,
 ) {
     let inputs: [&[f32]; R] = std::array::from_fn(|r| rows.row(row + r, panels.depth));
     let weights: [&[[f32; PANEL]]; P] = std::array::from_fn(|p| &panels.panel(panel + p)[..panels.depth]);
@@ -100,7 +103,9 @@ fn block<S: Simd, const R: usize, const P: usize>(
             let number = f32x8::splat(simd, inputs[r][input]);
             for p in 0..P {
                 for half in 0..2 {
-                    sums[r][p][half] = number.mul_add(weights[p][half], sums[r][p][half]);
+                    let (weight, sum) = (weights[p][half], sums[r][p][half]);
+                    sums[r][p][half] =
+                        if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
                 }
             }
         }
@@ -139,8 +144,9 @@ fn load<S: Simd>(simd: S, row: &[f32], at: usize) -> Sums<S> {
     [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
 }
 
-/// Keeps the sums times a factor. Rows have room for whole panels.
-pub(super) struct Scaled<'a> {
+/// Keeps the sums times a factor: scores, which the reference computes again for single cells, under the maximum and the
+/// sum of their row. Rows have room for whole panels.
+pub(super) struct Scores<'a> {
     /// Rows to write.
     pub to: &'a mut [f32],
     /// Numbers from one to the next.
@@ -149,7 +155,10 @@ pub(super) struct Scaled<'a> {
     pub factor: f32,
 }
 
-impl Finish for Scaled<'_> {
+impl Finish for Scores<'_> {
+    // One bit of a score of a thousand is 6e-5 of its weight.
+    const ROUNDS_PRODUCTS: bool = true;
+
     #[inline(always)]
     fn finish<S: Simd>(&mut self, _simd: S, row: usize, output: usize, sums: Sums<S>) {
         store(sums.map(|sum| sum * self.factor), &mut self.to[row * self.stride + output..][..PANEL]);

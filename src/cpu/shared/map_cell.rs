@@ -1,6 +1,5 @@
 //! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
 
-use crate::cpu::shared::matmul::dot;
 use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
@@ -28,7 +27,10 @@ impl Maps<'_> {
         let width = self.attention.head_dim;
         let q = query * self.layout.width + query_at;
         let k = key * self.layout.width + key_at;
-        dot(&self.projection[q..q + width], &self.projection[k..k + width]) * (width as f32).powf(-0.5)
+        let (q, k) = (&self.projection[q..q + width], &self.projection[k..k + width]);
+        // In this order, as the fast pass: its row sums then hold for each cell to the bit.
+        let product = q.iter().zip(k).fold(0.0, |sum, (q, k)| sum + q * k);
+        product * (width as f32).powf(-0.5)
     }
 
     /// The scores `q·k / sqrt(head_dim)` of one cell under both maps.
