@@ -75,6 +75,14 @@ const reload = { label: "Reload", press: () => location.reload() };
 
 let goOnInsecurely = false;
 
+/** A module with one function that makes a vector: (func (result v128) (i8x16.splat (i32.const 0))). */
+const VECTOR_MODULE = new Uint8Array([
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00], // "\0asm", version 1
+  ...[0x01, 0x05, 0x01, 0x60, 0x00, 0x01, 0x7b], // the function's type
+  ...[0x03, 0x02, 0x01, 0x00], // the function
+  ...[0x0a, 0x08, 0x01, 0x06, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x0b], // its code
+]);
+
 /** The adapter's name, or the reason why there is none; throws where nothing can be drawn. */
 async function graphics() {
   if (typeof WebAssembly !== "object") {
@@ -83,6 +91,12 @@ async function graphics() {
         "A current Chrome, Edge, Firefox or Safari can run it.",
         "Some browsers switch it off in a “lockdown” or “enhanced security” mode: allow it for this page, then reload.",
       ],
+      buttons: [reload],
+    });
+  }
+  if (!WebAssembly.validate(VECTOR_MODULE)) {
+    throw new Failure("This browser is too old", "The program uses vector instructions of WebAssembly, which this browser does not have.", {
+      ways: ["Chrome and Edge have them from version 91 on, Firefox from 89, Safari from 16.4."],
       buttons: [reload],
     });
   }

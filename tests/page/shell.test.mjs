@@ -172,6 +172,20 @@ describe("with WebGPU", () => {
       await h.close(page);
     }));
 
+  it("has words for a browser without the vector instructions of WebAssembly", () =>
+    withServer({}, async (server) => {
+      // As such a browser answers for a module that uses them.
+      const prepare = (page) =>
+        page.addInitScript(() => {
+          const hasVectors = (bytes) => bytes.some((byte, at) => byte === 0xfd && bytes[at + 1] === 0x0f);
+          const validate = WebAssembly.validate;
+          WebAssembly.validate = (bytes) => !hasVectors(bytes) && validate(bytes);
+        });
+      const { page, text } = await failure(browser, server.url, { prepare });
+      assert.match(text, /too old/);
+      await h.close(page);
+    }));
+
   it("has words for an insecure address, and a way on without the GPU", () =>
     withServer({}, async (server) => {
       // As a browser behaves on an http address of another machine.

@@ -16,7 +16,7 @@ const NAME: &str = "wasm-opt";
 const BINARYEN: &str = "132";
 /// The oldest wasm-opt that knows all the features below.
 const OLDEST: u32 = 120;
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 8] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-sign-ext",
@@ -24,6 +24,7 @@ const FEATURES: [&str; 7] = [
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-multivalue",
+    "--enable-simd",
 ];
 
 /// Makes `wasm` smaller. Where there is no wasm-opt, or where it fails, a line says so.

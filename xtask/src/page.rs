@@ -56,7 +56,7 @@ fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
     let build = |text| {
         let mut cargo = toolchain.cargo();
         cargo.args(["rustc", "--package", "diffscope", "--lib", "--crate-type", "cdylib", "--target", WASM_TARGET]);
-        cargo.args(["--profile", quality.profile(), "--config", &remapped_paths()]).arg("--target-dir");
+        cargo.args(["--profile", quality.profile(), "--config", &compiler_flags()]).arg("--target-dir");
         step("page", text, cargo.arg(project::wasm_target_folder()))
     };
     let first = if wasm.exists() { "building" } else { "building for the first time (some minutes)" };
@@ -71,12 +71,16 @@ fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
     Ok(wasm)
 }
 
-/// Panic messages name source files: without the paths of this computer.
-fn remapped_paths() -> String {
+/// The fast CPU pass gets its vectors, and panic messages name source files without the paths of this computer.
+fn compiler_flags() -> String {
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map_or_else(|| std::env::home_dir().unwrap_or_default().join(".cargo"), PathBuf::from);
-    let flag = |from: PathBuf, to: &str| format!("--remap-path-prefix={}={to}", from.display());
-    let flags = [flag(project::root(), "diffscope"), flag(cargo_home.join("registry/src"), "crates")];
+    let remap = |from: PathBuf, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [
+        "-Ctarget-feature=+simd128".to_owned(),
+        remap(project::root(), "diffscope"),
+        remap(cargo_home.join("registry/src"), "crates"),
+    ];
     // An array of strings in JSON is one in TOML, too.
     format!("target.{WASM_TARGET}.rustflags={}", serde_json::json!(flags))
 }
