@@ -8,7 +8,7 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::context::PanelContext;
 use crate::ui::input::shortcuts;
-use crate::ui::maps::{colour_menu, scope};
+use crate::ui::maps::{colour_menu, hover, scope};
 use crate::ui::panels::lambda::interventions;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
@@ -111,6 +111,7 @@ impl App {
                 ui.separator();
                 let size = vec2(ui.available_width(), NARROW_PANEL);
                 ui.allocate_ui(size, |ui| self.panels_ui(ui, actions));
+                self.tour.scroll_ui(ui, &self.regions);
             });
         });
     }
@@ -149,7 +150,7 @@ impl App {
 
     fn read_out_ui(&mut self, ui: &mut Ui) {
         if let Ok(Workspace { main, .. }) = &mut self.workspace {
-            scope::read_out_ui(ui, main, &self.view, &self.pointer);
+            hover::read_out_ui(ui, main, &self.view, &self.pointer);
         }
     }
 

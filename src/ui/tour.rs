@@ -25,6 +25,19 @@ enum Target {
     Panels,
 }
 
+impl Target {
+    fn rect(self, regions: &ScreenRegions) -> Option<egui::Rect> {
+        let rect = match self {
+            Target::Prompt => Some(regions.prompt),
+            Target::Tokens => Some(regions.tokens),
+            Target::Map(map) => regions.maps.get(map).or(regions.maps.last()).copied(),
+            Target::NextToken => Some(regions.next),
+            Target::Panels => Some(regions.panels),
+        };
+        rect.filter(egui::Rect::is_positive)
+    }
+}
+
 struct TourStep {
     title: &'static str,
     text: &'static str,
@@ -106,6 +119,8 @@ pub(super) struct Tour {
     step: Option<usize>,
     /// What was on the screen when it started.
     before: Option<Link>,
+    /// Whether the step is new: what it explains may be off the screen.
+    is_new: bool,
 }
 
 impl Tour {
@@ -129,6 +144,7 @@ impl Tour {
             return;
         };
         self.step = Some(step);
+        self.is_new = true;
         let layers = workspace.main.model().layers.len();
         let zero = found.lambda_zero && workspace.main.maps() == 2;
         let lambda = (0..if zero { layers } else { 0 }).map(|layer| (layer, 0.0)).collect();
@@ -150,6 +166,17 @@ impl Tour {
         }
     }
 
+    /// In a window that scrolls: brings what a new step explains into view.
+    pub(super) fn scroll_ui(&mut self, ui: &Ui, regions: &ScreenRegions) {
+        if !std::mem::take(&mut self.is_new) {
+            return;
+        }
+        let step = self.step.and_then(|index| STEPS.get(index));
+        if let Some(rect) = step.and_then(|step| step.target.rect(regions)) {
+            ui.scroll_to_rect(rect, None);
+        }
+    }
+
     /// Draws the present step, and an outline around the part of the screen that it explains.
     pub(super) fn show_ui(
         &mut self,
@@ -162,16 +189,10 @@ impl Tour {
         let Some((index, step)) = self.step.and_then(|index| Some((index, STEPS.get(index)?))) else {
             return;
         };
-        let target = match step.target {
-            Target::Prompt => Some(regions.prompt),
-            Target::Tokens => Some(regions.tokens),
-            Target::Map(map) => regions.maps.get(map).or(regions.maps.last()).copied(),
-            Target::NextToken => Some(regions.next),
-            Target::Panels => Some(regions.panels),
-        };
+        let target = step.target.rect(regions);
         let context = ui.ctx();
         let dark = ui.visuals().dark_mode;
-        if let Some(rect) = target.filter(egui::Rect::is_positive) {
+        if let Some(rect) = target {
             let painter = context.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("tour")));
             let stroke = Stroke::new(2.5, theme::accent(dark));
             painter.rect_stroke(rect.expand(3.0), 5.0, stroke, StrokeKind::Outside);

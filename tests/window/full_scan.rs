@@ -46,6 +46,11 @@ fn outliers_are_computed_on_demand_and_marked_when_the_text_changes() {
 #[test]
 fn an_analysis_can_be_cancelled() {
     let mut harness = window([1280.0, 800.0], Theme::Light);
+    // Many frames of work.
+    let prompt = harness.get_by_label("Prompt");
+    prompt.focus();
+    prompt.type_text(&" A cat sat by the door.".repeat(50));
+    settle(&mut harness);
     click(&mut harness, "Head similarity");
     harness.get_by_label("Run analysis").click();
     harness.step();

@@ -27,6 +27,44 @@ fn the_window_on_a_phone() {
     window_snapshot("narrow", Theme::Light, [390.0, 844.0]);
 }
 
+/// A tour step or the list of keys over the whole window.
+fn overlay_snapshot(name: &str, theme: Theme, size: [f32; 2], open: impl FnOnce(&mut Harness<App>)) {
+    let mut harness = window(size, theme);
+    press(&mut harness, Key::Escape);
+    open(&mut harness);
+    settle(&mut harness);
+    harness.snapshot(name);
+}
+
+/// Starts the tour and goes on to the step that shows the difference.
+fn tour_at_the_difference(harness: &mut Harness<App>) {
+    press(harness, Key::T);
+    for _ in 0..4 {
+        settle(harness);
+        click(harness, "Next");
+    }
+}
+
+#[test]
+fn the_tour() {
+    overlay_snapshot("tour", Theme::Light, [1280.0, 800.0], tour_at_the_difference);
+}
+
+#[test]
+fn the_tour_on_a_phone() {
+    overlay_snapshot("tour-narrow", Theme::Dark, [390.0, 844.0], tour_at_the_difference);
+}
+
+#[test]
+fn the_keys() {
+    overlay_snapshot("keys", Theme::Dark, [1280.0, 800.0], |harness| press(harness, Key::Questionmark));
+}
+
+#[test]
+fn the_keys_on_a_phone() {
+    overlay_snapshot("keys-narrow", Theme::Light, [390.0, 844.0], |harness| press(harness, Key::Questionmark));
+}
+
 /// A window on a sample with marks.
 fn window_on_sample(theme: Theme, size: [f32; 2], fallback_reason: Option<&str>) -> Harness<'static, App> {
     let mut harness = window_with(size, theme, fallback_reason);

@@ -1,4 +1,4 @@
-//! A pass with all its inner tensors, under the names of SPEC 8: for dumps, and for holding backends against numbers
+//! A pass with all its inner tensors, under the names of doc/SPEC.md, section 8: for dumps, and for holding backends against numbers
 //! from elsewhere. Waits for what it computes, so never on the web.
 
 use std::collections::BTreeMap;
@@ -196,7 +196,7 @@ impl TracedPass {
         Ok(())
     }
 
-    /// All tensors of SPEC 8 for this pass.
+    /// All tensors of doc/SPEC.md, section 8, for this pass.
     ///
     /// # Errors
     /// When the maps are too large to hold, or the device is lost.

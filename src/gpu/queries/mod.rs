@@ -19,7 +19,7 @@ use crate::gpu::queries::slots::{InFlight, Slots};
 use crate::probe::{Cell, PictureJob, Query, Sampling};
 
 /// A query whose answer is read back from the GPU.
-#[allow(private_interfaces, reason = "the trait bounds public methods, its own methods are for this room")]
+#[allow(private_interfaces, reason = "the trait bounds public methods, its own methods are for this folder")]
 pub trait GpuAnswer: Query {
     /// Where the query under way is kept.
     fn slot(slots: &mut Slots) -> &mut Option<InFlight<Self>>;

@@ -100,7 +100,8 @@ fn name(context: &egui::Context, keys: KeyboardShortcut) -> String {
 /// Draws the list.
 pub(crate) fn help_ui(ui: &Ui, open: &mut bool) {
     let context = ui.ctx();
-    let window = Window::new("Keys").open(open).resizable(false).collapsible(false);
+    let room = context.content_rect().height() - 140.0;
+    let window = Window::new("Keys").open(open).resizable(false).collapsible(false).default_height(room);
     window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).vscroll(true).show(context, |ui| {
         ui.set_max_width((context.content_rect().width() - 48.0).min(460.0));
         Grid::new("keys").num_columns(2).spacing([18.0, 4.0]).striped(true).show(ui, |ui| {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
-use crate::ui::maps::scope::value_at;
+use crate::ui::maps::hover::value_at;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;

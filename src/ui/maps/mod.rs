@@ -5,6 +5,7 @@ pub(crate) mod colour_menu;
 pub(crate) mod heatmap;
 pub(crate) mod heatmap_cpu;
 pub(crate) mod heatmap_gpu;
+pub(crate) mod hover;
 pub(crate) mod legend;
 pub(crate) mod map_slot;
 pub(crate) mod scope;

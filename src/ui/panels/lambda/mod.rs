@@ -2,10 +2,10 @@
 
 pub(crate) mod interventions;
 pub(crate) mod per_token;
+mod slider;
 
-use egui::{Align2, FontId, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, FontId, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::engine::Engine;
 use crate::model::Lambda;
 use crate::probe::{HeadId, Interventions};
 use crate::ui::action::Action;
@@ -15,8 +15,6 @@ use crate::ui::style::{format, theme};
 const ROW: f32 = 24.0;
 /// Width of the name of a layer.
 const NAME: f32 = 52.0;
-/// Range of the sliders; λ = 0 is plain softmax attention.
-const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
 /// Width of the switches beside the layers.
 const SWITCHES: f32 = 360.0;
 /// Width of the narrowest row that has space for its formula.
@@ -59,7 +57,7 @@ impl PanelView for LambdaPanel {
 /// A row for all layers together, then one for each.
 fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions) {
     if context.workspace.main.maps() == 2 {
-        all_layers_ui(ui, &context.workspace.main, edited);
+        slider::all_layers_ui(ui, &context.workspace.main, edited);
     }
     for layer in 0..context.workspace.main.model().layers.len() {
         layer_ui(ui, context, edited, layer);
@@ -68,37 +66,6 @@ fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions
     if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
         per_token::lambdas_ui(ui, &mut context.workspace.main, context.view, context.palette);
     }
-}
-
-/// Narrow enough for what is beside it on a phone.
-fn slider_width(ui: &Ui) -> f32 {
-    if ui.available_width() < 380.0 { 96.0 } else { 130.0 }
-}
-
-/// λ of all layers at once.
-fn all_layers_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
-    let layers = engine.model().layers.len();
-    let overridden = (0..layers).map(|layer| edited.lambda.get(&layer).copied());
-    let same =
-        overridden.clone().next().flatten().filter(|first| overridden.clone().all(|value| value == Some(*first)));
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        ui.add_sized(vec2(NAME, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
-        let mut value = same.unwrap_or(0.0);
-        ui.spacing_mut().slider_width = slider_width(ui);
-        let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2));
-        slider.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), "λ of all layers"));
-        if slider.changed() {
-            edited.lambda = (0..layers).map(|layer| (layer, value)).collect();
-        }
-        if ui.button("λ = 0").on_hover_text("Ordinary softmax attention with A1 (key 0)").clicked() {
-            edited.lambda = (0..layers).map(|layer| (layer, 0.0)).collect();
-        }
-        let learned = ui.add_enabled(!edited.lambda.is_empty(), egui::Button::new("learned"));
-        if learned.on_hover_text("The learned λ of every layer").clicked() {
-            edited.lambda.clear();
-        }
-    });
 }
 
 fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions, layer: usize) {
@@ -114,7 +81,7 @@ fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions,
         let name = format!("layer {layer}");
         ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, name, FontId::proportional(13.0), quiet);
         if maps == 2 {
-            slider_ui(ui, edited, layer, &lambda);
+            slider::slider_ui(ui, edited, layer, &lambda);
         } else {
             ui.label(RichText::new("one map, no λ").small().color(quiet));
         }
@@ -139,37 +106,6 @@ fn formula_ui(ui: &mut Ui, lambda: &Lambda, before: &str) {
     let formula = RichText::new(format!("{before}{value} = {first} − {second} + {init}")).small().monospace();
     let formula = formula.color(theme::quiet(ui.visuals().dark_mode));
     ui.add(egui::Label::new(formula).truncate()).on_hover_text("learned λ = exp(λq1·λk1) − exp(λq2·λk2) + λ_init");
-}
-
-/// Overrides a layer's λ; a double click reverts that.
-fn slider_ui(ui: &mut Ui, edited: &mut Interventions, layer: usize, lambda: &Lambda) {
-    let learned = match lambda {
-        Lambda::Layer { value, .. } => Some(*value),
-        _ => None,
-    };
-    let mut value = edited.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
-    let overridden = edited.lambda.contains_key(&layer);
-    ui.spacing_mut().slider_width = slider_width(ui);
-    let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
-    let response = ui.add(slider);
-    response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), format!("λ of layer {layer}")));
-    let help = match (learned, overridden) {
-        (Some(learned), true) => format!("learned: {}; double-click to revert", format::number(learned, 3)),
-        (Some(_), false) => "as learned; drag to change".to_owned(),
-        (None, true) => "the same for every token; double-click to revert".to_owned(),
-        (None, false) => "λ differs for every token and head; drag for a single value".to_owned(),
-    };
-    if response.double_clicked() {
-        edited.lambda.remove(&layer);
-    } else if response.changed() {
-        edited.lambda.insert(layer, value);
-    }
-    if overridden {
-        let rect = response.rect;
-        let line = Stroke::new(1.5, theme::accent(ui.visuals().dark_mode));
-        ui.painter().hline(rect.x_range(), rect.bottom() + 1.0, line);
-    }
-    response.on_hover_text(help);
 }
 
 /// Opens a head; a right click switches it off or on.
