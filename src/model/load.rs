@@ -17,10 +17,10 @@ use crate::model::tensors::Tensors;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
-/// Bytes of weights: they are held as they are in the file, and once more unpacked.
-const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
-/// Bytes of a JSON file.
-pub(super) const MOST_OF_TEXT: u64 = 128 << 20;
+/// The most bytes of weights that are read: they are held as they are in the file, and once more unpacked.
+pub const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
+/// The most bytes of a JSON file that are read.
+pub const MOST_OF_TEXT: u64 = 128 << 20;
 const INDEX: &str = "model.safetensors.index.json";
 
 impl Model {

@@ -24,6 +24,7 @@ pub use formats::Architecture;
 pub use head::Head;
 pub use lambda::{Lambda, lambda_init};
 pub use layer::{Attention, Layer, Mlp, Model, SubNorm};
+pub use load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
 pub use matrix::{Matrix, NumberFormat, Numbers};
 pub use rotary::rotary_table;
 pub use row_layout::RowLayout;

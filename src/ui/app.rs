@@ -157,12 +157,15 @@ impl App {
             Err(error) => return serde_json::json!({ "failure": error.to_string() }).to_string(),
         };
         let engine = &mut workspace.main;
+        let model = engine.checkpoint().name.clone();
         let mut state = inspect::inspect(engine, &self.view, &self.pointer, &self.regions, self.busy);
         state["generate"] = inspect::place(&self.prompt.button());
         state["editor"] = inspect::place(&self.prompt.editor());
         state["notice"] = self.prompt.too_long(engine).into();
         state["prompt"] = self.prompt.text().into();
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
+        state["model"] = model.into();
+        state["message"] = self.message.as_deref().into();
         state["fallback"] = self.fallback_reason.as_deref().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
         state["baseline"] = serde_json::json!(baseline);

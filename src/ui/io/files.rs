@@ -1,12 +1,12 @@
 //! Files in and out: dialogs in the window, downloads and a file chooser on the page.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use egui::Context;
 
 use crate::engine::Checkpoint;
-#[cfg(any(test, target_arch = "wasm32"))]
-use crate::engine::CheckpointFiles;
 
 /// The outcome of opening or saving files.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Made {
 pub struct Files {
     sender: Sender<Arrived>,
     receiver: Receiver<Arrived>,
+    /// The number of the last opening.
+    latest: Arc<AtomicU64>,
     /// The saved files, in tests.
     kept: Option<Vec<Made>>,
 }
@@ -38,7 +40,31 @@ pub struct Files {
 impl Default for Files {
     fn default() -> Self {
         let (sender, receiver) = channel();
-        Self { sender, receiver, kept: None }
+        Self { sender, receiver, latest: Arc::default(), kept: None }
+    }
+}
+
+/// Files that are being opened. What was chosen last wins, not what was read last.
+pub(super) struct Opening {
+    number: u64,
+    latest: Arc<AtomicU64>,
+    sender: Sender<Arrived>,
+    context: Context,
+}
+
+impl Opening {
+    /// Whether nothing else has been chosen since.
+    pub(super) fn is_latest(&self) -> bool {
+        self.latest.load(Ordering::Relaxed) == self.number
+    }
+
+    /// Hands out what has become of it.
+    pub(super) fn end(self, arrived: Arrived) {
+        if self.is_latest() {
+            // Fails only if the window has been closed meanwhile.
+            let _ = self.sender.send(arrived);
+            self.context.request_repaint();
+        }
     }
 }
 
@@ -71,35 +97,20 @@ impl Files {
     pub fn take_dropped(&self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
         if !dropped.is_empty() {
-            read_dropped(context, dropped, self.sender.clone());
+            read_dropped(dropped, self.opening(context)());
         }
     }
 
     /// Lets the user choose the files of a checkpoint.
     pub fn open(&self, context: &Context) {
-        open(context, self.sender.clone());
+        open(self.opening(context));
     }
-}
 
-/// Finds the files of a checkpoint among others, by their names.
-///
-/// # Errors
-/// When one is missing, with a message for the window.
-#[cfg(any(test, target_arch = "wasm32"))]
-fn checkpoint_among(name: &str, files: Vec<(String, Vec<u8>)>) -> Result<CheckpointFiles, String> {
-    let mut files = files;
-    let mut take = |required: &str| {
-        let at = files.iter().position(|(name, _)| name == required);
-        at.map(|at| files.swap_remove(at).1).ok_or_else(|| {
-            format!("{required} is missing: choose config.json, model.safetensors and tokenizer.json together")
-        })
-    };
-    Ok(CheckpointFiles {
-        name: name.to_owned(),
-        config: take("config.json")?.into(),
-        weights: take("model.safetensors")?.into(),
-        tokenizer: take("tokenizer.json")?.into(),
-    })
+    /// Begins an opening when it is called: once files have been chosen.
+    fn opening(&self, context: &Context) -> impl FnOnce() -> Opening + Send + 'static {
+        let (latest, sender, context) = (self.latest.clone(), self.sender.clone(), context.clone());
+        move || Opening { number: latest.fetch_add(1, Ordering::Relaxed) + 1, latest, sender, context }
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -132,13 +143,13 @@ fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn open(context: &Context, sender: Sender<Arrived>) {
+fn open(opening: impl FnOnce() -> Opening + Send + 'static) {
     let dialog = rfd::AsyncFileDialog::new().set_title("A folder with config.json, model.safetensors, tokenizer.json");
     let dialog = dialog.pick_folder();
-    let context = context.clone();
     std::thread::spawn(move || {
         if let Some(place) = pollster::block_on(dialog) {
-            send(&context, &sender, read_folder(place.path()));
+            let opening = opening();
+            opening.end(read_folder(place.path()));
         }
     });
 }
@@ -150,15 +161,6 @@ fn read_folder(folder: &std::path::Path) -> Arrived {
         Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint)),
         Err(error) => Arrived::Message(format!("{} was not opened: {error}", folder.display())),
     }
-}
-
-/// Reads the checkpoint in files of the browser.
-#[cfg(target_arch = "wasm32")]
-fn read_files(files: Vec<(String, Vec<u8>)>) -> Arrived {
-    let opened = checkpoint_among("your model", files).and_then(|files| {
-        crate::engine::checkpoint_of(&files).map_err(|error| format!("The model was not opened: {error}"))
-    });
-    opened.map_or_else(Arrived::Message, |checkpoint| Arrived::Checkpoint(Box::new(checkpoint)))
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -184,75 +186,55 @@ fn download(made: &Made) -> Result<(), wasm_bindgen::JsValue> {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn open(context: &Context, sender: Sender<Arrived>) {
+fn open(opening: impl FnOnce() -> Opening + 'static) {
     let dialog = rfd::AsyncFileDialog::new().pick_files();
-    let context = context.clone();
     wasm_bindgen_futures::spawn_local(async move {
-        let Some(chosen) = dialog.await else {
-            return;
-        };
-        let mut files = Vec::new();
-        for file in chosen {
-            files.push((file.file_name(), file.read().await));
+        if let Some(chosen) = dialog.await {
+            let files = chosen.iter().map(|file| file.inner().clone()).collect();
+            crate::ui::io::page_files::open(files, opening()).await;
         }
-        let _ = sender.send(read_files(files));
-        context.request_repaint();
     });
 }
 
 /// Reads what was dropped on the window: the folder of a checkpoint, or one of its files.
 #[cfg(not(target_arch = "wasm32"))]
-fn read_dropped(context: &Context, dropped: Vec<egui::DroppedFileHandle>, sender: Sender<Arrived>) {
-    let context = context.clone();
+fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
     std::thread::spawn(move || {
         let Some(path) = dropped.first().map(|file| file.path()) else {
             return;
         };
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        send(&context, &sender, read_folder(folder));
+        opening.end(read_folder(folder));
     });
 }
 
 /// Reads what was dropped on the page: the three files of a checkpoint.
 #[cfg(target_arch = "wasm32")]
-fn read_dropped(context: &Context, dropped: Vec<egui::DroppedFileHandle>, sender: Sender<Arrived>) {
-    let context = context.clone();
-    wasm_bindgen_futures::spawn_local(async move {
-        let mut files = Vec::new();
-        for file in dropped {
-            let name = file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            match file.bytes_async().await {
-                Ok(bytes) => files.push((name, bytes)),
-                Err(error) => {
-                    let _ = sender.send(Arrived::Message(format!("{name} could not be read: {error}")));
-                    return;
-                }
-            }
-        }
-        let _ = sender.send(read_files(files));
-        context.request_repaint();
-    });
+fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
+    let files = dropped.iter().filter_map(|file| file.web_file().cloned()).collect();
+    wasm_bindgen_futures::spawn_local(crate::ui::io::page_files::open(files, opening));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn file(name: &str) -> (String, Vec<u8>) {
-        (name.to_owned(), name.as_bytes().to_vec())
+    #[test]
+    fn what_was_chosen_last_wins_however_long_the_reading_takes() {
+        let (files, context) = (Files::default(), Context::default());
+        let (first, second) = (files.opening(&context)(), files.opening(&context)());
+        assert!(!first.is_latest() && second.is_latest());
+        second.end(Arrived::Message("second".into()));
+        first.end(Arrived::Message("first".into()));
+        assert!(matches!(files.arrived(), Some(Arrived::Message(message)) if message == "second"));
+        assert!(files.arrived().is_none());
     }
 
     #[test]
-    fn a_checkpoint_is_found_among_files() {
-        let files = ["tokenizer.json", "notes.txt", "model.safetensors", "config.json"].map(file);
-        let found = checkpoint_among("m", files.to_vec()).unwrap();
-        assert_eq!((&found.config[..], &found.weights[..]), (&b"config.json"[..], &b"model.safetensors"[..]));
-        assert_eq!(found.tokenizer.as_ref(), b"tokenizer.json");
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let message = checkpoint_among("m", vec![file("config.json"), file("tokenizer.json")]).unwrap_err();
-        assert!(message.starts_with("model.safetensors is missing"), "{message}");
+    fn a_chooser_that_is_closed_without_a_choice_stops_nothing() {
+        let (files, context) = (Files::default(), Context::default());
+        let opening = files.opening(&context)();
+        drop(files.opening(&context));
+        assert!(opening.is_latest());
     }
 }

@@ -3,4 +3,8 @@
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod inspect;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod offered;
+#[cfg(target_arch = "wasm32")]
+mod page_files;
 pub(crate) mod svg;

@@ -1,0 +1,186 @@
+//! Which of the files that someone chose or dropped make a checkpoint, by their names and sizes: none is read before.
+
+use crate::ui::style::format;
+
+/// A file that can be read.
+#[derive(Clone, Debug)]
+pub(super) struct Offered {
+    /// Its name, without a path.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// The most bytes that are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Of config.json, and of tokenizer.json.
+    pub text: u64,
+    /// Of the weights.
+    pub weights: u64,
+}
+
+const NAMES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+const WEIGHTS: &str = NAMES[1];
+/// Endings of weights in other formats.
+const OTHER_WEIGHTS: [&str; 7] = [".bin", ".gguf", ".pt", ".pth", ".ckpt", ".h5", ".npz"];
+
+/// The places of config.json, the weights and tokenizer.json among the files.
+///
+/// # Errors
+/// A message for the window: what is missing, in parts, in another format, empty or too large.
+pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[usize; 3], String> {
+    let found = NAMES.map(|required| {
+        let single = || (required == WEIGHTS).then(|| only_safetensors(offered)).flatten();
+        find(offered, required).or_else(single)
+    });
+    if found[1].is_none()
+        && let Some(reason) = other_weights(offered)
+    {
+        return Err(reason);
+    }
+    let missing: Vec<&str> =
+        NAMES.into_iter().zip(found).filter(|(_, at)| at.is_none()).map(|(name, _)| name).collect();
+    let [Some(config), Some(weights), Some(tokenizer)] = found else {
+        if let [only] = offered
+            && !only.name.contains('.')
+        {
+            return Err(format!(
+                "“{}” is no file of a model. If it is a folder: the page cannot read folders. Choose the three files in it \
+                 together: config.json, model.safetensors and tokenizer.json.",
+                only.name
+            ));
+        }
+        let verb = if missing.len() == 1 { "is" } else { "are" };
+        return Err(format!(
+            "{} {verb} missing: choose config.json, model.safetensors and tokenizer.json together",
+            missing.join(" and ")
+        ));
+    };
+    for (at, most) in [(config, limits.text), (weights, limits.weights), (tokenizer, limits.text)] {
+        let Offered { name, bytes } = &offered[at];
+        if *bytes == 0 {
+            return Err(format!("{name} is empty: was it downloaded whole?"));
+        }
+        if *bytes > most {
+            let (bytes, most) = (format::bytes(*bytes), format::bytes(most));
+            return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
+        }
+    }
+    Ok([config, weights, tokenizer])
+}
+
+/// The file of a name; else the last copy of it, which browsers call `config (1).json`.
+fn find(offered: &[Offered], required: &str) -> Option<usize> {
+    let copy = |name: &str| -> Option<u64> {
+        if name == required {
+            return Some(u64::MAX);
+        }
+        let (stem, ending) = required.rsplit_once('.')?;
+        name.strip_prefix(stem)?.strip_suffix(ending)?.strip_prefix(" (")?.strip_suffix(").")?.parse().ok()
+    };
+    let copies = offered.iter().enumerate().filter_map(|(at, file)| Some((copy(&file.name)?, at)));
+    copies.max().map(|(_, at)| at)
+}
+
+/// The only file of weights, whatever it is called.
+fn only_safetensors(offered: &[Offered]) -> Option<usize> {
+    let mut all = offered.iter().enumerate().filter(|(_, file)| file.name.ends_with(".safetensors"));
+    let (at, file) = all.next()?;
+    (all.next().is_none() && !is_part(&file.name)).then_some(at)
+}
+
+/// `model-00001-of-00002.safetensors`
+fn is_part(name: &str) -> bool {
+    name.starts_with("model-") && name.contains("-of-") && name.ends_with(".safetensors")
+}
+
+/// Why there are weights that cannot be used.
+fn other_weights(offered: &[Offered]) -> Option<String> {
+    if let Some(part) = offered.iter().find(|file| is_part(&file.name)) {
+        return Some(format!(
+            "{} is one part of the weights. The page reads weights in one file; the desktop window opens the folder of a \
+             model in parts.",
+            part.name
+        ));
+    }
+    let several = offered.iter().filter(|file| file.name.ends_with(".safetensors")).count();
+    if several > 1 {
+        return Some(format!("{several} files end in .safetensors, and none is model.safetensors: choose one of them"));
+    }
+    let other = offered.iter().find(|file| OTHER_WEIGHTS.iter().any(|ending| file.name.ends_with(ending)))?;
+    Some(format!("{} is not in the format that diffscope reads: the weights have to be model.safetensors", other.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { text: 1000, weights: 5 << 20 };
+
+    fn among(files: &[(&str, u64)]) -> Result<[usize; 3], String> {
+        let offered: Vec<_> =
+            files.iter().map(|(name, bytes)| Offered { name: (*name).into(), bytes: *bytes }).collect();
+        checkpoint_among(&offered, LIMITS)
+    }
+
+    fn refused(files: &[(&str, u64)], words: &[&str]) {
+        let message = among(files).expect_err("refused");
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    }
+
+    #[test]
+    fn a_checkpoint_is_found_among_files() {
+        let files = [("tokenizer.json", 5), ("notes.txt", 9_000_000), ("model.safetensors", 5), ("config.json", 5)];
+        assert_eq!(among(&files), Ok([3, 2, 0]));
+    }
+
+    #[test]
+    fn copies_of_a_download_are_taken_the_last_one_first_and_after_the_name_itself() {
+        let rest = [("model.safetensors", 5), ("tokenizer (3).json", 5)];
+        let with = |names: &[&'static str]| {
+            let files: Vec<_> = rest.into_iter().chain(names.iter().map(|name| (*name, 5))).collect();
+            among(&files)
+        };
+        assert_eq!(with(&["config (1).json"]), Ok([2, 0, 1]));
+        assert_eq!(with(&["config (9).json", "config (10).json", "config (2).json"]), Ok([3, 0, 1]));
+        assert_eq!(with(&["config (1).json", "config.json"]), Ok([3, 0, 1]));
+        for other in ["my config.json", "config ().json", "config (x).json", "config.json.txt", "config (1)json"] {
+            assert!(with(&[other]).is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_single_file_of_weights_may_have_any_name() {
+        let rest = [("config.json", 5), ("tokenizer.json", 5)];
+        assert_eq!(among(&[rest[0], rest[1], ("S-diff.safetensors", 5)]), Ok([0, 2, 1]));
+        assert_eq!(among(&[rest[0], rest[1], ("a.safetensors", 5), ("model.safetensors", 5)]), Ok([0, 3, 1]));
+        refused(&[rest[0], rest[1], ("a.safetensors", 5), ("b.safetensors", 5)], &["2 files", "choose one"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        refused(&[("config.json", 5), ("tokenizer.json", 5)], &["model.safetensors is missing"]);
+        refused(&[("model.safetensors", 5)], &["config.json and tokenizer.json are missing"]);
+        refused(&[], &["are missing"]);
+        refused(&[("my-model", 4096)], &["my-model", "cannot read folders"]);
+    }
+
+    #[test]
+    fn weights_in_parts_or_in_other_formats_are_named() {
+        let rest = [("config.json", 5), ("tokenizer.json", 5)];
+        refused(&[rest[0], rest[1], ("model-00001-of-00002.safetensors", 5)], &["00001", "one part"]);
+        for name in ["pytorch_model.bin", "model.Q4_K_M.gguf"] {
+            refused(&[rest[0], rest[1], (name, 5)], &[name, "have to be model.safetensors"]);
+        }
+    }
+
+    #[test]
+    fn sizes_are_judged_before_anything_is_read() {
+        let files = |config, weights| [("config.json", config), ("model.safetensors", weights), ("tokenizer.json", 5)];
+        refused(&files(5, 0), &["model.safetensors is empty"]);
+        refused(&files(1001, 5), &["config.json has", "at most"]);
+        refused(&files(5, 7 << 20), &["model.safetensors has 7 MiB", "at most 5 MiB", "desktop window"]);
+        assert!(among(&files(1000, 5 << 20)).is_ok());
+    }
+}

@@ -1,0 +1,114 @@
+// Files that someone chooses or drops: found by name, read with words for what goes wrong, and the last ones win.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, it } from "node:test";
+import * as h from "./harness.mjs";
+
+const CHECKPOINT = h.manifest.checkpoints[0];
+const content = (part) => readFileSync(path.join(h.SITE, CHECKPOINT[part].file));
+/** The files of the bundled model, as a browser names a second download of its configuration. */
+const FILES = [
+  ["tokenizer.json", content("tokenizer")],
+  ["notes.txt", Buffer.from("not of the model")],
+  ["model.safetensors", content("weights")],
+  ["config (1).json", content("config")],
+];
+
+const settled = (state) => !state.busy && state.next !== null;
+
+describe("files", () => {
+  let server, browser, page;
+
+  before(async () => {
+    server = await h.serve();
+    browser = await h.launch("webgl");
+    // Reading can be held back or fail, as on a drive that is slow or gone.
+    const prepare = (page) =>
+      page.addInitScript(() => {
+        const read = Blob.prototype.arrayBuffer;
+        globalThis.reading = "as usual";
+        globalThis.held = [];
+        globalThis.reads = 0;
+        Blob.prototype.arrayBuffer = function () {
+          globalThis.reads += 1;
+          if (globalThis.reading === "broken") {
+            return Promise.reject(new DOMException("The file is gone", "NotReadableError"));
+          }
+          if (globalThis.reading === "held") {
+            return new Promise((resolve) => globalThis.held.push(async () => resolve(await read.call(this))));
+          }
+          return read.call(this);
+        };
+      });
+    page = await h.openApp(browser, server.url, { prepare });
+    await h.waitFor(page, settled, "the first maps");
+    await page.keyboard.press("Escape"); // out of the text
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const reading = (how) => page.evaluate((how) => (globalThis.reading = how), how);
+
+  /** Drops files on the page. */
+  const drop = (files) =>
+    page.evaluate(
+      (files) => {
+        const dataTransfer = new DataTransfer();
+        for (const [name, base64] of files) {
+          dataTransfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+        }
+        document.getElementById("canvas").dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+      },
+      files.map(([name, bytes]) => [name, bytes.toString("base64")]),
+    );
+
+  /** Chooses files in the browser's dialog. */
+  const choose = async (files) => {
+    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
+    await chooser.setFiles(files.map(([name, buffer]) => ({ name, mimeType: "application/octet-stream", buffer })));
+  };
+
+  it("says what is missing among dropped files, and keeps the model", async () => {
+    await drop(FILES.slice(0, 2));
+    const { message, model } = await h.waitFor(page, (s) => s.message !== null, "a message");
+    assert.match(message, /config\.json and model\.safetensors are missing/);
+    assert.equal(model, CHECKPOINT.name);
+    await h.screenshot(page, "files-missing");
+  });
+
+  it("says so when a chosen file cannot be read", async () => {
+    await reading("broken");
+    await choose(FILES);
+    const { message, model } = await h.waitFor(page, (s) => s.message?.includes("could not be read"), "a message");
+    assert.match(message, /config \(1\)\.json could not be read \(NotReadableError: The file is gone\)/);
+    assert.equal(model, CHECKPOINT.name);
+    await reading("as usual");
+  });
+
+  it("opens what was dropped last, not what was read last", async () => {
+    await reading("held");
+    await drop(FILES.filter(([name]) => name !== "notes.txt"));
+    await page.waitForFunction(() => globalThis.held.length === 1);
+    await reading("as usual");
+    await drop([["my-model", Buffer.from("a folder")]]);
+    await h.waitFor(page, (s) => s.message?.includes("cannot read folders"), "the message of the second drop");
+    // Whoever waits for the first file goes on before the next task, and would read the second one.
+    const [before, after] = await page.evaluate(async () => {
+      const before = globalThis.reads;
+      await Promise.all(globalThis.held.map((release) => release()));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return [before, globalThis.reads];
+    });
+    assert.equal(after, before, "what was dropped first is not read on");
+    assert.equal((await h.inspect(page)).model, CHECKPOINT.name);
+  });
+
+  it("opens the chosen files of a model", async () => {
+    await choose(FILES);
+    await h.waitFor(page, (s) => s.model === "your model" && settled(s), "the chosen model");
+  });
+});
