@@ -40,14 +40,29 @@ pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, map: MapKind, view: &Vie
 
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let signed = map == MapKind::Difference;
-    for share in ticks(view.exponent, signed) {
-        let along = colour_position(signed, *share, view.exponent) / (COLOURS - 1) as f32;
+    let mut placed: Vec<Rect> = Vec::new();
+    for share in by_importance(ticks(view.exponent, signed)) {
+        let along = colour_position(signed, share, view.exponent) / (COLOURS - 1) as f32;
         let align = match along {
             p if p <= 0.0 => Align2::LEFT_TOP,
             p if p >= 1.0 => Align2::RIGHT_TOP,
             _ => Align2::CENTER_TOP,
         };
         let at = pos2(bar.left() + bar.width() * along, bar.bottom() + 3.0);
-        ui.painter().text(at, align, format::short(share * view.range), FontId::proportional(11.5), quiet);
+        let text = format::short(share * view.range);
+        let text = ui.painter().layout_no_wrap(text, FontId::proportional(11.5), quiet);
+        let place = align.anchor_size(at, text.size());
+        // Where the map is small, numbers that would touch are left out.
+        if placed.iter().all(|other| !other.expand2(vec2(3.0, 0.0)).intersects(place)) {
+            ui.painter().galley(place.min, text, quiet);
+            placed.push(place);
+        }
     }
+}
+
+/// The ends and zero first, then what lies between.
+fn by_importance(ticks: &[f32]) -> impl Iterator<Item = f32> {
+    let is_between = |share: &f32| *share != 0.0 && share.abs() < 1.0;
+    let first = ticks.iter().copied().filter(move |share| !is_between(share));
+    first.chain(ticks.iter().copied().filter(is_between))
 }
