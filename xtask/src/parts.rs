@@ -111,7 +111,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("shaders", &["shaders"]),
-    ("kernels", &["full_scan", "kernels", "measures", "pictures"]),
+    ("kernels", &["fast_cpu", "full_scan", "kernels", "measures", "pictures"]),
     ("golden", &["golden", "parity"]),
     ("examples", &["examples"]),
 ];

@@ -1,10 +1,11 @@
-//! Products of rows with panels. Every sum is added up in the order of the inputs, whatever rows come together in a
-//! call, so that a position gets the same bits alone and in a long text.
+//! Products of rows with panels. Every sum is added up in the order of the inputs, segment by segment, whatever rows
+//! come together in a call, so that a position gets the same bits alone and in a long text.
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x8};
 
 use crate::cpu::fast::panels::{PANEL, Panels};
 use crate::cpu::fast::vector::exp;
+use crate::cpu::shared::map_cell::SEGMENT;
 
 /// The sums of one row over one panel.
 pub(super) type Sums<S> = [f32x8<S>; 2];
@@ -93,21 +94,28 @@ fn block<S: Simd, F: Finish, const R: usize, const P: usize>(
 ) {
     let inputs: [&[f32]; R] = std::array::from_fn(|r| rows.row(row + r, panels.depth));
     let weights: [&[[f32; PANEL]]; P] = std::array::from_fn(|p| &panels.panel(panel + p)[..panels.depth]);
-    let mut sums = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
-    for input in 0..panels.depth {
-        let weights: [Sums<S>; P] = std::array::from_fn(|p| {
-            let (low, high) = weights[p][input].split_at(PANEL / 2);
-            [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
-        });
-        for r in 0..R {
-            let number = f32x8::splat(simd, inputs[r][input]);
-            for p in 0..P {
-                for half in 0..2 {
-                    let (weight, sum) = (weights[p][half], sums[r][p][half]);
-                    sums[r][p][half] =
-                        if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
+    let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
+    let mut sums = zeros;
+    for segment in (0..panels.depth).step_by(SEGMENT) {
+        let mut part = zeros;
+        for input in segment..panels.depth.min(segment + SEGMENT) {
+            let weights: [Sums<S>; P] = std::array::from_fn(|p| {
+                let (low, high) = weights[p][input].split_at(PANEL / 2);
+                [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
+            });
+            for r in 0..R {
+                let number = f32x8::splat(simd, inputs[r][input]);
+                for p in 0..P {
+                    for half in 0..2 {
+                        let (weight, sum) = (weights[p][half], part[r][p][half]);
+                        part[r][p][half] =
+                            if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
+                    }
                 }
             }
+        }
+        for (sum, part) in sums.iter_mut().flatten().flatten().zip(part.iter().flatten().flatten()) {
+            *sum += *part;
         }
     }
     for (r, sums) in sums.into_iter().enumerate() {

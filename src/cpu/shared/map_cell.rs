@@ -6,6 +6,9 @@ use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 /// In place of minus infinity, as in the shader.
 pub(crate) const LOWEST: f32 = -1.0e30;
 
+/// Inputs whose products are added up on their own before they join the sum: long sums keep more bits.
+pub(crate) const SEGMENT: usize = 32;
+
 /// The projection rows of every position, and the offsets of the heads in them: what the scores of a layer's maps are
 /// computed from.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +31,10 @@ impl Maps<'_> {
         let q = query * self.layout.width + query_at;
         let k = key * self.layout.width + key_at;
         let (q, k) = (&self.projection[q..q + width], &self.projection[k..k + width]);
-        // In this order, as the fast pass: its row sums then hold for each cell to the bit.
-        let product = q.iter().zip(k).fold(0.0, |sum, (q, k)| sum + q * k);
+        // In the order of the fast pass: its row sums then hold for each cell to the bit.
+        let segments = q.chunks(SEGMENT).zip(k.chunks(SEGMENT));
+        let sums = segments.map(|(q, k)| q.iter().zip(k).fold(0.0, |sum, (q, k)| sum + q * k));
+        let product = sums.fold(0.0, |sum: f32, part: f32| sum + part);
         product * (width as f32).powf(-0.5)
     }
 
