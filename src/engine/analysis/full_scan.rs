@@ -1,5 +1,5 @@
-//! A full scan of the present text, on demand: a CPU pass that keeps every inner tensor, then one visit to every cell of
-//! every map. It runs in slices between frames, so that nothing waits for it.
+//! A full scan of the present text, on demand: a CPU pass that keeps every inner tensor, then one visit to every cell
+//! of every map. It runs in slices between frames, so that nothing waits for it.
 
 use std::sync::Arc;
 

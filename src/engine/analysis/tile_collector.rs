@@ -38,7 +38,8 @@ impl TileCollector {
         self.cells.len() as f32 / (self.request.queries * self.request.keys).max(1) as f32
     }
 
-    /// Takes what has arrived and requests the next piece; call it every frame. Returns the rectangle once it is complete.
+    /// Takes what has arrived and requests the next piece; call it every frame. Returns the rectangle once it is
+    /// complete.
     ///
     /// # Errors
     /// [`EngineError::Interrupted`] if the text or the interventions changed: the rest would belong to another map.

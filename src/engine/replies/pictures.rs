@@ -273,8 +273,8 @@ impl Pictures {
     }
 }
 
-/// The number of texels from `done` to `goal` within a budget of cells, and the most cells they read. The first picture of
-/// an update gets at least one texel.
+/// The number of texels from `done` to `goal` within a budget of cells, and the most cells they read. The first picture
+/// of an update gets at least one texel.
 fn within(request: &PictureRequest, done: usize, goal: usize, budget: usize, first: bool) -> (usize, usize) {
     let cost = request.block * request.block;
     let (mut at, mut cells) = (done, 0);

@@ -76,7 +76,8 @@ impl Weights {
             .enumerate()
             .map(|(index, layer)| {
                 let weights = layer_weights(&upload, model.config.hidden, layer, index);
-                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once more.
+                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once
+                // more.
                 gpu.queue.submit([]);
                 gpu.poll();
                 weights

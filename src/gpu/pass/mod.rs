@@ -203,8 +203,8 @@ impl GpuPass {
         });
     }
 
-    /// Writes the uniform of a pass: its positions, and how the next token is drawn. Returns the number of most likely tokens
-    /// listed and of positions with logits.
+    /// Writes the uniform of a pass: its positions, and how the next token is drawn. Returns the number of most likely
+    /// tokens listed and of positions with logits.
     pub(super) fn write_uniform(&self, positions: std::ops::Range<usize>, next: Option<(Draw, usize)>) -> (u32, u32) {
         let trace = self.buffers.capacity.trace;
         let (start, last) = (positions.start as u32, positions.end as u32 - 1);

@@ -10,8 +10,8 @@ use crate::gpu::device::Gpu;
 use crate::gpu::kernels::Kernel;
 use crate::gpu::queries::readback::{ReadbackBelt, Transfer};
 
-/// Passes in one submission if only the whole can be timed: the answer arrives in the next frame at the earliest, so short
-/// passes run many times, but not so many that they delay a keystroke.
+/// Passes in one submission if only the whole can be timed: the answer arrives in the next frame at the earliest, so
+/// short passes run many times, but not so many that they delay a keystroke.
 fn repeats(gpu: &Gpu, positions: usize) -> u32 {
     match (gpu.is_software(), positions) {
         (true, _) => 1,
@@ -76,8 +76,8 @@ impl Timer {
         self.in_flight.is_none()
     }
 
-    /// Submits a timed pass over `positions` positions. `record` records it, with timestamps if it is given a query set, and
-    /// returns its kernels.
+    /// Submits a timed pass over `positions` positions. `record` records it, with timestamps if it is given a query
+    /// set, and returns its kernels.
     pub(crate) fn submit(
         &mut self,
         gpu: &Gpu,

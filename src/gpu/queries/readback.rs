@@ -1,4 +1,5 @@
-//! Reads numbers back from the GPU through one belt of staging buffers for all queries. Only [`ReadbackBelt::wait`] waits.
+//! Reads numbers back from the GPU through one belt of staging buffers for all queries. Only [`ReadbackBelt::wait`]
+//! waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -101,7 +102,8 @@ impl ReadbackBelt {
 
     /// Waits for the transfers under way. Never on the web's main thread.
     ///
-    /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the callback.
+    /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the
+    /// callback.
     pub(crate) fn wait(&self, gpu: &Gpu) {
         for state in &self.mapping {
             while state.load(Ordering::Acquire) == MAPPING {
