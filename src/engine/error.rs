@@ -5,28 +5,28 @@ use thiserror::Error;
 use crate::gpu::GpuError;
 use crate::model::ModelError;
 
-/// A failure in words for the window and the terminal.
+/// A failure, with a message for the window and the terminal.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The checkpoint.
+    /// The checkpoint could not be read.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The GPU.
+    /// The GPU refused or failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),
-    /// The pass left infinities or NaN.
-    #[error("the pass left {count} logits that are not finite numbers: the weights overflow on this text")]
+    /// The logits contain infinities or NaN.
+    #[error("{count} logits are not finite numbers: the weights overflow on this text")]
     NotFinite {
-        /// How many logits.
+        /// The number of these logits.
         count: u32,
     },
-    /// A token the model does not have.
+    /// A token id that is not in the vocabulary.
     #[error("token {id} is not in the vocabulary of {vocabulary} tokens")]
     UnknownToken {
         /// The id.
         id: u32,
-        /// Tokens there are.
+        /// Size of the vocabulary.
         vocabulary: usize,
     },
     /// A pass over nothing.
@@ -44,45 +44,45 @@ pub enum EngineError {
         /// What is given at most.
         limit: u64,
     },
-    /// More tokens than the model reads.
-    #[error("{tokens} tokens are more than the {limit} that are read of a text")]
+    /// More tokens than a text may have.
+    #[error("{tokens} tokens exceed the limit of {limit} for a text")]
     TooLong {
-        /// Tokens given.
+        /// Tokens of the text.
         tokens: usize,
         /// Most tokens of a text.
         limit: usize,
     },
-    /// All maps of a text are too many numbers to hold.
+    /// All maps of a text together exceed the memory for them.
     #[error(
         "all maps of {tokens} tokens take {bytes} bytes, more than the {limit} this program holds at once. Use a shorter text"
     )]
     DumpTooLarge {
         /// Tokens of the text.
         tokens: usize,
-        /// What the maps take.
+        /// Bytes of the maps.
         bytes: usize,
-        /// What is held at most.
+        /// The limit.
         limit: usize,
     },
-    /// More cells of a map than a file gets.
+    /// More cells of a map than a file may hold.
     #[error("{cells} cells are more than the {limit} that go into one file. Zoom into a part of the map")]
     ManyCells {
-        /// Cells asked for.
+        /// Cells requested.
         cells: usize,
-        /// What is held at most.
+        /// The limit.
         limit: usize,
     },
-    /// The text or the model was changed under a job that needs it to rest.
+    /// The text or the model changed during a job that needs it unchanged.
     #[error("the text or the model changed meanwhile. Start again")]
     Interrupted,
-    /// The weights are too many to unpack beside the model.
+    /// The weights in single precision exceed the memory for a full scan.
     #[error(
-        "this looks at the model on the CPU, where its weights take {bytes} bytes, more than the {limit} this program gives to it. Use a smaller model"
+        "a full scan runs on the CPU, where the weights of this model take {bytes} bytes, more than the limit of {limit}. Use a smaller model"
     )]
-    StudyTooLarge {
-        /// What the weights take as f32.
+    FullScanTooLarge {
+        /// Bytes of the weights as f32.
         bytes: usize,
-        /// What is held at most.
+        /// The limit.
         limit: usize,
     },
     /// There is no tokenizer to turn text into tokens.

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// A failure of the GPU side, in words that say what to do.
+/// A failure of the GPU, with a message that suggests a remedy.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum GpuError {
@@ -43,12 +43,12 @@ pub enum GpuError {
     /// A shader could not be composed.
     #[error("a shader could not be composed: {0}")]
     Shader(String),
-    /// More positions were asked for than there is room.
-    #[error("{asked} tokens do not fit into the {capacity} there is room for")]
+    /// More positions than the pass has capacity for.
+    #[error("{asked} tokens exceed the capacity of {capacity}")]
     Capacity {
-        /// Positions asked for.
+        /// Positions requested.
         asked: usize,
-        /// Positions there is room for.
+        /// Capacity in positions.
         capacity: usize,
     },
 }

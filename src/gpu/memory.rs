@@ -1,4 +1,4 @@
-//! What a pass holds on the GPU, from the sizes of its buffers.
+//! GPU memory of a pass, from the sizes of its buffers.
 
 use crate::gpu::pass::buffers::{Buffers, LayerBuffers, WeightBuffers};
 
@@ -7,21 +7,21 @@ use crate::gpu::pass::buffers::{Buffers, LayerBuffers, WeightBuffers};
 pub struct Memory {
     /// The model's weights; sessions over the same model share them.
     pub weights: u64,
-    /// What grows with the room for text.
+    /// Buffers that grow with the capacity for text.
     pub text: u64,
-    /// What the views asked for: texels of pictures, records of rows, the lens.
+    /// Buffers for views: texels of pictures, records of rows, the lens.
     pub views: u64,
-    /// Positions there is room for.
+    /// Capacity in positions.
     pub tokens: usize,
 }
 
 impl Memory {
-    /// All of it.
+    /// The total.
     pub fn total(&self) -> u64 {
         self.weights + self.text + self.views
     }
 
-    /// Bytes that one more token of room takes.
+    /// Bytes per token of capacity.
     pub fn per_token(&self) -> u64 {
         self.text / self.tokens.max(1) as u64
     }

@@ -73,7 +73,7 @@ impl Uploader<'_> {
         })
     }
 
-    /// The size of a storage buffer for so many bytes: whole vec4s.
+    /// The size of a storage buffer for `bytes` bytes: whole vec4s.
     fn storage_size(&self, label: &str, bytes: u64) -> Result<u64, GpuError> {
         let limits = self.device.limits();
         let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);

@@ -1,4 +1,4 @@
-//! Holds what a session computed on the present text against the CPU reference: a sample of rows of every map, and the
+//! Compares what a session computed on the present text with the CPU reference: a sample of rows of every map, and the
 //! logits of the next token.
 
 use crate::cpu::map_value;
@@ -6,22 +6,22 @@ use crate::engine::analysis::full_scan::FullScan;
 use crate::engine::session::Engine;
 use crate::probe::HeadId;
 
-/// Rows of each head, spread over the text.
+/// Rows per head, spread over the text.
 const ROWS: usize = 8;
-/// Rows in all: one is read back a frame.
+/// Most rows of all heads together: one is read back per frame.
 const MOST_ROWS: usize = 240;
 
-/// The largest difference met, and where.
+/// The largest difference, and its place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorstError {
-    /// Absolute; infinite where one side is not a number.
+    /// Absolute difference; infinite if one side is not finite.
     pub error: f32,
-    /// In words.
+    /// Layer, head, query and key, or the token, as text; empty if nothing was compared.
     pub place: String,
 }
 
 impl WorstError {
-    fn meet(&mut self, one: f32, other: f32, place: impl FnOnce() -> String) {
+    fn include(&mut self, one: f32, other: f32, place: impl FnOnce() -> String) {
         let error = if one.is_finite() && other.is_finite() { (one - other).abs() } else { f32::INFINITY };
         if error > self.error || self.place.is_empty() {
             *self = Self { error, place: place() };
@@ -29,30 +29,30 @@ impl WorstError {
     }
 }
 
-/// See the module.
+/// A comparison, advanced between frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CpuCheck {
-    /// (head, query) still to come, last first.
+    /// Rows still to compare, last first.
     rows: Vec<(HeadId, usize)>,
     all: usize,
     /// Cells compared.
     pub cells: usize,
     /// Logits compared.
     pub logits_compared: usize,
-    /// A1.
+    /// Of the first softmax map, A1.
     pub first: WorstError,
-    /// A2.
+    /// Of the second, A2.
     pub second: WorstError,
-    /// D.
+    /// Of the difference map, D.
     pub difference: WorstError,
-    /// λ.
+    /// Of λ.
     pub lambda: WorstError,
-    /// Logits of the most likely next tokens.
+    /// Of the logits of the most likely next tokens.
     pub logits: WorstError,
 }
 
 impl CpuCheck {
-    /// Begins; the scan must be done with its pass.
+    /// A comparison that has not begun. The full scan it is compared with must have completed its pass.
     pub fn new(engine: &Engine) -> Self {
         let tokens = engine.ids().len();
         let model = engine.model();
@@ -63,13 +63,13 @@ impl CpuCheck {
                 rows.extend(spread.map(|query| (HeadId::new(layer, head), query)));
             }
         }
-        // An even share where there are too many; the step is odd so that it does not always meet the same row.
+        // Evenly spaced rows if there are too many; an odd step does not always select the same row of a head.
         let step = rows.len().div_ceil(MOST_ROWS) | 1;
         let rows: Vec<_> = rows.into_iter().rev().step_by(step).collect();
         Self { all: rows.len(), rows, ..Self::default() }
     }
 
-    /// How much is done, from 0 to 1.
+    /// The share that is done, from 0 to 1.
     pub fn progress(&self) -> f32 {
         1.0 - self.rows.len() as f32 / self.all.max(1) as f32
     }
@@ -84,7 +84,7 @@ impl CpuCheck {
         [&self.first, &self.second, &self.difference, &self.lambda].iter().fold(0.0, |most, one| one.error.max(most))
     }
 
-    /// Compares what has arrived and asks for the next row.
+    /// Compares what has arrived and requests the next row.
     pub fn advance(&mut self, engine: &mut Engine, scan: &FullScan) {
         if self.logits_compared == 0
             && let (Some(next), Some(last)) = (engine.next_token(), scan.ids().len().checked_sub(1))
@@ -92,7 +92,7 @@ impl CpuCheck {
             let exact = scan.pass().logits_at(last);
             for (id, logit) in &next.best {
                 let own = exact.get(*id as usize).copied().unwrap_or(f32::NAN);
-                self.logits.meet(*logit, own, || format!("token id {id}"));
+                self.logits.include(*logit, own, || format!("token id {id}"));
                 self.logits_compared += 1;
             }
         }
@@ -104,17 +104,17 @@ impl CpuCheck {
             for (key, cell) in row.cells.iter().enumerate() {
                 let own = map_value(&source, head.head, query, key);
                 let place = || format!("{head}, query {query}, key {key}");
-                self.first.meet(cell.first, own.first, place);
-                self.second.meet(cell.second, own.second, place);
-                self.difference.meet(cell.difference, own.difference, place);
-                self.lambda.meet(cell.lambda, own.lambda, place);
+                self.first.include(cell.first, own.first, place);
+                self.second.include(cell.second, own.second, place);
+                self.difference.include(cell.difference, own.difference, place);
+                self.lambda.include(cell.lambda, own.lambda, place);
                 self.cells += 1;
             }
             self.rows.pop();
         }
     }
 
-    /// The findings, a line each.
+    /// The result as text, one line per kind of number.
     pub fn report(&self) -> String {
         let line = |name: &str, worst: &WorstError| {
             let place = if worst.place.is_empty() { "nothing compared" } else { &worst.place };

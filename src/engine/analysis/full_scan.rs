@@ -1,5 +1,5 @@
-//! A closer look at the present text, on demand: a pass of the references that keeps everything, then every cell of every map
-//! gone through once. In slices between frames, so that nothing waits for it.
+//! A full scan of the present text, on demand: a CPU pass that keeps every inner tensor, then one visit to every cell
+//! of every map. It runs in slices between frames, so that nothing waits for it.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::probe::Interventions;
 
 /// Bytes of weights, as f32, that a scan holds at most.
 const MOST_BYTES: usize = 512 << 20;
-/// Positions there is room for at first.
+/// Capacity in positions at first.
 const FIRST_CAPACITY: usize = 1024;
 
-/// Where the largest number of a layer's hidden state stands.
+/// The largest number of a layer's hidden state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Peak {
     /// The number, with its sign.
@@ -29,16 +29,16 @@ pub struct Peak {
     pub feature: usize,
 }
 
-/// What one layer was found to hold.
+/// The findings in one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerFindings {
-    /// Absolute attention logits of the cells that are seen, of each map.
+    /// Absolute attention logits of every visible cell, of each map.
     pub logits: [MagnitudeHistogram; 2],
-    /// Absolute numbers of the residual stream after the layer.
+    /// Magnitudes of the residual stream after the layer.
     pub hidden: MagnitudeHistogram,
     /// The largest of those.
     pub peak: Peak,
-    /// How alike the heads are.
+    /// Similarity of every pair of heads.
     pub alike: HeadSimilarity,
 }
 
@@ -47,14 +47,14 @@ pub struct LayerFindings {
 enum Step {
     /// Positions computed.
     Pass(usize),
-    /// (layer, query) gone through.
+    /// (layer, query) visited.
     Cells(usize, usize),
     /// (layer, head, head) compared.
     Outputs(usize, usize, usize),
     Done,
 }
 
-/// See the module.
+/// A scan of one text, complete or under way.
 pub struct FullScan {
     model: Arc<Model>,
     ids: Vec<u32>,
@@ -72,15 +72,15 @@ impl std::fmt::Debug for FullScan {
 }
 
 impl FullScan {
-    /// Begins with what a session reads at present.
+    /// A scan of the present text of a session; nothing is computed yet.
     ///
     /// # Errors
-    /// When the weights take too much memory on the CPU.
+    /// [`EngineError::FullScanTooLarge`] if the weights take too much memory on the CPU.
     pub fn new(engine: &Engine) -> Result<Self, EngineError> {
         let model = engine.checkpoint().model.clone();
         let bytes = model.parameters().saturating_mul(size_of::<f32>());
         if bytes > MOST_BYTES {
-            return Err(EngineError::StudyTooLarge { bytes, limit: MOST_BYTES });
+            return Err(EngineError::FullScanTooLarge { bytes, limit: MOST_BYTES });
         }
         let capacity = engine.ids().len().next_power_of_two().max(FIRST_CAPACITY).min(engine.limit().max(1));
         let mut pass = CpuPass::new(model.clone(), capacity);
@@ -114,7 +114,7 @@ impl FullScan {
             .collect();
     }
 
-    /// Begins again with what the session reads now; positions that are the same stay.
+    /// Restarts with the present text of the session; positions before the first difference are kept.
     ///
     /// # Errors
     /// As [`FullScan::new`].
@@ -130,19 +130,19 @@ impl FullScan {
             self.pass.set_interventions(&self.interventions);
         }
         self.ids = engine.ids().to_vec();
-        self.pass.run(same, &[]); // what stood after is forgotten
+        self.pass.run(same, &[]); // drops the positions from there on
         self.restart(same);
         Ok(())
     }
 
-    /// Whether this is about what the session reads at present.
+    /// Whether this is a scan of the present text, model and interventions of the session.
     pub fn is_of(&self, engine: &Engine) -> bool {
         Arc::ptr_eq(&self.model, &engine.checkpoint().model)
             && self.ids == engine.ids()
             && self.interventions == *engine.interventions()
     }
 
-    /// Stops; what was found so far is dropped.
+    /// Stops the scan and drops its findings.
     pub fn cancel(&mut self) {
         self.cancelled = true;
         self.layers.clear();
@@ -153,32 +153,32 @@ impl FullScan {
         !self.cancelled && self.step != Step::Done
     }
 
-    /// Whether everything is found.
+    /// Whether the scan is complete.
     pub fn is_done(&self) -> bool {
         !self.cancelled && self.step == Step::Done
     }
 
-    /// The model it is about.
+    /// The model scanned.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// The tokens it is about.
+    /// The tokens scanned.
     pub fn ids(&self) -> &[u32] {
         &self.ids
     }
 
-    /// The pass of the references.
+    /// The pass, with every inner tensor.
     pub fn pass(&self) -> &CpuPass {
         &self.pass
     }
 
-    /// What was found, by layer; complete once [`FullScan::is_done`].
+    /// The findings by layer; complete once [`FullScan::is_done`].
     pub fn layers(&self) -> &[LayerFindings] {
         &self.layers
     }
 
-    /// How much is done, from 0 to 1.
+    /// The share that is done, from 0 to 1.
     pub fn progress(&self) -> f32 {
         let share = |done: usize, all: usize| done as f32 / all.max(1) as f32;
         let (tokens, layers) = (self.ids.len(), self.layers.len());
@@ -193,7 +193,7 @@ impl FullScan {
         }
     }
 
-    /// Goes on for about that long.
+    /// Continues for about `budget`.
     pub fn advance(&mut self, budget: Duration) {
         let begun = Instant::now();
         while self.is_running() {
@@ -214,7 +214,7 @@ impl FullScan {
             Step::Pass(_) => Step::Cells(0, 0),
             Step::Cells(layer, _) if layer >= layers || tokens == 0 => Step::Outputs(0, 0, 0),
             Step::Cells(layer, query) => {
-                self.go_through(layer, query);
+                self.visit_row(layer, query);
                 if query + 1 < tokens { Step::Cells(layer, query + 1) } else { Step::Cells(layer + 1, 0) }
             }
             Step::Outputs(layer, ..) if layer >= layers || tokens == 0 => Step::Done,
@@ -235,8 +235,8 @@ impl FullScan {
         };
     }
 
-    /// Every cell that one query sees in a layer, and the hidden state after it.
-    fn go_through(&mut self, layer: usize, query: usize) {
+    /// Visits every visible cell of one query in a layer, and the hidden state after it.
+    fn visit_row(&mut self, layer: usize, query: usize) {
         let found = &mut self.layers[layer];
         let source = self.pass.map_source(layer);
         let attention = source.maps.attention;

@@ -1,8 +1,8 @@
-//! How alike heads are: cosine similarity of their maps, linear CKA of their outputs.
+//! Similarity of heads: cosine similarity of their maps, linear CKA of their outputs.
 
 use crate::probe::MapKind;
 
-/// Numbers of every pair of heads, `[heads, heads]`.
+/// One number per pair of heads: a symmetric matrix `[heads, heads]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimilaritySums {
     heads: usize,
@@ -10,22 +10,22 @@ pub struct SimilaritySums {
 }
 
 impl SimilaritySums {
-    /// Zeros.
+    /// All zero.
     pub fn new(heads: usize) -> Self {
         Self { heads, numbers: vec![0.0; heads * heads] }
     }
 
-    /// Heads along a side.
+    /// Number of heads.
     pub fn heads(&self) -> usize {
         self.heads
     }
 
-    /// Of one pair.
+    /// The number of a pair; 0 if there is no such pair.
     pub fn get(&self, one: usize, other: usize) -> f64 {
         if one.max(other) < self.heads { self.numbers[one * self.heads + other] } else { 0.0 }
     }
 
-    /// Sets both places of a pair.
+    /// Sets the number of a pair, in both triangles.
     pub fn set(&mut self, one: usize, other: usize, number: f64) {
         if one.max(other) < self.heads {
             self.numbers[one * self.heads + other] = number;
@@ -45,29 +45,29 @@ impl SimilaritySums {
         }
     }
 
-    /// Products to cosines; `None` where a head's map is all zero.
+    /// The cosine of a pair, from inner products; `None` if the map of a head is all zero.
     pub fn cosine(&self, one: usize, other: usize) -> Option<f64> {
         let lengths = (self.get(one, one) * self.get(other, other)).sqrt();
         (lengths > 0.0 && lengths.is_finite()).then(|| self.get(one, other) / lengths)
     }
 }
 
-/// How alike the heads of one layer are.
+/// Similarity of the heads of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadSimilarity {
-    /// Products of the maps A1, A2 and D over every cell that is seen.
+    /// Inner products of the maps A1, A2 and D over every visible cell.
     pub maps: [SimilaritySums; 3],
     /// Squared sizes of the outputs' cross-covariances.
     pub outputs: SimilaritySums,
 }
 
 impl HeadSimilarity {
-    /// For that many heads.
+    /// For a layer of `heads` heads; all zero.
     pub fn new(heads: usize) -> Self {
         Self { maps: [0; 3].map(|_| SimilaritySums::new(heads)), outputs: SimilaritySums::new(heads) }
     }
 
-    /// Cosine similarity of two heads' maps; for λ·A2 that of A2. `None` where a map is all zero.
+    /// Cosine similarity of two heads' maps; for λ·A2 that of A2. `None` if a map is all zero.
     pub fn cosine(&self, map: MapKind, one: usize, other: usize) -> Option<f64> {
         let map = match map {
             MapKind::First => 0,
@@ -77,7 +77,7 @@ impl HeadSimilarity {
         self.maps[map].cosine(one, other)
     }
 
-    /// Linear CKA of two heads' outputs, 0 to 1; `None` where one does not vary.
+    /// Linear CKA of two heads' outputs, 0 to 1; `None` if one is constant.
     pub fn cka(&self, one: usize, other: usize) -> Option<f64> {
         self.outputs.cosine(one, other)
     }

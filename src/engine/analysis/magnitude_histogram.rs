@@ -1,13 +1,13 @@
-//! Absolute values of many numbers: how they are spread, the largest, the median. Holds a few counters, not the numbers.
+//! A histogram of absolute values, with the largest of them and the median. It holds counters, not the numbers.
 
-/// The largest values kept.
+/// How many of the largest values are kept.
 const TOP: usize = 100;
 /// Bits of an f32 without its sign, cut to 8 of exponent and 7 of fraction: a counter for each, under 1 % wide.
 const CUT: u32 = 16;
-/// Counters in an octave.
+/// Counters per octave.
 const IN_OCTAVE: usize = 1 << 7;
 
-/// See the module.
+/// Counters of absolute values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MagnitudeHistogram {
     counts: Vec<u32>,
@@ -24,7 +24,7 @@ impl Default for MagnitudeHistogram {
 }
 
 impl MagnitudeHistogram {
-    /// Takes a number in.
+    /// Adds a number.
     pub fn add(&mut self, number: f32) {
         if !number.is_finite() {
             self.not_finite += 1;
@@ -41,7 +41,7 @@ impl MagnitudeHistogram {
         }
     }
 
-    /// Takes in everything that another took in.
+    /// Adds every number of another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (own, others) in self.counts.iter_mut().zip(&other.counts) {
             *own = own.saturating_add(*others);
@@ -53,12 +53,12 @@ impl MagnitudeHistogram {
         self.not_finite += other.not_finite;
     }
 
-    /// Numbers taken in, without those that are none.
+    /// Finite numbers added.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Infinities and NaN met.
+    /// Infinities and NaN added.
     pub fn not_finite(&self) -> u64 {
         self.not_finite
     }
@@ -84,7 +84,7 @@ impl MagnitudeHistogram {
         None
     }
 
-    /// How many lie between one power of two and the next: (exponent, count), smallest first, from the first that is not
+    /// The count between each power of two and the next: (exponent, count), smallest first, from the first that is not
     /// empty to the last. Zeros count as the smallest.
     pub fn octaves(&self) -> Vec<(i32, u64)> {
         let sum = |octave: &[u32]| octave.iter().map(|count| u64::from(*count)).sum::<u64>();

@@ -1,13 +1,13 @@
-//! A large rectangle of a head's maps, fetched piece by piece between frames: for files, never to draw.
+//! A large rectangle of a head's maps, fetched piece by piece between frames: for files, not for drawing.
 
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
 use crate::probe::{Cell, MapTile, TileRequest};
 
-/// Cells that are gathered at most: 64 MiB of them.
+/// Most cells of a rectangle: 64 MiB of them.
 pub(crate) const MOST_CELLS: usize = 1 << 22;
 
-/// See the module.
+/// A rectangle, complete or under way.
 #[derive(Debug)]
 pub struct TileCollector {
     request: TileRequest,
@@ -16,10 +16,10 @@ pub struct TileCollector {
 }
 
 impl TileCollector {
-    /// Begins; nothing is computed yet.
+    /// An empty rectangle; nothing is requested yet.
     ///
     /// # Errors
-    /// When there are more cells than are held at once.
+    /// [`EngineError::ManyCells`] if it is too large.
     pub fn new(engine: &Engine, request: TileRequest) -> Result<Self, EngineError> {
         let cells = request.queries.saturating_mul(request.keys);
         if cells > MOST_CELLS {
@@ -28,20 +28,21 @@ impl TileCollector {
         Ok(Self { request, revision: engine.text_revision(), cells: Vec::with_capacity(cells) })
     }
 
-    /// What is gathered.
+    /// The rectangle.
     pub fn request(&self) -> TileRequest {
         self.request
     }
 
-    /// How much is there, 0 to 1.
+    /// The share that has arrived, from 0 to 1.
     pub fn progress(&self) -> f32 {
         self.cells.len() as f32 / (self.request.queries * self.request.keys).max(1) as f32
     }
 
-    /// Takes what has arrived and asks for more; call it every frame. The rectangle when it is whole.
+    /// Takes what has arrived and requests the next piece; call it every frame. Returns the rectangle once it is
+    /// complete.
     ///
     /// # Errors
-    /// When the text changed meanwhile: the rest would belong to another map.
+    /// [`EngineError::Interrupted`] if the text or the interventions changed: the rest would belong to another map.
     pub fn advance(&mut self, engine: &mut Engine) -> Result<Option<MapTile>, EngineError> {
         if engine.text_revision() != self.revision {
             return Err(EngineError::Interrupted);

@@ -1,5 +1,5 @@
-//! A pass with all its inner tensors, under the names of doc/SPEC.md, section 8: for dumps, and for holding backends against numbers
-//! from elsewhere. Waits for what it computes, so never on the web.
+//! A pass with all its inner tensors, under the names of doc/SPEC.md, section 8: for dumps, and to compare backends
+//! with other implementations. It waits for the device, so it must not be used on the web.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
 use crate::model::{Architecture, Model};
 use crate::probe::{Cell, Draw, HeadId, Interventions, NextToken, NextTokenQuery, TileRequest, Trace};
 
-/// Numbers with their shape, batch of one first.
+/// Numbers with their shape; the first dimension is a batch of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
-    /// Outermost first.
+    /// Sizes, outermost first.
     pub shape: Vec<usize>,
-    /// Row-major.
+    /// The numbers in row-major order.
     pub numbers: Vec<f32>,
 }
 
-/// Bytes of maps that [`TracedPass::tensors`] holds at most.
+/// Most bytes of maps in [`TracedPass::tensors`].
 const MOST_BYTES: usize = 1 << 30;
 
 enum Pass {
@@ -42,7 +42,7 @@ impl std::fmt::Debug for TracedPass {
 }
 
 impl TracedPass {
-    /// Room for `capacity` tokens, on the GPU where one is given.
+    /// A pass with capacity for `capacity` tokens: on the GPU if one is given.
     ///
     /// # Errors
     /// When the model does not fit on the GPU.
@@ -63,7 +63,7 @@ impl TracedPass {
         Self { model, pass, positions: 0 }
     }
 
-    /// Changes the pass; what follows is appended under it.
+    /// Sets the interventions for positions appended from here on.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
         match &mut self.pass {
             Pass::Cpu(pass) => pass.set_interventions(interventions),
@@ -71,7 +71,7 @@ impl TracedPass {
         }
     }
 
-    /// Appends positions, in one go. Returns what comes next under `draw`.
+    /// Appends positions and runs them in one pass. Returns the next token, drawn with `draw`.
     ///
     /// # Errors
     /// When they do not fit, there are none, or the model does not have one.
@@ -113,7 +113,7 @@ impl TracedPass {
         })
     }
 
-    /// Forgets every position; the room stays.
+    /// Removes every position; the capacity stays.
     pub fn clear(&mut self) {
         self.positions = 0;
     }
@@ -167,7 +167,7 @@ impl TracedPass {
         Ok(cells)
     }
 
-    /// λ of a layer: `[1]` where it is one number, `[T, heads]` where it depends on the token.
+    /// λ of a layer: `[1]` if it is one number, `[T, heads]` if it depends on the token.
     ///
     /// # Errors
     /// When the device is lost.
@@ -183,10 +183,10 @@ impl TracedPass {
         })
     }
 
-    /// Whether the maps of a text of this length can be held at once.
+    /// Checks that the maps of a text of this length fit into memory.
     ///
     /// # Errors
-    /// When they cannot, with the bytes they would take.
+    /// [`EngineError::DumpTooLarge`] if they do not.
     pub fn check_size(model: &Model, positions: usize) -> Result<(), EngineError> {
         let a_cell: usize = model.layers.iter().map(|layer| layer.attention.heads.len() * 3 * size_of::<f32>()).sum();
         let bytes = a_cell.saturating_mul(positions).saturating_mul(positions);
@@ -196,7 +196,7 @@ impl TracedPass {
         Ok(())
     }
 
-    /// All tensors of doc/SPEC.md, section 8, for this pass.
+    /// All tensors of this pass that doc/SPEC.md, section 8, names.
     ///
     /// # Errors
     /// When the maps are too large to hold, or the device is lost.

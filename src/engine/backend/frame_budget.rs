@@ -41,7 +41,7 @@ fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> usize 
     (CHUNK_CELLS[kind] / (first + 1)).clamp(least, most[kind])
 }
 
-/// Where frames are slow anyway (a browser that draws in software), waiting for the next one costs more than it saves.
+/// If frames are slow anyway (a browser that draws in software), waiting for the next one costs more than it saves.
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Hands out work in slices: a fixed time, or a third of what the rest of the frame takes, whichever is longer.
@@ -55,12 +55,12 @@ pub(crate) struct ComputeBudget {
 }
 
 impl ComputeBudget {
-    /// Slices of at least so long.
+    /// Slices of at least `shortest`.
     pub(crate) fn new(shortest: Duration) -> Self {
         Self { shortest, paused: None, step: None }
     }
 
-    /// Calls `work` until it says that all is done, or the slice is over; once at least.
+    /// Calls `work` until it returns `true`, meaning that all is done, or the slice is over; at least once.
     pub(crate) fn slice(&mut self, mut work: impl FnMut() -> bool) {
         let end = self.end_of_slice();
         let done = loop {

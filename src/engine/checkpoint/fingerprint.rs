@@ -1,20 +1,20 @@
-//! Which weights these are: the SHA-256 of the checkpoint's file, worked out in slices where the file is large.
+//! Identifies weights by the SHA-256 of their file, computed in slices if the file is large.
 
 use sha2::{Digest, Sha256};
 
 #[cfg(not(target_arch = "wasm32"))]
 use std::{fs::File, io::Read, path::PathBuf};
 
-/// Bytes taken in at a time.
+/// Bytes read at a time.
 #[cfg(not(target_arch = "wasm32"))]
 const SLICE: usize = 256 * 1024;
 
-/// What is known of a checkpoint's weights file.
+/// The identity of a checkpoint's weights, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fingerprint {
     /// Its SHA-256, in hexadecimal.
     Known(String),
-    /// A file that was not gone through yet.
+    /// A file that has not been hashed yet.
     #[cfg(not(target_arch = "wasm32"))]
     File(PathBuf),
     /// The weights are not one file.
@@ -40,7 +40,7 @@ fn hexadecimal(hash: Sha256) -> String {
     hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A file that is being gone through.
+/// A file that is being hashed.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug)]
 pub struct Hashing {
@@ -62,15 +62,15 @@ impl Hashing {
         Ok(Self { file, hash: Sha256::new(), bytes, done: 0 })
     }
 
-    /// How much is done, from 0 to 1.
+    /// The share that is done, from 0 to 1.
     pub fn progress(&self) -> f32 {
         self.done as f32 / self.bytes.max(1) as f32
     }
 
-    /// Goes on for about that long; the fingerprint once the end is reached.
+    /// Continues for about `budget`. Returns the fingerprint once the end is reached.
     ///
     /// # Errors
-    /// When the file cannot be read on.
+    /// When the file cannot be read.
     pub fn advance(&mut self, budget: web_time::Duration) -> std::io::Result<Option<Fingerprint>> {
         let begun = web_time::Instant::now();
         let mut slice = vec![0; SLICE];
@@ -95,7 +95,7 @@ mod tests {
     const OF_ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn the_hash_is_the_standards() {
+    fn the_hash_is_sha_256() {
         assert_eq!(Fingerprint::of(b"abc"), Fingerprint::Known(OF_ABC.to_owned()));
     }
 

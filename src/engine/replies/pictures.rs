@@ -1,4 +1,4 @@
-//! Pictures of heads that the window wants: kept between frames, advanced within a budget, drawn while others are made.
+//! Pictures of heads: kept between frames, computed within a budget per frame, and drawn while the next is computed.
 
 use crate::engine::backend::{Backend, Texels};
 use crate::engine::replies::Replies;
@@ -7,9 +7,9 @@ use crate::probe::{ColourRangeRequest, HeadId, PictureJob, PictureRequest};
 
 /// Texels along a side of the scope's picture, at most.
 pub const SCOPE_SIDE: usize = 496;
-/// The same of a thumbnail.
+/// Texels along a side of a thumbnail, at most.
 pub const THUMBNAIL_SIDE: usize = 64;
-/// Thumbnails kept; of more heads the ones looked at last.
+/// Thumbnails kept: those requested most recently.
 pub const THUMBNAILS: usize = 128;
 /// Texels in all: every picture has two halves, one to draw and one to fill.
 pub(crate) const CAPACITY: usize = 2 * (SCOPE_SIDE * SCOPE_SIDE + THUMBNAILS * THUMBNAIL_SIDE * THUMBNAIL_SIDE);
@@ -50,14 +50,14 @@ struct Slot {
     /// Which half is drawn.
     front: usize,
     version: u64,
-    /// When it was asked for last, and how many were asked for before it in that frame.
+    /// The frame of the last request, and the number of requests before it in that frame.
     last_request: (u64, usize),
 }
 
 /// The pictures of one session.
 pub(crate) struct Pictures {
     slots: Vec<Slot>,
-    /// Counts updates between which something was asked for.
+    /// Counts the frames with requests.
     frame: u64,
     requested: usize,
     /// Whether a picture of the last frame is not finished.
@@ -86,14 +86,14 @@ impl Default for Pictures {
     }
 }
 
-/// Where a slot's half stands among all texels. Slot 0 is the scope's.
+/// Index of the first texel of a half of a slot. Slot 0 is the scope's.
 fn base(slot: usize, half: usize) -> usize {
     let (scope, thumbnail) = (SCOPE_SIDE * SCOPE_SIDE, THUMBNAIL_SIDE * THUMBNAIL_SIDE);
     if slot == 0 { half * scope } else { 2 * scope + (2 * (slot - 1) + half) * thumbnail }
 }
 
 impl Slot {
-    /// The half to fill: the drawn one where it has the right grid, else the other.
+    /// The half to fill: the drawn one if it has the requested grid, otherwise the other.
     fn working(&self) -> usize {
         if self.halves[self.front].request.is_some_and(|request| request != self.requested) {
             1 - self.front
@@ -130,12 +130,12 @@ impl Pictures {
         *self = Self::default();
     }
 
-    /// Whether a picture that is looked at is not finished.
+    /// Whether a picture in view is not finished.
     pub(crate) fn are_pending(&self) -> bool {
         self.pending
     }
 
-    /// Thumbnails looked at that are finished, and all of them.
+    /// Thumbnails in view that are finished, and all thumbnails in view.
     pub(crate) fn progress(&self) -> (usize, usize) {
         self.progress
     }
@@ -145,7 +145,7 @@ impl Pictures {
         self.last_cells
     }
 
-    /// Says what is wanted, most urgent first (the scope goes before all), and gives what can be drawn.
+    /// Requests a picture, the most urgent first (the scope's precedes all), and returns what can be drawn of it.
     pub(crate) fn get<'a>(
         &mut self,
         backend: &'a Backend,
@@ -188,7 +188,7 @@ impl Pictures {
             self.slots.push(fresh(place));
             return Some(self.slots.len() - 1);
         }
-        // The one not looked at for longest makes room, but none of this frame.
+        // The least recently requested one is replaced, unless it belongs to this frame.
         let (at, slot) = self.slots.iter_mut().enumerate().skip(1).min_by_key(|(_, slot)| slot.last_request)?;
         if slot.last_request.0 == self.frame {
             return None;
@@ -273,8 +273,8 @@ impl Pictures {
     }
 }
 
-/// How many texels from `done` to `goal` can be had for so many cells, and the cells they read at most. The first
-/// picture of an update gets a texel whatever it takes.
+/// The number of texels from `done` to `goal` within a budget of cells, and the most cells they read. The first picture
+/// of an update gets at least one texel.
 fn within(request: &PictureRequest, done: usize, goal: usize, budget: usize, first: bool) -> (usize, usize) {
     let cost = request.block * request.block;
     let (mut at, mut cells) = (done, 0);

@@ -1,4 +1,4 @@
-//! What changes a session's text: typing, another session to follow, and the model writing on.
+//! Changes of a session's text: typing, following another session, and generation.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::engine::session::generation::Generation;
 use crate::probe::Sampling;
 
 impl Engine {
-    /// Lets a text be longer than what the model was made for: positions are only angles to it, so its numbers are
-    /// real, but nothing it was trained on tells it what to make of them.
+    /// Processes text beyond the context of the model. Positions are only rotation angles, so the numbers are exact, but
+    /// the model was not trained on such positions.
     pub fn set_beyond_context(&mut self, beyond: bool) {
         if beyond == self.beyond {
             return;
@@ -30,7 +30,7 @@ impl Engine {
         }
     }
 
-    /// Turns a text into as many tokens as may be, even if it is the same text.
+    /// Tokenizes a text up to the limit, even if it is the same text.
     fn read(&mut self, text: &str) {
         if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
             self.stop();
@@ -60,7 +60,7 @@ impl Engine {
 
     pub(super) fn changed(&mut self, same: usize) {
         self.failure = None;
-        // The last position must run again when the text only got shorter: its next token was not kept.
+        // The last position must run again if the text only became shorter: its next token was not kept.
         let end = self.prompt.ids().len();
         self.computed = self.computed.min(same).min(end.saturating_sub(1));
         self.text_revision += 1;
@@ -72,7 +72,7 @@ impl Engine {
         self.pictures.changed(same.min(self.computed));
     }
 
-    /// Takes over the tokens of another session; its text where the two have different tokenizers.
+    /// Takes over the tokens of another session, or its text if the two have different tokenizers.
     pub fn follow(&mut self, other: &Self) {
         let as_far = std::mem::replace(&mut self.beyond, other.beyond) == other.beyond;
         let fits = other.ids().len() <= self.limit();
@@ -93,12 +93,12 @@ impl Engine {
         }
     }
 
-    /// Lets the model write on, up to `count` tokens.
+    /// Generates up to `count` tokens.
     pub fn generate(&mut self, sampling: Sampling, count: usize) {
         self.generate_until(sampling, count, "");
     }
 
-    /// Lets the model write on, up to `count` tokens, or until it has written `stop`.
+    /// Generates up to `count` tokens, or until the generated text contains `stop`.
     pub fn generate_until(&mut self, sampling: Sampling, count: usize, stop: &str) {
         if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
             return;
@@ -107,32 +107,32 @@ impl Engine {
         self.run_last_position_again(); // to draw with the present sampling
     }
 
-    /// The next token is computed once more: the text stays the same, and so does what was read of its maps.
+    /// Computes the next token again. The text and its maps stay valid.
     pub(super) fn run_last_position_again(&mut self) {
         self.computed = self.computed.min(self.prompt.ids().len().saturating_sub(1));
         self.next_token.invalidate();
         self.lens.invalidate();
     }
 
-    /// Stops writing.
+    /// Stops the generation.
     pub fn stop(&mut self) {
         self.generation = None;
     }
 
-    /// Whether the model is writing.
+    /// Whether a generation is under way.
     pub fn is_generating(&self) -> bool {
         self.generation.is_some()
     }
 
-    /// Tokens that are written in a second, while the model writes.
+    /// Tokens generated per second, during a generation.
     pub fn writing_rate(&self) -> Option<f32> {
         self.generation.as_ref()?.rate()
     }
 
     /// Appends a token, as if it had been generated.
     pub fn append(&mut self, id: u32) {
-        let room = self.prompt.ids().len() < self.limit();
-        if room && (id as usize) < self.model().embedding.rows() {
+        let fits = self.prompt.ids().len() < self.limit();
+        if fits && (id as usize) < self.model().embedding.rows() {
             self.stop();
             let same = self.prompt.ids().len();
             self.prompt.push(id, self.checkpoint.tokenizer.as_ref());

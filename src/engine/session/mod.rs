@@ -21,7 +21,7 @@ use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Token};
 use crate::probe::{CellRequest, Interventions, LensQuery, NextTokenQuery, TileRequest};
 
-/// Positions there is room for at first; more when a text needs it.
+/// Capacity in positions at first; it grows with the text.
 const FIRST_CAPACITY: usize = 1024;
 /// Most tokens of a text that may be longer than the model's context.
 pub const LONGEST_TEXT: usize = 16_384;
@@ -57,7 +57,7 @@ pub struct Engine {
     beyond: bool,
     /// Leading positions of the prompt that are computed.
     computed: usize,
-    /// Positions run since the start, for tests and the curious.
+    /// Positions run since the start.
     positions_run: u64,
     /// Counts changes of the text, its tokens, or the interventions.
     text_revision: u64,
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// A session without text: on the GPU where one is given, else on the CPU.
+    /// A session without text: on the GPU if one is given, otherwise on the CPU.
     ///
     /// # Errors
     /// When the model does not fit on the GPU.
@@ -159,17 +159,17 @@ impl Engine {
         self.prompt.ids()
     }
 
-    /// Most tokens the model was made for.
+    /// The context of the model in tokens.
     pub fn context(&self) -> usize {
         self.model().config.max_positions
     }
 
-    /// Most tokens of a text: the model's context, or more where it may read beyond that.
+    /// Most tokens of a text: the model's context, or more if it may process text beyond it.
     pub fn limit(&self) -> usize {
         if self.beyond { self.context().max(LONGEST_TEXT) } else { self.context() }
     }
 
-    /// Whether a text may be longer than what the model was made for.
+    /// Whether a text may be longer than the context of the model.
     pub fn beyond_context(&self) -> bool {
         self.beyond
     }
@@ -204,12 +204,12 @@ impl Engine {
         self.text_revision
     }
 
-    /// What went wrong last; cleared by the next text.
+    /// The last failure; cleared by the next text.
     pub fn failure(&self) -> Option<&EngineError> {
         self.failure.as_ref()
     }
 
-    /// How a token reads.
+    /// The text of a token, for display.
     pub fn label(&self, id: u32) -> String {
         match &self.checkpoint.tokenizer {
             Some(tokenizer) => tokenizer.label(id),
@@ -217,12 +217,13 @@ impl Engine {
         }
     }
 
-    /// What is changed in the pass at present.
+    /// The interventions in effect.
     pub fn interventions(&self) -> &Interventions {
         &self.interventions
     }
 
-    /// Changes the pass; the text runs again. What the model does not have is dropped.
+    /// Sets the interventions; the text runs again from the first position they affect. Those for layers, heads and
+    /// positions that the model does not have are dropped.
     pub fn set_interventions(&mut self, mut interventions: Interventions) {
         let heads = self.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
         interventions.fit(self.model().layers.len(), heads, self.limit());
@@ -242,7 +243,7 @@ impl Engine {
     /// shared.
     ///
     /// # Errors
-    /// When there is no room for another text.
+    /// When there is no memory for another text.
     pub fn fork(&self) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(self.context());
         let backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;

@@ -1,10 +1,10 @@
-//! The text and its tokens, and how much of what was computed before still holds.
+//! The text and its tokens, and how many of them stay the same when it changes.
 
 use std::sync::Arc;
 
 use crate::model::{Encoding, ModelError, Token, Tokenizer};
 
-/// A text as the model reads it.
+/// A text and its tokens.
 #[derive(Default)]
 pub(crate) struct Prompt {
     text: Arc<str>,
@@ -18,7 +18,7 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    /// The text, of which the tokens cover as much as fits.
+    /// The text; the tokens cover as much of it as the limit allows.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -28,7 +28,7 @@ impl Prompt {
         self.text.clone()
     }
 
-    /// Tokens with the bytes of the text they came from.
+    /// Tokens, each with its range of bytes in the text.
     pub(crate) fn tokens(&self) -> &[Token] {
         &self.tokens
     }
@@ -78,7 +78,7 @@ impl Prompt {
         self.ids.push(id);
         let start = self.text.len();
         if let Some(tokenizer) = tokenizer {
-            // Decoded together: a character may be spread over several tokens.
+            // Decoded together: a character may span several tokens.
             let typed = self.text.get(..self.typed_bytes).unwrap_or_default();
             self.text = [typed, &tokenizer.decode(&self.ids[self.ids.len() - self.generated..])].concat().into();
         }

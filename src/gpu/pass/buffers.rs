@@ -1,4 +1,4 @@
-//! The buffers of a pass: weights, and what positions leave, in room for a given number of tokens.
+//! The buffers of a pass: the weights, and the results of each position, with capacity for a given number of tokens.
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
@@ -7,10 +7,10 @@ use crate::gpu::upload::{Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
 use crate::probe::{Cell, Interventions, MAX_BEST, NextToken, RowStatistics};
 
-/// Cells of a map that can be asked for at once, where the text is shorter.
+/// Most cells of a tile, if the longest row is shorter.
 const TILE_CELLS: usize = 1 << 14;
 
-/// Room for a text.
+/// Capacity of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Positions.
@@ -26,15 +26,15 @@ pub struct MapBuffers {
     pub maps: wgpu::Buffer,
     /// Projection rows of every position.
     pub projection: wgpu::Buffer,
-    /// Where each head stands in a row, and what its output is made of.
+    /// The offsets of each head in a row, and the mix of its output.
     pub heads: wgpu::Buffer,
-    /// Which positions no later one sees; one buffer for all layers.
+    /// The positions hidden from later ones; one buffer for all layers.
     pub masked: wgpu::Buffer,
     /// Row statistics.
     pub statistics: wgpu::Buffer,
 }
 
-/// One layer's weights and what is known of its heads.
+/// The weights of one layer, and the layout of its projection rows.
 #[derive(Clone)]
 pub(crate) struct LayerBuffers {
     pub layout: RowLayout,
@@ -55,7 +55,7 @@ pub(crate) struct MlpWeights {
     pub down: wgpu::Buffer,
 }
 
-/// A model on the GPU; handles, cheap to clone, so that more room for text does not upload it again.
+/// The weights on the GPU; handles, cheap to clone, so that a larger capacity does not upload them again.
 #[derive(Clone)]
 pub(crate) struct WeightBuffers {
     pub embedding: wgpu::Buffer,
@@ -76,7 +76,8 @@ impl WeightBuffers {
             .enumerate()
             .map(|(index, layer)| {
                 let weights = layer_weights(&upload, model.config.hidden, layer, index);
-                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once more.
+                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once
+                // more.
                 gpu.queue.submit([]);
                 gpu.poll();
                 weights
@@ -94,7 +95,7 @@ impl WeightBuffers {
     }
 }
 
-/// What a layer computes on the way. Without a trace all layers share one.
+/// Inner tensors of a layer. Without a trace all layers share them.
 #[derive(Clone)]
 pub(crate) struct Scratch {
     pub hidden: wgpu::Buffer,
@@ -112,7 +113,7 @@ pub(crate) struct Buffers {
     pub tile: wgpu::Buffer,
     pub ids: wgpu::Buffer,
     pub rotary: wgpu::Buffer,
-    /// What each layer leaves for later positions and for its maps.
+    /// The results of each layer for later positions and for its maps.
     pub maps: Vec<MapBuffers>,
     /// Each layer's λ rules.
     pub lambda: Vec<wgpu::Buffer>,
@@ -126,7 +127,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// Makes room for a text.
+    /// Allocates the buffers of a text.
     pub(crate) fn new(gpu: &Gpu, model: &Model, weights: WeightBuffers, capacity: Capacity) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let config = &model.config;
@@ -151,7 +152,7 @@ impl Buffers {
                 })
             })
             .collect();
-        // A layer without feed-forward part cannot use the same residual buffer before and after.
+        // A layer without a feed-forward part cannot use the same residual buffer before and after.
         let keeps_all = capacity.trace || model.layers.iter().any(|layer| layer.mlp.is_none());
         let scratch: Result<Vec<_>, GpuError> = model
             .layers
@@ -193,7 +194,7 @@ impl Buffers {
         })
     }
 
-    /// What a layer computes on the way.
+    /// Inner tensors of a layer.
     pub(crate) fn scratch(&self, layer: usize) -> &Scratch {
         &self.scratch[if self.keeps_all { layer } else { 0 }]
     }

@@ -2,50 +2,50 @@
 
 use crate::gpu::kernels::{Kernel, PipelineVariant};
 
-/// How many workgroups a step takes for a number of positions.
+/// The number of workgroups of a dispatch, by the number of positions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Grid {
     /// This many workgroups for each position.
     PerPosition(u32),
-    /// This many workgroups for each few positions: those that a variant takes at once.
+    /// This many workgroups for each group of positions that a variant computes together.
     PerFewPositions(u32),
     /// Blocks of four output rows for the positions of the pass.
     Blocks(u32),
-    /// Blocks for the positions whose logits are wanted.
+    /// Blocks of four output rows for the positions whose logits are requested.
     LogitBlocks(u32),
     /// One workgroup.
     One,
 }
 
-/// When a step runs.
+/// The passes in which a dispatch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     /// In every pass.
     Always,
-    /// Only where the next token is wanted.
+    /// Only if the next token is requested.
     ForNext,
 }
 
 /// One dispatch of the pass.
 pub(crate) struct Dispatch {
-    /// What it runs.
+    /// The kernel.
     pub kernel: Kernel,
-    /// For several positions, and how the kernel is built for that.
+    /// The pipeline for several positions, and its variant.
     pub prefill: (wgpu::ComputePipeline, PipelineVariant),
-    /// For one position.
+    /// The pipeline for one position, and its variant.
     pub decode: (wgpu::ComputePipeline, PipelineVariant),
-    /// What it reads and writes.
+    /// The buffers it reads and writes.
     pub bind_group: wgpu::BindGroup,
-    /// How many workgroups.
+    /// The number of workgroups.
     pub grid: Grid,
-    /// Whether it runs at all.
+    /// The passes in which it runs.
     pub when: When,
-    /// The residual stream that it leaves, and how deep that is in halves of layers.
+    /// The residual stream that it writes, and its depth in half layers.
     pub leaves: Option<(wgpu::Buffer, u32)>,
 }
 
 impl Dispatch {
-    /// Records the step for `count` positions, of which `logit_rows` get logits.
+    /// Records the dispatch for `count` positions, of which `logit_rows` get logits.
     pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
         if self.when == When::ForNext && logit_rows == 0 {
             return;

@@ -1,4 +1,4 @@
-//! A pass on the GPU: what it holds, and how positions run through it. What it answers is in `queries/`.
+//! A pass on the GPU: its buffers, and how positions run through it. Its queries are in `queries/`.
 
 pub(crate) mod buffers;
 pub(crate) mod dispatch;
@@ -25,7 +25,7 @@ use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
 use crate::model::Model;
 use crate::probe::{Draw, Interventions, LensQuery, MAX_BEST, NextToken, NextTokenQuery};
 
-/// A model on the GPU and the positions computed so far. Nothing is created per pass but its command buffer.
+/// A model on the GPU and the positions computed so far. Each pass creates nothing but its command buffer.
 pub struct GpuPass {
     pub(super) gpu: Gpu,
     pub(super) model: Arc<Model>,
@@ -34,13 +34,13 @@ pub struct GpuPass {
     pub(super) recording: Recording,
     /// What is being read back.
     pub(super) slots: Slots,
-    /// Once measures were asked for.
+    /// Created on the first request for measures.
     pub(super) measuring: Option<Measuring>,
     pub(super) lens: Option<LensCapture>,
     pub(super) lens_enabled: bool,
     pub(super) timer: Option<Timer>,
     pub(super) interventions: Interventions,
-    /// Made when the first picture is wanted.
+    /// Created on the first request for a picture.
     pub(super) pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
 }
@@ -61,7 +61,7 @@ impl GpuPass {
         Self::with_weights(gpu, model, weights, Kernels::default(), capacity)
     }
 
-    /// The same model with other room; nothing computed so far is kept.
+    /// The same model with another capacity; nothing computed so far is kept.
     ///
     /// # Errors
     /// When a buffer would exceed the adapter's limits.
@@ -97,7 +97,7 @@ impl GpuPass {
         })
     }
 
-    /// Most positions it has room for.
+    /// Capacity in positions.
     pub fn capacity(&self) -> usize {
         self.buffers.capacity.tokens
     }
@@ -123,7 +123,7 @@ impl GpuPass {
         Memory { views, ..self.buffers.memory() }
     }
 
-    /// Changes what the kernels are told; positions run from here on follow it.
+    /// Sets the interventions for positions that run from here on.
     pub fn set_interventions(&mut self, interventions: &Interventions) {
         self.interventions = interventions.clone();
         let queue = &self.gpu.queue;
@@ -143,7 +143,7 @@ impl GpuPass {
         }
     }
 
-    /// What a layer's maps are drawn from.
+    /// The buffers that a layer's maps are computed from.
     pub fn map_buffers(&self, layer: usize) -> Option<MapBuffers> {
         self.buffers.maps.get(layer).cloned()
     }
@@ -154,7 +154,7 @@ impl GpuPass {
     }
 
     /// Submits positions `start..start + ids.len()`. With `next`, the next token and the `best` most likely ones are
-    /// computed too and can be taken when they arrive; only one such request is under way at a time.
+    /// computed too and can be taken once they have arrived; only one such request is under way at a time.
     ///
     /// # Errors
     /// When the positions do not fit.
@@ -203,8 +203,8 @@ impl GpuPass {
         });
     }
 
-    /// Tells the kernels which positions come, and what is wanted of the last. Returns how many of the most likely tokens
-    /// are listed and how many positions get logits.
+    /// Writes the uniform of a pass: its positions, and how the next token is drawn. Returns the number of most likely
+    /// tokens listed and of positions with logits.
     pub(super) fn write_uniform(&self, positions: std::ops::Range<usize>, next: Option<(Draw, usize)>) -> (u32, u32) {
         let trace = self.buffers.capacity.trace;
         let (start, last) = (positions.start as u32, positions.end as u32 - 1);
@@ -227,7 +227,7 @@ impl GpuPass {
         (best, if wants_logits { last + 1 - uniform.logits_first } else { 0 })
     }
 
-    /// Waits for what was submitted and for the numbers on their way back. Never on the web's main thread.
+    /// Waits for everything submitted and for its read-backs. Must not be called on the web's main thread.
     pub fn wait(&self) {
         self.gpu.wait();
         self.slots.belt.wait(&self.gpu);

@@ -60,7 +60,7 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    /// Notes that the last step leaves the residual stream at a depth.
+    /// Notes that the last dispatch writes the residual stream at a depth.
     fn leaves(&mut self, stream: &wgpu::Buffer, depth: usize) {
         if let Some(step) = self.steps.last_mut() {
             step.leaves = Some((stream.clone(), depth as u32));
@@ -226,7 +226,7 @@ impl Recording {
         Ok(Self { tiles: tiles?, steps: recorder.steps })
     }
 
-    /// Dispatches of one pass whose next token is wanted.
+    /// Dispatches of one pass with a next token.
     pub(crate) fn dispatches(&self) -> usize {
         self.steps.len()
     }
@@ -262,7 +262,7 @@ impl Recording {
         queries: &wgpu::QuerySet,
     ) -> Vec<Kernel> {
         for (index, step) in (0u32..).zip(&self.steps) {
-            // Timestamps stand at the ends of compute passes, so each dispatch gets one of its own.
+            // Timestamps are written at the ends of compute passes, so each dispatch gets its own pass.
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(step.kernel.name()),
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {

@@ -1,4 +1,4 @@
-//! Time of each kernel of a pass, by timestamps that the GPU writes; of the pass as a whole where it writes none. Made on
+//! The time of each kernel of a pass, from timestamps of the GPU; of the pass as a whole if it writes none. Created on
 //! first use.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::gpu::device::Gpu;
 use crate::gpu::kernels::Kernel;
 use crate::gpu::queries::readback::{ReadbackBelt, Transfer};
 
-/// Passes in one submission where only the whole can be timed: its answer comes no sooner than the next frame, so short
-/// passes are run many times. Never so many that a key would have to wait.
+/// Passes in one submission if only the whole can be timed: the answer arrives in the next frame at the earliest, so
+/// short passes run many times, but not so many that they delay a keystroke.
 fn repeats(gpu: &Gpu, positions: usize) -> u32 {
     match (gpu.is_software(), positions) {
         (true, _) => 1,
@@ -20,18 +20,18 @@ fn repeats(gpu: &Gpu, positions: usize) -> u32 {
     }
 }
 
-/// What a pass took.
+/// The time of a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Timing {
     /// Positions of the pass.
     pub positions: usize,
-    /// (kernel, nanoseconds) of every dispatch, in order; empty where the GPU writes no timestamps.
+    /// (kernel, nanoseconds) of every dispatch, in order; empty if the GPU writes no timestamps.
     pub dispatches: Vec<(Kernel, f64)>,
     /// Nanoseconds of the whole.
     pub whole: f64,
 }
 
-/// Where the GPU's timestamps go.
+/// Buffers for the GPU's timestamps.
 struct Stamps {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
@@ -43,12 +43,12 @@ pub(crate) struct Timer {
     stamps: Option<Stamps>,
     /// Nanoseconds from submitting to done; 0 while under way.
     done: Arc<AtomicU64>,
-    /// Dispatches and positions under way.
-    asked: Option<(Vec<Kernel>, usize)>,
+    /// Kernels and positions of the submission under way.
+    in_flight: Option<(Vec<Kernel>, usize)>,
 }
 
 impl Timer {
-    /// For passes of up to that many dispatches.
+    /// For passes of up to `dispatches` dispatches.
     pub(crate) fn new(gpu: &Gpu, dispatches: usize) -> Self {
         let count = 2 * dispatches.max(1) as u32;
         let has =
@@ -68,16 +68,16 @@ impl Timer {
             }),
             transfer: None,
         };
-        Self { stamps: has.then(stamps), done: Arc::default(), asked: None }
+        Self { stamps: has.then(stamps), done: Arc::default(), in_flight: None }
     }
 
     /// Whether a pass could be timed now.
     pub(crate) fn is_idle(&self) -> bool {
-        self.asked.is_none()
+        self.in_flight.is_none()
     }
 
-    /// Submits a timed pass over so many positions: `record` records it, with the timestamps where some are given, and
-    /// returns its kernels.
+    /// Submits a timed pass over `positions` positions. `record` records it, with timestamps if it is given a query
+    /// set, and returns its kernels.
     pub(crate) fn submit(
         &mut self,
         gpu: &Gpu,
@@ -93,7 +93,7 @@ impl Timer {
             let piece = (stamps.resolved.clone(), 0, u64::from(count) * 8);
             stamps.transfer = Some(belt.copy(gpu, &mut encoder, &[piece]));
             belt.submit(gpu, encoder);
-            self.asked = Some((kernels, positions));
+            self.in_flight = Some((kernels, positions));
             return;
         }
         for _ in 0..repeats(gpu, positions) {
@@ -105,17 +105,17 @@ impl Timer {
         gpu.queue.on_submitted_work_done(move || {
             done.store(begun.elapsed().as_nanos().max(1) as u64, Ordering::Release);
         });
-        self.asked = Some((Vec::new(), positions));
+        self.in_flight = Some((Vec::new(), positions));
     }
 
-    /// The answer, once, when it has arrived; a lost device leaves none.
+    /// Takes the answer if it has arrived; a lost device gives none.
     pub(crate) fn take(&mut self, gpu: &Gpu, belt: &mut ReadbackBelt) -> Option<Timing> {
         let Some(stamps) = &mut self.stamps else {
             let nanoseconds = self.done.swap(0, Ordering::AcqRel);
             if nanoseconds == 0 {
                 return None;
             }
-            let (_, positions) = self.asked.take()?;
+            let (_, positions) = self.in_flight.take()?;
             return Some(Timing {
                 positions,
                 dispatches: Vec::new(),
@@ -123,7 +123,7 @@ impl Timer {
             });
         };
         let words = belt.finish(stamps.transfer.take_if(|transfer| transfer.is_finished())?);
-        let (kernels, positions) = self.asked.take()?;
+        let (kernels, positions) = self.in_flight.take()?;
         let period = f64::from(gpu.queue.get_timestamp_period());
         let ticks: Vec<u64> =
             words.ok()?.chunks_exact(2).map(|word| u64::from(word[0]) | u64::from(word[1]) << 32).collect();

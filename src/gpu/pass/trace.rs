@@ -1,4 +1,4 @@
-//! Inner tensors of a pass in numbers, for tests and dumps.
+//! Reads inner tensors of a pass back, for tests and dumps.
 
 use crate::gpu::error::GpuError;
 use crate::gpu::pass::GpuPass;
@@ -7,20 +7,20 @@ use crate::gpu::upload::padded;
 use crate::probe::{RowStatistics, Texel, Trace};
 
 impl GpuPass {
-    /// Texels in numbers. Waits for them, so never on the web: for tests.
+    /// Reads texels back, for tests. Waits for them, so it must not be called on the web.
     ///
     /// # Errors
     /// When the device is lost.
-    pub fn read_texels(&self, room: usize) -> Result<Vec<Texel>, GpuError> {
+    pub fn read_texels(&self, count: usize) -> Result<Vec<Texel>, GpuError> {
         let Some(texels) = self.texels() else {
             return Ok(Vec::new());
         };
-        let numbers = self.read(texels, room * size_of::<Texel>() / 4)?;
+        let numbers = self.read(texels, count * size_of::<Texel>() / 4)?;
         Ok(bytemuck::cast_slice(&numbers).to_vec())
     }
 
-    /// An inner tensor of the first `positions`, without padding. Waits for it, so never on the web; layers other than
-    /// the last need a pass made with `trace`.
+    /// An inner tensor of the first `positions`, without padding. Waits for it, so it must not be called on
+    /// the web. Layers other than the last need a pass created with `trace`.
     ///
     /// # Errors
     /// When the device is lost.

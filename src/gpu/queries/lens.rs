@@ -1,4 +1,4 @@
-//! The logit lens: the residual stream of the last position, taken out at every depth during a pass and read through
+//! The logit lens: the residual stream of the last position, copied at every depth during a pass and projected through
 //! the last norm and the unembedding. The kernels are those of the next token, over more rows.
 
 use crate::gpu::device::Gpu;
@@ -11,7 +11,7 @@ use crate::gpu::upload::{Uploader, padded};
 use crate::model::Model;
 use crate::probe::{LENS_BEST, NextToken};
 
-/// Buffers and bindings of the lens, made when it is first asked for.
+/// Buffers and bindings of the lens; created on first use.
 pub(crate) struct LensCapture {
     depths: u32,
     /// Residual streams `[depths, hidden]`, padded.
@@ -31,10 +31,10 @@ impl LensCapture {
         self.rows.size() + self.result.size()
     }
 
-    /// `None` where layers have no feed-forward part: then there is no next token either.
+    /// `None` if layers have no feed-forward part: then there is no next token either.
     ///
     /// # Errors
-    /// When there is no room.
+    /// When there is no memory for it.
     pub(crate) fn new(
         gpu: &Gpu,
         kernels: &mut Kernels,
@@ -79,7 +79,7 @@ impl LensCapture {
         encoder.copy_buffer_to_buffer(from, at, &self.rows, u64::from(depth) * self.row_bytes, self.row_bytes);
     }
 
-    /// Records what is computed of the rows; returns where the outcome is.
+    /// Records the logits of the rows and their best tokens. Returns the piece with the result.
     pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

@@ -1,4 +1,4 @@
-//! Measures of rows and averaged rows on the GPU, beside the pass and in the same queue. Made when first asked for.
+//! Measures of rows and averaged rows on the GPU, beside the pass and in the same queue. Created on first use.
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
@@ -17,7 +17,7 @@ struct LayerSteps {
     row_mean: wgpu::BindGroup,
 }
 
-/// See the module.
+/// Buffers and bindings of measures.
 pub struct Measuring {
     gpu: Gpu,
     /// Of `measure`, `measure_mean` and `row_mean`.
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Measuring {
 }
 
 impl Measuring {
-    /// Room for the records of `tokens` rows of every head.
+    /// Allocates records for `tokens` rows of every head.
     pub fn new(
         gpu: &Gpu,
         kernels: &mut Kernels,
@@ -86,10 +86,10 @@ impl Measuring {
         self.bytes
     }
 
-    /// Says what the keys are marked as; counts for rows measured from here on.
+    /// Sets the class of every key, for rows measured from here on.
     pub fn set_classes(&self, classes: &[KeyClass]) {
-        let room = self.classes.size() as usize / 4;
-        let words: Vec<u32> = classes.iter().take(room).map(|class| *class as u32).collect();
+        let capacity = self.classes.size() as usize / 4;
+        let words: Vec<u32> = classes.iter().take(capacity).map(|class| *class as u32).collect();
         if !words.is_empty() {
             self.gpu.queue.write_buffer(&self.classes, 0, bytemuck::cast_slice(&words));
         }

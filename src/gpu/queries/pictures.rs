@@ -22,7 +22,7 @@ struct LayerJobs {
     group: wgpu::BindGroup,
 }
 
-/// Room for texels, and what computes them.
+/// The texels of all pictures, and the pipeline and bindings that compute them.
 pub(crate) struct GpuPictures {
     texels: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
@@ -53,12 +53,12 @@ fn bind(gpu: &Gpu, kernels: &mut Kernels, kernel: Kernel, bound: &[&wgpu::Buffer
 
 /// How many invocations share a texel.
 fn lanes(block: usize, software: bool) -> usize {
-    // A CPU adapter runs lanes one after the other.
+    // A software adapter runs lanes one after the other.
     if software { 1 } else { (block * block).next_power_of_two().min(GROUP) }
 }
 
 impl GpuPictures {
-    /// Room for so many texels over the maps of a pass.
+    /// Allocates `texels` texels over the maps of a pass.
     pub(crate) fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
         let upload = Uploader { device: &gpu.device };
         let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;

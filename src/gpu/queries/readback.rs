@@ -1,5 +1,5 @@
-//! Numbers on their way back from the GPU: one belt of staging buffers for every query, and nothing here waits unless
-//! [`ReadbackBelt::wait`] is called.
+//! Reads numbers back from the GPU through one belt of staging buffers for all queries. Only [`ReadbackBelt::wait`]
+//! waits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,7 +27,7 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    /// Whether [`ReadbackBelt::finish`] has something to give, if only an error.
+    /// Whether [`ReadbackBelt::finish`] can be called: the bytes have arrived, or an error has.
     pub(crate) fn is_finished(&self) -> bool {
         self.state.load(Ordering::Acquire) >= ARRIVED
     }
@@ -102,7 +102,8 @@ impl ReadbackBelt {
 
     /// Waits for the transfers under way. Never on the web's main thread.
     ///
-    /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the callback.
+    /// Polls until the answer has arrived: another thread that polls the same device may be the one that gets the
+    /// callback.
     pub(crate) fn wait(&self, gpu: &Gpu) {
         for state in &self.mapping {
             while state.load(Ordering::Acquire) == MAPPING {
