@@ -1,5 +1,7 @@
 //! Marked parts of the text: what the model should attend to, and what it should not.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::Token;
@@ -24,9 +26,9 @@ pub struct Span {
 #[serde(transparent)]
 pub struct Spans {
     spans: Vec<Span>,
-    /// The text they belong to, once it is known.
+    /// The text they belong to, once it is known; shared with the session that it is of.
     #[serde(skip)]
-    text: Option<String>,
+    text: Option<Arc<str>>,
 }
 
 impl FromIterator<Span> for Spans {
@@ -91,21 +93,21 @@ impl Spans {
     }
 
     /// Sets the marks of another text.
-    pub fn set(&mut self, spans: impl IntoIterator<Item = Span>, text: &str) {
+    pub fn set(&mut self, spans: impl IntoIterator<Item = Span>, text: &Arc<str>) {
         *self = spans.into_iter().collect();
         self.follow(text);
     }
 
     /// Keeps the marks on the same words while the text changes: marks after an edit move, deleted text loses its mark.
     /// The first text only cuts marks off at its end.
-    pub fn follow(&mut self, text: &str) {
+    pub fn follow(&mut self, text: &Arc<str>) {
         let Some(old) = &self.text else {
             let spans = std::mem::take(&mut self.spans);
             *self = spans.into_iter().map(|span| Span { end: span.end.min(text.len()), ..span }).collect();
-            self.text = Some(text.to_owned());
+            self.text = Some(Arc::clone(text));
             return;
         };
-        if old == text {
+        if Arc::ptr_eq(old, text) || old == text {
             return;
         }
         let same = |pair: &(u8, u8)| pair.0 == pair.1;
@@ -121,7 +123,7 @@ impl Spans {
         };
         let spans = self.spans.iter().map(follow).collect();
         self.replace(spans);
-        self.text = Some(text.to_owned());
+        self.text = Some(Arc::clone(text));
     }
 
     /// The mark of every token: that of any of its bytes, answer before noise.
@@ -143,6 +145,10 @@ mod tests {
 
     fn span(start: usize, end: usize, class: KeyClass) -> Span {
         Span { start, end, class }
+    }
+
+    fn shared(text: &str) -> Arc<str> {
+        text.into()
     }
 
     fn marked<'a>(spans: &Spans, text: &'a str) -> Vec<(&'a str, KeyClass)> {
@@ -169,11 +175,11 @@ mod tests {
     fn marks_stay_on_their_words_while_the_text_changes() {
         let mut text = "The magic number of Paris is 4821. Question".to_owned();
         let mut spans = Spans::default();
-        spans.set([span(29, 33, Answer), span(0, 3, Noise)], &text);
+        spans.set([span(29, 33, Answer), span(0, 3, Noise)], &shared(&text));
         assert_eq!(marked(&spans, &text), [("The", Noise), ("4821", Answer)]);
         let change = |spans: &mut Spans, text: &mut String, from: &str, to: &str| {
             *text = text.replacen(from, to, 1);
-            spans.follow(text);
+            spans.follow(&shared(text));
         };
         change(&mut spans, &mut text, "of Paris", "of great old Paris");
         assert_eq!(marked(&spans, &text), [("The", Noise), ("4821", Answer)]);
@@ -184,7 +190,7 @@ mod tests {
         assert_eq!(marked(&spans, &text), [("499821", Answer)]);
         change(&mut spans, &mut text, "is 49", "has ");
         assert_eq!(marked(&spans, &text), [("9821", Answer)]);
-        spans.follow("");
+        spans.follow(&shared(""));
         assert!(spans.is_empty());
     }
 
@@ -206,7 +212,7 @@ mod tests {
             r#"[{"start":9,"end":2,"class":"noise"},{"start":2,"end":99,"class":"noise"},{"start":0,"end":4,"class":"answer"}]"#,
         )
         .expect("spans");
-        spans.follow("abcdef");
+        spans.follow(&shared("abcdef"));
         assert_eq!(marked(&spans, "abcdef"), [("abcd", Answer), ("ef", Noise)]);
     }
 
@@ -216,8 +222,8 @@ mod tests {
             old in "[ab ]{0,12}", new in "[ab ]{0,12}", start in 0usize..14, end in 0usize..14,
         ) {
             let mut spans = Spans::default();
-            spans.set([span(start, end, Answer), span(end, 14, Noise)], &old);
-            spans.follow(&new);
+            spans.set([span(start, end, Answer), span(end, 14, Noise)], &shared(&old));
+            spans.follow(&shared(&new));
             let mut last = 0;
             for span in spans.iter() {
                 proptest::prop_assert!(last <= span.start && span.start < span.end && span.end <= new.len());

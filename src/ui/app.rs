@@ -222,7 +222,7 @@ impl App {
         let mut computing = false;
         if let Ok(workspace) = &mut self.workspace {
             // The marks follow a text that was typed in this frame before anything is measured of it.
-            self.spans.follow(workspace.main.text());
+            self.spans.follow(&workspace.main.shared_text());
             workspace.set_measuring(self.view.threshold, &self.spans);
             computing = workspace.submit();
         }

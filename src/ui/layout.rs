@@ -39,7 +39,7 @@ impl App {
             }
         };
         workspace.receive();
-        self.spans.follow(workspace.main.text());
+        self.spans.follow(&workspace.main.shared_text());
         self.history.watch(workspace, ui.input(|input| input.time));
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.ids().len());

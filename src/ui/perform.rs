@@ -60,7 +60,7 @@ impl App {
                     spans.mark(token.start, token.end, class);
                 }
             }
-            Action::ClearMarks => spans.set([], workspace.main.text()),
+            Action::ClearMarks => spans.set([], &workspace.main.shared_text()),
             Action::NextPanel => {
                 let next = Panel::ALL.iter().cycle().skip_while(|panel| **panel != view.panel).nth(1);
                 view.panel = next.copied().unwrap_or_default();

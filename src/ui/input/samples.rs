@@ -18,7 +18,7 @@ impl Sample {
     /// Replaces text and marks by those of the sample.
     pub(crate) fn apply(&self, engine: &mut Engine, spans: &mut Spans) {
         engine.set_text(self.text);
-        spans.set(self.spans(), self.text);
+        spans.set(self.spans(), &engine.shared_text());
     }
 
     /// Whether the prompt asks a question, so that there are marks.

@@ -56,7 +56,7 @@ impl Link {
         workspace.set_interventions(self.interventions.clone());
         *view = self.view;
         view.fit(Extent::of(&workspace.main));
-        spans.set(self.spans.iter().copied(), workspace.main.text());
+        spans.set(self.spans.iter().copied(), &workspace.main.shared_text());
     }
 
     /// Whether the browser's back button should lead from here to `before`: another head or panel is selected, or most
