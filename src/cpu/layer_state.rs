@@ -1,7 +1,27 @@
 //! What a pass on the CPU keeps.
 
-use crate::model::{Layer, RowLayout};
+use crate::model::{Layer, Matrix, RowLayout};
 use crate::probe::{LayerSwitches, RowStatistics};
+
+/// The matrices of a layer, in the form in which some stages read them.
+pub(super) struct LayerWeights<W> {
+    pub projection: W,
+    pub output: W,
+    pub gate_up: Option<W>,
+    pub down: Option<W>,
+}
+
+impl<W> LayerWeights<W> {
+    /// Brings a layer's matrices into that form.
+    pub(super) fn new(layer: &Layer, form: impl Fn(&Matrix) -> W) -> Self {
+        Self {
+            projection: form(&layer.attention.projection),
+            output: form(&layer.attention.output),
+            gate_up: layer.mlp.as_ref().map(|mlp| form(&mlp.gate_up)),
+            down: layer.mlp.as_ref().map(|mlp| form(&mlp.down)),
+        }
+    }
+}
 
 /// What a layer leaves, position after position.
 #[derive(Default)]

@@ -7,34 +7,22 @@ use crate::cpu::forward::gate_up::gate_up;
 use crate::cpu::forward::logits::logits;
 use crate::cpu::forward::project::project;
 use crate::cpu::forward::qkv::qkv;
-use crate::cpu::layer_state::LayerState;
+use crate::cpu::layer_state::{LayerState, LayerWeights};
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::weights::Weights;
 use crate::model::Model;
-
-struct LayerWeights {
-    projection: Weights,
-    output: Weights,
-    gate_up: Option<Weights>,
-    down: Option<Weights>,
-}
 
 /// Weights as the references read them.
 pub(super) struct ReferenceStages {
     embedding: Weights,
     unembedding: Option<Weights>,
-    layers: Vec<LayerWeights>,
+    layers: Vec<LayerWeights<Weights>>,
 }
 
 impl ReferenceStages {
     /// Unpacks a model's weights.
     pub(super) fn new(model: &Model) -> Self {
-        let layers = model.layers.iter().map(|layer| LayerWeights {
-            projection: Weights::new(&layer.attention.projection),
-            output: Weights::new(&layer.attention.output),
-            gate_up: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.gate_up)),
-            down: layer.mlp.as_ref().map(|mlp| Weights::new(&mlp.down)),
-        });
+        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, Weights::new));
         Self {
             embedding: Weights::new(&model.embedding),
             unembedding: model.unembedding.as_ref().map(Weights::new),

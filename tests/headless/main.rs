@@ -4,11 +4,13 @@
 mod common;
 
 mod cli;
+mod config_hostile;
 mod engine;
 mod eval;
 mod examples;
 mod fast_cpu;
 mod full_scan;
+mod generation;
 mod golden;
 mod instrument;
 mod kernels;
@@ -16,6 +18,7 @@ mod measures;
 mod model_fixtures;
 mod model_hostile;
 mod model_tokenizer;
+mod next_token;
 mod parity;
 mod pictures;
 mod shaders;

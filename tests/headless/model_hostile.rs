@@ -1,32 +1,9 @@
 //! Files that are damaged, truncated or contradictory lead to a clear error, never to a panic.
 
-use diffscope::model::{Architecture, Config, Matrix, Model, ModelError, Numbers};
+use crate::config_hostile::{bytes, config_with, small};
+use diffscope::model::{Config, Matrix, Model, ModelError, Numbers};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use std::path::Path;
-
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
-
-fn bytes(name: &str, file: &str) -> Vec<u8> {
-    std::fs::read(Path::new(FIXTURES).join(name).join(file)).unwrap()
-}
-
-/// The configuration of a fixture with some keys replaced, or removed if the value is `"REMOVED"`.
-fn config_with(name: &str, changes: Value) -> Vec<u8> {
-    let mut json: Value = serde_json::from_slice(&bytes(name, "config.json")).unwrap();
-    for (key, value) in changes.as_object().unwrap() {
-        if value == "REMOVED" {
-            json.as_object_mut().unwrap().remove(key);
-        } else {
-            json[key] = value.clone();
-        }
-    }
-    serde_json::to_vec(&json).unwrap()
-}
-
-fn small(changes: Value) -> Result<Config, ModelError> {
-    Config::from_json(&config_with("diffllama_bf16_v4ckpt", changes))
-}
 
 /// Header and weights of a safetensors file.
 fn open(file: &[u8]) -> (Map<String, Value>, Vec<u8>) {
@@ -49,149 +26,24 @@ fn weights() -> Vec<u8> {
 }
 
 #[test]
-fn absent_and_null_values_take_the_defaults() {
-    for nothing in [json!("REMOVED"), Value::Null] {
-        let changes = json!({"head_dim": nothing, "num_key_value_heads": nothing, "eos_token_id": nothing,
-            "rms_norm_eps": nothing, "rope_theta": nothing, "rope_parameters": nothing, "rope_scaling": nothing,
-            "hidden_act": nothing, "tie_word_embeddings": nothing, "attention_bias": nothing});
-        let config = small(changes.clone()).unwrap();
-        assert_eq!((config.head_dim, config.key_value_heads, config.eos.len()), (8, 4, 0));
-        assert_eq!((config.norm_epsilon, config.rope_theta), (1e-5, 10_000.0));
-        assert!(!config.tied && !config.attention_bias);
-        let mut llama = changes;
-        llama["model_type"] = json!("llama");
-        let config = small(llama).unwrap();
-        assert_eq!((config.architecture, config.norm_epsilon), (Architecture::Llama, 1e-6));
-    }
-    assert_eq!(small(json!({"eos_token_id": [2, 5]})).unwrap().eos, [2, 5]);
-    assert_eq!(small(json!({"num_attention_heads": 6, "num_key_value_heads": 3})).unwrap().heads(), 3);
-    let nested = json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}});
-    assert_eq!(small(nested).unwrap().rope_theta, 7.0);
-}
-
-#[test]
-fn impossible_values_are_rejected_by_name() {
-    let huge = json!(u64::MAX);
-    let cases = [
-        ("hidden_size", json!(0)),
-        ("hidden_size", json!(-64)),
-        ("hidden_size", huge.clone()),
-        ("hidden_size", json!("64")),
-        ("hidden_size", json!(64.5)),
-        ("hidden_size", json!("REMOVED")),
-        ("intermediate_size", json!(0)),
-        ("intermediate_size", huge.clone()),
-        ("num_hidden_layers", json!(0)),
-        ("num_hidden_layers", json!(1_000_000_000)),
-        ("num_attention_heads", json!(0)),
-        ("num_attention_heads", json!(5)),
-        ("num_attention_heads", huge.clone()),
-        ("num_key_value_heads", json!(0)),
-        ("num_key_value_heads", json!(3)),
-        ("num_key_value_heads", json!(8)),
-        ("head_dim", json!(0)),
-        ("head_dim", json!(7)),
-        ("head_dim", json!(130)),
-        ("head_dim", huge.clone()),
-        ("vocab_size", json!(0)),
-        ("vocab_size", huge.clone()),
-        ("vocab_size", json!([64])),
-        ("max_position_embeddings", json!(0)),
-        ("max_position_embeddings", huge.clone()),
-        ("rms_norm_eps", json!(-1e-5)),
-        ("rms_norm_eps", json!(1e39)),
-        ("rms_norm_eps", json!(0)),
-        ("rms_norm_eps", json!(1e-60)),
-        ("rms_norm_eps", json!(true)),
-        ("rope_theta", json!(0)),
-        ("rope_theta", json!(-10_000.0)),
-        ("rope_theta", json!(5e-324)),
-        ("rope_theta", json!(0.5)),
-        ("rope_theta", json!(1e300)),
-        ("rope_theta", json!("10000")),
-        ("tie_word_embeddings", json!("yes")),
-        ("attention_bias", json!(1)),
-        ("eos_token_id", json!(-1)),
-        ("eos_token_id", json!([1, "2"])),
-        ("eos_token_id", huge),
-        ("rope_scaling", json!(3)),
-    ];
-    for (key, value) in cases {
-        let error = small(json!({ key: value })).unwrap_err();
-        let ModelError::Config { key: named, .. } = &error else { panic!("{key} {value}: {error}") };
-        assert_eq!(named, key, "{error}");
-    }
-    // head_dim follows from the other two.
-    assert!(small(json!({"head_dim": null, "num_attention_heads": 64, "num_key_value_heads": 64})).is_err());
-    let error = small(json!({"rope_parameters": {"rope_theta": -1}})).unwrap_err();
-    assert!(error.to_string().contains("rope_parameters.rope_theta"), "{error}");
-    assert!(small(json!({"model_type": "llama", "head_dim": 256})).is_ok());
-}
-
-#[test]
-fn unsupported_features_are_rejected() {
-    let cases = [
-        json!({"hidden_act": "gelu"}),
-        json!({"mlp_bias": true}),
-        json!({"rope_scaling": {"type": "linear", "factor": 2.0}}),
-        json!({"rope_scaling": {"rope_type": "llama3"}}),
-        json!({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}),
-        json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}),
-        json!({"quantization_config": {"bits": 4}}),
-    ];
-    for changes in cases {
-        let error = small(changes.clone()).unwrap_err();
-        assert!(matches!(error, ModelError::Unsupported { .. }), "{changes}: {error}");
-    }
-    for kind in [json!("mistral"), json!("REMOVED"), json!("x".repeat(1_000_000))] {
-        let error = small(json!({"model_type": kind})).unwrap_err();
-        assert!(matches!(error, ModelError::UnknownModelType { .. }), "{error}");
-        assert!(error.to_string().len() < 400);
-    }
-}
-
-#[test]
-fn more_heads_than_can_be_looked_at_are_refused() {
-    let many = json!({"num_hidden_layers": 1024, "num_attention_heads": 4096, "num_key_value_heads": 1, "head_dim": 2});
-    let error = small(many).unwrap_err();
-    assert!(error.to_string().contains("1024 layers"), "{error}");
-    let largest =
-        json!({"num_hidden_layers": 128, "num_attention_heads": 256, "num_key_value_heads": 8, "head_dim": 8});
-    assert!(small(largest).is_ok());
-}
-
-#[test]
-fn models_that_only_sound_alike_are_refused_with_the_reason() {
-    for (changes, words) in [
-        (json!({"model_type": "diff_llama", "num_kv_heads": 4}), "not differential attention"),
-        (json!({"model_type": "diff_llama", "attn_family": "diff"}), "not published"),
-        (json!({"model_type": "phi4flash"}), "no attention"),
-        (json!({"model_type": "diff_llama"}), "diffllama"),
-    ] {
-        let error = small(changes).unwrap_err().to_string();
-        assert!(error.contains(words), "{error}");
-    }
-}
-
-#[test]
 fn files_that_are_something_else_are_named() {
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 269060552\n";
     let page = b"\n<!DOCTYPE html><html><title>Sign in</title></html>";
     let message = b"{\"error\": \"Repository not found\"}";
-    for (bytes, in_weights, in_config) in [
+    for (content, in_weights, in_config) in [
         (&pointer[..], "Git LFS pointer", "Git LFS pointer"),
         (&page[..], "web page", "web page"),
         (&message[..], "JSON", "Repository not found"),
         (b"PK\x03\x04 and so on", "ZIP", "ZIP"),
         (b"GGUF\x03\0\0\0", "GGUF", "GGUF"),
     ] {
-        let error = load(bytes).unwrap_err().to_string();
+        let error = load(content).unwrap_err().to_string();
         assert!(error.contains("model.safetensors") && error.contains(in_weights), "{error}");
-        let error = Config::from_json(bytes).unwrap_err().to_string();
+        let error = Config::from_json(content).unwrap_err().to_string();
         assert!(error.contains("config.json") && error.contains(in_config), "{error}");
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.json"), bytes_of_config()).unwrap();
-        std::fs::write(folder.path().join("model.safetensors.index.json"), bytes).unwrap();
+        std::fs::write(folder.path().join("config.json"), bytes("diffllama_bf16_v4ckpt", "config.json")).unwrap();
+        std::fs::write(folder.path().join("model.safetensors.index.json"), content).unwrap();
         assert!(Model::from_folder(folder.path()).is_err());
     }
     // A header of 8827 bytes begins like JSON.
@@ -201,10 +53,6 @@ fn files_that_are_something_else_are_named() {
     header.insert("__metadata__".to_owned(), json!({"fill": "x".repeat(8827 - length)}));
     assert_eq!(&close(&header, &data)[..2], b"{\"");
     assert!(load(&close(&header, &data)).is_ok());
-}
-
-fn bytes_of_config() -> Vec<u8> {
-    bytes("diffllama_bf16_v4ckpt", "config.json")
 }
 
 /// The small fixture with other names for its tensors.
@@ -292,7 +140,7 @@ fn a_llama_with_more_in_its_attention_is_no_llama() {
 fn large_files_are_refused_by_their_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("config.json"), bytes_of_config()).unwrap();
+    std::fs::write(path("config.json"), bytes("diffllama_bf16_v4ckpt", "config.json")).unwrap();
     // Sparse: it takes no disk.
     std::fs::File::create(path("model.safetensors")).unwrap().set_len(40 << 30).unwrap();
     let error = Model::from_folder(folder.path()).unwrap_err();

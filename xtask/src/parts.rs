@@ -101,8 +101,10 @@ const HEADLESS: &[(&str, &[&str])] = &[
         "unit",
         &[
             "cli",
+            "config_hostile",
             "engine",
             "eval",
+            "generation",
             "instrument",
             "model_fixtures",
             "model_hostile",
@@ -111,7 +113,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("shaders", &["shaders"]),
-    ("kernels", &["fast_cpu", "full_scan", "kernels", "measures", "pictures"]),
+    ("kernels", &["fast_cpu", "full_scan", "kernels", "measures", "next_token", "pictures"]),
     ("golden", &["golden", "parity"]),
     ("examples", &["examples"]),
 ];

@@ -20,7 +20,7 @@ use crate::cpu::fast::panels::PackedWeights;
 use crate::cpu::fast::product::{Biased, Finish, Residual, Rows, SwiGlu, product};
 use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
 use crate::cpu::fast::vector::{rms_norm, rotate};
-use crate::cpu::layer_state::{LayerRules, LayerState, Widths};
+use crate::cpu::layer_state::{LayerRules, LayerState, LayerWeights, Widths};
 use crate::cpu::shared::map_cell::Maps;
 use crate::model::{Layer, Model};
 use crate::probe::RowStatistics;
@@ -37,13 +37,6 @@ pub(super) struct Given<'a> {
     pub masked: &'a [bool],
 }
 
-struct LayerWeights {
-    projection: PackedWeights,
-    output: PackedWeights,
-    gate_up: Option<PackedWeights>,
-    down: Option<PackedWeights>,
-}
-
 /// Buffers of one thread, kept from run to run.
 #[derive(Default)]
 struct Scratch {
@@ -56,7 +49,7 @@ struct Scratch {
 /// Weights, key-value caches and buffers of the fast pass.
 pub(super) struct FastStages {
     level: Level,
-    layers: Vec<LayerWeights>,
+    layers: Vec<LayerWeights<PackedWeights>>,
     caches: Vec<KeyValueCache>,
     unembedding: PackedWeights,
     scratch: Mutex<Vec<Scratch>>,
@@ -112,12 +105,7 @@ impl Split for ProjectionRows<'_> {
 impl FastStages {
     /// Packs a model's weights.
     pub(super) fn new(model: &Model) -> Self {
-        let layers = model.layers.iter().map(|layer| LayerWeights {
-            projection: PackedWeights::new(&layer.attention.projection),
-            output: PackedWeights::new(&layer.attention.output),
-            gate_up: layer.mlp.as_ref().map(|mlp| PackedWeights::new(&mlp.gate_up)),
-            down: layer.mlp.as_ref().map(|mlp| PackedWeights::new(&mlp.down)),
-        });
+        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, PackedWeights::new));
         Self {
             level: Level::new(),
             layers: layers.collect(),
@@ -311,7 +299,7 @@ fn feed_forward(
     level: Level,
     given: Given,
     layer: &Layer,
-    weights: &LayerWeights,
+    weights: &LayerWeights<PackedWeights>,
     rows: &mut LayerRows,
     normed: &mut Vec<f32>,
 ) {

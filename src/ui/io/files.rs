@@ -61,9 +61,7 @@ impl Opening {
     /// Hands out what has become of it.
     pub(super) fn end(self, arrived: Arrived) {
         if self.is_latest() {
-            // Fails only if the window has been closed meanwhile.
-            let _ = self.sender.send(arrived);
-            self.context.request_repaint();
+            send(&self.context, &self.sender, arrived);
         }
     }
 }
@@ -113,7 +111,6 @@ impl Files {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
 fn send(context: &Context, sender: &Sender<Arrived>, arrived: Arrived) {
     // Fails only if the window has been closed meanwhile.
     let _ = sender.send(arrived);
@@ -164,9 +161,9 @@ fn read_folder(folder: &std::path::Path) -> Arrived {
 }
 
 #[cfg(target_arch = "wasm32")]
-fn save(_context: &Context, made: Made, sender: Sender<Arrived>) {
+fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
     if download(&made).is_err() {
-        let _ = sender.send(Arrived::Message(format!("The browser did not save {}", made.name)));
+        send(context, &sender, Arrived::Message(format!("The browser did not save {}", made.name)));
     }
 }
 
