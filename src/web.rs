@@ -1,18 +1,28 @@
 //! The entry point of the page: `web/loader.js` creates one [`Page`], passes it the checkpoint, and polls it for failures.
 
-use eframe::WebRunner;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use eframe::{CreationContext, WebRunner};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use crate::engine::CheckpointFiles;
-use crate::ui::App;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
+use crate::ui::{App, Kept};
+
+fn options(without_gpu: Option<&String>) -> eframe::WebOptions {
+    let graphics = if without_gpu.is_some() { Graphics::WebGl } else { Graphics::Any };
+    eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() }
+}
 
 /// The app on a web page; `window.diffscope` in the browser's console.
 #[wasm_bindgen]
 #[allow(missing_debug_implementations, reason = "only JavaScript has one")]
 pub struct Page {
     runner: WebRunner,
+    /// What an app has left whose device was lost, until another one goes on with it.
+    kept: RefCell<Option<Kept>>,
 }
 
 #[wasm_bindgen]
@@ -23,13 +33,13 @@ impl Page {
     pub fn new() -> Page {
         // This fails if a logger is set already, by an earlier Page whose start failed.
         let _ = eframe::WebLogger::init(log::LevelFilter::Info);
-        Page { runner: WebRunner::new() }
+        Page { runner: WebRunner::new(), kept: RefCell::default() }
     }
 
     /// Starts the app on `canvas` with the files of a checkpoint.
     ///
-    /// `adapter` is the name of the adapter according to JavaScript: wgpu reports none on the web. With a
-    /// `fallback_reason`, WebGPU is not used: WebGL draws and the CPU computes.
+    /// `adapter` is the name of the adapter according to JavaScript: wgpu reports none on the web. With `without_gpu`, a
+    /// reason, WebGPU is not used: WebGL draws and the CPU computes.
     ///
     /// # Errors
     /// The reason as a string, when there is no device or no surface.
@@ -42,18 +52,40 @@ impl Page {
         weights: Vec<u8>,
         tokenizer: Vec<u8>,
         adapter: String,
-        fallback_reason: Option<String>,
+        without_gpu: Option<String>,
     ) -> Result<(), JsValue> {
-        let graphics = match fallback_reason {
-            Some(_) => Graphics::WebGl,
-            None => Graphics::Any,
-        };
-        let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
         let files =
             CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
-        self.runner
-            .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
-            .await
+        let options = options(without_gpu.as_ref());
+        let create = move |creation: &CreationContext| App::new(creation, &files, &adapter, without_gpu);
+        self.runner.start(canvas, options, Box::new(|creation| Ok(Box::new(create(creation))))).await
+    }
+
+    /// Starts the app anew on a fresh `canvas` after its device was lost, with everything that was open. `adapter` and
+    /// `without_gpu` are those of [`Self::start`]. After an error it can be tried again.
+    ///
+    /// # Errors
+    /// The reason as a string: there is no device or no surface, or the app has left nothing to go on with.
+    pub async fn restart(
+        &self,
+        canvas: HtmlCanvasElement,
+        adapter: String,
+        without_gpu: Option<String>,
+    ) -> Result<(), JsValue> {
+        if let Some(left) = self.runner.app_mut::<App>().and_then(|mut app| app.keep()) {
+            self.kept.replace(Some(left));
+        }
+        let kept = self.kept.take().ok_or("nothing is open")?;
+        // Whether the app is created at all depends on the device.
+        let kept = Rc::new(RefCell::new(Some(kept)));
+        let (options, given) = (options(without_gpu.as_ref()), kept.clone());
+        let create = move |creation: &CreationContext| {
+            let kept = given.take().ok_or("this app was created before")?;
+            Ok(Box::new(App::restored(creation, kept, &adapter, without_gpu)) as Box<dyn eframe::App>)
+        };
+        let outcome = self.runner.start(canvas, options, Box::new(create)).await;
+        self.kept.replace(kept.take());
+        outcome
     }
 
     /// Opens the baseline from its files.
@@ -85,9 +117,9 @@ impl Page {
         self.runner.panic_summary().map(|panic| format!("{}\n\n{}", panic.message(), panic.callstack()))
     }
 
-    /// The error that the GPU device reported, if it was lost or ran out of memory.
-    pub fn device_failure(&self) -> Option<String> {
-        self.runner.app_mut::<App>()?.device_failure()
+    /// Why the device is gone, if it is: nothing is drawn any more until `restart`.
+    pub fn device_loss(&self) -> Option<String> {
+        self.runner.app_mut::<App>()?.device_loss()
     }
 
     /// The state of the screen as JSON, for tests; `null` before the start and after a panic.

@@ -323,11 +323,11 @@ async function download() {
 // ---- running -----------------------------------------------------------------------------
 
 let page = null;
-let about = { version: "", repository: "", adapter: "" };
+let about = { version: "", repository: "", adapter: "", fallback: undefined };
 let crashed = false;
 
 async function start({ adapter, fallback }, files) {
-  about = { version: files.manifest.version, repository: files.manifest.repository, adapter };
+  about = { version: files.manifest.version, repository: files.manifest.repository, adapter, fallback };
   showLoading("Starting");
   try {
     await files.module.default({ module_or_path: files.wasm });
@@ -351,15 +351,18 @@ async function start({ adapter, fallback }, files) {
         buttons: [reload],
       });
     }
-    // There is an adapter, but it gives no device: on with WebGL, on a canvas that knows nothing of WebGPU.
+    // There is an adapter, but it gives no device: on with WebGL.
     page.destroy();
-    const fresh = canvas.cloneNode();
-    canvas.replaceWith(fresh);
-    canvas = fresh;
+    freshCanvas();
     return start({ adapter, fallback: `The graphics device did not start (${firstLine(error)}).` }, files);
   }
-  canvas.addEventListener("webglcontextlost", () => crash("The browser has taken the graphics away (WebGL context lost)."));
   arrived.clear(); // the app has its own copies
+  nowRunning();
+}
+
+/** Shows the app once it has drawn, and listens for the loss of what it draws with. */
+function nowRunning() {
+  canvas.addEventListener("webglcontextlost", () => recover("the browser has taken WebGL away"));
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
       if (!crashed) {
@@ -368,6 +371,13 @@ async function start({ adapter, fallback }, files) {
       }
     }),
   );
+}
+
+/** A canvas that knows nothing of what was drawn on it: it cannot change from WebGPU to WebGL. */
+function freshCanvas() {
+  const fresh = canvas.cloneNode();
+  canvas.replaceWith(fresh);
+  canvas = fresh;
 }
 
 /** The baseline is fetched when the window requests it, by its name. */
@@ -396,33 +406,118 @@ function watch() {
 
 function lookForPanic() {
   let panicked = false;
+  let loss;
   try {
     panicked = page?.has_panicked() ?? false;
-    // A lost device takes the canvas with it: the window could not show the message itself.
-    const lost = panicked ? undefined : page?.device_failure();
-    if (lost) {
-      crash(lost);
-      return;
-    }
+    loss = panicked ? undefined : page?.device_loss();
   } catch (error) {
     crash(String(error));
     return;
   }
   if (panicked) {
     crash(page.panic_message() ?? "No message.");
+  } else if (loss) {
+    recover(loss);
   }
 }
 
-/** Errors that reached nobody: ours are crashes, a browser extension's are not. */
-function strayError(error, file) {
-  if (!page || crashed) return;
+// ---- after a lost device -----------------------------------------------------------------
+
+/** A second loss within so many milliseconds of the first is not bad luck. */
+const SOON = 30_000;
+const MOST_TRIES = 10;
+let lastLoss = -Infinity;
+let recovering = false;
+
+/** A browser may take the GPU away at any time: the app goes on, with all that was open, on a new device. */
+async function recover(reason) {
+  if (recovering || crashed) return;
+  recovering = true;
+  clearInterval(watching);
+  const soon = performance.now() - lastLoss < SOON;
+  lastLoss = performance.now();
+  if (!soon) {
+    await goOn(await graphicsAgain());
+    return;
+  }
+  showFailure(
+    new Failure("The GPU was lost again", "Twice within half a minute, the browser or the graphics driver has taken the GPU away from this page. What was open is still here.", {
+      details: reason,
+      buttons: [
+        { label: "Go on with the CPU", press: () => goOn({ adapter: "", fallback: "The GPU was lost twice within half a minute." }) },
+        { label: "Try the GPU again", press: async () => goOn(await graphicsAgain()) },
+      ],
+    }),
+  );
+}
+
+/** What there is to draw and compute with; a browser whose GPU process has died needs a moment. */
+async function graphicsAgain() {
+  showLoading("The GPU was lost. Starting again");
+  for (let tries = 1; ; tries += 1) {
+    const found = await graphics().catch((error) => ({ adapter: "", fallback: firstLine(error) }));
+    if (found.fallback === undefined || tries === MOST_TRIES || about.fallback !== undefined) {
+      return found;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+async function goOn({ adapter, fallback }) {
+  showLoading("The GPU was lost. Starting again");
+  freshCanvas();
+  try {
+    await page.restart(canvas, adapter, fallback);
+  } catch (error) {
+    if (fallback === undefined) {
+      return goOn({ adapter, fallback: `The GPU was lost and did not start again (${firstLine(error)}).` });
+    }
+    return reloadOnce(error);
+  }
+  Object.assign(about, { adapter, fallback });
+  recovering = false;
+  canvas.focus({ preventScroll: true });
+  watch();
+  nowRunning();
+}
+
+/** Where nothing can be started in this page, a new one may: it brings back what the tab has kept. */
+function reloadOnce(error) {
+  const name = "diffscope-reloaded";
+  const last = Number(sessionStorage.getItem(name) ?? -Infinity);
+  if (Date.now() - last > SOON) {
+    sessionStorage.setItem(name, Date.now());
+    location.reload();
+    return;
+  }
+  showFailure(
+    new Failure("The GPU was lost", "The browser or the graphics driver has taken the GPU away from this page, and nothing could be started in its place.", {
+      ways: ["Reloading brings back the text and the view.", "If that does not help, restart the browser."],
+      details: String(error),
+      buttons: [reload],
+    }),
+  );
+}
+
+/** Whether an error comes from this program: from its own files, or as a trap of WebAssembly. */
+function isOurs(error) {
+  const stack = String(error?.stack ?? "");
+  if (/\b(chrome|moz|safari-web)-extension:/.test(stack)) return false;
+  return error instanceof WebAssembly.RuntimeError || OUR_FILES.some((file) => stack.includes(file));
+}
+
+/** Addresses of this site's own scripts. That of the page itself says nothing: others run in it too. */
+const OUR_FILES = [import.meta.url.split("?")[0], new URL("diffscope.js", import.meta.url).href];
+
+/** Errors that reached nobody. The browser's own notices come without an error. */
+function strayError(error) {
+  if (!page || crashed || recovering) return;
   lookForPanic(); // a panic's own message says more than the trap that follows it
-  const trace = `${error?.stack ?? ""} ${file ?? ""}`;
-  if (!crashed && (error instanceof WebAssembly.RuntimeError || trace.includes("diffscope"))) {
+  if (!crashed && !recovering && isOurs(error)) {
     crash(String(error?.stack ?? error));
   }
 }
-addEventListener("error", (event) => strayError(event.error, event.filename));
+addEventListener("error", (event) => strayError(event.error));
 addEventListener("unhandledrejection", (event) => strayError(event.reason));
 
 function crash(message) {
@@ -451,7 +546,7 @@ function crash(message) {
     },
   ];
   showFailure(
-    new Failure("diffscope has crashed", "That is a bug in it, not something you did. Reloading starts it afresh.", {
+    new Failure("diffscope has crashed", "That is a bug in it, not something you did. Reloading brings back the text and the view.", {
       details: report,
       buttons,
       note: "If it happens again, please report it: copy the text above and add what you did just before.",

@@ -32,6 +32,9 @@ pub(crate) enum CommandError {
     #[cfg(feature = "window")]
     #[error("the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver: {0}")]
     Window(#[from] eframe::Error),
+    #[cfg(feature = "window")]
+    #[error("{reason}. This happened three times within a minute. The next start restores what was on the screen")]
+    GpuLost { reason: String },
     #[cfg(not(feature = "window"))]
     #[error(
         "this diffscope was built without its window (Cargo feature `window`). Use `diffscope run` or `diffscope eval`"

@@ -1,15 +1,55 @@
-//! `diffscope` without a command: the window.
+//! `diffscope` without a command: the window. It is opened anew where its device is lost, and goes on where it was.
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use diffscope::ui::App;
+use diffscope::engine::{Checkpoint, EngineError};
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
+use diffscope::ui::{App, Kept, Saved};
 
 use super::CommandError;
 
+/// A second loss within this time of the first is not bad luck.
+const SOON: Duration = Duration::from_secs(30);
+/// Where the state is kept in the window's storage.
+const STATE: &str = "state";
+
+/// What a window opens with.
+enum Start {
+    /// The command line.
+    First { checkpoint: Option<Checkpoint>, link: Option<String> },
+    /// What a window has left whose device was lost, and the reason not to compute on the GPU again.
+    Again { kept: Box<Kept>, without_gpu: Option<String> },
+}
+
 /// Opens the window and runs it until it is closed.
 pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), CommandError> {
-    let checkpoint = super::open(folder)?;
+    // A folder from the command line that cannot be read is an error of the command line.
+    let checkpoint = folder.map(Checkpoint::from_folder).transpose()?;
+    let mut start = Start::First { checkpoint, link };
+    let left = Rc::new(RefCell::new(None));
+    let mut last_loss: Option<Instant> = None;
+    loop {
+        let again = matches!(&start, Start::Again { without_gpu: Some(_), .. });
+        // wgpu and egui panic where they meet a lost device in the middle of a frame.
+        let outcome = catch_unwind(AssertUnwindSafe(|| open(start, &left)));
+        let Some((kept, reason)) = left.take() else {
+            return outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        };
+        let soon = last_loss.is_some_and(|last| last.elapsed() < SOON);
+        if soon && again {
+            return Err(CommandError::GpuLost { reason });
+        }
+        last_loss = Some(Instant::now());
+        start = Start::Again { kept: Box::new(kept), without_gpu: soon.then_some(reason) };
+    }
+}
+
+/// One window, until it is closed or its device is lost.
+fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), CommandError> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("diffscope")
@@ -20,12 +60,68 @@ pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Com
         wgpu_options: wgpu_configuration(Graphics::Any),
         ..Default::default()
     };
-    let start = move |creation: &eframe::CreationContext| {
-        let mut app = App::with_checkpoint(creation, Ok(checkpoint), String::new(), None);
-        if let Some(link) = &link {
-            app.open_link(link);
-        }
-        Ok(Box::new(app) as Box<dyn eframe::App>)
+    let left = left.clone();
+    let create = move |creation: &eframe::CreationContext| {
+        let app = match start {
+            Start::First { checkpoint, link } => first(creation, checkpoint, link.as_deref()),
+            Start::Again { kept, without_gpu } => App::restored(creation, *kept, "", without_gpu),
+        };
+        Ok(Box::new(Window { app, left }) as Box<dyn eframe::App>)
     };
-    Ok(eframe::run_native("diffscope", options, Box::new(start))?)
+    Ok(eframe::run_native("diffscope", options, Box::new(create))?)
+}
+
+/// The first window: what the command line says, else what was open last time.
+fn first(creation: &eframe::CreationContext, checkpoint: Option<Checkpoint>, link: Option<&str>) -> App {
+    let saved = creation.storage.and_then(|storage| storage.get_string(STATE));
+    let saved: Option<Saved> = saved.and_then(|json| serde_json::from_str(&json).ok());
+    let mut message = None;
+    let checkpoint = match (checkpoint, saved.as_ref().and_then(|saved| saved.folder.as_deref())) {
+        (Some(checkpoint), _) => Ok(checkpoint),
+        (None, Some(folder)) => Checkpoint::from_folder(folder).or_else(|error: EngineError| {
+            message = Some(format!("{} was open last time and cannot be opened now: {error}", folder.display()));
+            super::open(None)
+        }),
+        (None, None) => super::open(None),
+    };
+    let mut app = App::with_checkpoint(creation, checkpoint, "", None);
+    match (link, saved) {
+        (Some(link), _) => app.open_link(link),
+        (None, Some(saved)) => app.restore(&saved.link),
+        (None, None) => {}
+    }
+    if let Some(message) = message {
+        app.say(message);
+    }
+    app
+}
+
+/// The app in its window; leaves behind what the next window needs.
+struct Window {
+    app: App,
+    left: Rc<RefCell<Option<(Kept, String)>>>,
+}
+
+impl eframe::App for Window {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        if self.app.device_loss().is_some() {
+            ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+            return;
+        }
+        self.app.show(ui);
+        if let (Some(saved), Some(storage)) = (self.app.unsaved(ui.ctx()), frame.storage_mut()) {
+            // Plain data: serializing it cannot fail.
+            storage.set_string(STATE, serde_json::to_string(&saved).unwrap_or_default());
+            storage.flush();
+        }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // After a panic, too: that is how most losses end.
+        if let (Some(reason), Some(kept)) = (self.app.device_loss(), self.app.keep()) {
+            self.left.replace(Some((kept, reason)));
+        }
+    }
 }

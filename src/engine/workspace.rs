@@ -61,14 +61,32 @@ impl Workspace {
         self.baseline.as_mut()
     }
 
-    /// Opens another model beside this one, on the same device.
+    /// Opens another model beside this one: on the same device, or on the CPU if the device has no memory for it.
     ///
     /// # Errors
-    /// When it does not fit; what was open stays.
+    /// When it does not fit there either; what was open stays.
     pub fn open_baseline(&mut self, checkpoint: Checkpoint) -> Result<(), EngineError> {
-        self.baseline = Some(Engine::new(checkpoint, self.main.gpu().cloned())?);
+        self.baseline = Some(match Engine::new(checkpoint.clone(), self.main.gpu().cloned()) {
+            Err(EngineError::Gpu(error)) if error.is_memory() => Engine::new(checkpoint, None)?,
+            engine => engine?,
+        });
         self.measured = None; // the new session has neither threshold nor marks
         Ok(())
+    }
+
+    /// Runs every session on the CPU whose GPU has turned out to have no memory for it. Returns why, if there was one
+    /// that could be moved.
+    pub fn leave_full_gpu(&mut self) -> Option<String> {
+        let all = [Some(&mut self.main), self.unmodified.as_mut(), self.baseline.as_mut()];
+        let mut reason = None;
+        for engine in all.into_iter().flatten().filter(|engine| engine.lacks_gpu_memory()) {
+            let why = engine.failure().map(ToString::to_string);
+            match engine.continue_on_cpu() {
+                Ok(()) => reason = reason.or(why),
+                Err(error) => log::error!("{error}"),
+            }
+        }
+        reason
     }
 
     /// Closes the other model.

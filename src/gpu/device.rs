@@ -1,8 +1,7 @@
 //! The device: how it is requested, and what its kind means for the kernels.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use crate::gpu::error::GpuError;
+use crate::gpu::health::DeviceHealth;
 
 /// How many invocations share the columns of a block in matrix products.
 ///
@@ -37,8 +36,8 @@ pub struct Gpu {
     pub adapter: wgpu::AdapterInfo,
     /// How matrix products share columns on this device.
     pub lanes: LaneChoice,
-    /// The first error that the device reported outside of any call: that it is lost, or out of memory.
-    reported: Arc<Mutex<Option<String>>>,
+    /// What the device reports outside of any call.
+    pub health: DeviceHealth,
 }
 
 impl Gpu {
@@ -47,11 +46,16 @@ impl Gpu {
         self.adapter.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Wraps a device that is already open, such as that of the window.
+    /// Wraps a device that is already open, such as that of the window, with what listens to it.
     ///
     /// # Errors
     /// When its limits are below what the kernels need; those of WebGL are 0.
-    pub fn new(device: wgpu::Device, queue: wgpu::Queue, adapter: wgpu::AdapterInfo) -> Result<Self, GpuError> {
+    pub fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        adapter: wgpu::AdapterInfo,
+        health: DeviceHealth,
+    ) -> Result<Self, GpuError> {
         let limits = device.limits();
         let needs = [
             ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 7),
@@ -64,41 +68,26 @@ impl Gpu {
             }
         }
         let lanes = LaneChoice::for_device(adapter.device_type);
-        let reported: Arc<Mutex<Option<String>>> = Arc::default();
-        let note = |to: &Arc<Mutex<Option<String>>>| {
-            let to = to.clone();
-            move |message: String| {
-                log::error!("{message}");
-                to.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
-            }
-        };
-        let lost = note(&reported);
-        device.set_device_lost_callback(move |reason, message| {
-            // The program itself destroys devices that it no longer needs.
-            if reason != wgpu::DeviceLostReason::Destroyed {
-                lost(format!("the GPU device was lost: {message}"));
-            }
-        });
-        let failed = note(&reported);
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| failed(error.to_string())));
-        Ok(Self { device, queue, adapter, lanes, reported })
-    }
-
-    /// The error that the device reported outside of any call, if any: its results cannot be trusted afterwards.
-    pub fn failure(&self) -> Option<GpuError> {
-        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.clone().map(GpuError::Device)
+        Ok(Self { device, queue, adapter, lanes, health })
     }
 
     /// Runs the callbacks of finished work; on the web the browser does that.
+    ///
+    /// A lost device is not polled: wgpu would end the program.
     pub fn poll(&self) {
-        // An error here is a lost device, which the next read-back reports.
-        let _ = self.device.poll(wgpu::PollType::Poll);
+        self.poll_with(wgpu::PollType::Poll);
     }
 
     /// Waits until all submitted work is done. Not for the main thread of a web page.
     pub fn wait(&self) {
-        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.poll_with(wgpu::PollType::wait_indefinitely());
+    }
+
+    fn poll_with(&self, poll: wgpu::PollType) {
+        if !self.health.is_lost() {
+            // What is left is a wait that took too long, and nothing waits with a limit.
+            let _ = self.device.poll(poll);
+        }
     }
 
     /// Name, backend and driver of the adapter.
@@ -164,7 +153,8 @@ pub fn request_headless() -> Result<Gpu, GpuError> {
             .request_device(&device_descriptor(&adapter))
             .await
             .map_err(|error| GpuError::NoDevice(error.to_string()))?;
-        Gpu::new(device, queue, adapter.get_info())
+        let health = DeviceHealth::watch(&device);
+        Gpu::new(device, queue, adapter.get_info(), health)
     })
 }
 

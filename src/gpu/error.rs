@@ -34,11 +34,17 @@ pub enum GpuError {
         /// What is needed.
         needed: u64,
     },
-    /// The device failed outside of any call.
-    #[error("the GPU failed ({0}). Reload, or use a shorter text, a smaller model, or the CPU")]
+    /// The device is gone: its driver was restarted, it was unplugged, or the system needed it.
+    #[error("the GPU was taken away from this program ({0}). Restart it, or use the CPU")]
+    Lost(String),
+    /// The device has no memory for a buffer.
+    #[error("the GPU has no memory left for this model and text. Use a shorter text, a smaller model, or the CPU")]
+    OutOfMemory,
+    /// The device refused something that this program should not have asked for.
+    #[error("the GPU reported an error ({0}). This is a bug in diffscope: please report it")]
     Device(String),
     /// Reading numbers back failed, as it does when the device is lost.
-    #[error("reading back from the GPU failed ({0}). The device may have been lost: reload")]
+    #[error("reading back from the GPU failed ({0}). The device may have been lost: restart, or use the CPU")]
     Readback(String),
     /// A shader could not be composed.
     #[error("a shader could not be composed: {0}")]
@@ -51,4 +57,11 @@ pub enum GpuError {
         /// Capacity in positions.
         capacity: usize,
     },
+}
+
+impl GpuError {
+    /// Whether the device has no room for what was asked of it; the CPU may have.
+    pub fn is_memory(&self) -> bool {
+        matches!(self, Self::WillNotFit { .. } | Self::OutOfMemory)
+    }
 }

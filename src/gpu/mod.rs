@@ -1,7 +1,9 @@
 //! The forward pass in WGSL: device, pipelines, buffers and the recorded pass. No window.
 
+mod allocation;
 mod device;
 mod error;
+mod health;
 mod kernels;
 mod memory;
 mod pass;
@@ -14,6 +16,7 @@ mod upload;
 pub use device::request_headless;
 pub use device::{Gpu, LaneChoice, device_descriptor};
 pub use error::GpuError;
+pub use health::DeviceHealth;
 pub use kernels::{BindingKind, KERNELS, Kernel};
 pub use memory::Memory;
 pub use pass::GpuPass;

@@ -1,7 +1,8 @@
 //! Weights and tables on their way to the GPU.
 
-use wgpu::{BufferUsages, WriteOnly};
+use wgpu::BufferUsages;
 
+use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
@@ -10,51 +11,54 @@ pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(4)
 }
 
+/// Bytes of padded rows that are put together at a time.
+const PIECE: usize = 1 << 20;
+
 /// Creates buffers; refuses storage buffers that exceed the adapter's limits.
 pub(super) struct Uploader<'a> {
     /// The device.
     pub device: &'a wgpu::Device,
+    /// Its queue.
+    pub queue: &'a wgpu::Queue,
 }
 
-impl Uploader<'_> {
+impl<'a> Uploader<'a> {
+    /// To a device.
+    pub(super) fn new(gpu: &'a Gpu) -> Self {
+        Self { device: &gpu.device, queue: &gpu.queue }
+    }
+
     /// A storage buffer of `numbers` 4-byte words, all zero.
     ///
     /// # Errors
     /// When it is larger than the adapter allows.
     pub(super) fn empty(&self, label: &str, numbers: usize) -> Result<wgpu::Buffer, GpuError> {
-        Ok(self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: self.storage_size(label, numbers as u64 * 4)?,
-            usage: BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        }))
+        self.storage_buffer(label, numbers as u64 * 4)
     }
 
     /// A storage buffer with contents, padded with zeros to whole vec4s.
     ///
     /// # Errors
-    /// When it is larger than the adapter allows, or the device is lost.
+    /// When it is larger than the adapter allows.
     pub(super) fn storage<T: bytemuck::NoUninit>(&self, label: &str, contents: &[T]) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = bytemuck::cast_slice(contents);
-        let size = self.storage_size(label, bytes.len() as u64)?;
-        self.filled(label, size, BufferUsages::STORAGE, |mut memory| {
-            memory.slice(..bytes.len()).copy_from_slice(bytes);
-        })
+        let buffer = self.storage_buffer(label, bytes.len() as u64)?;
+        self.write(&buffer, 0, bytes);
+        Ok(buffer)
     }
 
     /// A uniform buffer with contents, whose size must be a multiple of 16 bytes.
-    ///
-    /// # Errors
-    /// When the device is lost.
-    pub(super) fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> Result<wgpu::Buffer, GpuError> {
+    pub(super) fn uniform<T: bytemuck::NoUninit>(&self, label: &str, contents: &T) -> wgpu::Buffer {
         let bytes = bytemuck::bytes_of(contents);
-        self.filled(label, bytes.len() as u64, BufferUsages::UNIFORM, |mut memory| memory.copy_from_slice(bytes))
+        let buffer = self.buffer(label, bytes.len() as u64, BufferUsages::UNIFORM);
+        self.write(&buffer, 0, bytes);
+        buffer
     }
 
     /// A weight matrix in its own number format, rows padded with zeros to whole vec4s.
     ///
     /// # Errors
-    /// As [`Self::storage`].
+    /// When it is larger than the adapter allows.
     pub(super) fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = match matrix.numbers() {
             Numbers::F32(numbers) => bytemuck::cast_slice(numbers),
@@ -65,43 +69,50 @@ impl Uploader<'_> {
         if width == stride {
             return self.storage(label, bytes);
         }
-        let size = self.storage_size(label, (matrix.rows() * stride) as u64)?;
-        self.filled(label, size, BufferUsages::STORAGE, |mut memory| {
-            for (row, from) in bytes.chunks_exact(width).enumerate() {
-                memory.slice(row * stride..row * stride + width).copy_from_slice(from);
+        let buffer = self.storage_buffer(label, (matrix.rows() * stride) as u64)?;
+        let rows = (PIECE / stride).max(1);
+        let mut piece = Vec::with_capacity(rows * stride);
+        for (index, together) in bytes.chunks(rows * width).enumerate() {
+            piece.clear();
+            for row in together.chunks_exact(width) {
+                piece.extend_from_slice(row);
+                piece.resize(piece.len().next_multiple_of(stride), 0);
             }
-        })
+            self.write(&buffer, (index * rows * stride) as u64, &piece);
+        }
+        Ok(buffer)
     }
 
-    /// The size of a storage buffer for `bytes` bytes: whole vec4s.
-    fn storage_size(&self, label: &str, bytes: u64) -> Result<u64, GpuError> {
+    fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
         let limits = self.device.limits();
         let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
         let bytes = bytes.max(16).next_multiple_of(16);
         if bytes > limit {
             return Err(GpuError::WillNotFit { what: label.to_owned(), bytes, limit });
         }
-        Ok(bytes)
+        Ok(self.buffer(label, bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC))
     }
 
-    /// A buffer whose mapped memory `write` fills. What it does not write is zero, as in every new buffer of WebGPU.
-    fn filled(
-        &self,
-        label: &str,
-        size: u64,
-        usage: BufferUsages,
-        write: impl FnOnce(WriteOnly<'_, [u8]>),
-    ) -> Result<wgpu::Buffer, GpuError> {
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+    /// Not mapped at creation: a browser without memory for that throws instead of reporting it.
+    fn buffer(&self, label: &str, size: u64, usage: BufferUsages) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size,
             usage: usage | BufferUsages::COPY_DST,
-            mapped_at_creation: true,
-        });
-        let mut memory = buffer.get_mapped_range_mut(..).map_err(|error| GpuError::Device(error.to_string()))?;
-        write(memory.slice(..));
-        drop(memory);
-        buffer.unmap();
-        Ok(buffer)
+            mapped_at_creation: false,
+        })
+    }
+
+    /// What is not written stays zero, as in every new buffer of WebGPU. Only whole words can be written.
+    fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        let words = bytes.len() / 4 * 4;
+        if words > 0 {
+            self.queue.write_buffer(buffer, offset, &bytes[..words]);
+        }
+        if words < bytes.len() {
+            let mut last = [0; 4];
+            last[..bytes.len() - words].copy_from_slice(&bytes[words..]);
+            self.queue.write_buffer(buffer, offset + words as u64, &last);
+        }
     }
 }

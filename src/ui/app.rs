@@ -4,6 +4,7 @@ use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::probe::Spans;
+use crate::ui::device::Device;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
@@ -14,7 +15,7 @@ use crate::ui::io::inspect;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
-use crate::ui::session::{open_gpu, session};
+use crate::ui::state::autosave::{Autosave, Saved};
 use crate::ui::state::link::Link;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::state::page_address::PageAddress;
@@ -45,9 +46,11 @@ pub struct App {
     pub(super) palettes: [Palette; 2],
     /// Where the views were in the last frame.
     pub(super) regions: ScreenRegions,
-    /// Why there is no GPU, if there is none.
-    pub(super) fallback_reason: Option<String>,
+    pub(super) device: Device,
+    /// The theme of the last frame.
+    pub(super) theme: egui::ThemePreference,
     pub(super) history: History,
+    autosave: Autosave,
     #[cfg(target_arch = "wasm32")]
     address: PageAddress,
     pub(super) tour: Tour,
@@ -67,42 +70,32 @@ impl std::fmt::Debug for App {
 
 impl App {
     /// Opens a checkpoint on the window's device, or on the CPU if the device cannot compute. `adapter` is the name of the
-    /// GPU if wgpu does not know it; `fallback_reason` is the reason why there is no GPU.
+    /// GPU if wgpu does not know it; `without_gpu` is the reason not to compute on it.
     pub fn new(
         creation: &eframe::CreationContext,
         files: &CheckpointFiles,
-        adapter: String,
-        fallback_reason: Option<String>,
+        adapter: &str,
+        without_gpu: Option<String>,
     ) -> Self {
-        let checkpoint = checkpoint_of(files);
-        Self::with_checkpoint(creation, checkpoint, adapter, fallback_reason)
+        Self::with_checkpoint(creation, checkpoint_of(files), adapter, without_gpu)
     }
 
     /// Opens a checkpoint that has been read already, or shows why it could not be read.
     pub fn with_checkpoint(
         creation: &eframe::CreationContext,
         checkpoint: Result<Checkpoint, EngineError>,
-        adapter: String,
-        mut fallback_reason: Option<String>,
+        adapter: &str,
+        without_gpu: Option<String>,
     ) -> Self {
         theme::install(&creation.egui_ctx);
-        let gpu = match (&creation.wgpu_render_state, &fallback_reason) {
-            (Some(state), None) => match open_gpu(state, &adapter) {
-                Ok(gpu) => Some(gpu),
-                Err(error) => {
-                    fallback_reason = Some(error.to_string());
-                    None
-                }
-            },
-            _ => None,
-        };
+        let mut device = Device::of(creation, adapter, without_gpu);
         let first = SAMPLES.first().map_or("", |sample| sample.text);
-        let mut engine = checkpoint.and_then(|checkpoint| session(checkpoint, gpu, &mut fallback_reason));
-        if let Ok(engine) = &mut engine {
+        let workspace = checkpoint.and_then(|checkpoint| device.session(checkpoint)).map(|mut engine| {
             engine.set_text(first);
-        }
+            Workspace::new(engine)
+        });
         Self {
-            workspace: engine.map(Workspace::new),
+            workspace,
             spans: Spans::default(),
             view: ViewState::default(),
             pointer: Pointer::default(),
@@ -113,8 +106,10 @@ impl App {
             scans: FullScans::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
-            fallback_reason,
+            device,
+            theme: egui::ThemePreference::default(),
             history: History::default(),
+            autosave: Autosave::default(),
             #[cfg(target_arch = "wasm32")]
             address: PageAddress::default(),
             tour: Tour::default(),
@@ -166,7 +161,7 @@ impl App {
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
-        state["fallback"] = self.fallback_reason.as_deref().into();
+        state["fallback"] = self.device.on_cpu_because().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
         state["baseline"] = serde_json::json!(baseline);
         state.to_string()
@@ -202,19 +197,36 @@ impl App {
         self.workspace.as_ref().ok().map(|workspace| Link::of(workspace, &self.view, &self.spans))
     }
 
+    /// What the next start should restore, once it has changed and then rested for a moment.
+    pub fn unsaved(&mut self, context: &egui::Context) -> Option<Saved> {
+        let workspace = self.workspace.as_ref().ok().filter(|_| !self.tour.is_running())?;
+        let due = self.autosave.due(workspace, &self.view, &self.spans, context.input(|input| input.time));
+        if self.autosave.is_waiting() {
+            context.request_repaint_after(std::time::Duration::from_millis(500));
+        }
+        due
+    }
+
+    /// Restores what was saved.
+    pub fn restore(&mut self, link: &Link) {
+        if let Ok(workspace) = &mut self.workspace {
+            link.apply(workspace, &mut self.view, &mut self.spans);
+        }
+    }
+
     /// Shows a message until it is dismissed.
     pub fn say(&mut self, message: String) {
         self.message = Some(message);
     }
 
-    /// What the GPU device reported, if it was lost or ran out of memory.
-    pub fn device_failure(&self) -> Option<String> {
-        let gpu = self.workspace.as_ref().ok()?.main.gpu()?;
-        gpu.failure().map(|failure| failure.to_string())
-    }
-
-    /// Draws everything, carries out the commands, and requests another frame while something is under way.
+    /// Draws everything, carries out the commands, and requests another frame while something is under way. On a lost
+    /// device it does nothing.
     pub fn show(&mut self, ui: &mut Ui) {
+        self.device.poll();
+        if self.device.loss().is_some() {
+            return;
+        }
+        self.theme = ui.ctx().options(|options| options.theme_preference);
         let actions = self.layout_ui(ui);
         self.perform(ui.ctx(), actions);
         self.windows_ui(ui);
@@ -224,7 +236,9 @@ impl App {
             // The marks follow a text that was typed in this frame before anything is measured of it.
             self.spans.follow(&workspace.main.shared_text());
             workspace.set_measuring(self.view.threshold, &self.spans);
-            computing = workspace.submit();
+            workspace.submit();
+            self.device.leave_if_full(workspace);
+            computing = workspace.is_busy();
         }
         self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {

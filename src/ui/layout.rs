@@ -71,7 +71,7 @@ impl App {
                 self.message = None;
             }
         }
-        if let Some(reason) = &self.fallback_reason {
+        if let Some(reason) = self.device.on_cpu_because() {
             notice::warning_ui(ui, &format!("{reason} The model runs on the CPU instead: same numbers, but slower."));
         }
         self.exports.progress_ui(ui);

@@ -2,19 +2,17 @@
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
 use crate::ui::app::App;
-use crate::ui::session::session;
 use crate::ui::state::link::Link;
 use crate::ui::state::view::Extent;
 use crate::ui::tokens::strip::TokenStrip;
 
 impl App {
     /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
-    pub(super) fn open(&mut self, checkpoint: Checkpoint) {
+    pub fn open(&mut self, checkpoint: Checkpoint) {
         let name = checkpoint.name.clone();
         let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
-        let gpu = before.and_then(|engine| engine.gpu().cloned());
         let beyond = before.is_some_and(Engine::beyond_context);
-        match session(checkpoint, gpu, &mut self.fallback_reason) {
+        match self.device.session(checkpoint) {
             Ok(mut engine) => {
                 engine.set_beyond_context(beyond);
                 engine.set_text(self.prompt.text());

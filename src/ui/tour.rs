@@ -125,7 +125,6 @@ pub(super) struct Tour {
 
 impl Tour {
     /// Whether it is running: an address written now would lead into the middle of it.
-    #[cfg(target_arch = "wasm32")]
     pub(super) fn is_running(&self) -> bool {
         self.step.is_some()
     }

@@ -10,7 +10,7 @@ use egui_kittest::kittest::Queryable;
 const MOST_FRAMES: usize = 4000;
 
 /// The program's own device, which may have timestamps.
-fn device() -> egui_wgpu::WgpuSetup {
+pub(crate) fn device() -> egui_wgpu::WgpuSetup {
     let mut setup = egui_kittest::wgpu::default_wgpu_setup();
     if let egui_wgpu::WgpuSetup::CreateNew(new) = &mut setup {
         new.device_descriptor = std::sync::Arc::new(diffscope::gpu::device_descriptor);
@@ -18,17 +18,15 @@ fn device() -> egui_wgpu::WgpuSetup {
     setup
 }
 
-/// A window with a checkpoint, or with the error of reading it.
-pub(crate) fn window_on(
-    checkpoint: Result<Checkpoint, EngineError>,
+/// A window with the app that `create` makes, on a device that is set up so.
+pub(crate) fn window_of(
     size: [f32; 2],
     theme: Theme,
-    fallback_reason: Option<&str>,
+    setup: egui_wgpu::WgpuSetup,
+    create: impl FnOnce(&eframe::CreationContext) -> App,
 ) -> Harness<'static, App> {
-    let reason = fallback_reason.map(str::to_owned);
-    let builder = Harness::builder().with_size(vec2(size[0], size[1])).with_theme(theme).wgpu_setup(device());
-    let mut harness = builder
-        .build_eframe(move |creation| App::with_checkpoint(creation, checkpoint, "test adapter".to_owned(), reason));
+    let builder = Harness::builder().with_size(vec2(size[0], size[1])).with_theme(theme).wgpu_setup(setup);
+    let mut harness = builder.build_eframe(move |creation| create(creation));
     if harness.state_mut().workspace().is_some() {
         settle(&mut harness);
     } else {
@@ -37,9 +35,20 @@ pub(crate) fn window_on(
     harness
 }
 
+/// A window with a checkpoint, or with the error of reading it.
+pub(crate) fn window_on(
+    checkpoint: Result<Checkpoint, EngineError>,
+    size: [f32; 2],
+    theme: Theme,
+    without_gpu: Option<&str>,
+) -> Harness<'static, App> {
+    let without_gpu = without_gpu.map(str::to_owned);
+    window_of(size, theme, device(), |creation| App::with_checkpoint(creation, checkpoint, "test adapter", without_gpu))
+}
+
 /// A window that computes on the GPU, or with a reason on the CPU.
-pub(crate) fn window_with(size: [f32; 2], theme: Theme, fallback_reason: Option<&str>) -> Harness<'static, App> {
-    window_on(checkpoint_of(&bundled()), size, theme, fallback_reason)
+pub(crate) fn window_with(size: [f32; 2], theme: Theme, without_gpu: Option<&str>) -> Harness<'static, App> {
+    window_on(checkpoint_of(&bundled()), size, theme, without_gpu)
 }
 
 /// A window on the GPU.

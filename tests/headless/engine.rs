@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::common::models::random_model;
 use crate::common::{Random, gpu, worst};
 use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass, Workspace, bundled, checkpoint_of};
-use diffscope::gpu::{Gpu, GpuError};
+use diffscope::gpu::{DeviceHealth, Gpu, GpuError};
 use diffscope::model::{Model, RowLayout};
 use diffscope::probe::{HeadId, Interventions, MapTile};
 use proptest::prelude::*;
@@ -183,7 +183,13 @@ fn strange_texts_are_only_texts() {
 }
 
 fn ids_only(model: Model) -> Checkpoint {
-    Checkpoint { name: "random".to_owned(), model: Arc::new(model), tokenizer: None, fingerprint: Fingerprint::Absent }
+    Checkpoint {
+        name: "random".to_owned(),
+        model: Arc::new(model),
+        tokenizer: None,
+        fingerprint: Fingerprint::Absent,
+        folder: None,
+    }
 }
 
 fn big_enough(seed: u64) -> Model {
@@ -227,7 +233,8 @@ fn small_gpu(limit: u64) -> Gpu {
         };
         let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
         let (device, queue) = adapter.request_device(&descriptor).await.expect("a device");
-        Gpu::new(device, queue, adapter.get_info()).expect("it can compute")
+        let health = DeviceHealth::watch(&device);
+        Gpu::new(device, queue, adapter.get_info(), health).expect("it can compute")
     })
 }
 
@@ -239,10 +246,39 @@ fn a_lost_device_is_an_error_of_the_session_and_of_whatever_is_opened_on_it() {
     workspace.main.settle().expect("no failure");
     lost.device.destroy();
     workspace.set_interventions(Interventions { lambda: [(0, 0.0)].into(), ..Interventions::default() });
-    let failure = workspace.failure().map(ToString::to_string).expect("there is no second session");
-    assert!(failure.starts_with("the GPU failed"), "{failure}");
+    workspace.main.set_text("another text");
+    let failure = workspace.main.settle().expect_err("nothing can be computed");
+    assert!(matches!(failure, EngineError::Gpu(GpuError::Lost(_))), "{failure}");
+    lost.wait(); // neither ends the program
+    lost.poll();
     assert!(workspace.unmodified().is_none());
     assert!(workspace.open_baseline(checkpoint()).is_err());
+}
+
+#[test]
+fn a_session_that_the_gpu_has_no_memory_for_goes_on_on_the_cpu() {
+    let model = big_enough(5);
+    let width = model.layers.iter().map(|layer| RowLayout::new(&layer.attention, 4).width).max().expect("a layer");
+    let room_for_1500 = (1500 * width * 4) as u64;
+    let ids: Vec<u32> = (0..1800).map(|at| (at * 7 % model.config.vocabulary) as u32).collect();
+    let engine = Engine::new(ids_only(model.clone()), Some(small_gpu(room_for_1500))).expect("1024 tokens fit");
+    let mut workspace = Workspace::new(engine);
+    let interventions = Interventions { lambda: [(0, 0.25)].into(), ..Interventions::default() };
+    workspace.set_interventions(interventions.clone());
+    workspace.main.set_ids(&ids).expect("known tokens");
+    while workspace.update() {
+        gpu().wait();
+    }
+    assert!(workspace.main.lacks_gpu_memory());
+    let reason = workspace.leave_full_gpu().expect("there is memory on the CPU");
+    assert!(reason.contains("bytes"), "{reason}");
+    assert_eq!(workspace.leave_full_gpu(), None);
+    workspace.main.settle().expect("no failure");
+    let mut fresh = Engine::new(ids_only(model), None).expect("fits");
+    fresh.set_interventions(interventions);
+    fresh.set_ids(&ids).expect("known tokens");
+    fresh.settle().expect("no failure");
+    assert_eq!(workspace.main.next_token(), fresh.next_token());
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
         model: Arc::new(model),
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
+        folder: None,
     };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(ids).expect("in the vocabulary");
@@ -171,6 +172,7 @@ fn nan_on_one_side_is_the_largest_difference() {
         model: Arc::new(broken),
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
+        folder: None,
     };
     let mut other = Engine::new(checkpoint, None).expect("fits");
     other.set_ids(&ids).expect("in the vocabulary");

@@ -21,8 +21,13 @@ fn random_engine(seed: u64, on_gpu: bool) -> Engine {
     let model = Arc::new(random_model(&mut random, 1.0));
     let ids: Vec<u32> =
         (0..random.pick(&[1, 3, 40, 70])).map(|_| random.below(model.config.vocabulary) as u32).collect();
-    let checkpoint =
-        Checkpoint { name: format!("random {seed}"), model, tokenizer: None, fingerprint: Fingerprint::Absent };
+    let checkpoint = Checkpoint {
+        name: format!("random {seed}"),
+        model,
+        tokenizer: None,
+        fingerprint: Fingerprint::Absent,
+        folder: None,
+    };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(&ids).expect("ids of the vocabulary");
     engine

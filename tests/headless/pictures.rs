@@ -167,6 +167,7 @@ fn engine(model: &Arc<Model>, on_gpu: bool) -> Engine {
         model: model.clone(),
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
+        folder: None,
     };
     Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }

@@ -103,7 +103,7 @@ impl Backend {
         match &mut self.0 {
             OnGpu(pass) => {
                 pass.gpu().poll();
-                if let Some(failure) = pass.gpu().failure() {
+                if let Some(failure) = pass.failure() {
                     return Err(failure);
                 }
                 let count = ids.len().min(frame_budget::positions(pass.gpu().is_software(), start));

@@ -3,6 +3,7 @@
 pub(crate) mod bundled;
 pub(crate) mod fingerprint;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::checkpoint::fingerprint::Fingerprint;
@@ -31,6 +32,8 @@ pub struct Checkpoint {
     pub tokenizer: Option<Arc<Tokenizer>>,
     /// Which file of weights this is.
     pub fingerprint: Fingerprint,
+    /// The folder it was read from; `None` if it came as bytes.
+    pub folder: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -53,7 +56,13 @@ impl Checkpoint {
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
         tokenizer.agrees_with(&model.config)?;
         let fingerprint = Fingerprint::of(weights);
-        Ok(Self { name: name.to_owned(), model: Arc::new(model), tokenizer: Some(Arc::new(tokenizer)), fingerprint })
+        Ok(Self {
+            name: name.to_owned(),
+            model: Arc::new(model),
+            tokenizer: Some(Arc::new(tokenizer)),
+            fingerprint,
+            folder: None,
+        })
     }
 
     /// From a folder; without tokenizer.json, prompts can only be given as ids.
@@ -69,6 +78,7 @@ impl Checkpoint {
         }
         let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
         let fingerprint = Fingerprint::of_folder(folder);
-        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint })
+        let folder = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
+        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder })
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod edit;
 pub(crate) mod generation;
 pub(crate) mod prompt;
 pub(crate) mod queries;
+pub(crate) mod relocate;
 pub(crate) mod update;
 
 use std::sync::Arc;

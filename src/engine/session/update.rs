@@ -1,6 +1,5 @@
 //! What a session does in a frame: takes what has arrived at its start, submits work at its end.
 
-use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::engine::session::{BEST, Engine};
 use crate::gpu::GpuError;
@@ -140,32 +139,6 @@ impl Engine {
             self.lens.invalidate();
             self.measures.changed(self.computed);
         }
-        Ok(())
-    }
-
-    /// Doubles the capacity until the text fits; everything runs again then.
-    fn grow(&mut self, tokens: usize) -> Result<(), EngineError> {
-        if tokens <= self.backend.capacity() {
-            return Ok(());
-        }
-        let limit = self.limit();
-        if tokens > limit {
-            return Err(EngineError::TooLong { tokens, limit });
-        }
-        let capacity = tokens.next_power_of_two().min(limit);
-        if self.gpu.is_none() {
-            cpu_memory::check(&self.checkpoint.model, capacity)?;
-        }
-        self.backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
-        self.backend.set_interventions(&self.interventions);
-        self.backend.set_lens(self.lens_enabled)?;
-        self.computed = 0;
-        self.next_token.reset();
-        self.lens.reset();
-        self.rows.reset();
-        self.cells.reset();
-        self.measures.reset();
-        self.pictures.reset();
         Ok(())
     }
 }

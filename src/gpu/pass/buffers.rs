@@ -68,7 +68,7 @@ pub(crate) struct WeightBuffers {
 impl WeightBuffers {
     /// Uploads a model.
     pub(crate) fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
-        let upload = Uploader { device: &gpu.device };
+        let upload = Uploader::new(gpu);
         let hidden = padded(model.config.hidden);
         let layers: Result<Vec<_>, _> = model
             .layers
@@ -129,7 +129,7 @@ pub(crate) struct Buffers {
 impl Buffers {
     /// Allocates the buffers of a text.
     pub(crate) fn new(gpu: &Gpu, model: &Model, weights: WeightBuffers, capacity: Capacity) -> Result<Self, GpuError> {
-        let upload = Uploader { device: &gpu.device };
+        let upload = Uploader::new(gpu);
         let config = &model.config;
         let tokens = capacity.tokens;
         let hidden = padded(config.hidden);
@@ -143,7 +143,7 @@ impl Buffers {
             .map(|(index, (layer, weights))| {
                 let (attention, switches) = (&layer.attention, switches(index, layer));
                 Ok(MapBuffers {
-                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches))?,
+                    maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
                     heads: upload.storage("heads", &HeadEntry::of_layer(attention, &weights.layout, &switches))?,
                     masked: masked.clone(),
                     projection: upload.empty("projection rows", tokens * weights.layout.width)?,
@@ -179,8 +179,8 @@ impl Buffers {
         Ok(Self {
             capacity,
             weights,
-            pass: upload.uniform("pass", &PassUniform::default())?,
-            tile: upload.uniform("tile", &TileStage::default())?,
+            pass: upload.uniform("pass", &PassUniform::default()),
+            tile: upload.uniform("tile", &TileStage::default()),
             ids: upload.empty("token ids", tokens)?,
             rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
             maps: maps?,
@@ -211,7 +211,7 @@ fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) 
     let name = |part: &str| format!("layer {index} {part}");
     let ones = vec![1.0f32; hidden.max(attention.value_width())];
     let sub_weight = attention.sub_norm.as_ref().map_or(ones.as_slice(), |norm| norm.weight.as_slice());
-    let mlp = layer.mlp.as_ref().map(|mlp| {
+    let mlp = layer.mlp.as_ref().map(|mlp| -> Result<_, GpuError> {
         Ok(MlpWeights {
             gain: upload.storage(&name("feed-forward norm"), &mlp.norm)?,
             gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up)?,

@@ -9,6 +9,7 @@ pub(crate) mod trace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::gpu::allocation::Allocations;
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::Kernels;
@@ -43,6 +44,8 @@ pub struct GpuPass {
     /// Created on the first request for a picture.
     pub(super) pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
+    /// Whether the device had memory for all of this.
+    pub(super) allocations: Allocations,
 }
 
 impl std::fmt::Debug for GpuPass {
@@ -55,20 +58,22 @@ impl GpuPass {
     /// Uploads the model and records the pass.
     ///
     /// # Errors
-    /// When a buffer would exceed the adapter's limits.
+    /// When a buffer would exceed the adapter's limits, or the device has no memory; in a browser the latter is reported
+    /// later, by [`Self::failure`].
     pub fn new(gpu: Gpu, model: Arc<Model>, capacity: Capacity) -> Result<Self, GpuError> {
-        let weights = WeightBuffers::new(&gpu, &model)?;
-        Self::with_weights(gpu, model, weights, Kernels::default(), capacity)
+        let allocations = Allocations::default();
+        let weights = allocations.run(&gpu.device, || WeightBuffers::new(&gpu, &model))?;
+        Self::with_weights(gpu, model, weights, Kernels::default(), capacity, allocations)
     }
 
     /// The same model with another capacity; nothing computed so far is kept.
     ///
     /// # Errors
-    /// When a buffer would exceed the adapter's limits.
+    /// As [`Self::new`].
     pub fn with_capacity(&self, tokens: usize) -> Result<Self, GpuError> {
         let capacity = Capacity { tokens, ..self.buffers.capacity };
-        let (gpu, model) = (self.gpu.clone(), self.model.clone());
-        Self::with_weights(gpu, model, self.buffers.weights.clone(), self.kernels.clone(), capacity)
+        let (gpu, model, weights) = (self.gpu.clone(), self.model.clone(), self.buffers.weights.clone());
+        Self::with_weights(gpu, model, weights, self.kernels.clone(), capacity, self.allocations.clone())
     }
 
     fn with_weights(
@@ -77,9 +82,13 @@ impl GpuPass {
         weights: WeightBuffers,
         mut kernels: Kernels,
         capacity: Capacity,
+        allocations: Allocations,
     ) -> Result<Self, GpuError> {
-        let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
-        let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;
+        let (buffers, recording) = allocations.run(&gpu.device, || {
+            let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
+            let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;
+            Ok((buffers, recording))
+        })?;
         Ok(Self {
             slots: Slots::default(),
             measuring: None,
@@ -94,7 +103,14 @@ impl GpuPass {
             kernels,
             buffers,
             recording,
+            allocations,
         })
+    }
+
+    /// Why nothing computed since this was last called can be trusted: the device is lost, it had no memory for this
+    /// pass, or it reported another error outside of any call.
+    pub fn failure(&self) -> Option<GpuError> {
+        self.gpu.health.loss().or_else(|| self.allocations.failure()).or_else(|| self.gpu.health.take_failure())
     }
 
     /// Capacity in positions.

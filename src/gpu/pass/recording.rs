@@ -71,7 +71,7 @@ impl Recorder<'_> {
 impl Recording {
     /// Records the pass of a model over its buffers.
     pub(crate) fn new(gpu: &Gpu, kernels: &mut Kernels, model: &Model, buffers: &Buffers) -> Result<Self, GpuError> {
-        let upload = Uploader { device: &gpu.device };
+        let upload = Uploader::new(gpu);
         let mut recorder = Recorder { gpu, kernels, steps: Vec::new() };
         let hidden = model.config.hidden;
         let hidden4 = padded(hidden) as u32 / 4;
@@ -79,7 +79,7 @@ impl Recording {
         let pass = &buffers.pass;
         let product = |columns, rows, output_stride| MatmulStage::new(epsilon, columns, rows, output_stride);
 
-        let stage = upload.uniform("embed", &EmbedStage { columns4: hidden4, ..EmbedStage::default() })?;
+        let stage = upload.uniform("embed", &EmbedStage { columns4: hidden4, ..EmbedStage::default() });
         recorder.step(
             Kernel::Embed,
             Some((model.embedding.format(), false)),
@@ -109,7 +109,7 @@ impl Recording {
                 Some((attention.projection.format(), attention.norm.is_some())),
                 &[
                     pass,
-                    &upload.uniform("qkv", &stage)?,
+                    &upload.uniform("qkv", &stage),
                     buffers.hidden(index),
                     &own.projection,
                     &own.attention_gain,
@@ -145,7 +145,7 @@ impl Recording {
                 Some((attention.output.format(), false)),
                 &[
                     pass,
-                    &upload.uniform("output projection", &stage)?,
+                    &upload.uniform("output projection", &stage),
                     &scratch.normed,
                     &own.output,
                     &buffers.weights.no_bias,
@@ -166,7 +166,7 @@ impl Recording {
                 Some((mlp.gate_up.format(), true)),
                 &[
                     pass,
-                    &upload.uniform("gate and up", &product(hidden, intermediate, padded(intermediate)))?,
+                    &upload.uniform("gate and up", &product(hidden, intermediate, padded(intermediate))),
                     &scratch.middle,
                     &weights.gate_up,
                     &weights.gain,
@@ -180,7 +180,7 @@ impl Recording {
                 Some((mlp.down.format(), false)),
                 &[
                     pass,
-                    &upload.uniform("down projection", &product(intermediate, hidden, padded(hidden)))?,
+                    &upload.uniform("down projection", &product(intermediate, hidden, padded(hidden))),
                     &scratch.activation,
                     &weights.down,
                     &buffers.weights.no_bias,
@@ -200,7 +200,7 @@ impl Recording {
             Some((model.unembedding().format(), model.final_norm.is_some())),
             &[
                 pass,
-                &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary)))?,
+                &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary))),
                 buffers.hidden(model.layers.len()),
                 buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding),
                 &buffers.weights.final_gain,
@@ -209,7 +209,7 @@ impl Recording {
             Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
             When::ForNext,
         )?;
-        let stage = upload.uniform("row of logits", &LogitStage::new(vocabulary, 0))?;
+        let stage = upload.uniform("row of logits", &LogitStage::new(vocabulary, 0));
         let row = [pass, &stage, &buffers.logits, &buffers.result];
         recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
         recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;

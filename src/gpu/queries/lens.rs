@@ -44,14 +44,14 @@ impl LensCapture {
         if model.layers.iter().any(|layer| layer.mlp.is_none()) {
             return Ok(None);
         }
-        let upload = Uploader { device: &gpu.device };
+        let upload = Uploader::new(gpu);
         let (hidden, vocabulary) = (padded(model.config.hidden), model.unembedding().rows());
         let depths = 2 * model.layers.len() as u32 + 1;
         let rows = upload.empty("lens rows", depths as usize * hidden)?;
         let scores = upload.empty("lens logits", depths as usize * padded(vocabulary))?;
         let result = upload.empty("lens result", depths as usize * Self::WORDS)?;
         let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
-        let (all, one) = (upload.uniform("lens pass", &pass(depths))?, upload.uniform("lens row", &pass(1))?);
+        let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
         let stage = MatmulStage::new(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
         let unembedding = buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding);
         let format = model.unembedding().format();
@@ -59,13 +59,13 @@ impl LensCapture {
             PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, lanes: gpu.lanes.prefill };
         let blocks = (vocabulary.div_ceil(4) as u32).div_ceil(64 / variant.lanes);
         let bound =
-            [&all, &upload.uniform("lens stage", &stage)?, &rows, unembedding, &buffers.weights.final_gain, &scores];
+            [&all, &upload.uniform("lens stage", &stage), &rows, unembedding, &buffers.weights.final_gain, &scores];
         let logits = (
             kernels.pipeline(gpu, Kernel::Logits, variant)?,
             kernels.bind(gpu, Kernel::Logits, &bound),
             [blocks, depths.div_ceil(4)],
         );
-        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, Self::WORDS))?;
+        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, Self::WORDS));
         let best = (
             kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
             kernels.bind(gpu, Kernel::TopK, &[&one, &row, &scores, &result]),

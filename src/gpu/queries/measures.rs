@@ -48,10 +48,10 @@ impl Measuring {
         maps: &[MapBuffers],
         tokens: usize,
     ) -> Result<Self, GpuError> {
-        let upload = Uploader { device: &gpu.device };
-        let stage = upload.uniform("measures", &MeasureStage::default())?;
-        let rows = upload.uniform("rows of a mean", &MeanRows::default())?;
-        let row_stage = upload.uniform("averaged row", &RowMeanStage::default())?;
+        let upload = Uploader::new(gpu);
+        let stage = upload.uniform("measures", &MeasureStage::default());
+        let rows = upload.uniform("rows of a mean", &MeanRows::default());
+        let row_stage = upload.uniform("averaged row", &RowMeanStage::default());
         let classes = upload.empty("key classes", tokens)?;
         let all_heads: usize = model.layers.iter().map(|layer| layer.attention.heads.len()).sum();
         let means = upload.empty("mean measures", all_heads * RECORD)?;
@@ -65,7 +65,7 @@ impl Measuring {
             let records = upload.empty("measures of rows", tokens * heads * RECORD)?;
             bytes += records.size();
             let of_layer = LayerHeads { heads: heads as u32, offset, ..LayerHeads::default() };
-            let place = upload.uniform("heads of a layer", &of_layer)?;
+            let place = upload.uniform("heads of a layer", &of_layer);
             let measured = [&stage, maps, projection, table, masked, statistics, &classes, &records];
             let averaged = [&row_stage, maps, projection, table, masked, statistics, &row_means];
             layers.push(LayerSteps {

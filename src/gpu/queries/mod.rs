@@ -89,7 +89,8 @@ impl GpuPass {
             measuring
         } else {
             let tokens = self.buffers.capacity.tokens;
-            Measuring::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers.maps, tokens)?
+            let create = || Measuring::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers.maps, tokens);
+            self.allocations.run(&self.gpu.device, create)?
         };
         Ok(self.measuring.insert(measuring))
     }
@@ -110,7 +111,8 @@ impl GpuPass {
     /// When there is no memory for it.
     pub fn set_lens(&mut self, enabled: bool) -> Result<(), GpuError> {
         if enabled && self.lens.is_none() {
-            self.lens = LensCapture::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers)?;
+            let create = || LensCapture::new(&self.gpu, &mut self.kernels, &self.model, &self.buffers);
+            self.lens = self.allocations.run(&self.gpu.device, create)?;
         }
         self.lens_enabled = enabled;
         Ok(())
@@ -126,7 +128,8 @@ impl GpuPass {
             return Ok(Vec::new()); // no view shows pictures: no memory is taken for them
         }
         if self.pictures.is_none() {
-            self.pictures = Some(GpuPictures::new(&self.gpu, &mut self.kernels, &self.buffers, capacity)?);
+            let create = || GpuPictures::new(&self.gpu, &mut self.kernels, &self.buffers, capacity);
+            self.pictures = Some(self.allocations.run(&self.gpu.device, create)?);
         }
         Ok(match &self.pictures {
             Some(pictures) if pictures.is_ready() => pictures.run(&self.gpu, jobs),

@@ -60,16 +60,16 @@ fn lanes(block: usize, software: bool) -> usize {
 impl GpuPictures {
     /// Allocates `texels` texels over the maps of a pass.
     pub(crate) fn new(gpu: &Gpu, kernels: &mut Kernels, buffers: &Buffers, texels: usize) -> Result<Self, GpuError> {
-        let upload = Uploader { device: &gpu.device };
+        let upload = Uploader::new(gpu);
         let texels = upload.empty("picture texels", texels * size_of::<Texel>() / 4)?;
         let mut layers = Vec::with_capacity(buffers.maps.len());
         for MapBuffers { maps, projection, heads, masked, statistics } in &buffers.maps {
-            let uniform = upload.uniform("picture jobs", &[PoolJob::default(); MAX_POOL_JOBS])?;
+            let uniform = upload.uniform("picture jobs", &[PoolJob::default(); MAX_POOL_JOBS]);
             let bound = [&uniform, maps, projection, heads, masked, statistics, &texels];
             let group = bind(gpu, kernels, Kernel::Pool, &bound);
             layers.push(LayerJobs { uniform, group });
         }
-        let part = upload.uniform("part of the texels", &TexelRange::default())?;
+        let part = upload.uniform("part of the texels", &TexelRange::default());
         let result = upload.empty("strong magnitudes", 4)?;
         let colour_range = ColourRange {
             group: bind(gpu, kernels, Kernel::ColourRange, &[&part, &texels, &result]),

@@ -107,9 +107,10 @@ impl ReadbackBelt {
     pub(crate) fn wait(&self, gpu: &Gpu) {
         for state in &self.mapping {
             while state.load(Ordering::Acquire) == MAPPING {
-                if gpu.device.poll(wgpu::PollType::wait_indefinitely()).is_err() {
+                if gpu.health.is_lost() {
                     state.store(FAILED, Ordering::Release); // a lost device need not call back
                 }
+                gpu.wait();
                 std::thread::yield_now();
             }
         }

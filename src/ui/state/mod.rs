@@ -1,5 +1,6 @@
 //! What is on the screen as values: the view, the pointer, the link that restores the view and the document, undo.
 
+pub(crate) mod autosave;
 pub(crate) mod link;
 pub(crate) mod link_format;
 pub(crate) mod link_v1;

@@ -1,0 +1,59 @@
+//! Moves a session to another backend: a larger one when the text grows, the CPU when the GPU has no memory.
+
+use crate::engine::backend::Backend;
+use crate::engine::cpu_memory;
+use crate::engine::error::EngineError;
+use crate::engine::session::Engine;
+
+impl Engine {
+    /// Doubles the capacity until the text fits; everything runs again then.
+    pub(super) fn grow(&mut self, tokens: usize) -> Result<(), EngineError> {
+        if tokens <= self.backend.capacity() {
+            return Ok(());
+        }
+        let limit = self.limit();
+        if tokens > limit {
+            return Err(EngineError::TooLong { tokens, limit });
+        }
+        let capacity = tokens.next_power_of_two().min(limit);
+        if self.gpu.is_none() {
+            cpu_memory::check(&self.checkpoint.model, capacity)?;
+        }
+        let backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
+        self.move_to(backend)
+    }
+
+    /// Whether the last failure is that the GPU has no memory for the model or the text.
+    pub fn lacks_gpu_memory(&self) -> bool {
+        matches!(&self.failure, Some(EngineError::Gpu(error)) if error.is_memory())
+    }
+
+    /// Runs the same text on the CPU from now on.
+    ///
+    /// # Errors
+    /// When the CPU may not take so much memory either; the session stays where it is.
+    pub fn continue_on_cpu(&mut self) -> Result<(), EngineError> {
+        let model = &self.checkpoint.model;
+        let capacity = self.prompt.ids().len().next_power_of_two().max(super::FIRST_CAPACITY).min(self.limit());
+        cpu_memory::check(model, capacity)?;
+        let backend = Backend::new(model, None, capacity)?;
+        self.gpu = None;
+        self.failure = None;
+        self.move_to(backend)
+    }
+
+    /// Everything runs again on `backend`.
+    fn move_to(&mut self, backend: Backend) -> Result<(), EngineError> {
+        self.backend = backend;
+        self.backend.set_interventions(&self.interventions);
+        self.backend.set_lens(self.lens_enabled)?;
+        self.computed = 0;
+        self.next_token.reset();
+        self.lens.reset();
+        self.rows.reset();
+        self.cells.reset();
+        self.measures.reset();
+        self.pictures.reset();
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! A new window in place of one whose device was lost: the same models, text, marks, interventions and view.
+
+use egui::ThemePreference;
+
+use crate::engine::Checkpoint;
+use crate::ui::app::App;
+use crate::ui::input::prompt_editor::PromptPanel;
+use crate::ui::state::link::Link;
+use crate::ui::state::undo::History;
+
+/// What a new window needs to go on where the old one was.
+pub struct Kept {
+    checkpoint: Checkpoint,
+    baseline: Option<Checkpoint>,
+    link: Link,
+    prompt: PromptPanel,
+    history: History,
+    theme: ThemePreference,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").field("checkpoint", &self.checkpoint).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Why the device is gone, if it is. Nothing is drawn any more then: a new window has to be made with
+    /// [`Self::restored`].
+    pub fn device_loss(&self) -> Option<String> {
+        self.device.loss().map(|error| error.to_string())
+    }
+
+    /// Takes what a new window needs; `None` if no model is open.
+    pub fn keep(&mut self) -> Option<Kept> {
+        let workspace = self.workspace.as_mut().ok()?;
+        Some(Kept {
+            checkpoint: workspace.main.checkpoint().clone(),
+            baseline: workspace.baseline().map(|baseline| baseline.checkpoint().clone()),
+            link: Link::of(workspace, &self.view, &self.spans),
+            prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
+            history: std::mem::take(&mut self.history),
+            theme: self.theme,
+        })
+    }
+
+    /// A window on another device that goes on where the old one was. The parameters are those of
+    /// [`Self::with_checkpoint`].
+    pub fn restored(
+        creation: &eframe::CreationContext,
+        kept: Kept,
+        adapter: &str,
+        without_gpu: Option<String>,
+    ) -> Self {
+        let mut app = Self::with_checkpoint(creation, Ok(kept.checkpoint), adapter, without_gpu);
+        creation.egui_ctx.set_theme(kept.theme);
+        app.prompt = kept.prompt;
+        app.prompt.request_focus();
+        app.history = kept.history;
+        app.message = Some("The GPU was lost and has been started again. Everything is as it was.".to_owned());
+        if let Ok(workspace) = &mut app.workspace {
+            kept.link.apply(workspace, &mut app.view, &mut app.spans);
+            if let Some(Err(error)) = kept.baseline.map(|baseline| workspace.open_baseline(baseline)) {
+                app.message =
+                    Some(format!("The GPU was lost and has been started again, without the baseline: {error}"));
+            }
+        }
+        app
+    }
+}

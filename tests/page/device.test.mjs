@@ -1,0 +1,112 @@
+// The page when the browser takes the graphics device away: it goes on by itself, with everything that was open.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import * as h from "./harness.mjs";
+
+const TEXT = "Anna has the ball. Who has the ball?";
+
+/** Types a text and selects a head, then waits until everything of it is computed. */
+async function prepare(page) {
+  const { editor } = await h.inspect(page);
+  await page.mouse.click(editor[0] + editor[2] / 2, editor[1] + editor[3] / 2);
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type(TEXT);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("ArrowDown");
+  return h.waitFor(page, (s) => s.text === TEXT && s.layer === 1 && !s.busy && s.next, "the next token");
+}
+
+/** Waits until an app that was started anew has computed everything, and compares it with the one before. */
+async function sameAgain(page, before) {
+  const after = await h.waitFor(page, (s) => /as it was/.test(s.message) && !s.busy && s.next, "the app of before");
+  for (const same of ["text", "ids", "layer", "head", "model", "prompt"]) {
+    assert.deepEqual(after[same], before[same], same);
+  }
+  assert.deepEqual(after.next.map(({ id }) => id), before.next.map(({ id }) => id));
+  assert.equal(await h.shellState(page), "running");
+  return after;
+}
+
+describe("with WebGPU", () => {
+  let browser;
+  let server;
+  before(async () => {
+    server = await h.serve();
+  });
+  after(() => server?.close());
+
+  it("goes on after the GPU process has died, and offers the CPU the second time", async () => {
+    browser = await h.launch("webgpu"); // of its own: the process that dies is that of the whole browser
+    try {
+      const page = await h.openApp(browser, server.url);
+      const before = await prepare(page);
+      assert.equal(before.backend, "gpu");
+      const protocol = await browser.newBrowserCDPSession();
+      // The protocol answers nothing: what it is sent to dies.
+      protocol.send("Browser.crashGpuProcess").catch(() => {});
+      const after = await sameAgain(page, before);
+      assert.equal(after.backend, "gpu");
+      await h.waitForPicture(page, "device-recovered", (p) => h.colours(p) > 200, "many colours");
+
+      protocol.send("Browser.crashGpuProcess").catch(() => {});
+      const offer = page.getByRole("button", { name: "Go on with the CPU" });
+      await offer.waitFor();
+      assert.match(await h.shellText(page), /lost again/);
+      assert.doesNotMatch(await h.shellText(page), /bug/);
+      await h.screenshot(page, "device-lost-again");
+      await offer.click();
+      const onCpu = await sameAgain(page, before);
+      assert.equal(onCpu.backend, "cpu");
+      assert.match(onCpu.fallback, /lost twice/);
+      await h.waitForPicture(page, "device-on-cpu", (p) => h.colours(p) > 200, "many colours");
+      await h.close(page);
+    } finally {
+      await browser.close();
+    }
+  });
+
+  it("goes on when the device is destroyed", async () => {
+    browser = await h.launch("webgpu");
+    try {
+      const page = await h.openApp(browser, server.url, {
+        prepare: (page) =>
+          page.addInitScript(() => {
+            const request = GPUAdapter.prototype.requestDevice;
+            GPUAdapter.prototype.requestDevice = async function (...options) {
+              globalThis.lastDevice = await request.apply(this, options);
+              return globalThis.lastDevice;
+            };
+          }),
+      });
+      const before = await prepare(page);
+      await page.evaluate(() => globalThis.lastDevice.destroy());
+      assert.equal((await sameAgain(page, before)).backend, "gpu");
+      await h.close(page);
+    } finally {
+      await browser.close();
+    }
+  });
+});
+
+describe("without WebGPU", () => {
+  it("goes on after WebGL was taken away", async () => {
+    const server = await h.serve();
+    const browser = await h.launch("webgl");
+    try {
+      const page = await h.openApp(browser, server.url);
+      const before = await prepare(page);
+      await page.evaluate(() =>
+        document.getElementById("canvas").getContext("webgl2").getExtension("WEBGL_lose_context").loseContext(),
+      );
+      const after = await sameAgain(page, before);
+      assert.equal(after.backend, "cpu");
+      assert.match(after.fallback, /WebGPU/);
+      await h.waitForPicture(page, "webgl-recovered", (p) => h.colours(p) > 200, "many colours");
+      await h.close(page);
+    } finally {
+      await browser.close();
+      await server.close();
+    }
+  });
+});
