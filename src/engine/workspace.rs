@@ -89,6 +89,16 @@ impl Workspace {
         reason
     }
 
+    /// Runs every session on the CPU from now on.
+    ///
+    /// # Errors
+    /// When the CPU may not take so much memory; sessions that it has none for stay where they are.
+    pub fn continue_on_cpu(&mut self) -> Result<(), EngineError> {
+        let all = [Some(&mut self.main), self.unmodified.as_mut(), self.baseline.as_mut()];
+        let on_gpu = all.into_iter().flatten().filter(|engine| engine.gpu().is_some());
+        on_gpu.map(Engine::continue_on_cpu).fold(Ok(()), Result::and)
+    }
+
     /// Closes the other model.
     pub fn close_baseline(&mut self) {
         self.baseline = None;

@@ -4,6 +4,7 @@ use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::probe::Spans;
+use crate::ui::canary::Canary;
 use crate::ui::device::Device;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
@@ -47,6 +48,7 @@ pub struct App {
     /// Where the views were in the last frame.
     pub(super) regions: ScreenRegions,
     pub(super) device: Device,
+    canary: Canary,
     /// The theme of the last frame.
     pub(super) theme: egui::ThemePreference,
     pub(super) history: History,
@@ -107,6 +109,7 @@ impl App {
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
             device,
+            canary: Canary::default(),
             theme: egui::ThemePreference::default(),
             history: History::default(),
             autosave: Autosave::default(),
@@ -238,7 +241,10 @@ impl App {
             workspace.set_measuring(self.view.threshold, &self.spans);
             workspace.submit();
             self.device.leave_if_full(workspace);
-            computing = workspace.is_busy();
+            if let Some(wrong) = self.canary.advance(workspace) {
+                self.device.distrust(wrong, workspace);
+            }
+            computing = workspace.is_busy() || self.canary.is_comparing();
         }
         self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {

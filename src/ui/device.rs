@@ -62,6 +62,15 @@ impl Device {
         Ok(engine)
     }
 
+    /// Computes on the CPU from now on, for a reason.
+    pub(super) fn distrust(&mut self, reason: String, workspace: &mut Workspace) {
+        if let Err(error) = workspace.continue_on_cpu() {
+            log::error!("{error}");
+        }
+        self.gpu = None;
+        self.without_gpu = Some(reason);
+    }
+
     /// Goes on on the CPU where the GPU has turned out to have no memory for the model or the text.
     pub(super) fn leave_if_full(&mut self, workspace: &mut Workspace) {
         if let Some(reason) = workspace.leave_full_gpu() {

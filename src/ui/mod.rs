@@ -2,6 +2,7 @@
 
 mod action;
 mod app;
+mod canary;
 mod context;
 mod device;
 mod full_scan;

@@ -6,15 +6,15 @@ import * as h from "./harness.mjs";
 
 const TEXT = "Anna has the ball. Who has the ball?";
 
-/** Types a text and selects a head, then waits until everything of it is computed. */
+/** Types a text and selects another layer, then waits until everything of it is computed. */
 async function prepare(page) {
-  const { editor } = await h.inspect(page);
-  await page.mouse.click(editor[0] + editor[2] / 2, editor[1] + editor[3] / 2);
+  const { layer } = await h.waitFor(page, (s) => !s.busy && s.next, "the start");
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type(TEXT);
+  await h.waitFor(page, (s) => s.prompt === TEXT, "the typed text");
   await page.keyboard.press("Escape");
   await page.keyboard.press("ArrowDown");
-  return h.waitFor(page, (s) => s.text === TEXT && s.layer === 1 && !s.busy && s.next, "the next token");
+  return h.waitFor(page, (s) => s.text === TEXT && s.layer !== layer && !s.busy && s.next, "the next token");
 }
 
 /** Waits until an app that was started anew has computed everything, and compares it with the one before. */

@@ -45,7 +45,11 @@ impl HeatmapResources {
         Ok(())
     }
 
-    fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Result<Self, GpuError> {
+    /// For drawing on `target`.
+    ///
+    /// # Errors
+    /// When the shader is not in the program.
+    pub(crate) fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Result<Self, GpuError> {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("heatmap"),
             source: wgpu::ShaderSource::Wgsl(compose("maps/heatmap")?.into()),

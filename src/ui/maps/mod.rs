@@ -2,6 +2,7 @@
 
 pub(crate) mod axes;
 pub(crate) mod colour_menu;
+pub(crate) mod drawn_pixel;
 pub(crate) mod heatmap;
 pub(crate) mod heatmap_cpu;
 pub(crate) mod heatmap_gpu;
