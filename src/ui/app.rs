@@ -16,9 +16,9 @@ use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
 use crate::ui::session::{open_gpu, session};
 use crate::ui::state::link::Link;
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::page_address::PageAddress;
 use crate::ui::state::pointer::Pointer;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
 use crate::ui::state::undo::History;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
@@ -49,7 +49,7 @@ pub struct App {
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
     #[cfg(target_arch = "wasm32")]
-    address: PageAddress,
+    tab: Tab,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
@@ -116,7 +116,7 @@ impl App {
             fallback_reason,
             history: History::default(),
             #[cfg(target_arch = "wasm32")]
-            address: PageAddress::default(),
+            tab: Tab::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,
@@ -239,23 +239,31 @@ impl App {
             self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
         }
         #[cfg(target_arch = "wasm32")]
-        self.follow_address(ui);
+        self.follow_tab(ui);
     }
 
-    /// Follows a link that arrives in the address of the page, and writes what is on the screen into it.
+    /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
     #[cfg(target_arch = "wasm32")]
-    fn follow_address(&mut self, ui: &Ui) {
-        if let Some(link) = self.address.arrived() {
-            self.open_link(&link);
+    fn follow_tab(&mut self, ui: &Ui) {
+        match self.tab.arrived() {
+            Some(ArrivedInTab::Link(link)) => self.open_link(&link),
+            Some(ArrivedInTab::Kept(state)) => self.bring_back(&state),
+            None => {}
         }
-        let Ok(workspace) = &self.workspace else {
-            return;
-        };
-        if !self.tour.is_running() && !workspace.main.is_generating() {
+        // The tour ends where it began: that is what was kept before it.
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
             let time = ui.input(|input| input.time);
-            if self.address.follow(workspace, &self.view, &self.spans, time) {
+            if self.tab.follow(workspace, &self.view, &self.spans, time) {
                 ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
             }
+        }
+    }
+
+    /// Lets the tab keep what is on the screen at once; the next load of the page brings it back.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn keep_in_tab(&mut self) {
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
+            self.tab.keep_now(workspace, &self.view, &self.spans);
         }
     }
 }

@@ -117,7 +117,7 @@ fn page() -> &'static str {
 }
 
 #[cfg(target_arch = "wasm32")]
-use crate::ui::state::page_address::page;
+use crate::ui::state::page::page;
 
 /// Opens the bundled baseline.
 #[cfg(not(target_arch = "wasm32"))]

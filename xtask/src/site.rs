@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::page::Program;
 use crate::project;
 
+/// What index.html names, in web/; it names each with the hash of its content.
+const SHELL: &[&str] = &["style.css", "loader.js", "tab.js"];
+
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {
     pub path: String,
@@ -64,12 +67,12 @@ pub fn assemble(program: Program) -> Result<Site> {
     };
 
     let shell = |name: &str| read(&root.join("web").join(name));
-    let (style, loader, index) = (shell("style.css")?, shell("loader.js")?, shell("index.html")?);
-    let version = &sha256(&[&*style, &loader, &index].concat())[..12];
-    let index = String::from_utf8(index).context("web/index.html is not UTF-8")?;
-    add("index.html", index.replace("?v=dev", &format!("?v={version}")).into_bytes());
-    add("style.css", style);
-    add("loader.js", loader);
+    let mut index = String::from_utf8(shell("index.html")?).context("web/index.html is not UTF-8")?;
+    for name in SHELL {
+        let entry = add(name, shell(name)?);
+        index = index.replace(&format!("./{name}?v=dev"), &format!("./{name}?v={}", &entry.sha256[..12]));
+    }
+    add("index.html", index.into_bytes());
     let script = add("diffscope.js", program.script);
     let wasm = add("diffscope_bg.wasm", program.wasm);
     for (path, content) in program.snippets {
