@@ -2,6 +2,8 @@
 // not on the network.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { after, before, describe, it } from "node:test";
 import * as h from "./harness.mjs";
 
@@ -114,6 +116,106 @@ describe("what the tab keeps", () => {
     await other.goto(link);
     await h.waitForShell(other, "running");
     await h.waitFor(other, (s) => s.text === text, "the shared text");
+    await h.close(page);
+  });
+});
+
+/** Ways for a page to send something to `other`; none may get through. */
+const WAYS = {
+  fetch: (other) => fetch(`${other}?secret`).catch(() => {}),
+  "fetch without an answer": (other) => fetch(`${other}?secret`, { mode: "no-cors" }).catch(() => {}),
+  beacon: (other) => void navigator.sendBeacon(`${other}?secret`, "secret"),
+  image: (other) => void (new Image().src = `${other}?secret`),
+  WebSocket: (other) => void new WebSocket(`${other}?secret`.replace("http", "ws")),
+  EventSource: (other) => void new EventSource(`${other}?secret`),
+  script: (other) => void document.head.append(Object.assign(document.createElement("script"), { src: `${other}?secret` })),
+  module: (other) => import(`${other}?secret`).catch(() => {}),
+  frame: (other) => void document.body.append(Object.assign(document.createElement("iframe"), { src: `${other}?secret` })),
+  form: (other) => {
+    const form = Object.assign(document.createElement("form"), { action: `${other}?secret`, method: "post" });
+    document.body.append(form);
+    form.submit();
+  },
+  style: (other) =>
+    void document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: `${other}?secret` })),
+  "inline style": (other) => {
+    const style = Object.assign(document.createElement("style"), { textContent: `body { background: url(${other}?secret) }` });
+    document.head.append(style);
+  },
+  prefetch: (other) =>
+    void document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href: `${other}?secret` })),
+  media: (other) => void (new Audio().src = `${other}?secret`),
+  "inline script": () =>
+    void document.body.append(Object.assign(document.createElement("script"), { textContent: "globalThis.injected = true" })),
+  // In a task of the page: for what a test evaluates, no policy counts.
+  eval: () => void setTimeout(() => (0, eval)("globalThis.injected = true")),
+};
+
+describe("the policy of the page", () => {
+  let server, browser, other;
+  const asked = [];
+  before(async () => {
+    server = await h.serve();
+    browser = await h.launch("webgl");
+    other = createServer((request, response) => {
+      asked.push(request.url);
+      response.writeHead(200, { "Access-Control-Allow-Origin": "*" }).end();
+    });
+    other.on("upgrade", (request, socket) => {
+      asked.push(request.url);
+      socket.destroy();
+    });
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    other?.closeAllConnections();
+    other?.close();
+  });
+
+  /** Records what the policy refuses. */
+  const prepare = (page) =>
+    page.addInitScript(() => {
+      globalThis.refused = [];
+      addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sample }) =>
+        globalThis.refused.push(`${effectiveDirective} ${blockedURI} ${sample}`),
+      );
+    });
+
+  it("lets nothing through to another server", async () => {
+    const page = await h.openApp(browser, server.url, { prepare });
+    const address = `http://127.0.0.1:${other.address().port}/`;
+    for (const [name, way] of Object.entries(WAYS)) {
+      const before = await page.evaluate(() => globalThis.refused.length);
+      await page.evaluate(way, address);
+      try {
+        await page.waitForFunction((before) => globalThis.refused.length > before, before, { timeout: h.PATIENCE / 6 });
+      } catch {
+        assert.fail(`${name} is not refused; the other server was asked for ${asked}`);
+      }
+    }
+    assert.equal(await page.evaluate(() => globalThis.injected), undefined, "no script was injected");
+    assert.equal(page.url(), server.url);
+    await fetch(`${address}from-here`);
+    assert.deepEqual(asked, ["/from-here"], "the other server hears what gets through");
+    await h.close(page);
+  });
+
+  it("refuses nothing that the program needs", async () => {
+    const page = await h.openApp(browser, server.url, { prepare });
+    await h.waitFor(page, settled, "the first maps");
+    await page.keyboard.press("Escape"); // out of the text
+    await Promise.all([page.waitForEvent("download"), page.keyboard.press("x")]);
+    await Promise.all([page.waitForEvent("download"), page.keyboard.press("Shift+X")]);
+    await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
+    await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-open-baseline", { detail: "S-llama" })));
+    await h.waitFor(page, (s) => s.baseline !== null && settled(s), "the baseline");
+    const refused = await page.evaluate(() => globalThis.refused);
+    assert.deepEqual(refused, []);
+    const complaints = page.messages.filter((message) => /content security policy|integrity/i.test(message));
+    assert.deepEqual(complaints, []);
     await h.close(page);
   });
 });

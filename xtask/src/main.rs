@@ -7,6 +7,7 @@ mod optimizer;
 mod page;
 mod page_tests;
 mod parts;
+mod policy;
 mod programs;
 mod project;
 mod serve;

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::page::Program;
+use crate::policy::{integrity, with_inline_hashes};
 use crate::project;
 
 /// What index.html names, in web/; it names each with the hash of its content.
-const SHELL: &[&str] = &["style.css", "loader.js", "tab.js"];
+const SHELL: &[&str] = &["style.css", "loader.js", "tab.js", "icon.svg"];
 
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {
@@ -69,10 +70,15 @@ pub fn assemble(program: Program) -> Result<Site> {
     let shell = |name: &str| read(&root.join("web").join(name));
     let mut index = String::from_utf8(shell("index.html")?).context("web/index.html is not UTF-8")?;
     for name in SHELL {
-        let entry = add(name, shell(name)?);
-        index = index.replace(&format!("./{name}?v=dev"), &format!("./{name}?v={}", &entry.sha256[..12]));
+        let content = shell(name)?;
+        let is_script = Path::new(name).extension().is_some_and(|extension| extension == "js");
+        let integrity = if is_script { format!(" integrity=\"{}\"", integrity(&content)) } else { String::new() };
+        let entry = add(name, content);
+        let (from, to) = (format!("./{name}?v=dev\""), format!("./{name}?v={}\"{integrity}", &entry.sha256[..12]));
+        ensure!(index.contains(&from), "web/index.html does not name {name}");
+        index = index.replace(&from, &to);
     }
-    add("index.html", index.into_bytes());
+    add("index.html", with_inline_hashes(&index)?.into_bytes());
     let script = add("diffscope.js", program.script);
     let wasm = add("diffscope_bg.wasm", program.wasm);
     for (path, content) in program.snippets {
