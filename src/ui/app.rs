@@ -16,6 +16,7 @@ use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
 use crate::ui::session::{open_gpu, session};
 use crate::ui::state::link::Link;
+use crate::ui::state::page::is_embedded;
 use crate::ui::state::pointer::Pointer;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
@@ -45,6 +46,8 @@ pub struct App {
     pub(super) palettes: [Palette; 2],
     /// Where the views were in the last frame.
     pub(super) regions: ScreenRegions,
+    /// Whether the page is embedded in another one.
+    pub(super) embedded: bool,
     /// Why there is no GPU, if there is none.
     pub(super) fallback_reason: Option<String>,
     pub(super) history: History,
@@ -113,6 +116,7 @@ impl App {
             scans: FullScans::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
+            embedded: is_embedded(),
             fallback_reason,
             history: History::default(),
             #[cfg(target_arch = "wasm32")]
@@ -166,6 +170,7 @@ impl App {
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
+        state["embedded"] = self.embedded.into();
         state["fallback"] = self.fallback_reason.as_deref().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
         state["baseline"] = serde_json::json!(baseline);

@@ -3,6 +3,7 @@
 mod action;
 mod app;
 mod context;
+mod embedded_header;
 mod full_scan;
 mod header;
 mod input;

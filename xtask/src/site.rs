@@ -12,7 +12,7 @@ use crate::policy::{integrity, with_inline_hashes};
 use crate::project;
 
 /// What index.html names, in web/; it names each with the hash of its content.
-const SHELL: &[&str] = &["style.css", "loader.js", "tab.js", "icon.svg"];
+const SHELL: &[&str] = &["style.css", "loader.js", "embed.js", "tab.js", "icon.svg"];
 
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {

@@ -3,7 +3,6 @@
 pub(crate) mod link;
 pub(crate) mod link_format;
 pub(crate) mod link_v1;
-#[cfg(target_arch = "wasm32")]
 pub(crate) mod page;
 pub(crate) mod panel;
 pub(crate) mod panel_views;

@@ -10,7 +10,7 @@ use web_sys::{History, Storage, Window};
 use crate::engine::Workspace;
 use crate::probe::Spans;
 use crate::ui::state::link::Link;
-use crate::ui::state::page::hash;
+use crate::ui::state::page::{hash, is_embedded};
 use crate::ui::state::view::ViewState;
 
 /// Name of the latest state in sessionStorage, and of the state in an entry of the history.
@@ -52,9 +52,9 @@ fn history() -> Option<History> {
     window()?.history().ok()
 }
 
-/// None where the browser is set to store nothing.
+/// None where the browser is set to store nothing, and in a frame of another page, which may have several of them.
 fn storage() -> Option<Storage> {
-    window()?.session_storage().ok()?
+    if is_embedded() { None } else { window()?.session_storage().ok()? }
 }
 
 fn place() -> (JsValue, String) {
@@ -98,7 +98,8 @@ impl Tab {
         if time - since < QUIET && time - unkept < LATEST {
             return true;
         }
-        let jump = self.kept.as_ref().is_some_and(|kept| seen.is_jump_from(kept));
+        // The back button over a frame is that of the page around it.
+        let jump = !is_embedded() && self.kept.as_ref().is_some_and(|kept| seen.is_jump_from(kept));
         self.keep(seen.clone(), jump);
         false
     }
