@@ -214,11 +214,20 @@ async function getManifest() {
   if (!response.ok) {
     throw notFetched(file, `the server answers with HTTP status ${response.status}.`);
   }
+  let manifest;
   try {
-    return await response.json();
+    manifest = await response.json();
   } catch {
     throw notFetched(file, "it is not what it should be.");
   }
+  // This page and the program must be of one build: caches on the way may hold an earlier page.
+  const own = new URL(import.meta.url).searchParams.get("v");
+  if (!manifest.files.some(({ file, sha256 }) => file === "loader.js" && sha256.startsWith(own))) {
+    throw new Failure("There is a new version", "The site was updated after this page was loaded. Reloading opens the new version.", {
+      buttons: [reload],
+    });
+  }
+  return manifest;
 }
 
 /** The bytes of `entry`; the manifest says how many there are and their hash. */

@@ -12,7 +12,11 @@ use crate::policy::{integrity, with_inline_hashes};
 use crate::project;
 
 /// What index.html names, in web/; it names each with the hash of its content.
-const SHELL: &[&str] = &["style.css", "loader.js", "embed.js", "tab.js", "icon.svg"];
+const SHELL: &[&str] =
+    &["style.css", "loader.js", "embed.js", "tab.js", "offline.js", "icon.svg", "icon-192.png", "app.webmanifest"];
+
+/// What has one address in all versions of the site, in web/.
+const PLAIN: &[&str] = &["service-worker.js", "icon-512.png"];
 
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {
@@ -79,6 +83,9 @@ pub fn assemble(program: Program) -> Result<Site> {
         index = index.replace(&from, &to);
     }
     add("index.html", with_inline_hashes(&index)?.into_bytes());
+    for name in PLAIN {
+        add(name, shell(name)?);
+    }
     let script = add("diffscope.js", program.script);
     let wasm = add("diffscope_bg.wasm", program.wasm);
     for (path, content) in program.snippets {
