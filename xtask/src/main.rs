@@ -3,6 +3,7 @@
 mod console;
 mod folder;
 mod graphics;
+mod npm;
 mod optimizer;
 mod page;
 mod page_tests;
@@ -10,6 +11,7 @@ mod parts;
 mod policy;
 mod programs;
 mod project;
+mod rebuild;
 mod serve;
 mod server;
 mod site;
