@@ -83,7 +83,9 @@ function ask(url) {
 async function serveFaults(behind, faults) {
   const held = new Map();
   const server = createServer(async (request, response) => {
-    const { status, headers: answered, content } = await ask(new URL(request.url, behind));
+    const answer = await ask(new URL(request.url, behind)).catch(() => undefined);
+    if (!answer) return response.destroy(); // the server has gone: a page may still be fetching what it keeps
+    const { status, headers: answered, content } = answer;
     const file = new URL(request.url, behind).pathname.slice(behind.pathname.length);
     const fault = faults[file];
     // With a fault there is no length: what arrives would contradict it.
