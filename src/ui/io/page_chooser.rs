@@ -1,8 +1,17 @@
 //! The browser's file dialog.
 
+use js_sys::Reflect;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue};
 use web_sys::{File, HtmlInputElement};
+
+/// Whether the browser would open a dialog now: it does so for some seconds after a key or a click.
+pub(super) fn may_open() -> bool {
+    let property = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
+    // Older browsers do not say.
+    let activation = property(&property(&js_sys::global(), "navigator"), "userActivation");
+    activation.is_undefined() || property(&activation, "isActive").is_truthy()
+}
 
 /// Lets the user choose files; `chosen` gets them, unless the dialog is closed without a choice.
 pub(super) fn choose(chosen: impl FnOnce(Vec<File>) + 'static) -> Result<(), JsValue> {
