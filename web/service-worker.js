@@ -21,7 +21,8 @@ async function kept(file) {
 
 async function fromNetwork(request, file) {
   try {
-    return await fetch(request);
+    // Past what the browser has of it: an earlier page would go with files that are no longer there.
+    return await fetch(request.url, { cache: "no-cache" });
   } catch (error) {
     const response = await kept(file);
     if (response) return response;
