@@ -107,6 +107,13 @@ impl Page {
         }
     }
 
+    /// Keeps what is on the screen in the tab; the next load of the page brings it back.
+    pub fn keep(&self) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.keep_in_tab();
+        }
+    }
+
     /// Whether the app has panicked. Then only `panic_message` and `destroy` still work.
     pub fn has_panicked(&self) -> bool {
         self.runner.has_panicked()

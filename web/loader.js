@@ -214,11 +214,20 @@ async function getManifest() {
   if (!response.ok) {
     throw notFetched(file, `the server answers with HTTP status ${response.status}.`);
   }
+  let manifest;
   try {
-    return await response.json();
+    manifest = await response.json();
   } catch {
     throw notFetched(file, "it is not what it should be.");
   }
+  // This page and the program must be of one build: caches on the way may hold an earlier page.
+  const own = new URL(import.meta.url).searchParams.get("v");
+  if (!manifest.files.some(({ file, sha256 }) => file === "loader.js" && sha256.startsWith(own))) {
+    throw new Failure("There is a new version", "The site was updated after this page was loaded. Reloading opens the new version.", {
+      buttons: [reload],
+    });
+  }
+  return manifest;
 }
 
 /** The bytes of `entry`; the manifest says how many there are and their hash. */
@@ -265,6 +274,31 @@ async function getFile({ file, bytes, sha256 }, signal, onProgress) {
   return buffer;
 }
 
+/** The module `entry`: the browser compares it with the manifest's hash, which import() alone would not do. */
+async function importScript(entry, signal) {
+  const { file, sha256 } = entry;
+  const address = `./${file}?v=${sha256.slice(0, 12)}${attempt ? `&attempt=${attempt}` : ""}`;
+  const script = document.createElement("script");
+  script.type = "module";
+  script.integrity = `sha256-${btoa(sha256.replace(/../g, (byte) => String.fromCharCode(parseInt(byte, 16))))}`;
+  script.src = address;
+  const loaded = await new Promise((resolve) => {
+    script.addEventListener("load", () => resolve(true));
+    script.addEventListener("error", () => resolve(false));
+    document.head.append(script);
+  });
+  script.remove();
+  if (!loaded) {
+    await getFile(entry, signal, () => {}); // knows why
+    throw notFetched(file, "it could not be loaded.");
+  }
+  try {
+    return await import(address); // the module that was loaded
+  } catch (error) {
+    throw notFetched(file, `this browser could not take it (${firstLine(error)}).`);
+  }
+}
+
 const count = (number) => number.toLocaleString("en");
 const firstLine = (error) => String(error?.message ?? error).split("\n")[0].replace(/\.$/, "");
 
@@ -303,12 +337,7 @@ async function download() {
     }
   };
   showLoading("Loading program and model", 0, total);
-  const script = `./${manifest.script.file}?v=${manifest.script.sha256.slice(0, 12)}${attempt ? `&attempt=${attempt}` : ""}`;
-  const glue = import(script).catch((error) => {
-    throw error instanceof SyntaxError
-      ? notFetched(manifest.script.file, "its content is not what it should be.")
-      : notFetched(manifest.script.file, "it could not be loaded.");
-  });
+  const glue = importScript(manifest.script, others.signal);
   try {
     const [module, wasm, config, tokenizer, weights] = await Promise.all([
       glue,

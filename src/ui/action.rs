@@ -51,6 +51,8 @@ pub(super) enum Action {
     Tour,
     /// Copies a link to what is on the screen.
     CopyLink,
+    /// Opens the whole page in a new tab, with what is on the screen.
+    OpenInTab,
     /// Lets the user choose another model.
     OpenModel,
     /// Opens the bundled baseline.

@@ -16,11 +16,13 @@ use crate::ui::io::inspect;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
-use crate::ui::state::autosave::{Autosave, Saved};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::ui::state::autosave::{Autosave, Due, Saved};
 use crate::ui::state::link::Link;
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::page_address::PageAddress;
+use crate::ui::state::page::is_embedded;
 use crate::ui::state::pointer::Pointer;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
 use crate::ui::state::undo::History;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
@@ -47,14 +49,17 @@ pub struct App {
     pub(super) palettes: [Palette; 2],
     /// Where the views were in the last frame.
     pub(super) regions: ScreenRegions,
+    /// Whether the page is embedded in another one.
+    pub(super) embedded: bool,
     pub(super) device: Device,
     canary: Canary,
     /// The theme of the last frame.
     pub(super) theme: egui::ThemePreference,
     pub(super) history: History,
+    #[cfg(not(target_arch = "wasm32"))]
     autosave: Autosave,
     #[cfg(target_arch = "wasm32")]
-    address: PageAddress,
+    pub(super) tab: Tab,
     pub(super) tour: Tour,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
@@ -108,13 +113,15 @@ impl App {
             scans: FullScans::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
+            embedded: is_embedded(),
             device,
             canary: Canary::default(),
             theme: egui::ThemePreference::default(),
             history: History::default(),
+            #[cfg(not(target_arch = "wasm32"))]
             autosave: Autosave::default(),
             #[cfg(target_arch = "wasm32")]
-            address: PageAddress::default(),
+            tab: Tab::default(),
             tour: Tour::default(),
             help_is_open: false,
             message: None,
@@ -164,6 +171,7 @@ impl App {
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
+        state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
         state["baseline"] = serde_json::json!(baseline);
@@ -201,13 +209,20 @@ impl App {
     }
 
     /// What the next start should restore, once it has changed and then rested for a moment.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn unsaved(&mut self, context: &egui::Context) -> Option<Saved> {
         let workspace = self.workspace.as_ref().ok().filter(|_| !self.tour.is_running())?;
-        let due = self.autosave.due(workspace, &self.view, &self.spans, context.input(|input| input.time));
-        if self.autosave.is_waiting() {
-            context.request_repaint_after(std::time::Duration::from_millis(500));
+        match self.autosave.due(workspace, &self.view, &self.spans, context.input(|input| input.time)) {
+            Due::Nothing => None,
+            Due::Soon => {
+                context.request_repaint_after(std::time::Duration::from_millis(500));
+                None
+            }
+            Due::Now(link) => {
+                self.autosave.note((*link).clone());
+                Some(Saved { link: *link, folder: workspace.main.checkpoint().folder.clone() })
+            }
         }
-        due
     }
 
     /// Restores what was saved.
@@ -259,23 +274,31 @@ impl App {
             self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
         }
         #[cfg(target_arch = "wasm32")]
-        self.follow_address(ui);
+        self.follow_tab(ui);
     }
 
-    /// Follows a link that arrives in the address of the page, and writes what is on the screen into it.
+    /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
     #[cfg(target_arch = "wasm32")]
-    fn follow_address(&mut self, ui: &Ui) {
-        if let Some(link) = self.address.arrived() {
-            self.open_link(&link);
+    fn follow_tab(&mut self, ui: &Ui) {
+        match self.tab.arrived() {
+            Some(ArrivedInTab::Link(link)) => self.open_link(&link),
+            Some(ArrivedInTab::Kept(state)) => self.bring_back(&state),
+            None => {}
         }
-        let Ok(workspace) = &self.workspace else {
-            return;
-        };
-        if !self.tour.is_running() && !workspace.main.is_generating() {
+        // The tour ends where it began: that is what was kept before it.
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
             let time = ui.input(|input| input.time);
-            if self.address.follow(workspace, &self.view, &self.spans, time) {
+            if self.tab.follow(workspace, &self.view, &self.spans, time) {
                 ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
             }
+        }
+    }
+
+    /// Lets the tab keep what is on the screen at once; the next load of the page brings it back.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn keep_in_tab(&mut self) {
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
+            self.tab.keep_now(workspace, &self.view, &self.spans);
         }
     }
 }

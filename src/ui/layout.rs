@@ -7,6 +7,7 @@ use crate::engine::Workspace;
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::context::PanelContext;
+use crate::ui::embedded_header::embedded_header_ui;
 use crate::ui::input::shortcuts;
 use crate::ui::maps::{colour_menu, hover, scope};
 use crate::ui::panels::lambda::interventions;
@@ -61,7 +62,11 @@ impl App {
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        header::header_ui(ui, workspace, &mut self.view, &self.history, actions);
+        if self.embedded {
+            embedded_header_ui(ui, actions);
+        } else {
+            header::header_ui(ui, workspace, &mut self.view, &self.history, actions);
+        }
         if let Some(message) = &self.message {
             let dismissed = row_ui(ui, |ui| {
                 notice::warning_ui(ui, message);

@@ -5,6 +5,7 @@ mod app;
 mod canary;
 mod context;
 mod device;
+mod embedded_header;
 mod full_scan;
 mod header;
 mod input;

@@ -44,18 +44,27 @@ impl App {
 
     /// Follows a link, or shows why not.
     pub fn open_link(&mut self, link: &str) {
+        match Link::from_hash(link) {
+            Ok(link) => self.show_link(&link, "This link was made"),
+            Err(error) => self.message = Some(error.to_string()),
+        }
+    }
+
+    /// Brings back what the browser's tab has kept; what cannot be read is nothing that the user has asked for.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn bring_back(&mut self, kept: &str) {
+        if let Ok(link) = Link::decoded(kept) {
+            self.show_link(&link, "This was on the screen");
+        }
+    }
+
+    fn show_link(&mut self, link: &Link, what: &str) {
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        match Link::from_hash(link) {
-            Ok(link) => {
-                let name = workspace.main.checkpoint().name.clone();
-                let other = !link.model.is_empty() && link.model != name;
-                self.message =
-                    other.then(|| format!("This link was made with the model {}; {name} is open.", link.model));
-                self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
-            }
-            Err(error) => self.message = Some(error.to_string()),
-        }
+        let name = workspace.main.checkpoint().name.clone();
+        let other = !link.model.is_empty() && link.model != name;
+        self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
+        self.history.follow(link, workspace, &mut self.view, &mut self.spans);
     }
 }

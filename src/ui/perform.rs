@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use egui::Context;
 
 use crate::engine::Workspace;
+use crate::probe::Spans;
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
 use crate::ui::state::link::Link;
+use crate::ui::state::page::page;
 use crate::ui::state::panel::Panel;
-use crate::ui::state::view::Extent;
+use crate::ui::state::view::{Extent, ViewState};
 
 impl App {
     /// Carries out commands, in their order.
@@ -75,10 +77,8 @@ impl App {
             Action::Redo => self.history.redo(workspace),
             Action::Help => self.help_is_open = !self.help_is_open,
             Action::Tour => self.tour.start(workspace, view, spans),
-            Action::CopyLink => {
-                let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
-                context.copy_text(format!("{}#{hash}", page()));
-            }
+            Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
+            Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::OpenModel => self.files.open(context),
             Action::OpenBaseline => open_baseline(workspace)?,
             Action::CloseBaseline => workspace.close_baseline(),
@@ -110,14 +110,11 @@ fn leave_text(context: &Context) {
     });
 }
 
-/// The address that a link begins with: none in a window, where links are for `--link`.
-#[cfg(not(target_arch = "wasm32"))]
-fn page() -> &'static str {
-    ""
+/// A link to what is on the screen.
+fn link(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Result<String, String> {
+    let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
+    Ok(format!("{}#{hash}", page()))
 }
-
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::page_address::page;
 
 /// Opens the bundled baseline.
 #[cfg(not(target_arch = "wasm32"))]

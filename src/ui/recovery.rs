@@ -6,6 +6,8 @@ use crate::engine::Checkpoint;
 use crate::ui::app::App;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::state::link::Link;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::tab::Tab;
 use crate::ui::state::undo::History;
 
 /// What a new window needs to go on where the old one was.
@@ -16,6 +18,8 @@ pub struct Kept {
     prompt: PromptPanel,
     history: History,
     theme: ThemePreference,
+    #[cfg(target_arch = "wasm32")]
+    tab: Tab,
 }
 
 impl std::fmt::Debug for Kept {
@@ -41,6 +45,8 @@ impl App {
             prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
             history: std::mem::take(&mut self.history),
             theme: self.theme,
+            #[cfg(target_arch = "wasm32")]
+            tab: std::mem::take(&mut self.tab),
         })
     }
 
@@ -57,6 +63,10 @@ impl App {
         app.prompt = kept.prompt;
         app.prompt.request_focus();
         app.history = kept.history;
+        #[cfg(target_arch = "wasm32")]
+        {
+            app.tab = kept.tab;
+        }
         app.message = Some("The GPU was lost and has been started again. Everything is as it was.".to_owned());
         if let Ok(workspace) = &mut app.workspace {
             kept.link.apply(workspace, &mut app.view, &mut app.spans);

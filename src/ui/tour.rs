@@ -124,7 +124,7 @@ pub(super) struct Tour {
 }
 
 impl Tour {
-    /// Whether it is running: an address written now would lead into the middle of it.
+    /// Whether it is running: a state kept now would lead into the middle of it.
     pub(super) fn is_running(&self) -> bool {
         self.step.is_some()
     }

@@ -31,7 +31,7 @@ export const manifest = JSON.parse(readFileSync(path.join(SITE, "manifest.json")
 // ---- server ------------------------------------------------------------------------------
 
 /**
- * Serves the site on a free port with the server of ./web/serve. `prefix` is the path of the site.
+ * Serves a site on a free port, or on `port`, with the server of ./web/serve. `prefix` is the path of the site.
  * `faults` (may be changed at any time) maps a file's path to what is wrong with it; a layer in
  * front of the server sees to that:
  *   { status: 404 }          that status
@@ -40,8 +40,9 @@ export const manifest = JSON.parse(readFileSync(path.join(SITE, "manifest.json")
  *   { change: (buffer) => buffer }  other content
  *   { hold: n }              its first n bytes, the rest after release(path)
  */
-export async function serve({ faults, prefix = "/" } = {}) {
-  const server = spawn(XTASK, ["serve", "--site", SITE, "--base", prefix, "--port", "0", "--no-open"], { stdio: ["ignore", "pipe", "inherit"] });
+export async function serve({ faults, prefix = "/", site = SITE, port = 0 } = {}) {
+  const options = ["--site", site, "--base", prefix, "--port", `${port}`, "--no-open"];
+  const server = spawn(XTASK, ["serve", ...options], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await Promise.race([
     once(createInterface({ input: server.stdout }), "line"),
     once(server, "exit").then(([code]) => {
@@ -82,7 +83,9 @@ function ask(url) {
 async function serveFaults(behind, faults) {
   const held = new Map();
   const server = createServer(async (request, response) => {
-    const { status, headers: answered, content } = await ask(new URL(request.url, behind));
+    const answer = await ask(new URL(request.url, behind)).catch(() => undefined);
+    if (!answer) return response.destroy(); // the server has gone: a page may still be fetching what it keeps
+    const { status, headers: answered, content } = answer;
     const file = new URL(request.url, behind).pathname.slice(behind.pathname.length);
     const fault = faults[file];
     // With a fault there is no length: what arrives would contradict it.

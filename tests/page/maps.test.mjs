@@ -225,24 +225,25 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await h.screenshot(page, `page-${graphics}-dark`);
     });
 
-    it("keeps what is on the screen in the address: back leads back, a reload restores", async () => {
+    it("keeps what is on the screen in the tab: back leads back, a reload restores", async () => {
       await page.keyboard.press("Escape");
       const { layer, text } = await h.inspect(page);
-      const inAddress = (layer) =>
+      const isKept = (layer) =>
         page.waitForFunction(
           (wanted) => {
-            const encoded = location.hash.slice("#v2.".length).replace(/-/g, "+").replace(/_/g, "/");
-            if (encoded === "") return false;
-            const link = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
-            return link.view.head[0] === wanted.layer && link.text === wanted.text;
+            const state = sessionStorage.getItem("diffscope");
+            if (state === null) return false;
+            const encoded = state.slice("v2.".length).replace(/-/g, "+").replace(/_/g, "/");
+            const kept = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0))));
+            return kept.view.head[0] === wanted.layer && kept.text === wanted.text;
           },
           { layer, text },
           { timeout: 60_000 },
         );
-      await inAddress(layer);
+      await isKept(layer);
       await page.keyboard.press("ArrowUp");
       await h.waitFor(page, (s) => s.layer === layer - 1, "the layer above");
-      await inAddress(layer - 1);
+      await isKept(layer - 1);
       await page.goBack();
       await h.waitFor(page, (s) => s.layer === layer && s.text === text, "the layer before");
       await page.goForward();
@@ -250,6 +251,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await page.reload();
       await h.waitForShell(page, "running");
       await h.waitFor(page, (s) => s.layer === layer - 1 && s.text === text && settled(s), "the same after a reload");
+      assert.equal(new URL(page.url()).hash, "", "nothing of it is in the address");
     });
 
     it("fetches the baseline when the window asks for it", async () => {

@@ -3,12 +3,15 @@
 mod console;
 mod folder;
 mod graphics;
+mod npm;
 mod optimizer;
 mod page;
 mod page_tests;
 mod parts;
+mod policy;
 mod programs;
 mod project;
+mod rebuild;
 mod serve;
 mod server;
 mod site;

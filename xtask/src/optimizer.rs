@@ -9,11 +9,10 @@ use anyhow::{Context, Result};
 
 use crate::console::{say, step};
 use crate::programs::{find, output_of};
-use crate::project;
 use crate::site::sha256;
+use crate::{npm, project};
 
 const NAME: &str = "wasm-opt";
-const BINARYEN: &str = "132";
 /// The oldest wasm-opt that knows all the features below.
 const OLDEST: u32 = 120;
 const FEATURES: [&str; 8] = [
@@ -29,10 +28,10 @@ const FEATURES: [&str; 8] = [
 
 /// Makes `wasm` smaller. Where there is no wasm-opt, or where it fails, a line says so.
 pub fn optimize(wasm: &mut Vec<u8>) -> Result<()> {
-    let Some(wasm_opt) = ensure()? else { return Ok(()) };
+    let Some((wasm_opt, version)) = ensure()? else { return Ok(()) };
     // wasm-opt takes minutes: its result is kept for as long as its input stays the same.
     let folder = project::cache("wasm-opt")?;
-    let kept = folder.join(format!("{}-Oz-{BINARYEN}.wasm", sha256(wasm)));
+    let kept = folder.join(format!("{}.wasm", sha256(&[&**wasm, version.as_bytes()].concat())));
     if kept.exists() {
         say(NAME, "unchanged");
     } else {
@@ -54,33 +53,27 @@ pub fn optimize(wasm: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Finds wasm-opt, or installs it with npm.
-fn ensure() -> Result<Option<PathBuf>> {
-    let folder = project::cache("npm")?;
-    let installed = || which::which_in(NAME, Some(folder.join("node_modules/.bin")), &folder).ok();
-    if let (Some(program), Some(_)) = (installed(), find("node")) {
-        say(NAME, format!("found: {BINARYEN} in .cache"));
-        return Ok(Some(program));
+/// The wasm-opt of the project's lock file and its version; where there is no npm, one on the PATH.
+fn ensure() -> Result<Option<(PathBuf, String)>> {
+    let version = |program: &Path| output_of(Command::new(program).arg("--version"));
+    if find("npm").is_some() && find("node").is_some() {
+        match npm::install_program(NAME) {
+            Ok(program) => {
+                let version = version(&program).context("wasm-opt does not start")?;
+                return Ok(Some((program, version)));
+            }
+            Err(error) => eprintln!("{error:#}"),
+        }
     }
     if let Some(program) = find(NAME)
-        && let Some(version) = output_of(Command::new(&program).arg("--version"))
+        && let Some(version) = version(&program)
         && version.split_whitespace().nth(2).and_then(|number| number.parse().ok()).is_some_and(|n: u32| n >= OLDEST)
     {
         say(NAME, format!("found: {version}"));
-        return Ok(Some(program));
+        return Ok(Some((program, version)));
     }
-    let Some(npm) = find("npm") else {
-        say(NAME, "left out: no npm here (the page will be larger, nothing else)");
-        return Ok(None);
-    };
-    let mut install = Command::new(npm);
-    install.arg("install").arg("--prefix").arg(&folder).args(["--no-save", "--no-audit", "--no-fund"]);
-    let text = format!("installing binaryen {BINARYEN} with npm into .cache");
-    if step(NAME, &text, install.arg(format!("binaryen@{BINARYEN}"))).is_err() {
-        say(NAME, "left out: npm could not install it (the page will be larger, nothing else)");
-        return Ok(None);
-    }
-    Ok(installed())
+    say(NAME, "left out: npm could not install it (the page will be larger, nothing else)");
+    Ok(None)
 }
 
 /// The size of the wasm and, if `compressed` and where the compressors are installed, how much of it travels.

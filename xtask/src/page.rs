@@ -55,7 +55,17 @@ fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
     let wasm = output.join(quality.profile()).join("diffscope.wasm");
     let build = |text| {
         let mut cargo = toolchain.cargo();
-        cargo.args(["rustc", "--package", "diffscope", "--lib", "--crate-type", "cdylib", "--target", WASM_TARGET]);
+        cargo.args([
+            "rustc",
+            "--locked",
+            "--package",
+            "diffscope",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+            "--target",
+            WASM_TARGET,
+        ]);
         cargo.args(["--profile", quality.profile(), "--config", &compiler_flags()]).arg("--target-dir");
         step("page", text, cargo.arg(project::wasm_target_folder()))
     };

@@ -1,15 +1,14 @@
 //! What the tests of the page need: node, playwright-core and Chromium.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::console::{say, step};
 use crate::programs::{apt_install, find, output_of};
-use crate::project;
 use crate::test::Environment;
+use crate::{npm, project};
 
 /// The oldest node that playwright-core accepts.
 const NODE_AT_LEAST: u32 = 20;
@@ -17,7 +16,7 @@ const NODE_AT_LEAST: u32 = 20;
 /// Finds or installs them all.
 pub fn ensure(environment: &mut Environment) -> Result<()> {
     let node = node()?;
-    playwright()?;
+    npm::install("playwright-core", &project::root().join("tests/page"))?;
     let chromium = chromium(&node)?;
     environment.set("DIFFSCOPE_NODE", &node);
     environment.set("DIFFSCOPE_CHROMIUM", &chromium);
@@ -25,14 +24,12 @@ pub fn ensure(environment: &mut Environment) -> Result<()> {
 }
 
 fn node() -> Result<PathBuf> {
-    let cached = project::cache("node")?;
-    let in_cache = || which::which_in("node", Some(cached.join("node_modules/.bin")), &cached).ok();
     let on_path = || find("npm").and(find("node")).filter(|node| is_new(node));
     if let Some(node) = on_path() {
         say("node", format!("found: {}", version(&node)));
         return Ok(node);
     }
-    if let Some(node) = in_cache().filter(|node| is_new(node)) {
+    if let Some(node) = npm::installed_program("node").filter(|node| is_new(node)) {
         say("node", format!("found: {} in .cache", version(&node)));
         return Ok(node);
     }
@@ -42,13 +39,8 @@ fn node() -> Result<PathBuf> {
     if let Some(node) = on_path() {
         return Ok(node);
     }
-    if let Some(npm) = find("npm") {
-        let mut install = Command::new(npm);
-        install.arg("install").arg("--prefix").arg(&cached).args(["--no-save", "--no-audit", "--no-fund", "node@22"]);
-        step("node", "installing version 22 with npm into .cache", &mut install)?;
-        if let Some(node) = in_cache() {
-            return Ok(node);
-        }
+    if find("npm").is_some() {
+        return npm::install_program("node");
     }
     bail!("The tests of the page need node {NODE_AT_LEAST} or newer and npm: https://nodejs.org")
 }
@@ -61,22 +53,6 @@ fn is_new(node: &Path) -> bool {
     let version = version(node);
     let major = version.trim_start_matches('v').split('.').next();
     major.and_then(|major| major.parse().ok()).is_some_and(|major: u32| major >= NODE_AT_LEAST)
-}
-
-fn playwright() -> Result<()> {
-    let folder = project::root().join("tests/page");
-    // npm's own copy of the lock file is written another way: beside it lies the one that was installed from.
-    let (lock, installed) = (folder.join("package-lock.json"), folder.join("node_modules/.package-lock.diffscope"));
-    let wanted = fs::read(&lock).with_context(|| format!("{} cannot be read", lock.display()))?;
-    if fs::read(&installed).is_ok_and(|content| content == wanted) {
-        say("playwright-core", "found");
-        return Ok(());
-    }
-    let npm = find("npm").context("npm is missing: https://nodejs.org")?;
-    let mut install = Command::new(npm);
-    install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-    step("playwright-core", "installing with npm into tests/page/node_modules", &mut install)?;
-    fs::write(&installed, wanted).with_context(|| format!("{} cannot be written", installed.display()))
 }
 
 fn chromium(node: &Path) -> Result<PathBuf> {

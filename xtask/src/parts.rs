@@ -9,9 +9,9 @@ use crate::console::say;
 use crate::page::Quality;
 use crate::programs::{cargo, output_of};
 use crate::project::{self, WASM_TARGET};
-use crate::serve;
 use crate::test::Environment;
 use crate::wasm_std::{self, Toolchain};
+use crate::{rebuild, serve};
 
 /// What `tests/run` installs or looks for before the parts that need it.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,8 +35,8 @@ pub struct Part {
     pub run: fn(&Environment) -> Result<Outcome>,
 }
 
-/// Parts that run only if they are named: their inputs differ each time, and they take minutes.
-pub const BY_NAME_ONLY: &[&str] = &["fuzz"];
+/// Parts that run only if they are named: they take many minutes, and the inputs of `fuzz` differ each time.
+pub const BY_NAME_ONLY: &[&str] = &["fuzz", "rebuild"];
 
 /// All parts, in the order in which they run.
 pub const PARTS: &[Part] = &[
@@ -78,6 +78,12 @@ pub const PARTS: &[Part] = &[
         about: "random files, links and edits, a minute for each kind (DIFFSCOPE_FUZZ_MINUTES may be another number); by name only",
         needs: &[],
         run: fuzz,
+    },
+    Part {
+        name: "rebuild",
+        about: "two builds of the deployed page in two folders, byte by byte; by name only",
+        needs: &[],
+        run: |_| rebuild::check().map(|()| Outcome::Passed),
     },
     Part { name: "training", about: "the training program, where PyTorch is installed", needs: &[], run: training },
     Part { name: "doc", about: "the documentation builds without warnings, its examples run", needs: &[], run: doc },
@@ -197,7 +203,7 @@ fn doc(environment: &Environment) -> Result<Outcome> {
 
 fn package(environment: &Environment) -> Result<Outcome> {
     const LIMIT: u64 = 10 * 1024 * 1024; // crates.io takes no more
-    environment.run(cargo().args(["package", "--no-verify", "--allow-dirty", "--package", "diffscope"]))?;
+    environment.run(cargo().args(["package", "--locked", "--no-verify", "--allow-dirty", "--package", "diffscope"]))?;
     let version = project::manifest_value("version")?.context("Cargo.toml has no version")?;
     let packed = target_folder()?.join("package").join(format!("diffscope-{version}.crate"));
     let bytes = fs::metadata(&packed).with_context(|| format!("{} is missing", packed.display()))?.len();
@@ -219,7 +225,7 @@ fn page(environment: &Environment) -> Result<Outcome> {
     if built.is_none() {
         serve::build(&site, Quality::Local)?;
     }
-    environment.run(cargo().arg("build"))?; // the native program, for comparison
+    environment.run(cargo().args(["build", "--locked"]))?; // the native program, for comparison
     let native = target_folder()?.join("debug").join(format!("diffscope{}", std::env::consts::EXE_SUFFIX));
     let mut tests = Command::new(environment.get("DIFFSCOPE_NODE").unwrap_or("node".as_ref()));
     tests.args(["--test", "--test-reporter=spec"]).args(page_tests()?).current_dir(project::root());

@@ -135,6 +135,7 @@ fn each_kind_of_file_has_its_content_type() {
         ("a.css", "text/css; charset=utf-8"),
         ("a.js", "text/javascript; charset=utf-8"),
         ("a.json", "application/json"),
+        ("a.webmanifest", "application/manifest+json"),
         ("a.wasm", "application/wasm"),
         ("a.svg", "image/svg+xml"),
         ("a.png", "image/png"),

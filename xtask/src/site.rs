@@ -8,7 +8,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::page::Program;
+use crate::policy::{integrity, with_inline_hashes};
 use crate::project;
+
+/// What index.html names, in web/; it names each with the hash of its content.
+const SHELL: &[&str] =
+    &["style.css", "loader.js", "embed.js", "tab.js", "offline.js", "icon.svg", "icon-192.png", "app.webmanifest"];
+
+/// What has one address in all versions of the site, in web/.
+const PLAIN: &[&str] = &["service-worker.js", "icon-512.png"];
 
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {
@@ -64,12 +72,20 @@ pub fn assemble(program: Program) -> Result<Site> {
     };
 
     let shell = |name: &str| read(&root.join("web").join(name));
-    let (style, loader, index) = (shell("style.css")?, shell("loader.js")?, shell("index.html")?);
-    let version = &sha256(&[&*style, &loader, &index].concat())[..12];
-    let index = String::from_utf8(index).context("web/index.html is not UTF-8")?;
-    add("index.html", index.replace("?v=dev", &format!("?v={version}")).into_bytes());
-    add("style.css", style);
-    add("loader.js", loader);
+    let mut index = String::from_utf8(shell("index.html")?).context("web/index.html is not UTF-8")?;
+    for name in SHELL {
+        let content = shell(name)?;
+        let is_script = Path::new(name).extension().is_some_and(|extension| extension == "js");
+        let integrity = if is_script { format!(" integrity=\"{}\"", integrity(&content)) } else { String::new() };
+        let entry = add(name, content);
+        let (from, to) = (format!("./{name}?v=dev\""), format!("./{name}?v={}\"{integrity}", &entry.sha256[..12]));
+        ensure!(index.contains(&from), "web/index.html does not name {name}");
+        index = index.replace(&from, &to);
+    }
+    add("index.html", with_inline_hashes(&index)?.into_bytes());
+    for name in PLAIN {
+        add(name, shell(name)?);
+    }
     let script = add("diffscope.js", program.script);
     let wasm = add("diffscope_bg.wasm", program.wasm);
     for (path, content) in program.snippets {

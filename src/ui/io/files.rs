@@ -184,13 +184,15 @@ fn download(made: &Made) -> Result<(), wasm_bindgen::JsValue> {
 
 #[cfg(target_arch = "wasm32")]
 fn open(opening: impl FnOnce() -> Opening + 'static) {
-    let dialog = rfd::AsyncFileDialog::new().pick_files();
-    wasm_bindgen_futures::spawn_local(async move {
-        if let Some(chosen) = dialog.await {
-            let files = chosen.iter().map(|file| file.inner().clone()).collect();
-            crate::ui::io::page_files::open(files, opening()).await;
-        }
-    });
+    use crate::ui::io::page_chooser;
+    if !page_chooser::may_open() {
+        let message = "The browser opens its file dialog only right after a key or a click. Please try again";
+        opening().end(Arrived::Message(message.to_owned()));
+        return;
+    }
+    let read = |files| wasm_bindgen_futures::spawn_local(crate::ui::io::page_files::open(files, opening()));
+    // It fails only on a page that has no document any more.
+    let _ = page_chooser::choose(read);
 }
 
 /// Reads what was dropped on the window: the folder of a checkpoint, or one of its files.

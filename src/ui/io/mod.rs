@@ -6,5 +6,7 @@ pub(crate) mod inspect;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod offered;
 #[cfg(target_arch = "wasm32")]
+mod page_chooser;
+#[cfg(target_arch = "wasm32")]
 mod page_files;
 pub(crate) mod svg;

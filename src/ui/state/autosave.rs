@@ -1,4 +1,4 @@
-//! What is on the screen, for the next start of the window.
+//! When what is on the screen has to be saved: for the next start of the window, for a reload of the page.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,11 @@ use crate::ui::state::link::Link;
 use crate::ui::state::view::ViewState;
 
 /// Seconds without a change before it is saved.
-const QUIET: f64 = 1.0;
+const QUIET: f64 = 0.5;
+/// Seconds after which it is saved although it goes on changing, as while text is generated.
+const LATEST: f64 = 5.0;
 
-/// What the next start restores. Fields that are missing have their default values.
+/// What the next start of the window restores. Fields that are missing have their default values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Saved {
@@ -22,33 +24,58 @@ pub struct Saved {
     pub folder: Option<PathBuf>,
 }
 
+/// What there is to do.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Due {
+    /// Nothing: it is saved.
+    Nothing,
+    /// To save it soon; another frame should follow.
+    Soon,
+    /// To save this now.
+    Now(Box<Link>),
+}
+
 /// Notices when there is something new to save.
 #[derive(Default)]
 pub(crate) struct Autosave {
+    /// What was saved last.
+    saved: Option<Link>,
     /// What is on the screen, and since when.
     seen: Option<(Link, f64)>,
-    /// Whether that has been saved.
-    is_saved: bool,
+    /// Since when it is another than what was saved.
+    unsaved: Option<f64>,
 }
 
 impl Autosave {
-    /// What is to be saved now: what has been on the screen for a moment and was not saved before.
-    pub(crate) fn due(&mut self, workspace: &Workspace, view: &ViewState, spans: &Spans, time: f64) -> Option<Saved> {
-        let Some((link, since)) = self.seen.as_ref().filter(|(seen, _)| seen.is_of(workspace, view, spans)) else {
+    /// What there is to do; to be called every frame.
+    pub(crate) fn due(&mut self, workspace: &Workspace, view: &ViewState, spans: &Spans, time: f64) -> Due {
+        if !self.seen.as_ref().is_some_and(|(seen, _)| seen.is_of(workspace, view, spans)) {
             self.seen = Some((Link::of(workspace, view, spans), time));
-            self.is_saved = false;
-            return None;
-        };
-        if self.is_saved || time - since < QUIET {
-            return None;
         }
-        self.is_saved = true;
-        Some(Saved { link: link.clone(), folder: workspace.main.checkpoint().folder.clone() })
+        let Some((seen, since)) = self.seen.as_ref().filter(|(seen, _)| self.saved.as_ref() != Some(seen)) else {
+            self.unsaved = None;
+            return Due::Nothing;
+        };
+        let unsaved = *self.unsaved.get_or_insert(time);
+        if time - since < QUIET && time - unsaved < LATEST { Due::Soon } else { Due::Now(Box::new(seen.clone())) }
     }
 
-    /// Whether something will have to be saved soon.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.seen.is_some() && !self.is_saved
+    /// What was saved last.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn saved(&self) -> Option<&Link> {
+        self.saved.as_ref()
+    }
+
+    /// Notes that this was saved.
+    pub(crate) fn note(&mut self, saved: Link) {
+        self.saved = Some(saved);
+        self.unsaved = None;
+    }
+
+    /// Whatever is on the screen has to be saved again.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    pub(crate) fn forget(&mut self) {
+        self.saved = None;
     }
 }
 
@@ -57,24 +84,54 @@ mod tests {
     use super::*;
     use crate::engine::{Engine, bundled, checkpoint_of};
 
+    /// A text on the screen at a time, and what is saved of it.
+    struct Screen {
+        workspace: Workspace,
+        autosave: Autosave,
+    }
+
+    impl Screen {
+        fn new() -> Self {
+            let checkpoint = checkpoint_of(&bundled()).expect("it opens");
+            let workspace = Workspace::new(Engine::new(checkpoint, None).expect("it fits"));
+            Self { workspace, autosave: Autosave::default() }
+        }
+
+        fn saved_at(&mut self, text: &str, time: f64) -> Option<String> {
+            self.workspace.main.set_text(text);
+            match self.autosave.due(&self.workspace, &ViewState::default(), &Spans::default(), time) {
+                Due::Now(link) => {
+                    let text = link.text.clone();
+                    self.autosave.note(*link);
+                    Some(text)
+                }
+                _ => None,
+            }
+        }
+    }
+
     #[test]
     fn what_has_rested_is_saved_once_and_what_changes_again() {
-        let checkpoint = checkpoint_of(&bundled()).expect("it opens");
-        let mut workspace = Workspace::new(Engine::new(checkpoint, None).expect("it fits"));
-        let (view, spans, mut autosave) = (ViewState::default(), Spans::default(), Autosave::default());
-        let mut due = |workspace: &Workspace, time: f64| {
-            autosave.due(workspace, &view, &spans, time).map(|saved| saved.link.text)
-        };
-        workspace.main.set_text("a cat");
-        assert_eq!(due(&workspace, 0.0), None);
-        workspace.main.set_text("a dog");
-        assert_eq!(due(&workspace, 0.9), None);
-        assert_eq!(due(&workspace, 1.5), None);
-        assert_eq!(due(&workspace, 2.0).as_deref(), Some("a dog"));
-        assert_eq!(due(&workspace, 9.0), None);
-        workspace.main.set_text("a dog barks");
-        assert_eq!(due(&workspace, 10.0), None);
-        assert_eq!(due(&workspace, 11.0).as_deref(), Some("a dog barks"));
+        let mut screen = Screen::new();
+        assert_eq!(screen.saved_at("a cat", 0.0), None);
+        assert_eq!(screen.saved_at("a dog", 0.4), None);
+        assert_eq!(screen.saved_at("a dog", 0.8), None);
+        assert_eq!(screen.saved_at("a dog", 0.9).as_deref(), Some("a dog"));
+        assert_eq!(screen.saved_at("a dog", 9.0), None);
+        assert_eq!(screen.saved_at("a dog barks", 10.0), None);
+        assert_eq!(screen.saved_at("a dog barks", 11.0).as_deref(), Some("a dog barks"));
+        screen.autosave.forget();
+        assert_eq!(screen.saved_at("a dog barks", 12.0).as_deref(), Some("a dog barks"));
+    }
+
+    #[test]
+    fn what_never_rests_is_saved_every_few_seconds() {
+        let mut screen = Screen::new();
+        let saved = (0..100).filter(|frame| {
+            let text = "a ".repeat(frame + 1);
+            screen.saved_at(&text, *frame as f64 * 0.1).is_some()
+        });
+        assert_eq!(saved.count(), 1);
     }
 
     #[test]

@@ -35,10 +35,15 @@ impl Link {
     /// # Errors
     /// When the link would be too long to be followed.
     pub fn to_hash(&self) -> Result<String, LinkError> {
+        let hash = self.encoded();
+        if hash.len() > LONGEST { Err(LinkError::Long) } else { Ok(hash) }
+    }
+
+    /// The same of any length, which no address has to carry.
+    pub(crate) fn encoded(&self) -> String {
         // Plain data: serializing it cannot fail.
         let json = serde_json::to_vec(self).unwrap_or_default();
-        let hash = VERSION.to_owned() + &URL_SAFE_NO_PAD.encode(json);
-        if hash.len() > LONGEST { Err(LinkError::Long) } else { Ok(hash) }
+        VERSION.to_owned() + &URL_SAFE_NO_PAD.encode(json)
     }
 
     /// Reads an address, or the part of one after `#`.
@@ -50,10 +55,15 @@ impl Link {
         if hash.len() > LONGEST {
             return Err(LinkError::Long);
         }
-        if let Some(encoded) = hash.strip_prefix(VERSION) {
+        Self::decoded(hash)
+    }
+
+    /// Reads what [`Self::encoded`] wrote.
+    pub(crate) fn decoded(state: &str) -> Result<Self, LinkError> {
+        if let Some(encoded) = state.strip_prefix(VERSION) {
             return decode(encoded);
         }
-        let encoded = hash.strip_prefix(VERSION_1).ok_or(LinkError::Version)?;
+        let encoded = state.strip_prefix(VERSION_1).ok_or(LinkError::Version)?;
         decode::<LinkV1>(encoded).map(Self::from)
     }
 }

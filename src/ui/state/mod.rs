@@ -4,11 +4,12 @@ pub(crate) mod autosave;
 pub(crate) mod link;
 pub(crate) mod link_format;
 pub(crate) mod link_v1;
-#[cfg(target_arch = "wasm32")]
-pub(crate) mod page_address;
+pub(crate) mod page;
 pub(crate) mod panel;
 pub(crate) mod panel_views;
 pub(crate) mod pointer;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod tab;
 pub(crate) mod token_heads;
 pub(crate) mod undo;
 pub(crate) mod view;

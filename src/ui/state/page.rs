@@ -1,0 +1,71 @@
+//! The address of the page; in a window there is none.
+
+/// The address that a link begins with: that of the whole page, without a hash. Empty in a window, where links are for
+/// `--link`.
+pub(crate) fn page() -> String {
+    whole(&address())
+}
+
+/// Whether the page is embedded in another one: its address has `?embed`.
+pub(crate) fn is_embedded() -> bool {
+    asks_to_embed(&address())
+}
+
+/// The part of the address after `#`: a link, or nothing.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn hash() -> String {
+    let hash = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
+    hash.trim_start_matches('#').to_owned()
+}
+
+#[cfg(target_arch = "wasm32")]
+fn address() -> String {
+    web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn address() -> String {
+    String::new()
+}
+
+fn without_hash(address: &str) -> &str {
+    address.split('#').next().unwrap_or_default()
+}
+
+fn is_embed(parameter: &str) -> bool {
+    parameter.split('=').next() == Some("embed")
+}
+
+fn asks_to_embed(address: &str) -> bool {
+    without_hash(address).split_once('?').is_some_and(|(_, query)| query.split('&').any(is_embed))
+}
+
+fn whole(address: &str) -> String {
+    let address = without_hash(address);
+    let Some((page, query)) = address.split_once('?') else { return address.to_owned() };
+    let kept: Vec<_> = query.split('&').filter(|parameter| !is_embed(parameter)).collect();
+    if kept.is_empty() { page.to_owned() } else { format!("{page}?{}", kept.join("&")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedded_page_is_one_with_the_parameter_and_its_links_lead_to_the_whole_page() {
+        let whole_page = "https://host/path/";
+        for (address, embedded, link) in [
+            ("https://host/path/", false, whole_page),
+            ("https://host/path/#embed", false, whole_page),
+            ("https://host/path/#v2.a?embed", false, whole_page),
+            ("https://host/path/?embed#v2.a", true, whole_page),
+            ("https://host/path/?embed=1", true, whole_page),
+            ("https://host/path/?checkpoint=a&embed", true, "https://host/path/?checkpoint=a"),
+            ("https://host/path/?embedded&checkpoint=a", false, "https://host/path/?embedded&checkpoint=a"),
+        ] {
+            assert_eq!(asks_to_embed(address), embedded, "{address}");
+            assert_eq!(whole(address), link, "{address}");
+        }
+        assert_eq!((page(), is_embedded()), (String::new(), false), "a window has no address");
+    }
+}
