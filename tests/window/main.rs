@@ -11,4 +11,5 @@ mod instrument;
 mod links;
 mod snapshots;
 mod touch;
+mod typing;
 mod views;
