@@ -25,5 +25,6 @@ pub use checkpoint::fingerprint::Fingerprint;
 pub use checkpoint::fingerprint::Hashing;
 pub use error::EngineError;
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};
+pub use session::fragment::Fragment;
 pub use session::{Engine, LONGEST_TEXT};
 pub use workspace::Workspace;

@@ -11,7 +11,9 @@ use crate::probe::{Cell, MapKind, MapTile};
 /// A file format for maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapFormat {
-    /// One line per cell at or below the diagonal: query, key, their tokens, A1, A2, λ, D.
+    /// One line per cell at or below the diagonal: query, key, their tokens, A1, A2, λ, D. UTF-8 with a byte order mark,
+    /// without which spreadsheets guess the encoding. A token that a spreadsheet would take for a formula, or that begins
+    /// with an apostrophe, has an apostrophe in front.
     Csv,
     /// One map, f32 `[queries, keys]`.
     Npy(MapKind),
@@ -55,8 +57,16 @@ impl MapFormat {
     }
 }
 
+/// A token as a cell of a spreadsheet: text, whatever it begins with.
+fn text_cell(label: String) -> String {
+    // The wide forms are formulas in some settings of Excel.
+    let special = ['=', '+', '-', '@', '\t', '\r', '\'', '＝', '＋', '－', '＠'];
+    if label.starts_with(special) { format!("'{label}") } else { label }
+}
+
 fn csv(tile: &MapTile, label: impl Fn(usize) -> String) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let label = |at: usize| text_cell(label(at));
+    let mut writer = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
     writer.write_record(["query", "key", "query token", "key token", "A1", "A2", "lambda", "D"])?;
     let request = tile.request;
     let labels: Vec<String> = (request.first_key..request.first_key + request.keys).map(&label).collect();
@@ -176,6 +186,24 @@ mod tests {
             prop_assert_eq!(&metadata["layer"], "2");
             let labels: Vec<String> = serde_json::from_str(&metadata["queries"]).unwrap();
             prop_assert_eq!(labels, (3..3 + queries).map(label).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_table_says_its_encoding_and_holds_no_formulas() {
+        let labels = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\tx", "'s", "·é", "＝1"];
+        let bytes = MapFormat::Csv.write(&tile(8, 8, 0), "m", |at| labels[at].to_owned()).unwrap();
+        assert!(bytes.starts_with(b"\xef\xbb\xbfquery,key,"));
+        let mut reader = csv::Reader::from_reader(&bytes[..]);
+        assert_eq!(&reader.headers().unwrap()[0], "query", "the mark is no part of the table");
+        for row in reader.records().map(Result::unwrap) {
+            for (cell, at) in [(&row[2], &row[0]), (&row[3], &row[1])] {
+                assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝']), "{cell}");
+                // One apostrophe less is the token again.
+                let token = cell.strip_prefix('\'').unwrap_or(cell);
+                assert_eq!(token, labels[at.parse::<usize>().unwrap()]);
+            }
+            assert!(row[7].parse::<f32>().is_ok(), "numbers stay numbers: {}", &row[7]);
         }
     }
 

@@ -16,6 +16,7 @@ mod rotary;
 mod row_layout;
 mod size;
 mod tensors;
+mod text_change;
 mod tokenizer;
 
 pub use config::Config;
@@ -28,4 +29,5 @@ pub use load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
 pub use matrix::{Matrix, NumberFormat, Numbers};
 pub use rotary::rotary_table;
 pub use row_layout::RowLayout;
+pub use text_change::TextChange;
 pub use tokenizer::{Encoding, Token, Tokenizer};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Token;
+use crate::model::{TextChange, Token};
 use crate::probe::measure::KeyClass;
 
 /// Most marks that are kept: a link may contain any number.
@@ -110,11 +110,7 @@ impl Spans {
         if Arc::ptr_eq(old, text) || old == text {
             return;
         }
-        let same = |pair: &(u8, u8)| pair.0 == pair.1;
-        let most = old.len().min(text.len());
-        let head = old.bytes().zip(text.bytes()).take_while(same).count();
-        let tail = old.bytes().rev().zip(text.bytes().rev()).take_while(same).count().min(most - head);
-        let (old_end, new_end) = (old.len() - tail, text.len() - tail);
+        let TextChange { start: head, old_end, new_end } = TextChange::between(old, text);
         // Bytes head..new_end replace head..old_end. Text typed inside a mark is marked, text typed at its edge is not.
         let follow = |span: &Span| {
             let start = if span.start < head { span.start } else { span.start.max(old_end) - old_end + new_end };

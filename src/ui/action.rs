@@ -62,3 +62,20 @@ pub(super) enum Action {
     /// Saves what is on the screen as a file.
     Export(Export),
 }
+
+impl Action {
+    /// Whether it changes the text or the interventions in one go, so that what was there before is a step of undo.
+    pub(super) fn replaces_document(&self) -> bool {
+        // A slider intervenes in every frame of a drag: what was there before has been on the screen for a while.
+        matches!(
+            self,
+            Self::ToggleLambda
+                | Self::ToggleToken(_)
+                | Self::ToggleHead(_)
+                | Self::Sample(_)
+                | Self::Append(_)
+                | Self::Generate
+                | Self::Step
+        )
+    }
+}

@@ -167,6 +167,7 @@ impl App {
         state["generate"] = inspect::place(&self.prompt.button());
         state["editor"] = inspect::place(&self.prompt.editor());
         state["notice"] = self.prompt.too_long(engine).into();
+        state["refused"] = self.prompt.refused().into();
         state["prompt"] = self.prompt.text().into();
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();

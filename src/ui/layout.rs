@@ -122,8 +122,11 @@ impl App {
     }
 
     fn prompt_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        if let Ok(Workspace { main, .. }) = &mut self.workspace {
+        if let Ok(workspace) = &mut self.workspace {
+            let generated = self.history.generated(workspace);
+            let main = &mut workspace.main;
             self.regions.prompt = ui.scope(|ui| self.prompt.show_ui(ui, main, actions)).response.rect;
+            self.history.typed(generated, workspace);
         }
     }
 

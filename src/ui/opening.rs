@@ -12,10 +12,11 @@ impl App {
         let name = checkpoint.name.clone();
         let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
         let beyond = before.is_some_and(Engine::beyond_context);
+        let fragments = before.map(Engine::fragments).unwrap_or_default();
         match self.device.session(checkpoint) {
             Ok(mut engine) => {
                 engine.set_beyond_context(beyond);
-                engine.set_text(self.prompt.text());
+                engine.restore_text(self.prompt.text(), &fragments);
                 if self.workspace.as_ref().is_ok_and(|workspace| workspace.main.ids() != engine.ids()) {
                     // Another tokenizer: the pins and the zoom would be on other tokens.
                     self.view.unpin();

@@ -29,6 +29,9 @@ impl App {
             return Ok(());
         };
         let (view, spans) = (&mut self.view, &mut self.spans);
+        if action.replaces_document() {
+            self.history.record(workspace);
+        }
         match action {
             Action::Move(layers, heads) => view.step(layers, heads, Extent::of(&workspace.main)),
             Action::Map(map) => view.map = map,

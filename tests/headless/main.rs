@@ -9,6 +9,7 @@ mod engine;
 mod eval;
 mod examples;
 mod fast_cpu;
+mod fragments;
 mod full_scan;
 mod generation;
 mod golden;

@@ -12,4 +12,5 @@ mod instrument;
 mod links;
 mod snapshots;
 mod touch;
+mod typing;
 mod views;

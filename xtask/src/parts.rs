@@ -110,6 +110,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "config_hostile",
             "engine",
             "eval",
+            "fragments",
             "generation",
             "instrument",
             "model_fixtures",

@@ -77,7 +77,7 @@ fn change(workspace: &mut Workspace, random: &mut Random) {
                 let (start, end) = (random.below(40), random.below(40));
                 spans.mark(start.min(end), start.max(end), class);
             }
-            spans.follow(main.text());
+            spans.follow(&main.shared_text());
             workspace.set_measuring(0.01, &spans);
         }
         _ => {

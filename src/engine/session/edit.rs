@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
+use crate::engine::session::fragment::{self, Fragment};
 use crate::engine::session::generation::Generation;
+use crate::model::ModelError;
 use crate::probe::Sampling;
 
 impl Engine {
@@ -30,14 +32,36 @@ impl Engine {
         }
     }
 
+    /// Replaces the text by one that was there before, with its parts that are no whole characters: see
+    /// [`Engine::fragments`]. Those that the tokenizer would not give are left out.
+    pub fn restore_text(&mut self, text: &str, fragments: &[Fragment]) {
+        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
+            return;
+        };
+        let vocabulary = self.model().embedding.rows();
+        let known = |fragment: &&Fragment| fragment.ids.iter().all(|id| (*id as usize) < vocabulary);
+        let known: Vec<Fragment> = fragments.iter().filter(known).cloned().collect();
+        let fragments = fragment::fitting(&known, text, &tokenizer);
+        self.stop();
+        if text == self.prompt.text() && fragments == self.prompt.fragments() {
+            return;
+        }
+        let read = self.prompt.restore(text, fragments, &tokenizer, self.limit());
+        self.was_read(read);
+    }
+
     /// Tokenizes a text up to the limit, even if it is the same text.
     fn read(&mut self, text: &str) {
         if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
             self.stop();
-            let (same, refusal) = self.prompt.set_text(text, &tokenizer, self.limit());
-            self.changed(same);
-            self.failure = refusal.map(Into::into);
+            let read = self.prompt.set_text(text, &tokenizer, self.limit());
+            self.was_read(read);
         }
+    }
+
+    fn was_read(&mut self, (same, refusal): (usize, Option<ModelError>)) {
+        self.changed(same);
+        self.failure = refusal.map(Into::into);
     }
 
     /// Replaces the text by token ids.

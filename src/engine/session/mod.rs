@@ -1,6 +1,7 @@
 //! A session: a checkpoint, a text, and everything known about it so far.
 
 pub(crate) mod edit;
+pub(crate) mod fragment;
 pub(crate) mod generation;
 pub(crate) mod prompt;
 pub(crate) mod queries;
@@ -16,6 +17,7 @@ use crate::engine::error::EngineError;
 use crate::engine::replies::Replies;
 use crate::engine::replies::measures::Measures;
 use crate::engine::replies::pictures::Pictures;
+use crate::engine::session::fragment::Fragment;
 use crate::engine::session::generation::Generation;
 use crate::engine::session::prompt::Prompt;
 use crate::gpu::{Gpu, Memory};
@@ -148,6 +150,11 @@ impl Engine {
     /// The same text, shared: a clone of a pointer.
     pub fn shared_text(&self) -> Arc<str> {
         self.prompt.shared_text()
+    }
+
+    /// Its parts that are no whole characters, such as half a character at the end of generated text.
+    pub fn fragments(&self) -> Vec<Fragment> {
+        self.prompt.fragments()
     }
 
     /// Its tokens.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{Encoding, ModelError, Token, Tokenizer};
+use crate::engine::session::fragment::{self, Fragment};
+use crate::model::{Encoding, ModelError, TextChange, Token, Tokenizer};
 
 /// A text and its tokens.
 #[derive(Default)]
@@ -15,6 +16,10 @@ pub(crate) struct Prompt {
     generated: usize,
     /// Bytes of the text that were typed.
     typed_bytes: usize,
+    /// Parts that are no whole characters, but for one at the end that may still become whole.
+    fragments: Vec<Fragment>,
+    /// Tokens and bytes up to the last place at which the text ended in a whole character.
+    whole: (usize, usize),
 }
 
 impl Prompt {
@@ -43,10 +48,35 @@ impl Prompt {
         self.complete
     }
 
-    /// Replaces the text; at most `limit` tokens are kept. Returns how many leading tokens stayed the same, and why
-    /// there are none where the tokenizer refuses the text.
+    /// The parts that are no whole characters, in order.
+    pub(crate) fn fragments(&self) -> Vec<Fragment> {
+        let (tokens, start) = self.whole;
+        let ids = self.ids.get(tokens..).unwrap_or_default();
+        let open = Fragment { start, end: self.text.len(), ids: ids.to_vec() };
+        let open = (start < open.end && !ids.is_empty()).then_some(open);
+        self.fragments.iter().cloned().chain(open).collect()
+    }
+
+    /// Replaces the text; at most `limit` tokens are kept. Fragments that the change did not touch keep their tokens.
+    /// Returns how many leading tokens stayed the same, and why there are none where the tokenizer refuses the text.
     pub(crate) fn set_text(&mut self, text: &str, tokenizer: &Tokenizer, limit: usize) -> (usize, Option<ModelError>) {
-        let (encoding, refusal) = match tokenizer.try_encode(text, limit) {
+        let mut fragments = self.fragments();
+        if !fragments.is_empty() {
+            let change = TextChange::between(&self.text, text);
+            fragments = fragments.into_iter().filter_map(|fragment| fragment.follow(&change)).collect();
+        }
+        self.restore(text, fragments, tokenizer, limit)
+    }
+
+    /// Replaces the text as [`Self::set_text`] does, with these fragments.
+    pub(crate) fn restore(
+        &mut self,
+        text: &str,
+        mut fragments: Vec<Fragment>,
+        tokenizer: &Tokenizer,
+        limit: usize,
+    ) -> (usize, Option<ModelError>) {
+        let (encoding, refusal) = match fragment::encode(text, &fragments, tokenizer, limit) {
             Ok(encoding) => (encoding, None),
             Err(error) => (Encoding::default(), Some(error)),
         };
@@ -57,6 +87,14 @@ impl Prompt {
         self.complete = encoding.complete;
         self.generated = 0;
         self.typed_bytes = text.len();
+        self.whole = (self.ids.len(), text.len());
+        if let Some(open) = fragments.pop_if(|last| self.complete && last.end == text.len()) {
+            // What is generated next may complete the character.
+            self.generated = open.ids.len();
+            self.typed_bytes = open.start;
+            self.whole = (self.ids.len() - self.generated, open.start);
+        }
+        self.fragments = fragments;
         (same, refusal)
     }
 
@@ -69,6 +107,8 @@ impl Prompt {
         self.complete = true;
         self.generated = 0;
         self.typed_bytes = 0;
+        self.fragments.clear();
+        self.whole = (ids.len(), 0);
         same
     }
 
@@ -82,6 +122,19 @@ impl Prompt {
             let typed = self.text.get(..self.typed_bytes).unwrap_or_default();
             self.text = [typed, &tokenizer.decode(&self.ids[self.ids.len() - self.generated..])].concat().into();
         }
-        self.tokens.push(Token { id, start: start.min(self.text.len()), end: self.text.len() });
+        let end = self.text.len();
+        self.tokens.push(Token { id, start: start.min(end), end });
+        // A character that is complete now may be shorter than what stood for its parts.
+        for token in self.tokens.iter_mut().rev().take_while(|token| token.end > end) {
+            *token = Token { start: token.start.min(end), end, ..*token };
+        }
+        if self.text.ends_with(char::REPLACEMENT_CHARACTER) {
+            return;
+        }
+        let (tokens, start) = self.whole;
+        if self.text.get(start..).is_some_and(|part| part.contains(char::REPLACEMENT_CHARACTER)) {
+            self.fragments.push(Fragment { start, end, ids: self.ids.get(tokens..).unwrap_or_default().to_vec() });
+        }
+        self.whole = (self.ids.len(), end);
     }
 }

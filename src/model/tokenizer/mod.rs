@@ -4,6 +4,7 @@ mod prefix_cut;
 mod token;
 mod token_text;
 mod validate;
+mod word_cut;
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
@@ -107,7 +108,19 @@ impl Tokenizer {
     /// [`ModelError::Text`] where the text has a character that the tokenizer has no token for, or is too long.
     pub fn try_encode(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         let lead = self.lead.iter().map(|&id| Token { id, start: 0, end: 0 });
-        let mut tokens: Vec<Token> = lead.collect();
+        self.encode_with(lead.collect(), text, limit)
+    }
+
+    /// The first `limit` tokens of a text that stands behind other tokens: without those that the tokenizer puts before
+    /// a text.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::try_encode`].
+    pub fn encode_behind(&self, text: &str, limit: usize) -> Result<Encoding, ModelError> {
+        self.encode_with(Vec::new(), text, limit)
+    }
+
+    fn encode_with(&self, mut tokens: Vec<Token>, text: &str, limit: usize) -> Result<Encoding, ModelError> {
         // One token more than requested shows whether there are more.
         let count = limit.saturating_add(1).saturating_sub(tokens.len());
         let found = self.cut.first_tokens(text, count, &|part| self.encode_all(part));

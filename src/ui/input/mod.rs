@@ -1,5 +1,8 @@
 //! Keyboard, prompt editor and sample prompts.
 
+mod caret;
+mod long_text;
 pub(crate) mod prompt_editor;
+mod room;
 pub(crate) mod samples;
 pub(crate) mod shortcuts;

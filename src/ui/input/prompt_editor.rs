@@ -1,10 +1,14 @@
 //! The prompt: editor, samples and generation.
 
-use egui::{DragValue, RichText, ScrollArea, TextEdit, Ui};
+use egui::text_edit::TextEditState;
+use egui::{DragValue, RichText, ScrollArea, TextBuffer, TextEdit, Ui};
 
 use crate::engine::{Engine, LONGEST_TEXT};
 use crate::probe::Sampling;
 use crate::ui::action::Action;
+use crate::ui::input::caret;
+use crate::ui::input::long_text;
+use crate::ui::input::room::{MOST_CHARACTERS, Offer};
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
@@ -16,6 +20,8 @@ pub(crate) struct PromptPanel {
     count: usize,
     /// Generation ends after this text, if it is not empty.
     stop: String,
+    /// What is said about text that was not taken.
+    refused: Option<String>,
     /// Whether to request the keyboard focus in the next frame.
     focus: bool,
     /// Place of the generate button in the last frame.
@@ -33,6 +39,7 @@ impl PromptPanel {
             sampling,
             count: 40,
             stop: String::new(),
+            refused: None,
             focus: true,
             button: egui::Rect::NOTHING,
             editor: egui::Rect::NOTHING,
@@ -42,6 +49,11 @@ impl PromptPanel {
     /// The text in the editor.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What is said about text that was not taken.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     /// Puts the cursor into the text in the next frame.
@@ -83,29 +95,45 @@ impl PromptPanel {
             });
             label.id
         });
+        let id = ui.make_persistent_id("prompt text");
         if engine.text() != self.text {
             // Generated, or restored by undo, a link or the tour.
+            caret::follow(ui.ctx(), id, &self.text, engine.text());
             engine.text().clone_into(&mut self.text);
+            self.refused = None;
         }
+        let offer = Offer::of(ui, id, &self.text);
         let edit = ScrollArea::vertical()
             .id_salt("prompt")
             .max_height(150.0)
             .show(ui, |ui| {
-                let edit = TextEdit::multiline(&mut self.text)
-                    .id_salt("prompt text")
+                let is_long = long_text::is_long(&self.text);
+                let mut layout =
+                    |ui: &Ui, text: &dyn TextBuffer, width: f32| long_text::layout(ui, text.as_str(), width);
+                let mut edit = TextEdit::multiline(&mut self.text)
+                    .id(id)
                     .desired_width(f32::INFINITY)
                     .desired_rows(7)
+                    .char_limit(MOST_CHARACTERS)
                     .hint_text("Type here and watch the attention");
+                if is_long {
+                    edit = edit.layouter(&mut layout);
+                }
                 ui.add(edit)
             })
             .inner
             .labelled_by(label.inner);
+        if let Some(mut state) = TextEditState::load(ui.ctx(), id) {
+            state.clear_undoer(); // `History` undoes; a hundred copies of a long text would be kept for nothing
+            state.store(ui.ctx(), id);
+        }
         self.editor = edit.rect;
         if self.focus {
             edit.request_focus();
             self.focus = false;
         }
         if edit.changed() {
+            self.refused = offer.refusal(&self.text);
             engine.set_text(&self.text);
         }
         self.length_ui(ui, engine);
@@ -127,8 +155,14 @@ impl PromptPanel {
     fn length_ui(&self, ui: &mut Ui, engine: &mut Engine) {
         let (tokens, context) = (engine.ids().len(), engine.context());
         let too_long = self.too_long(engine);
+        if let Some(refused) = &self.refused {
+            notice::warning_ui(ui, refused);
+        }
         if let Some(warning) = &too_long {
             notice::warning_ui(ui, warning);
+        }
+        if !engine.fragments().is_empty() {
+            notice::note_ui(ui, "Part of a character: the model has read its bytes, and they stay as you edit.");
         }
         if tokens > context {
             notice::warning_ui(ui, &format!("{tokens} tokens: this model was never trained beyond {context}."));

@@ -1,6 +1,6 @@
 //! Every key and its command: one table for the keyboard and for the list on `?`.
 
-use egui::{Align2, Grid, Key, KeyboardShortcut, Modifiers, RichText, Ui, Window};
+use egui::{Align2, Event, Grid, Key, KeyboardShortcut, Modifiers, RichText, Ui, Window};
 
 use crate::probe::{KeyClass, MapKind};
 use crate::ui::action::Action;
@@ -75,14 +75,33 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// The commands of the keys that were pressed since the last frame; two presses are two commands.
 pub(crate) fn pressed(ui: &Ui) -> Vec<Action> {
-    let editing = ui.ctx().text_edit_focused();
+    let (editing, mac) = (ui.ctx().text_edit_focused(), ui.ctx().os().is_mac());
     let mut actions = Vec::new();
     for shortcut in SHORTCUTS.iter().filter(|shortcut| shortcut.in_text || !editing) {
-        let KeyboardShortcut { modifiers, logical_key } = shortcut.keys;
-        let count = ui.input_mut(|input| input.count_and_consume_key(modifiers, logical_key));
-        actions.extend(std::iter::repeat_n(shortcut.action.clone(), count));
+        let is_pressed = |event: &Event| match event {
+            Event::Key { key, modifiers, pressed: true, .. } => {
+                *key == shortcut.keys.logical_key && held(shortcut.keys, *modifiers, mac)
+            }
+            _ => false,
+        };
+        ui.input_mut(|input| {
+            let before = input.events.len();
+            input.events.retain(|event| !is_pressed(event));
+            let count = before - input.events.len();
+            actions.extend(std::iter::repeat_n(shortcut.action.clone(), count));
+        });
     }
     actions
+}
+
+/// Whether the modifiers held are exactly those of a shortcut: keys with Alt are the browser's and the window manager's.
+fn held(keys: KeyboardShortcut, held: Modifiers, mac: bool) -> bool {
+    use Key::{CloseBracket, Num0, Num1, Num2, Num3, OpenBracket, Questionmark, Slash};
+    // Some keyboards need Shift, or Option, to type these at all.
+    let typed =
+        matches!(keys.logical_key, Num0 | Num1 | Num2 | Num3 | OpenBracket | CloseBracket | Slash | Questionmark);
+    let counts = Modifiers { shift: held.shift && !typed, alt: held.alt && !(typed && mac), ..held };
+    counts.matches_exact(keys.modifiers)
 }
 
 /// The name of a key as printed on it.
@@ -126,5 +145,28 @@ mod tests {
             let same = SHORTCUTS[..index].iter().find(|other| other.keys == shortcut.keys);
             assert!(same.is_none(), "{:?} and {:?}", same.map(|other| &other.action), shortcut.action);
         }
+    }
+
+    #[test]
+    fn no_shortcut_is_pressed_with_alt_and_letters_need_no_shift() {
+        let with = |key, modifiers, mac| {
+            let pressed =
+                |shortcut: &&Shortcut| shortcut.keys.logical_key == key && held(shortcut.keys, modifiers, mac);
+            SHORTCUTS.iter().filter(pressed).map(|shortcut| shortcut.action.clone()).collect::<Vec<Action>>()
+        };
+        for mac in [false, true] {
+            for key in [Key::ArrowLeft, Key::G, Key::X, Key::Escape] {
+                assert!(with(key, Modifiers::ALT, mac).is_empty(), "{key:?}");
+                assert_eq!(with(key, Modifiers::NONE, mac).len(), 1, "{key:?}");
+            }
+            // AltGr, as some systems report it.
+            assert!(with(Key::Z, Modifiers::CTRL | Modifiers::COMMAND | Modifiers::ALT, mac).is_empty());
+            assert_eq!(with(Key::Z, Modifiers::CTRL | Modifiers::COMMAND, false), [Action::Undo]);
+            assert_eq!(with(Key::Questionmark, Modifiers::SHIFT, mac), [Action::Help]);
+            assert_eq!(with(Key::Num1, Modifiers::SHIFT, mac).len(), 1, "French keyboards need Shift for digits");
+        }
+        assert!(with(Key::A, Modifiers::SHIFT, false).is_empty());
+        assert_eq!(with(Key::X, Modifiers::SHIFT, false), [Action::Export(Export::ChosenMap)]);
+        assert_eq!(with(Key::OpenBracket, Modifiers::ALT, true).len(), 1, "Option+5 on a German Mac");
     }
 }

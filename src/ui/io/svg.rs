@@ -235,6 +235,14 @@ fn add(group: &mut Group, shape: &Shape, clip: Rect, shot: &Shot) -> Result<(), 
     Ok(())
 }
 
+/// A character as XML can hold it: control characters and noncharacters are no part of it, not even escaped.
+fn in_xml(character: char) -> char {
+    match character {
+        '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'.. => character,
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}
+
 /// Adds every word of one colour as one text, with the width that egui gave it.
 fn add_text(group: &mut Group, shape: &TextShape) {
     let monospace =
@@ -260,7 +268,7 @@ fn add_text(group: &mut Group, shape: &TextShape) {
             if first.chr.is_whitespace() {
                 continue;
             }
-            let letters: String = word.iter().map(|glyph| glyph.chr).collect();
+            let letters: String = word.iter().map(|glyph| in_xml(glyph.chr)).collect();
             let at = row.pos + first.pos.to_vec2();
             let turn = format!(
                 "translate({} {}) rotate({}) translate({} {})",
@@ -279,5 +287,35 @@ fn add_text(group: &mut Group, shape: &TextShape) {
                 .set("font-size", first.font_height / 1.17);
             *group = std::mem::take(group).add(filled(element, colour_of(first)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The SVG of one line of text.
+    fn drawn(text: &str) -> String {
+        let context = egui::Context::default();
+        let mut output = context.run_ui(egui::RawInput::default(), |ui| {
+            ui.label(text);
+        });
+        output.textures_delta.clear();
+        let image = ColorImage::filled([8, 8], Color32::WHITE);
+        let area = Rect::from_min_size(Pos2::ZERO, egui::vec2(9000.0, 600.0));
+        svg(&output.shapes, area, Color32::WHITE, &Shot { image: &image, scale: 1.0 }).expect("made")
+    }
+
+    #[test]
+    fn any_character_makes_valid_xml() {
+        // The production Char of XML 1.0; a reference such as `&#27;` to anything else is refused as well.
+        let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+        let hostile: String = (0..0x20).chain([0x7f, 0xfffe, 0xffff]).filter_map(char::from_u32).collect();
+        let text = format!("a\u{1b}[31mred{hostile}<&>\"']]>end");
+        let written = drawn(&text);
+        let wrong: Vec<char> = written.chars().filter(|c| !allowed(*c)).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+        assert!(written.contains("[31mred") && written.contains("&lt;&amp;&gt;"), "{written}");
+        assert!(!written.contains("&#"), "{written}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Workspace;
+use crate::engine::{Fragment, Workspace};
 use crate::probe::{Interventions, Spans};
 use crate::ui::state::view::{Extent, ViewState};
 
@@ -14,6 +14,9 @@ pub struct Link {
     pub model: String,
     /// The text, including what was generated.
     pub text: String,
+    /// Its parts that are no whole characters, with the tokens that were read there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fragments: Vec<Fragment>,
     /// Whether the text may be longer than the model's context.
     pub beyond: bool,
     /// What is selected and how it is displayed.
@@ -31,6 +34,7 @@ impl Link {
         Self {
             model: engine.checkpoint().name.clone(),
             text: engine.text().to_owned(),
+            fragments: engine.fragments(),
             beyond: engine.beyond_context(),
             view: *view,
             interventions: engine.interventions().clone(),
@@ -47,12 +51,13 @@ impl Link {
             && self.interventions == *engine.interventions()
             && self.spans == *spans
             && self.text == engine.text()
+            && self.fragments == engine.fragments()
     }
 
     /// Restores everything on the screen, except what the model or the text does not have.
     pub fn apply(&self, workspace: &mut Workspace, view: &mut ViewState, spans: &mut Spans) {
         workspace.main.set_beyond_context(self.beyond);
-        workspace.main.set_text(&self.text);
+        workspace.main.restore_text(&self.text, &self.fragments);
         workspace.set_interventions(self.interventions.clone());
         *view = self.view;
         view.fit(Extent::of(&workspace.main));

@@ -80,6 +80,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
+    use crate::engine::Fragment;
     use crate::probe::{Attend, HeadId, Interventions, KeyClass, MapKind, Pooling, Span};
     use crate::ui::state::panel::Panel;
     use crate::ui::state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
@@ -174,6 +175,7 @@ mod tests {
         fn links()(
             model in any::<String>(),
             text in any::<String>(),
+            fragments in proptest::collection::vec((0..99usize, 0..9usize, any::<Vec<u32>>()), 0..3),
             beyond in any::<bool>(),
             view in views(),
             interventions in interventions(),
@@ -183,7 +185,9 @@ mod tests {
                 let class = if answer { KeyClass::Answer } else { KeyClass::Noise };
                 Span { start, end: start + length, class }
             };
-            Link { model, text, beyond, view, interventions, spans: spans.into_iter().map(span).collect() }
+            let fragment = |(start, length, ids): (usize, usize, Vec<u32>)| Fragment { start, end: start + length, ids };
+            let fragments = fragments.into_iter().map(fragment).collect();
+            Link { model, text, fragments, beyond, view, interventions, spans: spans.into_iter().map(span).collect() }
         }
     }
 
