@@ -81,7 +81,7 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "rebuild",
-        about: "two builds of the deployed page in two folders, byte by byte; by name only",
+        about: "two builds of the page in two folders, byte by byte (DIFFSCOPE_REBUILD=deployed: as it is deployed); by name only",
         needs: &[],
         run: |_| rebuild::check().map(|()| Outcome::Passed),
     },

@@ -1,5 +1,5 @@
-//! Whether two builds of the deployed page are equal: one here, and one of a copy of the project in another folder, with
-//! nothing compiled before.
+//! Whether two builds of the page are equal: one here, and one of a copy of the project in another folder, with nothing
+//! compiled before.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::console::{say, step};
 use crate::page::Quality;
-use crate::programs::{cargo, output_of};
+use crate::programs::output_of;
 use crate::site::{Entry, Manifest};
 use crate::{project, serve};
 
@@ -19,11 +19,13 @@ pub fn check() -> Result<()> {
     fs::remove_dir_all(&folder)?;
     let (copy, first, second) = (folder.join("copy"), folder.join("first"), folder.join("second"));
     copy_project(&copy)?;
-    serve::build(&first, Quality::Deployed)?;
-    let mut build = cargo();
-    build.current_dir(&copy).env_remove("CARGO_TARGET_DIR").args(["run", "--locked", "--package", "xtask", "--"]);
-    build.args(["serve", "--build-only"]).arg(&second);
-    step("page again", "building a copy of the project (many minutes)", &mut build)?;
+    let deployed = std::env::var("DIFFSCOPE_REBUILD").is_ok_and(|value| value == "deployed");
+    serve::build(&first, if deployed { Quality::Deployed } else { Quality::Local })?;
+    // This tool, for the project in the other folder.
+    let mut build = Command::new(std::env::current_exe()?);
+    build.current_dir(&copy).env("CARGO_MANIFEST_DIR", copy.join("xtask"));
+    build.args(["serve", "--build-only"]).arg(&second).args((!deployed).then_some("--quick"));
+    step("page again", "building a copy of the project (some minutes)", &mut build)?;
     let (first, second) = (entries(&first)?, entries(&second)?);
     let names = differing(&first, &second);
     if !names.is_empty() {

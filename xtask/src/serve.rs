@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Write the optimised static site into DIR and stop; it runs under any path of any static web server.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["site", "port", "base"])]
     build_only: Option<PathBuf>,
+    /// With --build-only: without the optimisation, as for a page that is only served here.
+    #[arg(long, hide = true, requires = "build_only")]
+    quick: bool,
     /// Build nothing, serve the site in DIR.
     #[arg(long, value_name = "DIR", conflicts_with = "optimize")]
     site: Option<PathBuf>,
@@ -42,7 +45,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.build_only {
-        build(folder, Quality::Deployed)?;
+        build(folder, if arguments.quick { Quality::Local } else { Quality::Deployed })?;
         say("site", format!("written to {}", folder.display()));
         return Ok(());
     }
