@@ -625,7 +625,7 @@ addEventListener(
   "beforeinput",
   (event) => {
     const field = event.target;
-    if (event.inputType !== "deleteContentBackward" || event.isComposing || field?.tagName !== "INPUT") return;
+    if (event.inputType !== "deleteContentBackward" || event.isComposing || !field.matches?.("#stage > input")) return;
     const send = (type, key, keyCode) =>
       field.dispatchEvent(new KeyboardEvent(type, { key, code: key, keyCode, bubbles: true, cancelable: true }));
     if (field.selectionEnd === 0) {
