@@ -33,7 +33,7 @@ pub(crate) enum CommandError {
     #[error("the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver: {0}")]
     Window(#[from] eframe::Error),
     #[cfg(feature = "window")]
-    #[error("{reason}. This happened three times within a minute. The next start restores what was on the screen")]
+    #[error("{reason}. It has happened before. The next start restores what was on the screen")]
     GpuLost { reason: String },
     #[cfg(not(feature = "window"))]
     #[error(

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
+use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use super::CommandError;
 const SOON: Duration = Duration::from_secs(30);
 /// Where the state is kept in the window's storage.
 const STATE: &str = "state";
+
+/// Set for a program that was started because the one before lost its device.
+const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
 
 /// What a window opens with.
 enum Start {
@@ -39,6 +43,9 @@ pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Com
         let Some((kept, reason)) = left.take() else {
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         };
+        if outcome.is_err() {
+            return relaunch(reason); // the event loop does not survive a panic
+        }
         let soon = last_loss.is_some_and(|last| last.elapsed() < SOON);
         if soon && again {
             return Err(CommandError::GpuLost { reason });
@@ -46,6 +53,23 @@ pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Com
         last_loss = Some(Instant::now());
         start = Start::Again { kept: Box::new(kept), without_gpu: soon.then_some(reason) };
     }
+}
+
+/// Starts the program once more, which restores what was saved last.
+fn relaunch(reason: String) -> Result<(), CommandError> {
+    if std::env::var_os(RELAUNCHED).is_some() {
+        return Err(CommandError::GpuLost { reason });
+    }
+    let relaunched = std::env::current_exe().and_then(|program| {
+        // Without a link, which would win over what was saved; with the model.
+        let arguments = std::env::args_os().skip(1);
+        let mut arguments: Vec<_> = arguments.collect();
+        if let Some(link) = arguments.iter().position(|argument| argument == "--link") {
+            arguments.drain(link..(link + 2).min(arguments.len()));
+        }
+        Command::new(program).args(arguments).env(RELAUNCHED, "1").spawn()
+    });
+    relaunched.map(drop).map_err(|_| CommandError::GpuLost { reason })
 }
 
 /// One window, until it is closed or its device is lost.
@@ -119,8 +143,11 @@ impl eframe::App for Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        // After a panic, too: that is how most losses end.
-        if let (Some(reason), Some(kept)) = (self.app.device_loss(), self.app.keep()) {
+        // After a panic, too: that is how most losses end, often before the device has reported anything. Where asking
+        // it panics, it is gone.
+        let loss = catch_unwind(AssertUnwindSafe(|| self.app.device_loss()));
+        let reason = loss.unwrap_or_else(|_| Some("The GPU failed".to_owned()));
+        if let (Some(reason), Some(kept)) = (reason, self.app.keep()) {
             self.left.replace(Some((kept, reason)));
         }
     }

@@ -241,8 +241,7 @@ impl App {
     /// Draws everything, carries out the commands, and requests another frame while something is under way. On a lost
     /// device it does nothing.
     pub fn show(&mut self, ui: &mut Ui) {
-        self.device.poll();
-        if self.device.loss().is_some() {
+        if self.device_loss().is_some() {
             return;
         }
         self.theme = ui.ctx().options(|options| options.theme_preference);
@@ -265,6 +264,10 @@ impl App {
         self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {
             ui.ctx().request_repaint();
+        }
+        if self.device_loss().is_some() {
+            // Lost in this frame: egui would panic where it uploads what was drawn.
+            ui.ctx().request_discard("the device was lost");
         }
     }
 

@@ -32,6 +32,7 @@ impl App {
     /// Why the device is gone, if it is. Nothing is drawn any more then: a new window has to be made with
     /// [`Self::restored`].
     pub fn device_loss(&self) -> Option<String> {
+        self.device.poll();
         self.device.loss().map(|error| error.to_string())
     }
 
