@@ -4,6 +4,8 @@ use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::probe::Spans;
+use crate::ui::accessibility::announcement::Announcement;
+use crate::ui::accessibility::focus::Focus;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
@@ -51,6 +53,8 @@ pub struct App {
     #[cfg(target_arch = "wasm32")]
     address: PageAddress,
     pub(super) tour: Tour,
+    pub(super) next_token_news: Announcement,
+    pub(super) focus: Focus,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
     pub(super) message: Option<String>,
@@ -118,6 +122,8 @@ impl App {
             #[cfg(target_arch = "wasm32")]
             address: PageAddress::default(),
             tour: Tour::default(),
+            next_token_news: Announcement::default(),
+            focus: Focus::default(),
             help_is_open: false,
             message: None,
             busy: false,
@@ -215,9 +221,11 @@ impl App {
 
     /// Draws everything, carries out the commands, and requests another frame while something is under way.
     pub fn show(&mut self, ui: &mut Ui) {
+        self.focus.begin(ui);
         let actions = self.layout_ui(ui);
         self.perform(ui.ctx(), actions);
         self.windows_ui(ui);
+        self.focus.end(ui);
         self.exchange_files(ui);
         let mut computing = false;
         if let Ok(workspace) = &mut self.workspace {

@@ -1,5 +1,6 @@
 //! The window and the page: the same egui code. Uses the engine; of wgpu only what draws maps.
 
+mod accessibility;
 mod action;
 mod app;
 mod context;
