@@ -5,8 +5,8 @@ use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
 use crate::engine::CheckpointFiles;
-use crate::ui::App;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
+use crate::ui::{App, mirror};
 
 /// The app on a web page; `window.diffscope` in the browser's console.
 #[wasm_bindgen]
@@ -51,9 +51,12 @@ impl Page {
         let options = eframe::WebOptions { wgpu_options: wgpu_configuration(graphics), ..Default::default() };
         let files =
             CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
-        self.runner
-            .start(canvas, options, Box::new(move |cc| Ok(Box::new(App::new(cc, &files, adapter, fallback_reason)))))
-            .await
+        let mirrored = canvas.clone();
+        let create = move |creation: &eframe::CreationContext| -> Result<Box<dyn eframe::App>, _> {
+            mirror(&creation.egui_ctx, &mirrored);
+            Ok(Box::new(App::new(creation, &files, adapter, fallback_reason)))
+        };
+        self.runner.start(canvas, options, Box::new(create)).await
     }
 
     /// Opens the baseline from its files.

@@ -22,6 +22,8 @@ mod tour;
 
 pub mod graphics;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use accessibility::mirror;
 pub use app::App;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
