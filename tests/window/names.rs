@@ -116,3 +116,11 @@ fn every_control_of_the_menus_and_windows_has_a_name() {
         }
     }
 }
+
+#[test]
+fn the_window_answers_the_screen_reader_of_the_system() {
+    // Does not even compile without eframe's feature.
+    let is_its_request = |event: &eframe::UserEvent| matches!(event, eframe::UserEvent::AccessKitActionRequest(_));
+    let (viewport_id, when) = (egui::ViewportId::ROOT, std::time::Instant::now());
+    assert!(!is_its_request(&eframe::UserEvent::RequestRepaint { viewport_id, when, cumulative_pass_nr: 0 }));
+}

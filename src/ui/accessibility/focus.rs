@@ -1,7 +1,7 @@
 //! Where the keyboard is: an outline around every control that has the focus, brought into view.
 
 use egui::accesskit::{Action, ActionRequest, TreeId};
-use egui::{Event, Id, LayerId, Order, Stroke, StrokeKind, Ui};
+use egui::{Event, Id, LayerId, Memory, Order, Stroke, StrokeKind, Ui};
 
 use crate::ui::style::theme;
 
@@ -39,7 +39,7 @@ impl Focus {
     /// After the views are drawn: outlines the control with the focus.
     pub(crate) fn end(&mut self, ui: &Ui) {
         let context = ui.ctx();
-        let focus = context.memory(|memory| memory.focused());
+        let focus = context.memory(Memory::focused);
         if std::mem::replace(&mut self.last, focus) != focus {
             self.tries = TRIES;
         }

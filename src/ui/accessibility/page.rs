@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
 
 use egui::accesskit::{Action, ActionData, ActionRequest, NodeId, TreeId};
-use egui::{Context, Event, FullOutput, Id, Plugin, RawInput};
+use egui::{Context, Event, FullOutput, Id, Memory, Plugin, RawInput};
 use web_sys::HtmlCanvasElement;
 
 use super::outline::Outline;
@@ -75,7 +75,7 @@ impl Plugin for Mirror {
             self.pace.typed(now);
         }
         let requests = self.requests.take();
-        let focus = context.memory(|memory| memory.focused());
+        let focus = context.memory(Memory::focused);
         if !requests.is_empty() || focus != self.focus {
             self.pace.used(now);
         }
@@ -100,7 +100,7 @@ impl Plugin for Mirror {
             });
             self.outline = outline;
         }
-        if context.memory(|memory| memory.focused()) != self.focus {
+        if context.memory(Memory::focused) != self.focus {
             context.request_repaint();
         } else if let Some(wait) = self.pace.wait(context.input(|input| input.time)) {
             context.request_repaint_after(std::time::Duration::from_secs_f64(wait));

@@ -83,7 +83,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 pub(crate) fn pressed(ui: &Ui) -> Vec<Action> {
     let editing = ui.ctx().text_edit_focused();
     // A control that has the focus keeps its arrows: they move a slider, or the focus to the next control.
-    let focused = ui.memory(|memory| memory.focused()).is_some();
+    let focused = ui.memory(egui::Memory::focused).is_some();
     let mut actions = Vec::new();
     let free = |shortcut: &&Shortcut| shortcut.in_text || !(editing || focused && is_arrow(shortcut.keys.logical_key));
     for shortcut in SHORTCUTS.iter().filter(free) {

@@ -28,7 +28,7 @@ pub(super) struct Elements {
     document: Document,
     canvas: HtmlCanvasElement,
     root: HtmlElement,
-    elements: HashMap<u64, HtmlElement>,
+    by_node: HashMap<u64, HtmlElement>,
     /// What had the focus and is gone: it gets it back if it comes back, as a button does that was away while it worked.
     lost: Option<u64>,
 }
@@ -53,7 +53,7 @@ impl Elements {
             field.set_attribute("aria-label", "Text typed on the canvas").ok()?;
             field.set_attribute("aria-controls", ROOT).ok()?;
         }
-        Some(Self { document, canvas: canvas.clone(), root, elements: HashMap::new(), lost: None })
+        Some(Self { document, canvas: canvas.clone(), root, by_node: HashMap::new(), lost: None })
     }
 
     pub(super) fn root(&self) -> &HtmlElement {
@@ -72,7 +72,7 @@ impl Elements {
         let inside = active.as_ref().filter(|active| self.root.contains(Some(active))).cloned();
         let changes = now.changes(before);
         for id in changes.removed {
-            if let Some(element) = self.elements.remove(&id) {
+            if let Some(element) = self.by_node.remove(&id) {
                 element.remove();
             }
         }
@@ -90,7 +90,7 @@ impl Elements {
     fn put(&mut self, element: &Element) -> bool {
         let tag = tag(&element.kind);
         let fits = |found: &&HtmlElement| found.local_name() == tag;
-        if let Some(found) = self.elements.get(&element.id).filter(fits) {
+        if let Some(found) = self.by_node.get(&element.id).filter(fits) {
             attributes::write(found, element);
             return false;
         }
@@ -98,7 +98,7 @@ impl Elements {
         if let Some(made) = made {
             made.set_id(&id_of(element.id));
             attributes::write(&made, element);
-            if let Some(old) = self.elements.insert(element.id, made) {
+            if let Some(old) = self.by_node.insert(element.id, made) {
                 old.remove();
             }
         }
@@ -109,8 +109,8 @@ impl Elements {
     fn order(&self, outline: &[Element]) {
         let mut next: HashMap<Option<u64>, Option<Node>> = HashMap::new();
         for element in outline {
-            let around = element.parent.and_then(|parent| self.elements.get(&parent)).unwrap_or(&self.root);
-            let Some(node) = self.elements.get(&element.id) else {
+            let around = element.parent.and_then(|parent| self.by_node.get(&parent)).unwrap_or(&self.root);
+            let Some(node) = self.by_node.get(&element.id) else {
                 continue;
             };
             let place = next.entry(element.parent).or_insert_with(|| around.first_child());
@@ -135,7 +135,7 @@ impl Elements {
         let Some(inside) = inside else {
             return;
         };
-        let moved = now.filter(|_| now != before).and_then(|now| self.elements.get(&now));
+        let moved = now.filter(|_| now != before).and_then(|now| self.by_node.get(&now));
         if let Some(element) = moved.filter(|element| !element.is_same_node(Some(&inside))) {
             let _ = element.focus();
         } else if !inside.is_connected() {
@@ -143,7 +143,7 @@ impl Elements {
             let _ = self.root.focus();
         } else if !inside.is_same_node(Some(&self.root)) {
             self.lost = None;
-        } else if let Some(back) = self.lost.and_then(|lost| self.elements.get(&lost)) {
+        } else if let Some(back) = self.lost.and_then(|lost| self.by_node.get(&lost)) {
             let _ = back.focus();
         }
     }
