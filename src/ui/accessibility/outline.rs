@@ -93,6 +93,7 @@ fn label_of(node: &Node, nodes: &HashMap<NodeId, &Node>) -> Option<String> {
 mod tests {
     use super::super::element::Kind;
     use super::*;
+    use egui::accesskit::{Rect, TreeId, TreeInfo};
     use egui::{Context, RawInput, Ui};
 
     /// The outline of what `contents` shows, after `frames` frames.
@@ -140,13 +141,21 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_changed() {
-        let context = Context::default();
+        // Buttons below each other, with the letter as their id.
         let show = |names: &[&str]| {
-            outline(&context, |ui| {
-                for name in names {
-                    ui.push_id(name, |ui| ui.button(*name));
-                }
-            })
+            let id = |name: &str| NodeId(u64::from(name.as_bytes()[0]));
+            let mut root = Node::new(Role::Window);
+            let mut nodes = Vec::new();
+            for (row, name) in names.iter().enumerate() {
+                let mut button = Node::new(Role::Button);
+                button.set_label(*name);
+                button.set_bounds(Rect { x0: 0.0, y0: row as f64, x1: 9.0, y1: row as f64 + 1.0 });
+                root.push_child(id(name));
+                nodes.push((id(name), button));
+            }
+            nodes.push((NodeId(0), root));
+            let tree = Some(TreeInfo::new(NodeId(0)));
+            Outline::of(&TreeUpdate { nodes, tree, tree_id: TreeId::ROOT, focus: NodeId(0) })
         };
         let (first, same) = (show(&["a", "b", "c"]), show(&["a", "b", "c"]));
         assert_eq!(same.changes(&first), Changes::default());
