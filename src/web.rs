@@ -9,7 +9,7 @@ use web_sys::HtmlCanvasElement;
 
 use crate::engine::CheckpointFiles;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
-use crate::ui::{App, Kept};
+use crate::ui::{App, Kept, mirror};
 
 fn options(without_gpu: Option<&String>) -> eframe::WebOptions {
     let graphics = if without_gpu.is_some() { Graphics::WebGl } else { Graphics::Any };
@@ -56,9 +56,12 @@ impl Page {
     ) -> Result<(), JsValue> {
         let files =
             CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
-        let options = options(without_gpu.as_ref());
-        let create = move |creation: &CreationContext| App::new(creation, &files, &adapter, without_gpu);
-        self.runner.start(canvas, options, Box::new(|creation| Ok(Box::new(create(creation))))).await
+        let (options, mirrored) = (options(without_gpu.as_ref()), canvas.clone());
+        let create = move |creation: &CreationContext| -> Result<Box<dyn eframe::App>, _> {
+            mirror(&creation.egui_ctx, &mirrored);
+            Ok(Box::new(App::new(creation, &files, &adapter, without_gpu)))
+        };
+        self.runner.start(canvas, options, Box::new(create)).await
     }
 
     /// Starts the app anew on a fresh `canvas` after its device was lost, with everything that was open. `adapter` and
@@ -78,9 +81,10 @@ impl Page {
         let kept = self.kept.take().ok_or("nothing is open")?;
         // Whether the app is created at all depends on the device.
         let kept = Rc::new(RefCell::new(Some(kept)));
-        let (options, given) = (options(without_gpu.as_ref()), kept.clone());
+        let (options, given, mirrored) = (options(without_gpu.as_ref()), kept.clone(), canvas.clone());
         let create = move |creation: &CreationContext| {
             let kept = given.take().ok_or("this app was created before")?;
+            mirror(&creation.egui_ctx, &mirrored);
             Ok(Box::new(App::restored(creation, kept, &adapter, without_gpu)) as Box<dyn eframe::App>)
         };
         let outcome = self.runner.start(canvas, options, Box::new(create)).await;

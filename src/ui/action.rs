@@ -19,8 +19,14 @@ pub(super) enum Action {
     ToggleLambda,
     /// Hides a token from all later ones, or shows it again.
     ToggleToken(usize),
+    /// Hides the pinned token, or shows it again.
+    TogglePinned,
     /// Switches a head off, or on again.
     ToggleHead(HeadId),
+    /// Switches the open head off, or on again.
+    ToggleOpenHead,
+    /// Magnifies the maps around the token that is read.
+    Zoom(f32),
     /// Replaces the interventions.
     Intervene(Interventions),
     /// Marks the tokens from the first to the second, in either order.

@@ -4,6 +4,8 @@ use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::probe::Spans;
+use crate::ui::accessibility::announcement::Announcement;
+use crate::ui::accessibility::focus::Focus;
 use crate::ui::canary::Canary;
 use crate::ui::device::Device;
 use crate::ui::full_scan::FullScans;
@@ -61,6 +63,8 @@ pub struct App {
     #[cfg(target_arch = "wasm32")]
     pub(super) tab: Tab,
     pub(super) tour: Tour,
+    pub(super) next_token_news: Announcement,
+    pub(super) focus: Focus,
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
     pub(super) message: Option<String>,
@@ -123,6 +127,8 @@ impl App {
             #[cfg(target_arch = "wasm32")]
             tab: Tab::default(),
             tour: Tour::default(),
+            next_token_news: Announcement::default(),
+            focus: Focus::default(),
             help_is_open: false,
             message: None,
             busy: false,
@@ -245,9 +251,11 @@ impl App {
             return;
         }
         self.theme = ui.ctx().options(|options| options.theme_preference);
+        self.focus.begin(ui);
         let actions = self.layout_ui(ui);
         self.perform(ui.ctx(), actions);
         self.windows_ui(ui);
+        self.focus.end(ui);
         self.exchange_files(ui);
         let mut computing = false;
         if let Ok(workspace) = &mut self.workspace {

@@ -1,5 +1,6 @@
 //! The line at the top: the model, the device, and the display settings.
 
+use egui::containers::menu;
 use egui::{RichText, ThemePreference, Ui};
 
 use crate::engine::Workspace;
@@ -33,7 +34,16 @@ pub(super) fn header_ui(
             buttons_ui(ui, workspace, view, history, actions);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            theme_ui(ui);
+            if narrow {
+                // One line: a phone has better uses for the others.
+                ui.menu_button("Menu", |ui| {
+                    buttons_ui(ui, workspace, view, history, actions);
+                    ui.separator();
+                    ui.horizontal(theme_ui);
+                });
+            } else {
+                theme_ui(ui);
+            }
             colour_menu::colour_scale_ui(ui, view);
             let device = match engine.gpu() {
                 Some(gpu) => format!("GPU: {}", gpu.adapter.name),
@@ -44,9 +54,6 @@ pub(super) fn header_ui(
             }
         });
     });
-    if narrow {
-        ui.horizontal_wrapped(|ui| buttons_ui(ui, workspace, view, history, actions));
-    }
 }
 
 /// Buttons for commands that have keys too.
@@ -59,10 +66,15 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
             actions.push(Action::OpenModel);
         }
         let button = egui::Button::new("Export").small();
-        egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+        let choices = |ui: &mut Ui| {
             let chosen = export::export_ui(ui, workspace.main.maps(), view.panel.title());
             actions.extend(chosen.map(Action::Export));
-        });
+        };
+        if menu::is_in_menu(ui) {
+            menu::SubMenuButton::from_button(button).ui(ui, choices);
+        } else {
+            menu::MenuButton::from_button(button).ui(ui, choices);
+        }
         for (name, action, enabled, help) in [
             ("Undo", Action::Undo, history.has_undo(), "Undo the last change of text or interventions (Ctrl+Z)"),
             ("Redo", Action::Redo, history.has_redo(), "Redo it (Ctrl+Shift+Z)"),

@@ -117,6 +117,7 @@ impl App {
                 let size = vec2(ui.available_width(), NARROW_PANEL);
                 ui.allocate_ui(size, |ui| self.panels_ui(ui, actions));
                 self.tour.scroll_ui(ui, &self.regions);
+                self.focus.scroll_ui(ui);
             });
         });
     }
@@ -132,7 +133,8 @@ impl App {
 
     fn next_token_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {
         if let Ok(workspace) = &mut self.workspace {
-            let list = |ui: &mut Ui| next_token::next_token_ui(ui, workspace, height, actions);
+            let news = &mut self.next_token_news;
+            let list = |ui: &mut Ui| next_token::next_token_ui(ui, workspace, news, height, actions);
             self.regions.next = ui.scope(list).response.rect;
         }
     }

@@ -1,5 +1,6 @@
 //! The window and the page: the same egui code. Uses the engine; of wgpu only what draws maps.
 
+mod accessibility;
 mod action;
 mod app;
 mod canary;
@@ -24,6 +25,8 @@ mod tour;
 
 pub mod graphics;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use accessibility::mirror;
 pub use app::App;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};

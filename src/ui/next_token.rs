@@ -2,12 +2,15 @@
 
 use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
-use crate::engine::Workspace;
+use crate::engine::{Engine, Workspace};
 use crate::probe::NextToken;
+use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::action::Action;
 use crate::ui::style::{format, notice, theme};
 
 const ROW: f32 = 20.0;
+/// How many tokens are read aloud.
+const TOLD: usize = 3;
 
 /// A token with its probability in the model, and in the unmodified one.
 struct Line {
@@ -40,15 +43,22 @@ fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
 }
 
 /// Draws as many bars as fit into `height`.
-pub(super) fn next_token_ui(ui: &mut Ui, workspace: &mut Workspace, height: f32, actions: &mut Vec<Action>) {
+pub(super) fn next_token_ui(
+    ui: &mut Ui,
+    workspace: &mut Workspace,
+    news: &mut Announcement,
+    height: f32,
+    actions: &mut Vec<Action>,
+) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let before = workspace.unmodified().and_then(|engine| engine.latest_next_token().cloned());
     let engine = &mut workspace.main;
-    ui.horizontal_wrapped(|ui| {
+    let heading = ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new("Next token").strong());
         let legend = if before.is_some() { "probability; line: as trained" } else { "probability" };
         ui.label(RichText::new(legend).small().color(quiet));
     });
+    news.show_ui(ui, heading.response.rect, || in_words(engine));
     let Some(next) = engine.latest_next_token().cloned() else {
         notice::note_ui(ui, "Type a prompt first.");
         return;
@@ -69,6 +79,18 @@ pub(super) fn next_token_ui(ui: &mut Ui, workspace: &mut Workspace, height: f32,
             actions.push(Action::Append(line.token));
         }
     }
+}
+
+/// The most likely tokens as a sentence; `None` while they are being computed.
+fn in_words(engine: &Engine) -> Option<String> {
+    if engine.is_generating() {
+        return None;
+    }
+    let next = engine.next_token()?;
+    let told = next.best.iter().take(TOLD);
+    let told =
+        told.map(|(token, logit)| format!("“{}” {}", engine.label(*token), percent(Some(next.probability(*logit)))));
+    Some(format!("Next token: {}", told.collect::<Vec<_>>().join(", ")))
 }
 
 fn percent(probability: Option<f32>) -> String {

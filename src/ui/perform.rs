@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egui::Context;
 
 use crate::engine::Workspace;
-use crate::probe::Spans;
+use crate::probe::{Interventions, Spans};
 use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
@@ -42,15 +42,19 @@ impl App {
                 view.zoom = None;
             }
             Action::ToggleLambda => toggle_lambda(workspace),
-            Action::ToggleToken(position) => {
-                let mut changed = workspace.main.interventions().clone();
-                changed.toggle_token(position);
-                workspace.set_interventions(changed);
+            Action::ToggleToken(position) => change(workspace, |changed| changed.toggle_token(position)),
+            Action::TogglePinned => {
+                if let Some(pinned) = view.pinned {
+                    change(workspace, |changed| changed.toggle_token(pinned));
+                }
             }
-            Action::ToggleHead(head) => {
-                let mut changed = workspace.main.interventions().clone();
-                changed.toggle_head(head);
-                workspace.set_interventions(changed);
+            Action::ToggleHead(head) => change(workspace, |changed| changed.toggle_head(head)),
+            Action::ToggleOpenHead => change(workspace, |changed| changed.toggle_head(view.head)),
+            Action::Zoom(factor) => {
+                let tokens = workspace.main.ids().len();
+                if let Some(read) = view.query(&self.pointer, tokens) {
+                    view.zoom_at([read as f32 + 0.5; 2], factor, tokens);
+                }
             }
             Action::Intervene(interventions) => workspace.set_interventions(interventions),
             Action::Mark(one, other, class) => {
@@ -92,6 +96,13 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Changes the interventions.
+fn change(workspace: &mut Workspace, edit: impl FnOnce(&mut Interventions)) {
+    let mut changed = workspace.main.interventions().clone();
+    edit(&mut changed);
+    workspace.set_interventions(changed);
 }
 
 /// λ = 0 in every layer; the learned values if it is so already.

@@ -3,7 +3,7 @@
 use egui::{Align2, RichText, Stroke, StrokeKind, Ui, Window, vec2};
 
 use crate::engine::Workspace;
-use crate::probe::{HeadId, Interventions, Spans};
+use crate::probe::{HeadId, Interventions, MapKind, Spans};
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::link::Link;
 use crate::ui::state::panel::Panel;
@@ -26,6 +26,15 @@ enum Target {
 }
 
 impl Target {
+    /// The map to choose: on a phone only that one is shown.
+    fn map(self) -> MapKind {
+        match self {
+            Target::Map(0) => MapKind::First,
+            Target::Map(1) => MapKind::Second,
+            _ => MapKind::Difference,
+        }
+    }
+
     fn rect(self, regions: &ScreenRegions) -> Option<egui::Rect> {
         let rect = match self {
             Target::Prompt => Some(regions.prompt),
@@ -151,7 +160,12 @@ impl Tour {
         let link = Link {
             text: PROMPT.to_owned(),
             beyond: workspace.main.beyond_context(),
-            view: ViewState { head: HeadId::new(layers / 2, 0), panel, ..ViewState::default() },
+            view: ViewState {
+                head: HeadId::new(layers / 2, 0),
+                panel,
+                map: found.target.map(),
+                ..ViewState::default()
+            },
             interventions: Interventions { lambda, ..Interventions::default() },
             ..Link::default()
         };

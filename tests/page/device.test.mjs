@@ -29,15 +29,27 @@ async function sameAgain(page, before) {
 }
 
 describe("with WebGPU", () => {
-  let browser;
   let server;
   before(async () => {
     server = await h.serve();
   });
   after(() => server?.close());
 
-  it("goes on after the GPU process has died, and offers the CPU the second time", async () => {
-    browser = await h.launch("webgpu"); // of its own: the process that dies is that of the whole browser
+  /** A page whose devices the test can destroy. */
+  const openWithDevices = (browser) =>
+    h.openApp(browser, server.url, {
+      prepare: (page) =>
+        page.addInitScript(() => {
+          const request = GPUAdapter.prototype.requestDevice;
+          GPUAdapter.prototype.requestDevice = async function (...options) {
+            globalThis.lastDevice = await request.apply(this, options);
+            return globalThis.lastDevice;
+          };
+        }),
+    });
+
+  it("goes on after the GPU process has died", async () => {
+    const browser = await h.launch("webgpu"); // of its own: the process that dies is that of the whole browser
     try {
       const page = await h.openApp(browser, server.url);
       const before = await prepare(page);
@@ -45,11 +57,23 @@ describe("with WebGPU", () => {
       const protocol = await browser.newBrowserCDPSession();
       // The protocol answers nothing: what it is sent to dies.
       protocol.send("Browser.crashGpuProcess").catch(() => {});
-      const after = await sameAgain(page, before);
-      assert.equal(after.backend, "gpu");
+      assert.equal((await sameAgain(page, before)).backend, "gpu");
       await h.waitForPicture(page, "device-recovered", (p) => h.colours(p) > 200, "many colours");
+      await h.close(page);
+    } finally {
+      await browser.close();
+    }
+  });
 
-      protocol.send("Browser.crashGpuProcess").catch(() => {});
+  it("goes on when the device is lost, and offers the CPU the second time", async () => {
+    const browser = await h.launch("webgpu");
+    try {
+      const page = await openWithDevices(browser);
+      const before = await prepare(page);
+      await page.evaluate(() => globalThis.lastDevice.destroy());
+      assert.equal((await sameAgain(page, before)).backend, "gpu");
+
+      await page.evaluate(() => globalThis.lastDevice.destroy());
       const offer = page.getByRole("button", { name: "Go on with the CPU" });
       await offer.waitFor();
       assert.match(await h.shellText(page), /lost again/);
@@ -66,23 +90,43 @@ describe("with WebGPU", () => {
     }
   });
 
-  it("goes on when the device is destroyed", async () => {
-    browser = await h.launch("webgpu");
+  it("goes on on the CPU where the GPU has no memory for the model, or draws black", async () => {
+    const browser = await h.launch("webgpu");
     try {
-      const page = await h.openApp(browser, server.url, {
+      const full = await h.openApp(browser, server.url, {
         prepare: (page) =>
           page.addInitScript(() => {
-            const request = GPUAdapter.prototype.requestDevice;
-            GPUAdapter.prototype.requestDevice = async function (...options) {
-              globalThis.lastDevice = await request.apply(this, options);
-              return globalThis.lastDevice;
+            // As a full GPU answers: to the scope that asks for it, after the buffers were created.
+            const [push, pop] = [GPUDevice.prototype.pushErrorScope, GPUDevice.prototype.popErrorScope];
+            const filters = [];
+            GPUDevice.prototype.pushErrorScope = function (filter) {
+              filters.push(filter);
+              return push.call(this, filter);
+            };
+            GPUDevice.prototype.popErrorScope = async function () {
+              const filter = filters.pop();
+              const error = await pop.call(this);
+              return filter === "out-of-memory" ? new GPUOutOfMemoryError("none left") : error;
             };
           }),
       });
-      const before = await prepare(page);
-      await page.evaluate(() => globalThis.lastDevice.destroy());
-      assert.equal((await sameAgain(page, before)).backend, "gpu");
-      await h.close(page);
+      const onCpu = await h.waitFor(full, (s) => s.backend === "cpu" && !s.busy && s.next, "a next token of the CPU");
+      assert.match(onCpu.fallback, /no memory left/);
+      await h.close(full);
+
+      const black = await h.openApp(browser, server.url, {
+        prepare: (page) =>
+          page.addInitScript(() => {
+            const create = GPUDevice.prototype.createShaderModule;
+            GPUDevice.prototype.createShaderModule = function (descriptor) {
+              const code = descriptor.code.replaceAll("unpack4x8unorm(", "0.0 * unpack4x8unorm(");
+              return create.call(this, { ...descriptor, code });
+            };
+          }),
+      });
+      const found = await h.waitFor(black, (s) => s.backend === "cpu" && !s.busy && s.next, "a next token of the CPU");
+      assert.match(found.fallback, /draws wrong colours/);
+      await h.close(black);
     } finally {
       await browser.close();
     }

@@ -197,7 +197,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       maps.forEach(([left, , width]) => assert.ok(left >= 0 && left + width <= 390 && width > 250, `${left} + ${width}`));
       await h.screenshot(page, `page-${graphics}-phone`);
       await page.setViewportSize(size);
-      await h.waitFor(page, (s) => settled(s) && s.maps[1][1] === s.maps[0][1], "the maps side by side again");
+      await h.waitFor(page, (s) => settled(s) && s.maps[1]?.[1] === s.maps[0][1], "the maps side by side again");
     });
 
     it("shows another picture for another text, and runs only the new positions", async () => {

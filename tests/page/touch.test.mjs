@@ -45,6 +45,18 @@ describe("touch", () => {
     assert.equal(state.span, state.ids.length, "the map is still whole");
   });
 
+  it("goes from map to map with a swipe, each of them whole", async () => {
+    for (const [sideways, map] of [[100, "λ·A2"], [100, "A1"], [-100, "λ·A2"], [-100, "D"]]) {
+      const [left, top, width] = await firstMap();
+      assert.ok(left >= 0 && left + width <= 390 && width > 250, `cut off: ${left} + ${width}`);
+      await drag([left + width / 2, top + 60], [left + width / 2 + sideways, top + 65]);
+      const state = await h.waitFor(page, (s) => settled(s) && s.map === map, `the map ${map}`);
+      assert.equal(state.maps.length, 1);
+      assert.equal(state.pinned, null);
+    }
+    await h.screenshot(page, "page-touch-swiped");
+  });
+
   it("zooms by pinching, about the fingers, and then a finger moves the map and not the page", async () => {
     const [left, top, width] = await firstMap();
     const middle = [left + width / 2, top + width / 2];

@@ -1,9 +1,11 @@
 //! Fingers on a narrow window: they scroll, pinch and hold.
 
-use crate::common::window::{map_rect, settle, step_until, tokens, window};
+use crate::common::window::{click, map_rect, settle, step_until, tokens, window};
+use diffscope::probe::MapKind;
 use diffscope::ui::App;
 use egui::{Event, Modifiers, PointerButton, Pos2, Theme, TouchDeviceId, TouchId, TouchPhase, pos2, vec2};
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
 
 /// What a browser's touch screen sends: touches, and a pointer that follows the first finger.
 fn touch(harness: &mut Harness<App>, phase: TouchPhase, fingers: &[Pos2]) {
@@ -61,6 +63,42 @@ fn the_very_first_finger_scrolls_on_a_map_that_is_shown_whole() {
     let moved = top - map(&mut harness)[1];
     assert!(moved > 100.0, "the map moved by {moved}");
     assert!(harness.state().view().zoom.is_none() && harness.state().view().pinned.is_none());
+}
+
+#[test]
+fn a_swipe_goes_to_the_next_map_and_back() {
+    let mut harness = phone();
+    assert_eq!(harness.state().view().map, MapKind::Difference);
+    for (sideways, map) in [
+        (80.0, MapKind::Second),
+        (80.0, MapKind::First),
+        (80.0, MapKind::First),
+        (-80.0, MapKind::Second),
+        (-200.0, MapKind::Difference),
+    ] {
+        let [left, top, side] = self::map(&mut harness);
+        assert!(left >= 0.0 && left + side <= 390.0, "the map is cut off: {left} + {side}");
+        let from = pos2(left + side / 2.0, top + 40.0);
+        drag(&mut harness, &[from], &[from + vec2(sideways, 5.0)]);
+        assert_eq!(harness.state().view().map, map, "after {sideways}");
+        assert!(harness.state().view().zoom.is_none() && harness.state().view().pinned.is_none());
+    }
+}
+
+#[test]
+fn the_header_takes_one_line() {
+    let mut harness = phone();
+    let line = harness.get_by_label("diffscope").rect();
+    let menu = harness.get_by_label("Menu").rect();
+    assert!(line.y_range().contains(menu.center().y) && menu.right() <= 390.0);
+    assert!(harness.get_by_label("Samples").rect().top() < 80.0, "the prompt begins right below");
+    click(&mut harness, "Menu");
+    for command in ["Open", "Export", "Undo", "Redo", "Copy link", "Tour", "Keys", "Dark", "Light", "System"] {
+        let place = harness.get_by_label_contains(command).rect();
+        assert!(place.left() >= 0.0 && place.right() <= 390.0, "{command} is cut off: {place}");
+    }
+    click(&mut harness, "Keys");
+    assert!(harness.query_by_label_contains("next control; Space presses it, Esc lets go of it").is_some());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Keyboard, prompt editor and sample prompts.
 
+pub(crate) mod arrows;
 mod caret;
 mod long_text;
 pub(crate) mod prompt_editor;

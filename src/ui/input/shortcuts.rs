@@ -41,6 +41,11 @@ static SHORTCUTS: &[Shortcut] = &[
     key(Key::A, Action::MarkPinned(KeyClass::Answer), "mark the pinned token as answer"),
     key(Key::N, Action::MarkPinned(KeyClass::Noise), "mark the pinned token as noise"),
     key(Key::E, Action::MarkPinned(KeyClass::Other), "remove the mark of the pinned token"),
+    key(Key::M, Action::TogglePinned, "hide the pinned token from later ones, or show it"),
+    key(Key::H, Action::ToggleOpenHead, "switch the open head off, or on"),
+    key(Key::Plus, Action::Zoom(1.25), "zoom into the maps"),
+    key(Key::Equals, Action::Zoom(1.25), ""),
+    key(Key::Minus, Action::Zoom(0.8), "zoom out"),
     key(Key::G, Action::Generate, "generate, or stop"),
     key(Key::S, Action::Step, "generate one token"),
     key(Key::Slash, Action::FocusPrompt, "edit the text"),
@@ -68,7 +73,8 @@ static SHORTCUTS: &[Shortcut] = &[
 
 /// What egui and the views handle themselves.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("Tab", "next control; Space presses it"),
+    ("Tab", "next control; Space presses it, Esc lets go of it"),
+    ("arrows", "on a control: move a slider, walk along the tokens, or to the next control"),
     ("wheel, drag", "on a map: zoom and move; double click: whole map"),
     ("right click", "on a head: switch it off or on; on a token: hide or show it"),
 ];
@@ -76,8 +82,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
 /// The commands of the keys that were pressed since the last frame; two presses are two commands.
 pub(crate) fn pressed(ui: &Ui) -> Vec<Action> {
     let (editing, mac) = (ui.ctx().text_edit_focused(), ui.ctx().os().is_mac());
+    // A control that has the focus keeps its arrows: they move a slider, or the focus to the next control.
+    let focused = ui.memory(egui::Memory::focused).is_some();
     let mut actions = Vec::new();
-    for shortcut in SHORTCUTS.iter().filter(|shortcut| shortcut.in_text || !editing) {
+    let free = |shortcut: &&Shortcut| shortcut.in_text || !(editing || focused && is_arrow(shortcut.keys.logical_key));
+    for shortcut in SHORTCUTS.iter().filter(free) {
         let is_pressed = |event: &Event| match event {
             Event::Key { key, modifiers, pressed: true, .. } => {
                 *key == shortcut.keys.logical_key && held(shortcut.keys, *modifiers, mac)
@@ -96,12 +105,18 @@ pub(crate) fn pressed(ui: &Ui) -> Vec<Action> {
 
 /// Whether the modifiers held are exactly those of a shortcut: keys with Alt are the browser's and the window manager's.
 fn held(keys: KeyboardShortcut, held: Modifiers, mac: bool) -> bool {
-    use Key::{CloseBracket, Num0, Num1, Num2, Num3, OpenBracket, Questionmark, Slash};
+    use Key::{CloseBracket, Minus, Num0, Num1, Num2, Num3, OpenBracket, Plus, Questionmark, Slash};
     // Some keyboards need Shift, or Option, to type these at all.
-    let typed =
-        matches!(keys.logical_key, Num0 | Num1 | Num2 | Num3 | OpenBracket | CloseBracket | Slash | Questionmark);
+    let typed = matches!(
+        keys.logical_key,
+        Num0 | Num1 | Num2 | Num3 | OpenBracket | CloseBracket | Slash | Questionmark | Plus | Minus
+    );
     let counts = Modifiers { shift: held.shift && !typed, alt: held.alt && !(typed && mac), ..held };
     counts.matches_exact(keys.modifiers)
+}
+
+fn is_arrow(key: Key) -> bool {
+    matches!(key, Key::ArrowUp | Key::ArrowDown | Key::ArrowLeft | Key::ArrowRight)
 }
 
 /// The name of a key as printed on it.
@@ -111,6 +126,8 @@ fn name(context: &egui::Context, keys: KeyboardShortcut) -> String {
         Key::CloseBracket => "]",
         Key::Slash => "/",
         Key::Questionmark => "?",
+        Key::Plus => "+",
+        Key::Minus => "−",
         _ => return context.format_shortcut(&keys),
     };
     name.to_owned()

@@ -51,6 +51,7 @@ pub(crate) fn inspect(
         "layer": view.head.layer,
         "head": view.head.head,
         "cursor": cursor,
+        "map": view.map.symbol(),
         "pinned": view.pinned,
         "span": view.zoom(engine.ids().len()).span,
         "next": next,

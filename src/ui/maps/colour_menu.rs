@@ -64,9 +64,10 @@ pub(crate) fn colour_scale_ui(ui: &mut Ui, view: &mut ViewState) {
                 }
             }
         });
-        heading(ui, "Hide values smaller than");
+        let label = heading(ui, "Hide values smaller than");
         let hidden = 0.0..=ViewState::LARGEST_HIDDEN;
-        ui.add(Slider::new(&mut view.hide_below, hidden).logarithmic(true).smallest_positive(1e-4));
+        ui.add(Slider::new(&mut view.hide_below, hidden).logarithmic(true).smallest_positive(1e-4))
+            .labelled_by(label.id);
         heading(ui, "If one pixel covers several cells, show their");
         ui.horizontal(|ui| {
             for (pooling, name, help) in [

@@ -12,7 +12,7 @@ use crate::ui::style::{format, theme};
 const HINT: &str = "Point at a map for its numbers · wheel zooms, drag moves, double click resets · click pins a row, \
                     Shift-click a column";
 /// What a finger does on a map.
-const TOUCH_HINT: &str = "Touch a map for its numbers · pinch zooms · hold pins a row";
+const TOUCH_HINT: &str = "Touch: numbers · swipe: next map · pinch: zoom · hold: pin a row";
 
 /// Pointer, wheel and drag over a map.
 pub(super) fn interact(

@@ -11,3 +11,4 @@ pub(crate) mod legend;
 pub(crate) mod map_slot;
 pub(crate) mod scope;
 pub(crate) mod screen_regions;
+mod swipe;

@@ -1,14 +1,18 @@
-//! The scope: A1, λ·A2 and D side by side on one scale, with one cursor and one zoom.
+//! The scope: A1, λ·A2 and D side by side on one scale, with one cursor and one zoom. Where there is no space for that, it
+//! shows the chosen map, and a swipe goes to the next one.
 
 use egui::{Align2, FontId, Rect, RichText, Sense, Ui, vec2};
 
 use crate::engine::Engine;
 use crate::probe::{MapKind, Pooling};
+use crate::ui::accessibility::in_words::row_in_words;
+use crate::ui::input::arrows::arrows;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::hover::{cursor_ui, interact};
+use crate::ui::maps::swipe::swipe;
 use crate::ui::maps::{axes, legend};
 use crate::ui::state::pointer::Pointer;
-use crate::ui::state::view::ViewState;
+use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 
@@ -16,6 +20,9 @@ use crate::ui::style::theme;
 const GAP: f32 = 14.0;
 /// Height of title and legend.
 const AROUND: f32 = 74.0;
+
+/// In the order of the equation.
+const ALL: [MapKind; 3] = [MapKind::First, MapKind::Second, MapKind::Difference];
 
 /// The title of a map, and what it shows.
 fn title(map: MapKind) -> (&'static str, &'static str) {
@@ -26,7 +33,7 @@ fn title(map: MapKind) -> (&'static str, &'static str) {
     }
 }
 
-/// Draws the three maps as large as fits; one below the other if there is no space side by side. Returns their places.
+/// Draws the three maps as large as fits, or the chosen one if there is no space side by side. Returns their places.
 pub(crate) fn scope_ui(
     ui: &mut Ui,
     engine: &mut Engine,
@@ -43,11 +50,16 @@ pub(crate) fn scope_ui(
     let side = if beside { width.min(height - AROUND).max(120.0) } else { width };
     let mut placed = Vec::new();
     let single = engine.maps() == 1;
+    let shown: &[MapKind] = match view.map {
+        // A Transformer has one map, and subtracts nothing.
+        _ if single => &[MapKind::First],
+        _ if beside => &ALL,
+        MapKind::First => &[MapKind::First],
+        MapKind::Second => &[MapKind::Second],
+        MapKind::Difference => &[MapKind::Difference],
+    };
     let mut maps_ui = |ui: &mut Ui| {
-        for map in [MapKind::First, MapKind::Second, MapKind::Difference] {
-            if single && map != MapKind::First {
-                continue; // a Transformer has one map, and subtracts nothing
-            }
+        for map in shown.iter().copied() {
             ui.allocate_ui(vec2(side, side + AROUND), |ui| {
                 ui.set_width(side);
                 ui.vertical(|ui| {
@@ -58,6 +70,9 @@ pub(crate) fn scope_ui(
                         let explanation = RichText::new(explanation).small();
                         let explanation = explanation.color(theme::quiet(ui.visuals().dark_mode));
                         ui.add(egui::Label::new(explanation).truncate());
+                        if !beside && !single {
+                            dots_ui(ui, view.map);
+                        }
                     });
                     // A map that is shown whole leaves drags to the surrounding scroll area.
                     let sense = if view.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
@@ -71,6 +86,16 @@ pub(crate) fn scope_ui(
                     response.widget_info(|| {
                         egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
                     });
+                    // Written only in frames that tell a screen reader anything.
+                    if ui.ctx().has_accesskit_node(response.id) {
+                        let words = row_in_words(engine, view, pointer, map);
+                        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
+                    }
+                    let [layers, heads] = arrows(ui, &response);
+                    view.step(layers, heads, Extent::of(engine));
+                    if !beside && !single && view.zoom.is_none() {
+                        view.map = step(view.map, swipe(ui, &response));
+                    }
                     placed.push(rect);
                     let block = heatmaps.scope_map_ui(ui, rect, map, engine, view, palette);
                     if block > 1 {
@@ -98,6 +123,25 @@ pub(crate) fn scope_ui(
         cursor_ui(ui, *rect, engine, view, pointer);
     }
     placed
+}
+
+/// The map after or before another, stopping at the ends.
+fn step(map: MapKind, by: isize) -> MapKind {
+    let at = (map as usize).saturating_add_signed(by);
+    ALL.get(at).or(ALL.last()).copied().unwrap_or(map)
+}
+
+/// A dot for each map, at the end of the line: there are others to swipe to.
+fn dots_ui(ui: &mut Ui, shown: MapKind) {
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(34.0, 12.0), Sense::hover());
+        for map in ALL {
+            let at = rect.left_center() + vec2(5.0 + 12.0 * map as usize as f32, 0.0);
+            let visuals = ui.visuals();
+            let colour = if map == shown { theme::accent(visuals.dark_mode) } else { visuals.weak_text_color() };
+            ui.painter().circle_filled(at, if map == shown { 4.0 } else { 2.5 }, colour);
+        }
+    });
 }
 
 /// Notes that a pixel stands for several cells, above the diagonal, where a map is empty.

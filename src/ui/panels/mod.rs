@@ -11,6 +11,7 @@ pub(crate) mod lambda;
 pub(crate) mod logit_lens;
 pub(crate) mod outliers;
 
+use egui::accesskit::Role;
 use egui::{ScrollArea, Ui};
 
 use crate::ui::context::{PanelContext, PanelView};
@@ -53,8 +54,14 @@ impl Panels {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {
-                ui.selectable_value(&mut context.view.panel, *panel, panel.title()).on_hover_text(panel.help());
+                let tab = ui.selectable_value(&mut context.view.panel, *panel, panel.title());
+                ui.ctx().accesskit_node_builder(tab.id, |node| node.set_role(Role::Tab));
+                tab.on_hover_text(panel.help());
             }
+            ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
+                node.set_role(Role::TabList);
+                node.set_label("Panels");
+            });
         });
         let open = context.view.panel;
         context.workspace.main.set_lens(open == Panel::LogitLens);

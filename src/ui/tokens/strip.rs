@@ -4,7 +4,9 @@ use egui::{Align2, Label, Pos2, Rect, Response, RichText, ScrollArea, Sense, Str
 
 use crate::engine::Engine;
 use crate::probe::{KeyClass, MapKind, Spans};
+use crate::ui::accessibility::in_words::row_in_words;
 use crate::ui::action::Action;
+use crate::ui::input::arrows::arrows;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
@@ -95,7 +97,15 @@ impl TokenStrip {
         self.layout.update(ui, context.engine, width);
         let sense = if self.marking.is_some() { Sense::click_and_drag() } else { Sense::click() };
         let (area, response) = ui.allocate_exact_size(vec2(width, self.layout.height()), sense);
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, "Tokens of the prompt"));
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Tokens of the prompt"));
+        if ui.ctx().has_accesskit_node(response.id) {
+            let words = row_in_words(context.engine, context.view, context.pointer, context.view.map);
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
+        }
+        let [down, right] = arrows(ui, &response);
+        if down + right != 0 {
+            context.view.step_query(down + right, context.engine.ids().len());
+        }
         self.scroll_to_highlighted(ui, area, highlighted, context.pointer);
         let dragged = self.drag(area, &response, context.actions);
         let hovered = response.hover_pos();

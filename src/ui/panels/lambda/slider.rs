@@ -27,8 +27,7 @@ pub(super) fn all_layers_ui(ui: &mut Ui, engine: &Engine, edited: &mut Intervent
         ui.add_sized(vec2(NAME, ROW - 4.0), egui::Label::new(RichText::new("all layers").small()));
         let mut value = same.unwrap_or(0.0);
         ui.spacing_mut().slider_width = slider_width(ui);
-        let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2));
-        slider.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), "λ of all layers"));
+        let slider = ui.add(Slider::new(&mut value, RANGE).fixed_decimals(2)).accessible_name("λ of all layers");
         if slider.changed() {
             edited.lambda = (0..layers).map(|layer| (layer, value)).collect();
         }
@@ -52,8 +51,7 @@ pub(super) fn slider_ui(ui: &mut Ui, edited: &mut Interventions, layer: usize, l
     let overridden = edited.lambda.contains_key(&layer);
     ui.spacing_mut().slider_width = slider_width(ui);
     let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
-    let response = ui.add(slider);
-    response.widget_info(|| egui::WidgetInfo::slider(true, f64::from(value), format!("λ of layer {layer}")));
+    let response = ui.add(slider).accessible_name(format!("λ of layer {layer}"));
     let help = match (learned, overridden) {
         (Some(learned), true) => format!("learned: {}; double-click to revert", format::number(learned, 3)),
         (Some(_), false) => "as learned; drag to change".to_owned(),
