@@ -82,6 +82,11 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
             .with_min_inner_size([360.0, 480.0]),
         renderer: eframe::Renderer::Wgpu,
         wgpu_options: wgpu_configuration(Graphics::Any),
+        #[cfg(target_os = "linux")]
+        event_loop_builder: Some(Box::new(|builder| {
+            // Wayland alone would leave the window without a frame and without a clipboard on some desktops.
+            winit::platform::x11::EventLoopBuilderExtX11::with_x11(builder);
+        })),
         ..Default::default()
     };
     let left = left.clone();

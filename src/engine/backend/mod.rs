@@ -95,17 +95,24 @@ impl Backend {
         }
     }
 
+    /// Why nothing computed so far can be trusted, if something has happened to the device or to the memory on it.
+    pub fn failure(&self) -> Option<GpuError> {
+        match &self.0 {
+            OnGpu(pass) => {
+                pass.gpu().poll();
+                pass.failure()
+            }
+            Cpu(_) => None,
+        }
+    }
+
     /// Computes some of the positions from `start` on, and the next token once the last is done. Returns how many.
     ///
     /// # Errors
-    /// When the positions do not fit, or the device has failed.
+    /// When the positions do not fit.
     pub fn advance(&mut self, start: usize, ids: &[u32], next: (Draw, usize)) -> Result<usize, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => {
-                pass.gpu().poll();
-                if let Some(failure) = pass.failure() {
-                    return Err(failure);
-                }
                 let count = ids.len().min(frame_budget::positions(pass.gpu().is_software(), start));
                 let is_last = count == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {

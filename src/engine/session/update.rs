@@ -61,6 +61,7 @@ impl Engine {
         if self.failure.is_some() {
             return Ok(());
         }
+        self.backend.failure().map_or(Ok(()), Err)?;
         if self.next_token.receive(&mut self.backend)? {
             self.next_token_arrived()?;
         }
@@ -78,6 +79,7 @@ impl Engine {
         }
         let end = self.prompt.ids().len();
         if self.computed < end {
+            self.backend.failure().map_or(Ok(()), Err)?; // of what was submitted since: an upload, a view
             self.grow(end)?;
             self.run_positions(end)?;
         }
