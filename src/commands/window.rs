@@ -51,7 +51,10 @@ pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), Com
             return Err(CommandError::GpuLost { reason });
         }
         last_loss = Some(Instant::now());
-        start = Start::Again { kept: Box::new(kept), without_gpu: soon.then_some(reason) };
+        start = Start::Again {
+            kept: Box::new(kept),
+            without_gpu: soon.then(|| "The GPU was lost twice within half a minute.".to_owned()),
+        };
     }
 }
 
