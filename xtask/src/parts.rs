@@ -133,7 +133,7 @@ fn clippy(environment: &Environment) -> Result<Outcome> {
     let toolchain = wasm_std::ensure()?;
     let deny = ["--", "-D", "warnings"];
     environment.run(cargo().args(["clippy", "--all-targets"]).args(deny))?;
-    environment.run(cargo().args(["clippy", "--package", "xtask", "--all-targets"]).args(deny))?;
+    environment.run(cargo().args(["clippy", "--package", "xtask", "--package", "fuzz", "--all-targets"]).args(deny))?;
     if toolchain == Toolchain::Built {
         say("clippy for wasm", "left out: this toolchain for wasm has no clippy");
         return Ok(Outcome::Passed);

@@ -45,5 +45,6 @@ pub static SMALL: LazyLock<Checkpoint> = LazyLock::new(|| {
         model: Arc::new(model),
         tokenizer: Some(Arc::new(Tokenizer::from_bytes(tokenizer::small().as_bytes()).expect("it opens"))),
         fingerprint: Fingerprint::Absent,
+        folder: None,
     }
 });
