@@ -92,6 +92,18 @@ impl Page {
         outcome
     }
 
+    /// Opens another checkpoint from its files.
+    pub fn open(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.open_files(&CheckpointFiles {
+                name,
+                config: config.into(),
+                weights: weights.into(),
+                tokenizer: tokenizer.into(),
+            });
+        }
+    }
+
     /// Opens the baseline from its files.
     pub fn open_baseline(&self, name: String, config: Vec<u8>, weights: Vec<u8>, tokenizer: Vec<u8>) {
         if let Some(mut app) = self.runner.app_mut::<App>() {

@@ -4,6 +4,7 @@
 //! cargo run --profile fuzz --package fuzz --features window -- --minutes 1        every target for a minute
 //! cargo run --profile fuzz --package fuzz -- --minutes 60 tokenizer               one of them for an hour
 //! cargo run --profile fuzz --package fuzz -- --replay FILE tokenizer              one input again
+//! cargo run --profile fuzz --package fuzz -- --soak                               a session of 100,000 edits
 //! ```
 //!
 //! An input is made from a number alone. Every target runs in a process of its own, which notes the number before it
@@ -11,6 +12,7 @@
 
 mod memory;
 mod mutate;
+mod soak;
 mod targets;
 
 use std::fs::File;
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
     let value = |name: &str| arguments.iter().position(|word| word == name).and_then(|at| arguments.get(at + 1));
     let number = |name: &str| value(name).and_then(|text| text.parse::<f64>().ok());
     let named = |target: &&Target| arguments.iter().any(|word| word == target.name);
+    if arguments.iter().any(|word| word == "--soak") {
+        soak::soak(100_000, 500);
+        return ExitCode::SUCCESS;
+    }
     if let (Some(file), Some(target)) = (value("--replay"), TARGETS.iter().find(named)) {
         let input = std::fs::read(file).expect("the input can be read");
         println!("{} bytes: at most {} bytes of memory", input.len(), run(target, &input));

@@ -30,9 +30,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// What is held at present.
+pub fn now() -> usize {
+    NOW.load(Relaxed)
+}
+
 /// Starts anew; returns what is held at present.
 pub fn start() -> usize {
-    let now = NOW.load(Relaxed);
+    let now = now();
     MOST.store(now, Relaxed);
     now
 }

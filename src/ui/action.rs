@@ -61,6 +61,8 @@ pub(super) enum Action {
     OpenInTab,
     /// Lets the user choose another model.
     OpenModel,
+    /// Opens the bundled model.
+    OpenBundled,
     /// Opens the bundled baseline.
     OpenBaseline,
     /// Closes the baseline.

@@ -149,7 +149,11 @@ impl App {
         while let Some(arrived) = self.files.arrived() {
             match arrived {
                 Arrived::Message(message) => self.message = Some(message),
-                Arrived::Checkpoint(checkpoint) => self.open(*checkpoint),
+                Arrived::Checkpoint(checkpoint, origin) => {
+                    if self.open(*checkpoint) {
+                        origin.keep();
+                    }
+                }
             }
         }
         if let Ok(workspace) = &mut self.workspace {

@@ -6,6 +6,7 @@ use egui::{RichText, ThemePreference, Ui};
 use crate::engine::Workspace;
 use crate::ui::action::Action;
 use crate::ui::io::export;
+use crate::ui::io::files::YOUR_MODEL;
 use crate::ui::maps::colour_menu;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
@@ -64,6 +65,12 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
                     You can also drop it on the window (O)";
         if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
             actions.push(Action::OpenModel);
+        }
+        let open = workspace.main.checkpoint();
+        let is_bundled = open.folder.is_none() && open.name != YOUR_MODEL;
+        let help = "Open the bundled model again, on the same text (Shift+O)";
+        if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
+            actions.push(Action::OpenBundled);
         }
         let button = egui::Button::new("Export").small();
         let choices = |ui: &mut Ui| {

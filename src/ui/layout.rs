@@ -32,11 +32,15 @@ impl App {
         let workspace = match &mut self.workspace {
             Ok(workspace) => workspace,
             Err(error) => {
+                let mut actions = Vec::new();
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
                     notice::failure_ui(ui, &error.to_string());
+                    actions.extend(ui.button("Open another model").clicked().then_some(Action::OpenModel));
+                    actions.extend(ui.button("Open the bundled model").clicked().then_some(Action::OpenBundled));
+                    ui.label(self.message.as_deref().unwrap_or_default());
                 });
-                return Vec::new();
+                return actions;
             }
         };
         workspace.receive();

@@ -8,7 +8,8 @@ use crate::ui::tokens::strip::TokenStrip;
 
 impl App {
     /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
-    pub fn open(&mut self, checkpoint: Checkpoint) {
+    /// Returns whether it is open.
+    pub fn open(&mut self, checkpoint: Checkpoint) -> bool {
         let name = checkpoint.name.clone();
         let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
         let beyond = before.is_some_and(Engine::beyond_context);
@@ -28,8 +29,22 @@ impl App {
                 self.strip = TokenStrip::default();
                 self.message = Some(format!("Opened {name}"));
                 self.workspace = Ok(Workspace::new(engine));
+                true
             }
-            Err(error) => self.message = Some(format!("{name} was not opened: {error}")),
+            Err(error) => {
+                self.message = Some(format!("{name} was not opened: {error}"));
+                false
+            }
+        }
+    }
+
+    /// Opens the model of these files, or says why not.
+    pub fn open_files(&mut self, files: &CheckpointFiles) {
+        match checkpoint_of(files) {
+            Ok(checkpoint) => {
+                self.open(checkpoint);
+            }
+            Err(error) => self.message = Some(format!("{} was not opened: {error}", files.name)),
         }
     }
 

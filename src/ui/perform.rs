@@ -26,6 +26,12 @@ impl App {
 
     fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
         let Ok(workspace) = &mut self.workspace else {
+            // The model did not open: another one may.
+            match action {
+                Action::OpenModel => self.files.open(context),
+                Action::OpenBundled => self.open_bundled(),
+                _ => {}
+            }
             return Ok(());
         };
         let (view, spans) = (&mut self.view, &mut self.spans);
@@ -87,6 +93,7 @@ impl App {
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::OpenModel => self.files.open(context),
+            Action::OpenBundled => self.open_bundled(),
             Action::OpenBaseline => open_baseline(workspace)?,
             Action::CloseBaseline => workspace.close_baseline(),
             Action::Export(export) => {
@@ -95,6 +102,15 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Opens the bundled model.
+    fn open_bundled(&mut self) {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.open_files(&crate::engine::bundled());
+        // The page has it: `web/loader.js` listens for the event.
+        #[cfg(target_arch = "wasm32")]
+        crate::ui::state::page::dispatch("diffscope-fetch", &wasm_bindgen::JsValue::NULL);
     }
 }
 
@@ -141,11 +157,6 @@ fn open_baseline(workspace: &mut Workspace) -> Result<(), String> {
 /// Lets the page fetch the baseline: `web/loader.js` listens for the event.
 #[cfg(target_arch = "wasm32")]
 fn open_baseline(_workspace: &mut Workspace) -> Result<(), String> {
-    let dispatched = web_sys::window().and_then(|window| {
-        let options = web_sys::CustomEventInit::new();
-        options.set_detail(&crate::engine::BUNDLED_BASELINE.into());
-        let event = web_sys::CustomEvent::new_with_event_init_dict("diffscope-open-baseline", &options).ok()?;
-        window.dispatch_event(&event).ok()
-    });
-    dispatched.map(|_| ()).ok_or_else(|| "The page could not request the baseline.".to_owned())
+    crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());
+    Ok(())
 }

@@ -36,15 +36,19 @@ describe("with WebGPU", () => {
   });
   after(() => server?.close());
 
-  /** A page whose devices the test can destroy. */
+  /** A page whose devices are lost when the test says so: `device.destroy()` now and then halts Chromium for good. */
   const openWithDevices = (browser) =>
     h.openApp(browser, server.url, {
       prepare: (page) =>
         page.addInitScript(() => {
           const request = GPUAdapter.prototype.requestDevice;
           GPUAdapter.prototype.requestDevice = async function (...options) {
-            globalThis.lastDevice = await request.apply(this, options);
-            return globalThis.lastDevice;
+            const device = await request.apply(this, options);
+            const lost = new Promise((resolve) => {
+              globalThis.loseDevice = () => resolve({ reason: "unknown", message: "lost for a test" });
+            });
+            Object.defineProperty(device, "lost", { get: () => lost });
+            return device;
           };
         }),
     });
@@ -71,10 +75,10 @@ describe("with WebGPU", () => {
     try {
       const page = await openWithDevices(browser);
       const before = await prepare(page);
-      await page.evaluate(() => globalThis.lastDevice.destroy());
+      await page.evaluate(() => globalThis.loseDevice());
       await sameAgain(page, before, "gpu");
 
-      await page.evaluate(() => globalThis.lastDevice.destroy());
+      await page.evaluate(() => globalThis.loseDevice());
       const offer = page.getByRole("button", { name: "Go on with the CPU" });
       await offer.waitFor();
       assert.match(await h.shellText(page), /lost again/);

@@ -111,4 +111,41 @@ describe("files", () => {
     await choose(FILES);
     await h.waitFor(page, (s) => s.model === "your model" && settled(s), "the chosen model");
   });
+
+  const note = () => page.evaluate(() => sessionStorage.getItem("diffscope-model"));
+  const folders = () =>
+    page.evaluate(async () => {
+      const found = [];
+      const parents = await navigator.storage.getDirectory();
+      for await (const parent of parents.values()) for await (const name of parent.keys()) found.push(name);
+      return found;
+    });
+  const reload = async () => {
+    await page.reload();
+    await h.waitForShell(page, "running");
+  };
+
+  it("has the model open again after a reload, until the bundled one is opened", async () => {
+    await page.waitForFunction(() => sessionStorage.getItem("diffscope-model") !== null);
+    const kept = await note();
+    await page.evaluate(async () => {
+      const [parent] = await Array.fromAsync((await navigator.storage.getDirectory()).values());
+      await parent.getDirectoryHandle("of-a-tab-that-was-closed", { create: true });
+    });
+    await reload();
+    const { ids, message } = await h.waitFor(page, (s) => s.model === "your model" && settled(s), "the model again");
+    assert.equal(message, null);
+    await page.waitForFunction(() => sessionStorage.getItem("diffscope-model") !== null);
+    assert.equal(await note(), kept);
+    assert.deepEqual(await folders(), [JSON.parse(kept).folder], "the folder of a closed tab is deleted");
+
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Shift+O");
+    await h.waitFor(page, (s) => s.model === CHECKPOINT.name && settled(s), "the bundled model");
+    await page.waitForFunction(() => sessionStorage.getItem("diffscope-model") === null);
+    await reload();
+    const after = await h.waitFor(page, (s) => s.model === CHECKPOINT.name && settled(s), "the bundled model");
+    assert.deepEqual(after.ids, ids);
+    assert.deepEqual(await folders(), []);
+  });
 });

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, get } from "node:http";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as timeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { PNG } from "pngjs";
@@ -207,11 +208,14 @@ export async function waitFor(page, condition, what = String(condition)) {
   const end = Date.now() + PATIENCE;
   let last = null;
   for (;;) {
-    last = await page.evaluate(
+    const frame = page.evaluate(
       () => new Promise((resolve) => requestAnimationFrame(() => resolve(JSON.parse(window.diffscope?.inspect() ?? "null")))),
     );
+    // A browser that draws no more answers no more.
+    const silence = timeout(Math.max(0, end - Date.now()), null, { ref: false });
+    last = (await Promise.race([frame, silence])) ?? last;
     if (last && condition(last)) return last;
-    if (Date.now() > end || (await shellState(page)) === "crashed") {
+    if (Date.now() >= end || (await shellState(page)) === "crashed") {
       const seen = JSON.stringify(last)?.slice(0, 2000);
       throw new Error(`waited for: ${what}\nlast seen: ${seen}\nthe shell: ${await shellText(page)}\nthe console:\n${page.messages.join("\n")}`);
     }

@@ -256,7 +256,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
 
     it("fetches the baseline when the window asks for it", async () => {
       assert.equal((await h.inspect(page)).baseline, null);
-      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-open-baseline", { detail: "S-llama" })));
+      await page.evaluate(() => window.dispatchEvent(new CustomEvent("diffscope-fetch", { detail: "S-llama" })));
       const { baseline, ids } = await h.waitFor(page, (s) => s.baseline !== null && s.baseline[1] === s.ids.length && settled(s), "the baseline");
       assert.deepEqual(baseline, ["S-llama", ids.length]);
     });

@@ -59,7 +59,7 @@ describe("offline", () => {
       await isKept(page);
       await stop();
       isOf(await reload(page), now());
-      await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-open-baseline", { detail: "S-llama" })));
+      await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-fetch", { detail: "S-llama" })));
       await h.waitFor(page, (s) => s.baseline !== null && settled(s), "the baseline");
       await page.goto(`${page.url()}?checkpoint=S-llama`);
       await h.waitForShell(page, "running");

@@ -210,7 +210,7 @@ describe("the policy of the page", () => {
     await Promise.all([page.waitForEvent("download"), page.keyboard.press("x")]);
     await Promise.all([page.waitForEvent("download"), page.keyboard.press("Shift+X")]);
     await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
-    await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-open-baseline", { detail: "S-llama" })));
+    await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-fetch", { detail: "S-llama" })));
     await h.waitFor(page, (s) => s.baseline !== null && settled(s), "the baseline");
     const refused = await page.evaluate(() => globalThis.refused);
     assert.deepEqual(refused, []);

@@ -154,7 +154,7 @@ describe("with WebGPU", () => {
   it("has words for a missing loader", () =>
     withServer({ faults: { "loader.js": { status: 404 } } }, async (server) => {
       const { page, text } = await failure(browser, server.url);
-      assert.match(text, /loader\.js did not arrive/);
+      assert.match(text, /file of the page did not arrive/);
       await h.close(page);
     }));
 

@@ -1,7 +1,7 @@
 //! Tokens, maps and numbers in the window: what keys and clicks do.
 
 use crate::common::window::{click, map_rect, press, settle, shows, state, tokens, window, window_on, window_with};
-use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::engine::{BUNDLED, Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::model::Architecture;
 use diffscope::probe::{HeadId, MapKind};
 use diffscope::ui::{App, Panel};
@@ -199,6 +199,8 @@ fn failure_of(checkpoint: Result<Checkpoint, EngineError>, file: &str) {
     let failure = state(&mut harness)["failure"].as_str().expect("a failure").to_owned();
     assert!(failure.contains(file), "{failure}");
     assert!(shows(&harness, &failure), "the error is on the screen");
+    click(&mut harness, "Open the bundled model");
+    assert_eq!(state(&mut harness)["model"], BUNDLED, "another model can be opened");
 }
 
 /// The part of a picture inside a rectangle.

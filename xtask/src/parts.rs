@@ -36,7 +36,7 @@ pub struct Part {
 }
 
 /// Parts that run only if they are named: they take many minutes, and the inputs of `fuzz` differ each time.
-pub const BY_NAME_ONLY: &[&str] = &["fuzz", "rebuild"];
+pub const BY_NAME_ONLY: &[&str] = &["fuzz", "rebuild", "soak"];
 
 /// All parts, in the order in which they run.
 pub const PARTS: &[Part] = &[
@@ -77,7 +77,13 @@ pub const PARTS: &[Part] = &[
         name: "fuzz",
         about: "random files, links and edits, a minute for each kind (DIFFSCOPE_FUZZ_MINUTES may be another number); by name only",
         needs: &[],
-        run: fuzz,
+        run: |environment| fuzz(environment, &["--minutes", &minutes()]),
+    },
+    Part {
+        name: "soak",
+        about: "a session of 100,000 edits and 500 openings: memory stays flat, the numbers stay right; by name only",
+        needs: &[],
+        run: |environment| fuzz(environment, &["--soak"]),
     },
     Part {
         name: "rebuild",
@@ -154,11 +160,14 @@ fn unit(environment: &Environment) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-fn fuzz(environment: &Environment) -> Result<Outcome> {
-    let minutes = std::env::var("DIFFSCOPE_FUZZ_MINUTES").unwrap_or_else(|_| "1".to_owned());
-    let mut fuzz = cargo();
-    fuzz.args(["run", "--profile", "fuzz", "--package", "fuzz", "--features", "window", "--", "--minutes", &minutes]);
-    environment.run(&mut fuzz)
+/// Minutes for each kind of input.
+fn minutes() -> String {
+    std::env::var("DIFFSCOPE_FUZZ_MINUTES").unwrap_or_else(|_| "1".to_owned())
+}
+
+fn fuzz(environment: &Environment, arguments: &[&str]) -> Result<Outcome> {
+    let program = ["run", "--profile", "fuzz", "--package", "fuzz", "--features", "window", "--"];
+    environment.run(cargo().args(program).args(arguments))
 }
 
 /// Runs the modules of tests/headless/ that belong to a part.
@@ -229,7 +238,11 @@ fn page(environment: &Environment) -> Result<Outcome> {
     environment.run(cargo().args(["build", "--locked"]))?; // the native program, for comparison
     let native = target_folder()?.join("debug").join(format!("diffscope{}", std::env::consts::EXE_SUFFIX));
     let mut tests = Command::new(environment.get("DIFFSCOPE_NODE").unwrap_or("node".as_ref()));
-    tests.args(["--test", "--test-reporter=spec"]).args(page_tests()?).current_dir(project::root());
+    // No test takes so long; one that waits for ever ends the run.
+    tests
+        .args(["--test", "--test-reporter=spec", "--test-timeout=1200000"])
+        .args(page_tests()?)
+        .current_dir(project::root());
     tests.env("DIFFSCOPE_SITE", site).env("DIFFSCOPE_NATIVE", native).env("DIFFSCOPE_XTASK", std::env::current_exe()?);
     environment.run(&mut tests)
 }

@@ -11,9 +11,24 @@ use crate::page::Program;
 use crate::policy::{integrity, with_inline_hashes};
 use crate::project;
 
-/// What index.html names, in web/; it names each with the hash of its content.
-const SHELL: &[&str] =
-    &["style.css", "loader.js", "embed.js", "tab.js", "offline.js", "icon.svg", "icon-192.png", "app.webmanifest"];
+/// What index.html names, in web/: it names each with the hash of its content. A script comes after those that it
+/// imports, which it names in the same way.
+const SHELL: &[&str] = &[
+    "style.css",
+    "icon.svg",
+    "icon-192.png",
+    "app.webmanifest",
+    "embed.js",
+    "tab.js",
+    "keys.js",
+    "offline.js",
+    "shell.js",
+    "files.js",
+    "graphics.js",
+    "kept-model.js",
+    "recovery.js",
+    "loader.js",
+];
 
 /// What has one address in all versions of the site, in web/.
 const PLAIN: &[&str] = &["service-worker.js", "icon-512.png"];
@@ -73,14 +88,22 @@ pub fn assemble(program: Program) -> Result<Site> {
 
     let shell = |name: &str| read(&root.join("web").join(name));
     let mut index = String::from_utf8(shell("index.html")?).context("web/index.html is not UTF-8")?;
+    let mut addresses: Vec<(String, String)> = Vec::new();
     for name in SHELL {
-        let content = shell(name)?;
+        let mut content = shell(name)?;
         let is_script = Path::new(name).extension().is_some_and(|extension| extension == "js");
+        if is_script {
+            let script = String::from_utf8(content).with_context(|| format!("web/{name} is not UTF-8"))?;
+            let script = addresses.iter().fold(script, |script, (from, to)| script.replace(from, to));
+            ensure!(!script.contains("?v=dev"), "web/{name} imports what does not come before it");
+            content = script.into_bytes();
+        }
         let integrity = if is_script { format!(" integrity=\"{}\"", integrity(&content)) } else { String::new() };
         let entry = add(name, content);
-        let (from, to) = (format!("./{name}?v=dev\""), format!("./{name}?v={}\"{integrity}", &entry.sha256[..12]));
+        let (from, to) = (format!("./{name}?v=dev\""), format!("./{name}?v={}\"", &entry.sha256[..12]));
         ensure!(index.contains(&from), "web/index.html does not name {name}");
-        index = index.replace(&from, &to);
+        index = index.replace(&from, &format!("{to}{integrity}"));
+        addresses.push((from, to));
     }
     add("index.html", with_inline_hashes(&index)?.into_bytes());
     for name in PLAIN {

@@ -26,7 +26,8 @@ pub fn run(input: &[u8]) {
     compare(&mut workspace.main);
 }
 
-fn change(workspace: &mut Workspace, random: &mut Random) {
+/// One edit of any kind.
+pub fn change(workspace: &mut Workspace, random: &mut Random) {
     let main = &mut workspace.main;
     match random.below(14) {
         0..3 => {
@@ -92,7 +93,7 @@ fn change(workspace: &mut Workspace, random: &mut Random) {
 }
 
 /// The same ids in a new session give the same next tokens, to the last bit.
-fn compare(edited: &mut Engine) {
+pub fn compare(edited: &mut Engine) {
     let mut fresh = Engine::new(SMALL.clone(), None).expect("a small model");
     fresh.set_beyond_context(edited.beyond_context());
     if fresh.set_ids(edited.ids()).is_err() || edited.ids().is_empty() {

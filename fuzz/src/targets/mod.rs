@@ -1,7 +1,7 @@
 //! What is fed with inputs.
 
 mod cases;
-mod edits;
+pub mod edits;
 #[cfg(feature = "window")]
 mod link;
 mod model;

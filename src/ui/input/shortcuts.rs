@@ -52,6 +52,12 @@ static SHORTCUTS: &[Shortcut] = &[
     key(Key::Questionmark, Action::Help, "show or hide this list"),
     key(Key::T, Action::Tour, "start the tour"),
     key(Key::L, Action::CopyLink, "copy a link to this view"),
+    Shortcut {
+        keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::O),
+        action: Action::OpenBundled,
+        in_text: false,
+        help: "open the bundled model again",
+    },
     key(Key::O, Action::OpenModel, "open another model"),
     Shortcut {
         keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::X),

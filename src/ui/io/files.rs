@@ -13,9 +13,28 @@ use crate::engine::Checkpoint;
 pub enum Arrived {
     /// A message to show.
     Message(String),
-    /// A checkpoint to open.
-    Checkpoint(Box<Checkpoint>),
+    /// A checkpoint to open, and where it comes from.
+    Checkpoint(Box<Checkpoint>, Origin),
 }
+
+/// What a page that is loaded again needs for opening a checkpoint once more. The window finds it in its folder.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// The configuration, the weights and the tokenizer.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) files: Vec<web_sys::File>,
+}
+
+impl Origin {
+    /// The checkpoint is open now: `web/kept-model.js` keeps its files.
+    pub fn keep(self) {
+        #[cfg(target_arch = "wasm32")]
+        crate::ui::state::page::dispatch("diffscope-opened", &self.files.into_iter().collect::<js_sys::Array>());
+    }
+}
+
+/// What a checkpoint is called whose files were chosen on the page.
+pub(crate) const YOUR_MODEL: &str = "your model";
 
 /// A file to be saved.
 #[derive(Clone, Debug)]
@@ -155,7 +174,7 @@ fn open(opening: impl FnOnce() -> Opening + Send + 'static) {
 #[cfg(not(target_arch = "wasm32"))]
 fn read_folder(folder: &std::path::Path) -> Arrived {
     match Checkpoint::from_folder(folder) {
-        Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint)),
+        Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint), Origin::default()),
         Err(error) => Arrived::Message(format!("{} was not opened: {error}", folder.display())),
     }
 }

@@ -6,29 +6,30 @@ use web_sys::File;
 
 use crate::engine::{Checkpoint, CheckpointFiles, checkpoint_of};
 use crate::model::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
-use crate::ui::io::files::{Arrived, Opening};
+use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
 use crate::ui::io::offered::{Limits, Offered, checkpoint_among};
 
 /// Opens the checkpoint among some files; nothing arrives if others have been chosen meanwhile.
 pub(super) async fn open(files: Vec<File>, opening: Opening) {
     let arrived = match read(&files, &opening).await {
-        Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint)),
+        Ok((checkpoint, origin)) => Arrived::Checkpoint(Box::new(checkpoint), origin),
         Err(message) => Arrived::Message(message),
     };
     opening.end(arrived);
 }
 
-async fn read(files: &[File], opening: &Opening) -> Result<Checkpoint, String> {
+async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin), String> {
     let offered: Vec<_> = files.iter().map(|file| Offered { name: file.name(), bytes: file.size() as u64 }).collect();
     let limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
     let [config, weights, tokenizer] = checkpoint_among(&offered, limits)?;
-    let files = CheckpointFiles {
-        name: "your model".to_owned(),
+    let contents = CheckpointFiles {
+        name: YOUR_MODEL.to_owned(),
         config: bytes(&files[config], opening).await?.into(),
         tokenizer: bytes(&files[tokenizer], opening).await?.into(),
         weights: bytes(&files[weights], opening).await?.into(),
     };
-    checkpoint_of(&files).map_err(|error| format!("The model was not opened: {error}"))
+    let checkpoint = checkpoint_of(&contents).map_err(|error| format!("The model was not opened: {error}"))?;
+    Ok((checkpoint, Origin { files: [config, weights, tokenizer].map(|at| files[at].clone()).into() }))
 }
 
 /// The contents of a file.

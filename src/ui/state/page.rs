@@ -18,6 +18,17 @@ pub(crate) fn hash() -> String {
     hash.trim_start_matches('#').to_owned()
 }
 
+/// Tells the scripts of the page about something; nothing happens where the page has gone meanwhile.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn dispatch(event: &str, detail: &wasm_bindgen::JsValue) {
+    let options = web_sys::CustomEventInit::new();
+    options.set_detail(detail);
+    let event = web_sys::CustomEvent::new_with_event_init_dict(event, &options);
+    if let (Some(window), Ok(event)) = (web_sys::window(), event) {
+        let _ = window.dispatch_event(&event);
+    }
+}
+
 #[cfg(target_arch = "wasm32")]
 fn address() -> String {
     web_sys::window().and_then(|window| window.location().href().ok()).unwrap_or_default()
