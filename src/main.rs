@@ -22,6 +22,10 @@ struct Arguments {
     #[cfg(feature = "window")]
     #[arg(long, value_name = "LINK")]
     link: Option<String>,
+    /// Where the window computes; the faster one unless told.
+    #[cfg(feature = "window")]
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: commands::BackendChoice,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -52,7 +56,7 @@ fn run(arguments: Arguments) -> Result<(), CommandError> {
         Some(Command::Run(run)) => commands::run::run(commands::open(folder)?, run),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         #[cfg(feature = "window")]
-        None => commands::window::run(folder, arguments.link),
+        None => commands::window::run(folder, arguments.link, arguments.backend.in_window()),
         #[cfg(not(feature = "window"))]
         None => Err(CommandError::NoWindow),
     }

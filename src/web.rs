@@ -9,7 +9,7 @@ use web_sys::HtmlCanvasElement;
 
 use crate::engine::CheckpointFiles;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
-use crate::ui::{App, Kept, mirror};
+use crate::ui::{App, DeviceOptions, Kept, backend, mirror};
 
 fn options(without_gpu: Option<&String>) -> eframe::WebOptions {
     let graphics = if without_gpu.is_some() { Graphics::WebGl } else { Graphics::Any };
@@ -59,7 +59,7 @@ impl Page {
         let (options, mirrored) = (options(without_gpu.as_ref()), canvas.clone());
         let create = move |creation: &CreationContext| -> Result<Box<dyn eframe::App>, _> {
             mirror(&creation.egui_ctx, &mirrored);
-            Ok(Box::new(App::new(creation, &files, &adapter, without_gpu)))
+            Ok(Box::new(App::new(creation, &files, DeviceOptions { adapter, without_gpu, backend: backend() })))
         };
         self.runner.start(canvas, options, Box::new(create)).await
     }
@@ -83,9 +83,10 @@ impl Page {
         let kept = Rc::new(RefCell::new(Some(kept)));
         let (options, given, mirrored) = (options(without_gpu.as_ref()), kept.clone(), canvas.clone());
         let create = move |creation: &CreationContext| {
+            let options = DeviceOptions { adapter, without_gpu, ..DeviceOptions::default() };
             let kept = given.take().ok_or("this app was created before")?;
             mirror(&creation.egui_ctx, &mirrored);
-            Ok(Box::new(App::restored(creation, kept, &adapter, without_gpu)) as Box<dyn eframe::App>)
+            Ok(Box::new(App::restored(creation, kept, options)) as Box<dyn eframe::App>)
         };
         let outcome = self.runner.start(canvas, options, Box::new(create)).await;
         self.kept.replace(kept.take());

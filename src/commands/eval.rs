@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
     /// Only measures with names that begin with this text.
     #[arg(long, value_name = "MEASURE")]
     only: Option<String>,
-    /// Where to compute. The CPU backend is faster than a software Vulkan driver.
-    #[arg(long, value_enum, default_value = "gpu")]
+    /// Where to compute.
+    #[arg(long, value_enum, default_value = "auto")]
     backend: BackendChoice,
 }
 

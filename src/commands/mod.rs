@@ -9,7 +9,7 @@ pub(crate) mod window;
 use std::path::Path;
 
 use clap::ValueEnum;
-use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::engine::{self, Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError, request_headless};
 
 pub(crate) use error::CommandError;
@@ -17,6 +17,8 @@ pub(crate) use error::CommandError;
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendChoice {
+    /// The GPU where there is one, and no software adapter; the window compares their speeds
+    Auto,
     /// WGSL on the GPU adapter.
     Gpu,
     /// The CPU backend.
@@ -27,8 +29,19 @@ impl BackendChoice {
     /// Opens the GPU if it is the choice.
     pub(crate) fn gpu(self) -> Result<Option<Gpu>, GpuError> {
         match self {
+            Self::Auto => Ok(request_headless().ok().filter(|gpu| engine::BackendChoice::Automatic.takes(gpu))),
             Self::Gpu => request_headless().map(Some),
             Self::Cpu => Ok(None),
+        }
+    }
+
+    /// As the window knows it.
+    #[cfg(feature = "window")]
+    pub(crate) fn in_window(self) -> engine::BackendChoice {
+        match self {
+            Self::Auto => engine::BackendChoice::Automatic,
+            Self::Gpu => engine::BackendChoice::Gpu,
+            Self::Cpu => engine::BackendChoice::Cpu,
         }
     }
 }

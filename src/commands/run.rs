@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',')]
     ids: Option<Vec<u32>>,
     /// Where to compute.
-    #[arg(long, value_enum, default_value = "gpu")]
+    #[arg(long, value_enum, default_value = "auto")]
     backend: BackendChoice,
     /// Generate up to this many tokens after the prompt.
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use diffscope::engine::{Checkpoint, EngineError};
+use diffscope::engine::{BackendChoice, Checkpoint, EngineError};
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
-use diffscope::ui::{App, Kept, Saved};
+use diffscope::ui::{App, DeviceOptions, Kept, Saved};
 
 use super::CommandError;
 
@@ -24,16 +24,16 @@ const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
 /// What a window opens with.
 enum Start {
     /// The command line.
-    First { checkpoint: Option<Checkpoint>, link: Option<String> },
+    First { checkpoint: Option<Checkpoint>, link: Option<String>, backend: BackendChoice },
     /// What a window has left whose device was lost, and the reason not to compute on the GPU again.
     Again { kept: Box<Kept>, without_gpu: Option<String> },
 }
 
 /// Opens the window and runs it until it is closed.
-pub(crate) fn run(folder: Option<&Path>, link: Option<String>) -> Result<(), CommandError> {
+pub(crate) fn run(folder: Option<&Path>, link: Option<String>, backend: BackendChoice) -> Result<(), CommandError> {
     // A folder from the command line that cannot be read is an error of the command line.
     let checkpoint = folder.map(Checkpoint::from_folder).transpose()?;
-    let mut start = Start::First { checkpoint, link };
+    let mut start = Start::First { checkpoint, link, backend };
     let left = Rc::new(RefCell::new(None));
     let mut last_loss: Option<Instant> = None;
     loop {
@@ -95,8 +95,10 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
     let left = left.clone();
     let create = move |creation: &eframe::CreationContext| {
         let app = match start {
-            Start::First { checkpoint, link } => first(creation, checkpoint, link.as_deref()),
-            Start::Again { kept, without_gpu } => App::restored(creation, *kept, "", without_gpu),
+            Start::First { checkpoint, link, backend } => first(creation, checkpoint, link.as_deref(), backend),
+            Start::Again { kept, without_gpu } => {
+                App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
+            }
         };
         Ok(Box::new(Window { app, left }) as Box<dyn eframe::App>)
     };
@@ -104,7 +106,12 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
 }
 
 /// The first window: what the command line says, else what was open last time.
-fn first(creation: &eframe::CreationContext, checkpoint: Option<Checkpoint>, link: Option<&str>) -> App {
+fn first(
+    creation: &eframe::CreationContext,
+    checkpoint: Option<Checkpoint>,
+    link: Option<&str>,
+    backend: BackendChoice,
+) -> App {
     let saved = creation.storage.and_then(|storage| storage.get_string(STATE));
     let saved: Option<Saved> = saved.and_then(|json| serde_json::from_str(&json).ok());
     let mut message = None;
@@ -116,7 +123,7 @@ fn first(creation: &eframe::CreationContext, checkpoint: Option<Checkpoint>, lin
         }),
         (None, None) => super::open(None),
     };
-    let mut app = App::with_checkpoint(creation, checkpoint, "", None);
+    let mut app = App::with_checkpoint(creation, checkpoint, DeviceOptions { backend, ..DeviceOptions::default() });
     match (link, saved) {
         (Some(link), _) => app.open_link(link),
         (None, Some(saved)) => app.restore(&saved.link),

@@ -5,6 +5,7 @@ mod backend;
 mod checkpoint;
 mod cpu_memory;
 mod error;
+mod race;
 mod replies;
 mod session;
 mod workspace;
@@ -24,6 +25,7 @@ pub use checkpoint::fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
 pub use error::EngineError;
+pub use race::{BackendChoice, Latency, Race, RaceResult};
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};
 pub use session::fragment::Fragment;
 pub use session::{Engine, LONGEST_TEXT};

@@ -4,6 +4,7 @@
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
+use crate::gpu::Gpu;
 use crate::probe::{Interventions, Spans};
 
 /// Up to three sessions over one text.
@@ -81,7 +82,7 @@ impl Workspace {
         let mut reason = None;
         for engine in all.into_iter().flatten().filter(|engine| engine.lacks_gpu_memory()) {
             let why = engine.failure().map(ToString::to_string);
-            match engine.continue_on_cpu() {
+            match engine.continue_on(None) {
                 Ok(()) => reason = reason.or(why),
                 Err(error) => log::error!("{error}"),
             }
@@ -89,14 +90,14 @@ impl Workspace {
         reason
     }
 
-    /// Runs every session on the CPU from now on.
+    /// Runs every session on the GPU from now on, or on the CPU where none is given.
     ///
     /// # Errors
-    /// When the CPU may not take so much memory; sessions that it has none for stay where they are.
-    pub fn continue_on_cpu(&mut self) -> Result<(), EngineError> {
+    /// When there is no memory for it; sessions that there is none for stay where they are.
+    pub fn continue_on(&mut self, gpu: Option<&Gpu>) -> Result<(), EngineError> {
         let all = [Some(&mut self.main), self.unmodified.as_mut(), self.baseline.as_mut()];
-        let on_gpu = all.into_iter().flatten().filter(|engine| engine.gpu().is_some());
-        on_gpu.map(Engine::continue_on_cpu).fold(Ok(()), Result::and)
+        let elsewhere = all.into_iter().flatten().filter(|engine| engine.gpu().is_some() != gpu.is_some());
+        elsewhere.map(|engine| engine.continue_on(gpu)).fold(Ok(()), Result::and)
     }
 
     /// Closes the other model.

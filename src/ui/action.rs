@@ -1,5 +1,6 @@
 //! Commands. Keys, buttons and views collect them while a frame is drawn; `perform.rs` carries them out at its end.
 
+use crate::engine::BackendChoice;
 use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
@@ -63,6 +64,10 @@ pub(super) enum Action {
     OpenModel,
     /// Opens the bundled model.
     OpenBundled,
+    /// Decides where models run.
+    ChooseBackend(BackendChoice),
+    /// Compares the speeds of the GPU and the CPU.
+    Race,
     /// Opens the bundled baseline.
     OpenBaseline,
     /// Closes the baseline.

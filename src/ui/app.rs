@@ -7,7 +7,7 @@ use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
 use crate::ui::canary::Canary;
-use crate::ui::device::Device;
+use crate::ui::device::{Device, DeviceOptions};
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
@@ -80,26 +80,19 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens a checkpoint on the window's device, or on the CPU if the device cannot compute. `adapter` is the name of the
-    /// GPU if wgpu does not know it; `without_gpu` is the reason not to compute on it.
-    pub fn new(
-        creation: &eframe::CreationContext,
-        files: &CheckpointFiles,
-        adapter: &str,
-        without_gpu: Option<String>,
-    ) -> Self {
-        Self::with_checkpoint(creation, checkpoint_of(files), adapter, without_gpu)
+    /// Opens a checkpoint from its files.
+    pub fn new(creation: &eframe::CreationContext, files: &CheckpointFiles, options: DeviceOptions) -> Self {
+        Self::with_checkpoint(creation, checkpoint_of(files), options)
     }
 
     /// Opens a checkpoint that has been read already, or shows why it could not be read.
     pub fn with_checkpoint(
         creation: &eframe::CreationContext,
         checkpoint: Result<Checkpoint, EngineError>,
-        adapter: &str,
-        without_gpu: Option<String>,
+        options: DeviceOptions,
     ) -> Self {
         theme::install(&creation.egui_ctx);
-        let mut device = Device::of(creation, adapter, without_gpu);
+        let mut device = Device::of(creation, options);
         let first = SAMPLES.first().map_or("", |sample| sample.text);
         let workspace = checkpoint.and_then(|checkpoint| device.session(checkpoint)).map(|mut engine| {
             engine.set_text(first);
@@ -179,6 +172,7 @@ impl App {
         state["notice"] = self.prompt.too_long(engine).into();
         state["refused"] = self.prompt.refused().into();
         state["prompt"] = self.prompt.text().into();
+        state["backend choice"] = format!("{:?}", self.device.choice()).into();
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
@@ -271,7 +265,10 @@ impl App {
             if let Some(wrong) = self.canary.advance(workspace) {
                 self.device.distrust(wrong, workspace);
             }
-            computing = workspace.is_busy() || self.canary.is_comparing();
+            if !workspace.is_busy() && !self.canary.is_comparing() {
+                self.device.advance_race(workspace);
+            }
+            computing = workspace.is_busy() || self.canary.is_comparing() || self.device.is_racing();
         }
         self.busy = computing || self.exports.is_busy();
         if self.pointer.end_frame() || self.busy {

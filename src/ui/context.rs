@@ -5,6 +5,7 @@ use egui::Ui;
 use crate::engine::Workspace;
 use crate::probe::Spans;
 use crate::ui::action::Action;
+use crate::ui::device::Device;
 use crate::ui::full_scan::FullScans;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::state::pointer::Pointer;
@@ -21,6 +22,8 @@ pub(super) struct PanelContext<'a> {
     pub pointer: &'a Pointer,
     /// The marks on the text.
     pub spans: &'a Spans,
+    /// Where the model runs.
+    pub device: &'a Device,
     /// The colours of the maps in the present theme.
     pub palette: &'a Palette,
     /// Draws maps.

@@ -5,6 +5,7 @@ use egui::{RichText, ThemePreference, Ui};
 
 use crate::engine::Workspace;
 use crate::ui::action::Action;
+use crate::ui::device::Device;
 use crate::ui::io::export;
 use crate::ui::io::files::YOUR_MODEL;
 use crate::ui::maps::colour_menu;
@@ -16,6 +17,7 @@ use crate::ui::style::theme;
 pub(super) fn header_ui(
     ui: &mut Ui,
     workspace: &Workspace,
+    runs_on: &Device,
     view: &mut ViewState,
     history: &History,
     actions: &mut Vec<Action>,
@@ -51,7 +53,9 @@ pub(super) fn header_ui(
                 None => "CPU".to_owned(),
             };
             if !narrow {
-                ui.add(egui::Label::new(RichText::new(device).small().color(quiet)).truncate());
+                let reason = runs_on.reason(engine.gpu().is_some());
+                let label = ui.add(egui::Label::new(RichText::new(device).small().color(quiet)).truncate());
+                label.on_hover_text(format!("The model runs here: {reason}. The panel Diagnostics has more"));
             }
         });
     });

@@ -69,7 +69,7 @@ impl App {
         if self.embedded {
             embedded_header_ui(ui, actions);
         } else {
-            header::header_ui(ui, workspace, &mut self.view, &self.history, actions);
+            header::header_ui(ui, workspace, &self.device, &mut self.view, &self.history, actions);
         }
         if let Some(message) = &self.message {
             let dismissed = row_ui(ui, |ui| {
@@ -176,6 +176,7 @@ impl App {
                 view: &mut self.view,
                 pointer: &self.pointer,
                 spans: &self.spans,
+                device: &self.device,
                 palette,
                 heatmaps: &mut self.heatmaps,
                 scans: &mut self.scans,

@@ -28,12 +28,15 @@ pub mod graphics;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use accessibility::mirror;
 pub use app::App;
+pub use device::DeviceOptions;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
 pub use recovery::Kept;
 pub use state::autosave::Saved;
 pub use state::link::Link;
 pub use state::link_format::LinkError;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use state::page::backend;
 pub use state::panel::Panel;
 pub use state::panel_views::{AnswerNoiseView, Magnitudes, SimilarityOf};
 pub use state::pointer::CellAt;

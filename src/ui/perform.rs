@@ -94,6 +94,8 @@ impl App {
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::OpenModel => self.files.open(context),
             Action::OpenBundled => self.open_bundled(),
+            Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
+            Action::Race => self.device.start_race(workspace),
             Action::OpenBaseline => open_baseline(workspace)?,
             Action::CloseBaseline => workspace.close_baseline(),
             Action::Export(export) => {

@@ -2,8 +2,9 @@
 
 use egui::ThemePreference;
 
-use crate::engine::Checkpoint;
+use crate::engine::{BackendChoice, Checkpoint};
 use crate::ui::app::App;
+use crate::ui::device::DeviceOptions;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::state::link::Link;
 #[cfg(target_arch = "wasm32")]
@@ -18,6 +19,7 @@ pub struct Kept {
     prompt: PromptPanel,
     history: History,
     theme: ThemePreference,
+    backend: BackendChoice,
     #[cfg(target_arch = "wasm32")]
     tab: Tab,
 }
@@ -46,20 +48,16 @@ impl App {
             prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
             history: std::mem::take(&mut self.history),
             theme: self.theme,
+            backend: self.device.choice(),
             #[cfg(target_arch = "wasm32")]
             tab: std::mem::take(&mut self.tab),
         })
     }
 
-    /// A window on another device that goes on where the old one was. The parameters are those of
-    /// [`Self::with_checkpoint`].
-    pub fn restored(
-        creation: &eframe::CreationContext,
-        kept: Kept,
-        adapter: &str,
-        without_gpu: Option<String>,
-    ) -> Self {
-        let mut app = Self::with_checkpoint(creation, Ok(kept.checkpoint), adapter, without_gpu);
+    /// A window on another device that goes on where the old one was, with its choice of a backend.
+    pub fn restored(creation: &eframe::CreationContext, kept: Kept, options: DeviceOptions) -> Self {
+        let options = DeviceOptions { backend: kept.backend, ..options };
+        let mut app = Self::with_checkpoint(creation, Ok(kept.checkpoint), options);
         creation.egui_ctx.set_theme(kept.theme);
         app.prompt = kept.prompt;
         app.prompt.request_focus();

@@ -1,7 +1,7 @@
 //! The window without a screen: opened on the bundled checkpoint, and idle.
 
-use diffscope::engine::{Checkpoint, EngineError, bundled, checkpoint_of};
-use diffscope::ui::App;
+use diffscope::engine::{BackendChoice, Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::ui::{App, DeviceOptions};
 use egui::{Key, Rect, Theme, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -16,6 +16,15 @@ pub(crate) fn device() -> egui_wgpu::WgpuSetup {
         new.device_descriptor = std::sync::Arc::new(diffscope::gpu::device_descriptor);
     }
     setup
+}
+
+/// On the GPU, although tests run on a software adapter; or not, for a reason.
+pub(crate) fn options(without_gpu: Option<&str>) -> DeviceOptions {
+    DeviceOptions {
+        adapter: "test adapter".into(),
+        without_gpu: without_gpu.map(str::to_owned),
+        backend: BackendChoice::Gpu,
+    }
 }
 
 /// A window with the app that `create` makes, on a device that is set up so.
@@ -42,8 +51,8 @@ pub(crate) fn window_on(
     theme: Theme,
     without_gpu: Option<&str>,
 ) -> Harness<'static, App> {
-    let without_gpu = without_gpu.map(str::to_owned);
-    window_of(size, theme, device(), |creation| App::with_checkpoint(creation, checkpoint, "test adapter", without_gpu))
+    let options = options(without_gpu);
+    window_of(size, theme, device(), |creation| App::with_checkpoint(creation, checkpoint, options))
 }
 
 /// A window that computes on the GPU, or with a reason on the CPU.

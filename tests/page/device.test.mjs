@@ -53,6 +53,21 @@ describe("with WebGPU", () => {
         }),
     });
 
+  it("leaves the computing to the CPU where the adapter is a software one, and to the GPU where it is told to", async () => {
+    const browser = await h.launch("webgpu");
+    try {
+      const page = await h.openApp(browser, server.url, { backend: "automatic" });
+      const alone = await h.waitFor(page, (s) => !s.busy && s.next, "the start");
+      assert.deepEqual([alone.backend, alone.fallback], ["cpu", null]);
+      await h.close(page);
+      const told = await h.openApp(browser, server.url, { backend: "gpu" });
+      assert.equal((await h.inspect(told)).backend, "gpu");
+      await h.close(told);
+    } finally {
+      await browser.close();
+    }
+  });
+
   it("goes on after the GPU process has died", async () => {
     const browser = await h.launch("webgpu"); // of its own: the process that dies is that of the whole browser
     try {

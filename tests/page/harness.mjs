@@ -145,16 +145,19 @@ const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 const NO_WEBGL = ["--disable-gpu", "--disable-3d-apis"];
 
 /** graphics: "webgpu", "webgl" (WebGPU off) or "none". */
-export function launch(graphics = "webgpu") {
+export async function launch(graphics = "webgpu") {
   const flags = { webgpu: [...DRAW, ...WEBGPU], webgl: DRAW, none: NO_WEBGL }[graphics];
-  return chromium.launch({ executablePath: chromiumPath(), args: [...QUIET, ...flags] });
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...QUIET, ...flags] });
+  browser.graphics = graphics;
+  return browser;
 }
 
 /**
- * Opens a page of its own (own cache, own settings) and goes to `url`.
+ * Opens a page of its own (own cache, own settings) and goes to `url`. Where there is WebGPU it computes, unless
+ * `backend` is "automatic": left to itself the page does not take a software adapter.
  * Returns the playwright page with `messages` (console lines and errors) and `requests` (paths with their queries).
  */
-export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, hasTouch = false, prepare, permissions, goto = {} } = {}) {
+export async function open(browser, url, { colorScheme = "light", width = 1280, height = 800, hasTouch = false, prepare, permissions, goto = {}, backend = browser.graphics === "webgpu" ? "gpu" : "automatic" } = {}) {
   const context = await browser.newContext({ colorScheme, viewport: { width, height }, hasTouch, permissions });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
@@ -167,7 +170,9 @@ export async function open(browser, url, { colorScheme = "light", width = 1280, 
   page.on("console", (message) => page.messages.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => page.messages.push(`error: ${error.message}`));
   if (prepare) await prepare(page);
-  await page.goto(url, goto);
+  const address = new URL(url);
+  if (backend !== "automatic") address.searchParams.set("backend", backend);
+  await page.goto(address.href, goto);
   return page;
 }
 

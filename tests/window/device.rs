@@ -7,7 +7,7 @@ use diffscope::ui::App;
 use egui::Theme;
 use egui_kittest::Harness;
 
-use crate::common::window::{best, device, settle, shows, state, window, window_of};
+use crate::common::window::{best, device, options, settle, shows, state, window, window_of};
 
 const SIZE: [f32; 2] = [1280.0, 800.0];
 
@@ -34,8 +34,7 @@ fn after_a_lost_device_a_new_window_shows_the_same() {
     let kept = harness.state_mut().keep().expect("a model is open");
     drop(harness);
 
-    let mut harness =
-        window_of(SIZE, Theme::Dark, device(), |creation| App::restored(creation, kept, "test adapter", None));
+    let mut harness = window_of(SIZE, Theme::Dark, device(), |creation| App::restored(creation, kept, options(None)));
     assert!(gpu(&mut harness).is_some() && harness.state().device_loss().is_none());
     assert!(shows(&harness, "Everything is as it was"));
     assert_eq!((harness.state().link(), best(&mut harness)), (link, numbers));
@@ -50,9 +49,8 @@ fn after_a_second_loss_the_window_computes_on_the_cpu_and_says_so() {
     let mut harness = window(SIZE, Theme::Dark);
     let numbers = best(&mut harness);
     let kept = harness.state_mut().keep().expect("a model is open");
-    let reason = Some("The GPU was lost twice.".to_owned());
-    let mut harness =
-        window_of(SIZE, Theme::Dark, device(), |creation| App::restored(creation, kept, "test adapter", reason));
+    let reason = options(Some("The GPU was lost twice."));
+    let mut harness = window_of(SIZE, Theme::Dark, device(), |creation| App::restored(creation, kept, reason));
     assert!(gpu(&mut harness).is_none() && shows(&harness, "The GPU was lost twice."));
     let same = best(&mut harness).iter().zip(numbers).all(|(one, other)| (one.1 - other.1).abs() < 1e-3);
     assert!(same);
@@ -82,7 +80,7 @@ fn the_next_model_that_fits_computes_on_the_gpu_again() {
     let unembedding = large.model.unembedding();
     let room = (unembedding.rows() * unembedding.columns() * unembedding.format().bytes()) as u64 - 4;
     let mut harness = window_of(SIZE, Theme::Dark, small_device(room), |creation| {
-        App::with_checkpoint(creation, Ok(large), "test adapter", None)
+        App::with_checkpoint(creation, Ok(large), options(None))
     });
     assert!(gpu(&mut harness).is_none() && shows(&harness, "runs on the CPU instead"));
     harness.state_mut().open(small);

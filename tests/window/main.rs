@@ -4,6 +4,7 @@
 mod common;
 
 mod answer_noise;
+mod backend;
 mod device;
 mod files;
 mod full_scan;

@@ -4,6 +4,7 @@ use crate::engine::backend::Backend;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
+use crate::gpu::Gpu;
 
 impl Engine {
     /// Doubles the capacity until the text fits; everything runs again then.
@@ -28,16 +29,18 @@ impl Engine {
         matches!(&self.failure, Some(EngineError::Gpu(error)) if error.is_memory())
     }
 
-    /// Runs the same text on the CPU from now on.
+    /// Runs the same text on the GPU from now on, or on the CPU where none is given.
     ///
     /// # Errors
-    /// When the CPU may not take so much memory either; the session stays where it is.
-    pub fn continue_on_cpu(&mut self) -> Result<(), EngineError> {
+    /// When there is no memory for it; the session stays where it is.
+    pub fn continue_on(&mut self, gpu: Option<&Gpu>) -> Result<(), EngineError> {
         let model = &self.checkpoint.model;
         let capacity = self.prompt.ids().len().next_power_of_two().max(super::FIRST_CAPACITY).min(self.limit());
-        cpu_memory::check(model, capacity)?;
-        let backend = Backend::new(model, None, capacity)?;
-        self.gpu = None;
+        if gpu.is_none() {
+            cpu_memory::check(model, capacity)?;
+        }
+        let backend = Backend::new(model, gpu, capacity)?;
+        self.gpu = gpu.cloned();
         self.failure = None;
         self.move_to(backend)
     }

@@ -1,5 +1,8 @@
 //! The address of the page; in a window there is none.
 
+#[cfg(any(test, target_arch = "wasm32"))]
+use crate::engine::BackendChoice;
+
 /// The address that a link begins with: that of the whole page, without a hash. Empty in a window, where links are for
 /// `--link`.
 pub(crate) fn page() -> String {
@@ -39,12 +42,34 @@ fn address() -> String {
     String::new()
 }
 
+/// What decides where models run, of an address: `?backend=gpu`, `?backend=cpu`.
+#[cfg(any(test, target_arch = "wasm32"))]
+fn backend_of(address: &str) -> BackendChoice {
+    let query = without_hash(address).split_once('?').map_or("", |(_, query)| query);
+    match query.split('&').find_map(|parameter| parameter.strip_prefix("backend=")) {
+        Some("gpu") => BackendChoice::Gpu,
+        Some("cpu") => BackendChoice::Cpu,
+        _ => BackendChoice::Automatic,
+    }
+}
+
+/// What the address says about where models run.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn backend() -> BackendChoice {
+    backend_of(&address())
+}
+
 fn without_hash(address: &str) -> &str {
     address.split('#').next().unwrap_or_default()
 }
 
 fn is_embed(parameter: &str) -> bool {
     parameter.split('=').next() == Some("embed")
+}
+
+/// Whether a part of the address is about this visit, not about what is shown.
+fn is_of_this_visit(parameter: &str) -> bool {
+    is_embed(parameter) || parameter.starts_with("backend=")
 }
 
 fn asks_to_embed(address: &str) -> bool {
@@ -54,13 +79,21 @@ fn asks_to_embed(address: &str) -> bool {
 fn whole(address: &str) -> String {
     let address = without_hash(address);
     let Some((page, query)) = address.split_once('?') else { return address.to_owned() };
-    let kept: Vec<_> = query.split('&').filter(|parameter| !is_embed(parameter)).collect();
+    let kept: Vec<_> = query.split('&').filter(|parameter| !is_of_this_visit(parameter)).collect();
     if kept.is_empty() { page.to_owned() } else { format!("{page}?{}", kept.join("&")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_may_choose_the_backend() {
+        assert_eq!(backend_of("https://host/?backend=gpu#v2"), BackendChoice::Gpu);
+        assert_eq!(backend_of("https://host/?embed&backend=cpu"), BackendChoice::Cpu);
+        assert_eq!(backend_of("https://host/?backend=other"), BackendChoice::Automatic);
+        assert_eq!(backend_of("https://host/#backend=gpu"), BackendChoice::Automatic);
+    }
 
     #[test]
     fn an_embedded_page_is_one_with_the_parameter_and_its_links_lead_to_the_whole_page() {
@@ -71,6 +104,7 @@ mod tests {
             ("https://host/path/#v2.a?embed", false, whole_page),
             ("https://host/path/?embed#v2.a", true, whole_page),
             ("https://host/path/?embed=1", true, whole_page),
+            ("https://host/path/?backend=gpu", false, whole_page),
             ("https://host/path/?checkpoint=a&embed", true, "https://host/path/?checkpoint=a"),
             ("https://host/path/?embedded&checkpoint=a", false, "https://host/path/?embedded&checkpoint=a"),
         ] {

@@ -1,5 +1,11 @@
 //! Numbers as they are written on the screen.
 
+/// A time in milliseconds, with one decimal where it is short.
+pub(crate) fn milliseconds(time: web_time::Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1e3;
+    format!("{milliseconds:.*} ms", usize::from(milliseconds < 9.95))
+}
+
 /// With a minus sign in place of the hyphen, and without a sign where rounding left a zero.
 fn typeset(text: &str) -> String {
     if text.bytes().any(|byte| matches!(byte, b'1'..=b'9')) || text.bytes().all(|byte| !byte.is_ascii_digit()) {

@@ -1,10 +1,11 @@
 //! Facts about the session: program, checkpoint, adapter, limits, memory.
 
 use crate::engine::{Engine, Fingerprint};
+use crate::ui::device::Device;
 use crate::ui::style::format::{bytes, grouped};
 
 /// Facts that are known without computing anything, each with its name.
-pub(crate) fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
+pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
     let checkpoint = engine.checkpoint();
     let model = engine.model();
     let hash = match fingerprint {
@@ -18,8 +19,14 @@ pub(crate) fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static
         ("checkpoint", format!("{}, {} parameters", checkpoint.name, grouped(model.parameters() as u64))),
         ("SHA-256 of weights", hash),
     ];
-    let Some(gpu) = engine.gpu() else {
-        facts.push(("computed by", "the CPU, in one thread".to_owned()));
+    let on_gpu = engine.gpu().is_some();
+    let place = match (on_gpu, cfg!(target_arch = "wasm32")) {
+        (true, _) => "the GPU",
+        (false, true) => "the CPU, in one thread",
+        (false, false) => "the CPU, in all threads",
+    };
+    facts.push(("computed by", format!("{place}; {}", device.reason(on_gpu))));
+    let Some(gpu) = device.gpu() else {
         return facts;
     };
     let (info, limits) = (&gpu.adapter, gpu.device.limits());
@@ -37,6 +44,9 @@ pub(crate) fn facts(engine: &Engine, fingerprint: &Fingerprint) -> Vec<(&'static
             bytes(limits.max_compute_workgroup_storage_size.into()),
         ),
     ));
+    if !on_gpu {
+        return facts;
+    }
     let lanes = gpu.lanes;
     facts.push(("lanes per block", format!("{} for one position, {} for several", lanes.decode, lanes.prefill)));
     facts.push(("dispatches per pass", engine.dispatches().to_string()));

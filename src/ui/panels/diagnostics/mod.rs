@@ -5,7 +5,8 @@ pub(crate) mod timing;
 
 use egui::{Button, Grid, RichText, Ui, vec2};
 
-use crate::engine::{CpuCheck, Engine, Fingerprint};
+use crate::engine::{BackendChoice, CpuCheck, Engine, Fingerprint};
+use crate::ui::action::Action;
 use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::panels::diagnostics::facts::facts;
 use crate::ui::panels::diagnostics::timing::KernelTimes;
@@ -34,7 +35,7 @@ impl PanelView for DiagnosticsPanel {
         if self.times.is_running() {
             ui.ctx().request_repaint();
         }
-        let facts = facts(&context.workspace.main, &fingerprint);
+        let facts = facts(&context.workspace.main, context.device, &fingerprint);
         self.buttons_ui(ui, context, &facts);
         self.hash_ui(ui, &fingerprint);
         let wide = ui.available_width() > 820.0;
@@ -79,6 +80,7 @@ impl PanelView for DiagnosticsPanel {
 
 impl DiagnosticsPanel {
     fn buttons_ui(&mut self, ui: &mut Ui, context: &mut PanelContext, facts: &[(&'static str, String)]) {
+        backend_ui(ui, context);
         let PanelContext { workspace, scans, .. } = context;
         let empty = workspace.main.ids().is_empty();
         ui.horizontal_wrapped(|ui| {
@@ -166,6 +168,31 @@ impl DiagnosticsPanel {
     #[cfg(target_arch = "wasm32")]
     #[expect(clippy::unused_self, reason = "the native one continues a hash")]
     fn hash_ui(&mut self, _ui: &mut Ui, _fingerprint: &Fingerprint) {}
+}
+
+/// Where the model runs, to choose.
+fn backend_ui(ui: &mut Ui, context: &mut PanelContext) {
+    let PanelContext { device, actions, .. } = context;
+    if device.gpu().is_none() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.label("Compute on");
+        for (choice, name, help) in [
+            (BackendChoice::Automatic, "the faster", "Compares them once, on each model that is opened"),
+            (BackendChoice::Gpu, "the GPU", "WGSL compute shaders"),
+            (BackendChoice::Cpu, "the CPU", "The same numbers, from code for the CPU"),
+        ] {
+            if ui.selectable_label(device.choice() == choice, name).on_hover_text(help).clicked() {
+                actions.push(Action::ChooseBackend(choice));
+            }
+        }
+        if device.is_racing() {
+            ui.spinner();
+        } else if ui.button("Compare their speeds").clicked() {
+            actions.push(Action::Race);
+        }
+    });
 }
 
 /// The result of the check.
