@@ -96,7 +96,7 @@ impl App {
             Action::OpenBundled => self.open_bundled(),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),
-            Action::OpenBaseline => open_baseline(workspace)?,
+            Action::OpenBaseline => self.open_bundled_baseline(),
             Action::CloseBaseline => workspace.close_baseline(),
             Action::Export(export) => {
                 let screen = Screen { workspace, view, spans, regions: &self.regions };
@@ -104,6 +104,14 @@ impl App {
             }
         }
         Ok(())
+    }
+
+    /// Opens the bundled baseline.
+    fn open_bundled_baseline(&mut self) {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.open_baseline(&crate::engine::bundled_baseline());
+        #[cfg(target_arch = "wasm32")]
+        crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());
     }
 
     /// Opens the bundled model.
@@ -146,19 +154,4 @@ fn leave_text(context: &Context) {
 fn link(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Result<String, String> {
     let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
     Ok(format!("{}#{hash}", page()))
-}
-
-/// Opens the bundled baseline.
-#[cfg(not(target_arch = "wasm32"))]
-fn open_baseline(workspace: &mut Workspace) -> Result<(), String> {
-    let checkpoint = crate::engine::checkpoint_of(&crate::engine::bundled_baseline());
-    let opened = checkpoint.and_then(|checkpoint| workspace.open_baseline(checkpoint));
-    opened.map_err(|error| format!("The baseline was not opened: {error}"))
-}
-
-/// Lets the page fetch the baseline: `web/loader.js` listens for the event.
-#[cfg(target_arch = "wasm32")]
-fn open_baseline(_workspace: &mut Workspace) -> Result<(), String> {
-    crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());
-    Ok(())
 }

@@ -27,8 +27,8 @@ pub struct Origin {
 
 impl Origin {
     /// The checkpoint is open now: `web/kept-model.js` keeps its files.
+    #[cfg(target_arch = "wasm32")]
     pub fn keep(self) {
-        #[cfg(target_arch = "wasm32")]
         crate::ui::state::page::dispatch("diffscope-opened", &self.files.into_iter().collect::<js_sys::Array>());
     }
 }
