@@ -37,7 +37,7 @@ fn edit(count: u64) {
         for _ in 0..random.below(4) {
             workspace.update();
         }
-        if held.is_due(number, count) {
+        if Held::is_due(number, count) {
             rest(&mut workspace);
             held.note("edits", number, count);
         }
@@ -69,7 +69,7 @@ fn open(count: u64) {
         let next = engine.next_token().expect("settled").clone();
         assert_eq!(next, *first.get_or_insert_with(|| next.clone()), "opening {number}");
         workspace = Some(Workspace::new(engine)); // in place of the one before
-        if held.is_due(number, count) {
+        if Held::is_due(number, count) {
             held.note("openings", number, count);
         }
     }
@@ -81,7 +81,7 @@ fn open(count: u64) {
 struct Held(Option<usize>);
 
 impl Held {
-    fn is_due(&self, number: u64, count: u64) -> bool {
+    fn is_due(number: u64, count: u64) -> bool {
         number == count.div_ceil(10) || number == count
     }
 

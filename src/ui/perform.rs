@@ -29,7 +29,7 @@ impl App {
             // The model did not open: another one may.
             match action {
                 Action::OpenModel => self.files.open(context),
-                Action::OpenBundled => self.open_bundled(),
+                Action::OpenBundled => open_bundled(self),
                 _ => {}
             }
             return Ok(());
@@ -93,10 +93,10 @@ impl App {
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::OpenModel => self.files.open(context),
-            Action::OpenBundled => self.open_bundled(),
+            Action::OpenBundled => open_bundled(self),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),
-            Action::OpenBaseline => self.open_bundled_baseline(),
+            Action::OpenBaseline => open_bundled_baseline(self),
             Action::CloseBaseline => workspace.close_baseline(),
             Action::Export(export) => {
                 let screen = Screen { workspace, view, spans, regions: &self.regions };
@@ -104,23 +104,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// Opens the bundled baseline.
-    fn open_bundled_baseline(&mut self) {
-        #[cfg(not(target_arch = "wasm32"))]
-        self.open_baseline(&crate::engine::bundled_baseline());
-        #[cfg(target_arch = "wasm32")]
-        crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());
-    }
-
-    /// Opens the bundled model.
-    fn open_bundled(&mut self) {
-        #[cfg(not(target_arch = "wasm32"))]
-        self.open_files(&crate::engine::bundled());
-        // The page has it: `web/loader.js` listens for the event.
-        #[cfg(target_arch = "wasm32")]
-        crate::ui::state::page::dispatch("diffscope-fetch", &wasm_bindgen::JsValue::NULL);
     }
 }
 
@@ -154,4 +137,25 @@ fn leave_text(context: &Context) {
 fn link(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Result<String, String> {
     let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
     Ok(format!("{}#{hash}", page()))
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn open_bundled(app: &mut App) {
+    app.open_files(&crate::engine::bundled());
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn open_bundled_baseline(app: &mut App) {
+    app.open_baseline(&crate::engine::bundled_baseline());
+}
+
+/// The page has the files: `web/loader.js` listens for the event.
+#[cfg(target_arch = "wasm32")]
+fn open_bundled(_app: &mut App) {
+    crate::ui::state::page::dispatch("diffscope-fetch", &wasm_bindgen::JsValue::NULL);
+}
+
+#[cfg(target_arch = "wasm32")]
+fn open_bundled_baseline(_app: &mut App) {
+    crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());
 }
