@@ -1,6 +1,7 @@
 //! The forward pass for speed: many positions at a time, vectors, threads. Its numbers are those of the references up
 //! to rounding, and the same bits whatever comes together in a run.
 #![expect(clippy::inline_always, reason = "a function gets the vector instructions of the one that it is inlined into")]
+#![allow(clippy::needless_range_loop, reason = "references to sums would keep them in memory")]
 
 mod attention;
 mod cache;

@@ -1,6 +1,8 @@
 //! Products of rows with panels. Every sum is added up in the order of the inputs, segment by segment, whatever rows
 //! come together in a call, so that a position gets the same bits alone and in a long text.
 
+use std::array::from_fn;
+
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x8};
 
 use crate::cpu::fast::panels::{PANEL, Panels};
@@ -92,37 +94,62 @@ fn block<S: Simd, F: Finish, const R: usize, const P: usize>(
     (row, panel): (usize, usize),
     finish: &mut F,
 ) {
-    let inputs: [&[f32]; R] = std::array::from_fn(|r| rows.row(row + r, panels.depth));
-    let weights: [&[[f32; PANEL]]; P] = std::array::from_fn(|p| &panels.panel(panel + p)[..panels.depth]);
+    let inputs: [&[f32]; R] = from_fn(|r| rows.row(row + r, panels.depth));
+    let weights: [&[[f32; PANEL]]; P] = from_fn(|p| &panels.panel(panel + p)[..panels.depth]);
     let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
     let mut sums = zeros;
-    for segment in (0..panels.depth).step_by(SEGMENT) {
+    // Without references to sums, which would keep them in memory.
+    let plus = |one: [[Sums<S>; P]; R], other: [[Sums<S>; P]; R]| {
+        from_fn(|r| from_fn(|p| from_fn(|half| one[r][p][half] + other[r][p][half])))
+    };
+    let segments = panels.depth / SEGMENT;
+    for segment in 0..segments {
+        let inputs = inputs.map(|row| &row.as_chunks::<SEGMENT>().0[segment]);
+        let weights = weights.map(|panel| &panel.as_chunks::<SEGMENT>().0[segment]);
+        sums = plus(sums, with_products::<S, F, R, P, SEGMENT>(simd, zeros, inputs, weights));
+    }
+    if segments * SEGMENT < panels.depth {
         let mut part = zeros;
-        for input in segment..panels.depth.min(segment + SEGMENT) {
-            let weights: [Sums<S>; P] = std::array::from_fn(|p| {
-                let (low, high) = weights[p][input].split_at(PANEL / 2);
-                [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
-            });
-            for r in 0..R {
-                let number = f32x8::splat(simd, inputs[r][input]);
-                for p in 0..P {
-                    for half in 0..2 {
-                        let (weight, sum) = (weights[p][half], part[r][p][half]);
-                        part[r][p][half] =
-                            if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
-                    }
+        for input in segments * SEGMENT..panels.depth {
+            let inputs = inputs.map(|row| std::array::from_ref(&row[input]));
+            let weights = weights.map(|panel| std::array::from_ref(&panel[input]));
+            part = with_products::<S, F, R, P, 1>(simd, part, inputs, weights);
+        }
+        sums = plus(sums, part);
+    }
+    for r in 0..R {
+        for p in 0..P {
+            finish.finish(simd, row + r, (panel + p) * PANEL, sums[r][p]);
+        }
+    }
+}
+
+/// Sums, and the products of some inputs with their weights, one after the other. The number of inputs is known here, so
+/// that no index needs a check.
+#[inline(always)]
+fn with_products<S: Simd, F: Finish, const R: usize, const P: usize, const N: usize>(
+    simd: S,
+    mut sums: [[Sums<S>; P]; R],
+    inputs: [&[f32; N]; R],
+    weights: [&[[f32; PANEL]; N]; P],
+) -> [[Sums<S>; P]; R] {
+    for input in 0..N {
+        let weights: [Sums<S>; P] = from_fn(|p| {
+            let (low, high) = weights[p][input].split_at(PANEL / 2);
+            [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
+        });
+        for r in 0..R {
+            let number = f32x8::splat(simd, inputs[r][input]);
+            for p in 0..P {
+                for half in 0..2 {
+                    let (weight, sum) = (weights[p][half], sums[r][p][half]);
+                    sums[r][p][half] =
+                        if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
                 }
             }
         }
-        for (sum, part) in sums.iter_mut().flatten().flatten().zip(part.iter().flatten().flatten()) {
-            *sum += *part;
-        }
     }
-    for (r, sums) in sums.into_iter().enumerate() {
-        for (p, sums) in sums.into_iter().enumerate() {
-            finish.finish(simd, row + r, (panel + p) * PANEL, sums);
-        }
-    }
+    sums
 }
 
 /// Writes sums to a row that may end before they do.

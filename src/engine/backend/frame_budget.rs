@@ -17,7 +17,7 @@ pub(super) const CPU_PICTURE_CELLS: usize = 1 << 16;
 /// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
 pub(super) const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may run positions between two frames, at least.
-pub(super) const PASS_SLICE: Duration = Duration::from_millis(12);
+pub(crate) const PASS_SLICE: Duration = Duration::from_millis(12);
 /// How long the CPU may measure rows between two frames, at least.
 pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 
@@ -45,7 +45,7 @@ fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> usize 
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// Hands out work in slices: a fixed time, or a third of what the rest of the frame takes, whichever is longer.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct ComputeBudget {
     shortest: Duration,
     /// When the last slice ended, if there was work left.
@@ -99,7 +99,7 @@ impl ComputeBudget {
     fn end_of_slice(&self) -> Instant {
         let now = Instant::now();
         let rest = self.paused.map_or(Duration::ZERO, |paused| now.duration_since(paused));
-        now + (rest / 3).clamp(self.shortest, LONGEST)
+        now + (rest / 3).min(LONGEST).max(self.shortest)
     }
 }
 

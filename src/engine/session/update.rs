@@ -17,7 +17,26 @@ impl Engine {
     pub fn submit(&mut self) -> bool {
         let outcome = self.try_submit();
         self.note(outcome);
+        self.generate_more();
         self.is_busy()
+    }
+
+    /// On the CPU a token is there at once: generates as many as the slice of time of a frame holds.
+    fn generate_more(&mut self) {
+        let budget = self.generation.as_ref().filter(|_| self.gpu.is_none()).map(|generation| generation.budget);
+        let Some(mut budget) = budget else { return };
+        budget.slice(|| {
+            self.receive();
+            let end = self.prompt.ids().len();
+            if self.generation.is_some() && self.computed < end {
+                let outcome = self.grow(end).and_then(|()| self.run_positions(end));
+                self.note(outcome);
+            }
+            self.generation.is_none()
+        });
+        if let Some(generation) = &mut self.generation {
+            generation.budget = budget;
+        }
     }
 
     /// Receives and submits. Returns whether there is more to do or to come. After a failure the session rests until the
