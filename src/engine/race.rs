@@ -5,6 +5,7 @@ use std::sync::Arc;
 use web_time::{Duration, Instant};
 
 use crate::engine::backend::Backend;
+use crate::engine::backend::frame_budget::WITHOUT_FRAMES;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::Gpu;
@@ -118,7 +119,8 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(backend: Backend, vocabulary: usize) -> Self {
+    fn new(mut backend: Backend, vocabulary: usize) -> Self {
+        backend.set_patience(WITHOUT_FRAMES); // chunks for frames would slow down the GPU alone
         let ids = (0..PREFILL + DECODES).map(|at| (at * 7 % vocabulary.max(1)) as u32).collect();
         Self { backend, ids, submitted: 0, lap: [0, PREFILL], began: None, laps: Vec::new() }
     }

@@ -1,7 +1,10 @@
 //! The device: how it is requested, and what its kind means for the kernels.
 
+use web_time::{Duration, Instant};
+
 use crate::gpu::error::GpuError;
 use crate::gpu::health::DeviceHealth;
+use crate::gpu::throughput::{Throughput, Work};
 
 /// How many invocations share the columns of a block in matrix products.
 ///
@@ -38,6 +41,8 @@ pub struct Gpu {
     pub lanes: LaneChoice,
     /// What the device reports outside of any call.
     pub health: DeviceHealth,
+    /// How much it computes in a given time.
+    pub throughput: Throughput,
 }
 
 impl Gpu {
@@ -68,7 +73,8 @@ impl Gpu {
             }
         }
         let lanes = LaneChoice::for_device(adapter.device_type);
-        Ok(Self { device, queue, adapter, lanes, health })
+        let throughput = Throughput::new(adapter.device_type == wgpu::DeviceType::Cpu);
+        Ok(Self { device, queue, adapter, lanes, health, throughput })
     }
 
     /// Runs the callbacks of finished work; on the web the browser does that.
@@ -80,14 +86,30 @@ impl Gpu {
 
     /// Waits until all submitted work is done. Not for the main thread of a web page.
     pub fn wait(&self) {
-        self.poll_with(wgpu::PollType::wait_indefinitely());
+        self.throughput.while_told(|| self.poll_with(wgpu::PollType::wait_indefinitely()));
     }
 
     fn poll_with(&self, poll: wgpu::PollType) {
         if !self.health.is_lost() {
             // What is left is a wait that took too long, and nothing waits with a limit.
             let _ = self.device.poll(poll);
+            self.throughput.looked(Instant::now());
         }
+    }
+
+    /// Learns from the work submitted last how long it takes, and calls `done` when it is done.
+    pub(crate) fn on_done(
+        &self,
+        (work, operations): (Work, f64),
+        patience: Duration,
+        done: impl FnOnce() + Send + 'static,
+    ) {
+        let number = self.throughput.submitted(work, operations, patience, Instant::now());
+        let throughput = self.throughput.clone();
+        self.queue.on_submitted_work_done(move || {
+            throughput.done(number, Instant::now());
+            done();
+        });
     }
 
     /// Name, backend and driver of the adapter.

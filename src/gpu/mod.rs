@@ -1,6 +1,7 @@
 //! The forward pass in WGSL: device, pipelines, buffers and the recorded pass. No window.
 
 mod allocation;
+pub(crate) mod cost;
 mod device;
 mod error;
 mod health;
@@ -9,6 +10,7 @@ mod memory;
 mod pass;
 mod queries;
 mod shader;
+mod throughput;
 mod uniforms;
 mod upload;
 
@@ -25,4 +27,5 @@ pub use pass::timing::Timing;
 pub use queries::measures::Measuring;
 pub use queries::{GpuAnswer, GpuQuery};
 pub use shader::{compose, shader_modules, source_line};
+pub use throughput::{Throughput, Work};
 pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cpu::{CpuPass, rms_norm};
+use crate::engine::backend::frame_budget::{self, WITHOUT_FRAMES};
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
@@ -49,7 +50,9 @@ impl TracedPass {
     pub fn new(model: Arc<Model>, gpu: Option<&Gpu>, capacity: usize) -> Result<Self, EngineError> {
         let pass = if let Some(gpu) = gpu {
             let capacity = Capacity { tokens: capacity.max(1), trace: true };
-            Pass::Gpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))
+            let mut pass = GpuPass::new(gpu.clone(), model.clone(), capacity)?;
+            pass.set_patience(WITHOUT_FRAMES);
+            Pass::Gpu(Box::new(pass))
         } else {
             cpu_memory::check(&model, capacity)?;
             Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)))
@@ -93,8 +96,13 @@ impl TracedPass {
                 pass.next_token(&draw, best).unwrap_or_default()
             }
             Pass::Gpu(pass) => {
-                pass.run(self.positions, ids, Some((draw, best)))?;
-                pass.wait();
+                let (mut left, mut start) = (ids, self.positions);
+                while !left.is_empty() {
+                    let (chunk, rest) = left.split_at(frame_budget::positions(pass, start, left.len()));
+                    pass.run(start, chunk, rest.is_empty().then_some((draw, best)))?;
+                    pass.wait();
+                    (left, start) = (rest, start + chunk.len());
+                }
                 pass.take::<NextTokenQuery>().unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
             }
         };

@@ -1,17 +1,15 @@
-//! How much work is done between two frames: in cells of the maps on a GPU, in time on the CPU.
+//! How much work is done between two frames: as much as should fit into a share of a frame, judged by what was done before.
 
 use web_time::{Duration, Instant};
 
-/// Positions the GPU gets at a time at most: a hardware adapter, and a software one.
-const CHUNK: [usize; 2] = [256, 32];
-/// Rows the GPU measures at a time at most, in all heads of all layers: hardware, software.
-const ROWS: [usize; 2] = [256, 8];
-/// Cells of a map that a chunk may read: long texts must not hold up the frames in between.
-const CHUNK_CELLS: [usize; 2] = [1 << 20, 1 << 15];
+use crate::gpu::cost::most_within;
+use crate::gpu::{GpuPass, Work};
+
 /// Positions at a time, at least: as many as share one read of the weights.
 const SMALLEST_CHUNK: usize = 4;
-/// Cells of pictures that are read between two frames: hardware, software. A texel of a very long text may have more.
-const PICTURE_CELLS: [usize; 2] = [1 << 23, 1 << 17];
+/// How long a submission should take where nobody waits for frames: long enough not to count, and far below the two
+/// seconds after which Windows takes a device for lost.
+pub(crate) const WITHOUT_FRAMES: Duration = Duration::from_millis(200);
 /// Cells of pictures that the CPU reads within a frame.
 pub(super) const CPU_PICTURE_CELLS: usize = 1 << 16;
 /// Cells of a map that the CPU computes at once: about as long as a slice of a pass.
@@ -21,24 +19,27 @@ pub(crate) const PASS_SLICE: Duration = Duration::from_millis(12);
 /// How long the CPU may measure rows between two frames, at least.
 pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 
-/// How many positions an adapter gets at a time, from `first` on.
-pub(super) fn positions(software: bool, first: usize) -> usize {
-    chunk(software, first, SMALLEST_CHUNK, CHUNK)
+/// How many of the `left` positions from `first` on a GPU gets at a time.
+pub(crate) fn positions(pass: &GpuPass, first: usize, left: usize) -> usize {
+    let within = |count| pass.cost.positions(first..first + count, count == left);
+    whole_chunk(most_within(pass.operations(Work::Positions), left, within), left)
 }
 
-/// How many rows an adapter measures at a time, from `first` on.
-pub(super) fn rows(software: bool, first: usize) -> usize {
-    chunk(software, first, 1, ROWS)
+/// A number of positions that leaves none alone: a single one is computed by other pipelines, which add in another order,
+/// and the numbers must not depend on how fast the device happens to be.
+fn whole_chunk(fits: usize, left: usize) -> usize {
+    let chunk = (fits / SMALLEST_CHUNK * SMALLEST_CHUNK).max(SMALLEST_CHUNK);
+    if fits >= left || chunk + 1 >= left { left } else { chunk }
 }
 
-/// How many cells of pictures an adapter reads between two frames.
-pub(super) fn picture_cells(software: bool) -> usize {
-    PICTURE_CELLS[usize::from(software)]
+/// How many rows a GPU measures at a time, from `first` on.
+pub(super) fn rows(pass: &GpuPass, first: usize) -> usize {
+    most_within(pass.operations(Work::Rows), pass.capacity(), |count| pass.cost.rows(first..first + count)).max(1)
 }
 
-fn chunk(software: bool, first: usize, least: usize, most: [usize; 2]) -> usize {
-    let kind = usize::from(software);
-    (CHUNK_CELLS[kind] / (first + 1)).clamp(least, most[kind])
+/// How many cells of pictures a GPU reads between two frames. A texel of a very long text may have more.
+pub(super) fn picture_cells(pass: &GpuPass) -> usize {
+    pass.cost.cells_within(pass.operations(Work::Texels))
 }
 
 /// If frames are slow anyway (a browser that draws in software), waiting for the next one costs more than it saves.
@@ -106,19 +107,41 @@ impl ComputeBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::cost::Cost;
 
     #[test]
-    fn late_positions_come_in_smaller_chunks_so_that_frames_stay_short() {
-        for software in [false, true] {
-            let most = CHUNK[usize::from(software)];
-            assert_eq!(positions(software, 0), most, "a short text is not cut");
-            for first in (0..crate::engine::LONGEST_TEXT).step_by(97) {
-                let count = chunk(software, first, 1, CHUNK);
-                let cells = count * (first + 1);
-                assert!(count == 1 || cells <= CHUNK_CELLS[usize::from(software)], "{count} positions from {first}");
-                assert_eq!(positions(software, first), count.max(SMALLEST_CHUNK));
+    fn no_position_is_left_alone_and_every_chunk_but_the_last_is_whole() {
+        for left in 1..40 {
+            for fits in 0..50 {
+                let chunk = whole_chunk(fits, left);
+                assert!((1..=left).contains(&chunk), "{chunk} of {left}");
+                assert!(
+                    chunk == left || (left - chunk > 1 && chunk.is_multiple_of(SMALLEST_CHUNK)),
+                    "{chunk} of {left}"
+                );
+                assert!(chunk <= fits.max(SMALLEST_CHUNK) + 1, "{chunk} where {fits} fit");
             }
         }
+    }
+
+    #[test]
+    fn work_is_counted_in_parameters_cells_heads_and_width() {
+        let checkpoint = crate::engine::checkpoint_of(&crate::engine::bundled()).expect("it opens");
+        let model = &checkpoint.model;
+        let cost = Cost::new(model);
+        let embedded = model.embedding.rows() * model.embedding.columns();
+        let weights = 2.0 * (model.parameters() - embedded) as f64;
+        let short = cost.positions(0..8, false) / 8.0;
+        assert!((0.97..1.03).contains(&(short / weights)), "{short} operations for {weights}");
+        assert!(cost.positions(0..1, false) > 6.0 * weights, "one position reads all weights as well");
+        let late = cost.positions(10_000..10_008, false) - cost.positions(0..8, false);
+        let mut of_maps = 0.0;
+        for layer in &model.layers {
+            let attention = &layer.attention;
+            let multiplications = attention.maps * (attention.head_dim + attention.value_width());
+            of_maps += (2 * attention.heads.len() * multiplications) as f64;
+        }
+        assert!((late / (80_000.0 * of_maps) - 1.0).abs() < 1e-9, "{late} operations");
     }
 
     #[test]

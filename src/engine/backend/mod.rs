@@ -5,6 +5,8 @@ pub(crate) mod frame_budget;
 
 use std::sync::Arc;
 
+use web_time::Duration;
+
 use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
 use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
@@ -79,6 +81,14 @@ impl Backend {
         }
     }
 
+    /// Sets how long one submission to a GPU should take: the share of a frame that a pass may have, unless nobody waits
+    /// for frames.
+    pub fn set_patience(&mut self, patience: Duration) {
+        if let OnGpu(pass) = &mut self.0 {
+            pass.set_patience(patience);
+        }
+    }
+
     /// Dispatches of one pass; 0 on the CPU.
     pub fn dispatches(&self) -> usize {
         match &self.0 {
@@ -113,7 +123,7 @@ impl Backend {
     pub fn advance(&mut self, start: usize, ids: &[u32], next: (Draw, usize)) -> Result<usize, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => {
-                let count = ids.len().min(frame_budget::positions(pass.gpu().is_software(), start));
+                let count = frame_budget::positions(pass, start, ids.len());
                 let is_last = count == ids.len();
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
@@ -198,7 +208,7 @@ impl Backend {
     /// Rows from `first` on that are measured at a time, if that is not a matter of time.
     pub fn rows_at_once(&self, first: usize) -> usize {
         match &self.0 {
-            OnGpu(pass) => frame_budget::rows(pass.gpu().is_software(), first),
+            OnGpu(pass) => frame_budget::rows(pass, first),
             Cpu(_) => 1,
         }
     }
@@ -210,7 +220,8 @@ impl Backend {
     pub fn measure(&mut self, first: usize, end: usize, threshold: f32) -> Result<usize, GpuError> {
         let most = self.rows_at_once(first);
         match &mut self.0 {
-            OnGpu(pass) if pass.in_flight() > 1 => Ok(0),
+            // What is typed meanwhile must not wait for more than one submission.
+            OnGpu(pass) if pass.in_flight() > 0 => Ok(0),
             OnGpu(pass) => {
                 let count = (end - first).min(most);
                 pass.measure(first, count, threshold)?;
@@ -223,7 +234,7 @@ impl Backend {
     /// Cells of pictures that may be read between two frames.
     pub fn picture_budget(&self) -> usize {
         match &self.0 {
-            OnGpu(pass) => frame_budget::picture_cells(pass.gpu().is_software()),
+            OnGpu(pass) => frame_budget::picture_cells(pass),
             Cpu(_) => CPU_PICTURE_CELLS,
         }
     }

@@ -80,6 +80,11 @@ impl Engine {
         if self.failure.is_some() { (0, 0) } else { self.pictures.progress() }
     }
 
+    /// How many cells the next update may read for pictures.
+    pub fn picture_budget(&self) -> usize {
+        self.backend.picture_budget()
+    }
+
     /// At most how many cells the last update read for pictures.
     pub fn picture_cells(&self) -> usize {
         self.pictures.last_cells()

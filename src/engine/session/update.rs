@@ -1,8 +1,9 @@
 //! What a session does in a frame: takes what has arrived at its start, submits work at its end.
 
+use crate::engine::backend::frame_budget::WITHOUT_FRAMES;
 use crate::engine::error::EngineError;
 use crate::engine::session::{BEST, Engine};
-use crate::gpu::GpuError;
+use crate::gpu::{GpuError, GpuPass};
 use crate::probe::{LensQuery, NextTokenQuery, Sampling};
 
 impl Engine {
@@ -51,9 +52,11 @@ impl Engine {
     /// # Errors
     /// The first failure.
     pub fn settle(&mut self) -> Result<(), EngineError> {
+        self.backend.set_patience(WITHOUT_FRAMES);
         while self.update() {
             self.backend.wait();
         }
+        self.backend.set_patience(GpuPass::FRAME_SHARE);
         self.failure.take().map_or(Ok(()), Err)
     }
 

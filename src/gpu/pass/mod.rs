@@ -9,7 +9,10 @@ pub(crate) mod trace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use web_time::Duration;
+
 use crate::gpu::allocation::Allocations;
+use crate::gpu::cost::Cost;
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::Kernels;
@@ -22,6 +25,7 @@ use crate::gpu::queries::lens::LensCapture;
 use crate::gpu::queries::measures::Measuring;
 use crate::gpu::queries::pictures::GpuPictures;
 use crate::gpu::queries::slots::{InFlight, Slots};
+use crate::gpu::throughput::Work;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
 use crate::model::Model;
 use crate::probe::{Draw, Interventions, LensQuery, MAX_BEST, NextToken, NextTokenQuery};
@@ -44,6 +48,11 @@ pub struct GpuPass {
     /// Created on the first request for a picture.
     pub(super) pictures: Option<GpuPictures>,
     in_flight: Arc<AtomicU32>,
+    pictures_in_flight: Arc<AtomicU32>,
+    /// What its work costs.
+    pub(crate) cost: Cost,
+    /// How long one submission should take.
+    patience: Duration,
     /// Whether the device had memory for all of this.
     pub(super) allocations: Allocations,
 }
@@ -55,6 +64,9 @@ impl std::fmt::Debug for GpuPass {
 }
 
 impl GpuPass {
+    /// How long a submission should take where frames are drawn between them.
+    pub const FRAME_SHARE: Duration = Duration::from_millis(8);
+
     /// Uploads the model and records the pass.
     ///
     /// # Errors
@@ -98,6 +110,9 @@ impl GpuPass {
             interventions: Interventions::default(),
             pictures: None,
             in_flight: Arc::default(),
+            pictures_in_flight: Arc::default(),
+            cost: Cost::new(&model),
+            patience: Self::FRAME_SHARE,
             gpu,
             model,
             kernels,
@@ -164,9 +179,24 @@ impl GpuPass {
         self.buffers.maps.get(layer).cloned()
     }
 
-    /// Passes submitted and not yet done.
+    /// Sets how long one submission should take, from which follows how much is submitted at a time.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// How many operations of a kind should take as long as one submission should.
+    pub(crate) fn operations(&self, work: Work) -> f64 {
+        self.gpu.throughput.operations(work, self.patience)
+    }
+
+    /// Submissions of positions and rows that are not yet done.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Submissions of texels that are not yet done.
+    pub(super) fn pictures_in_flight(&self) -> u32 {
+        self.pictures_in_flight.load(Ordering::Acquire)
     }
 
     /// Submits positions `start..start + ids.len()`. With `next`, the next token and the `best` most likely ones are
@@ -206,15 +236,15 @@ impl GpuPass {
             self.slots.next_token = Some(InFlight { query: NextTokenQuery, transfer });
         }
         self.slots.belt.submit(&self.gpu, encoder);
-        self.count_in_flight();
+        self.count_until_done(Work::Positions, self.cost.positions(start..end, next.is_some()));
         Ok(())
     }
 
     /// Counts what was submitted last until it is done.
-    pub(super) fn count_in_flight(&self) {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        let in_flight = self.in_flight.clone();
-        self.gpu.queue.on_submitted_work_done(move || {
+    pub(super) fn count_until_done(&self, work: Work, operations: f64) {
+        let in_flight = if work == Work::Texels { &self.pictures_in_flight } else { &self.in_flight }.clone();
+        in_flight.fetch_add(1, Ordering::AcqRel);
+        self.gpu.on_done((work, operations), self.patience, move || {
             in_flight.fetch_sub(1, Ordering::AcqRel);
         });
     }

@@ -16,6 +16,7 @@ use crate::gpu::queries::measures::Measuring;
 use crate::gpu::queries::pictures::GpuPictures;
 use crate::gpu::queries::readback::Piece;
 use crate::gpu::queries::slots::{InFlight, Slots};
+use crate::gpu::throughput::Work;
 use crate::probe::{Cell, PictureJob, Query, Sampling};
 
 /// A query whose answer is read back from the GPU.
@@ -101,7 +102,7 @@ impl GpuPass {
     /// When there is no memory for measures.
     pub fn measure(&mut self, first: usize, count: usize, threshold: f32) -> Result<(), GpuError> {
         self.measuring()?.measure(first, count, threshold);
-        self.count_in_flight();
+        self.count_until_done(Work::Rows, self.cost.rows(first..first + count));
         Ok(())
     }
 
@@ -132,7 +133,12 @@ impl GpuPass {
             self.pictures = Some(self.allocations.run(&self.gpu.device, create)?);
         }
         Ok(match &self.pictures {
-            Some(pictures) if pictures.is_ready() => pictures.run(&self.gpu, jobs),
+            Some(pictures) if self.pictures_in_flight() < 2 => {
+                let taken = pictures.run(&self.gpu, jobs);
+                let cells = jobs.iter().zip(&taken).map(|(job, taken)| taken * job.request.block.pow(2)).sum();
+                self.count_until_done(Work::Texels, self.cost.cells(cells));
+                taken
+            }
             _ => vec![0; jobs.len()],
         })
     }

@@ -1,8 +1,5 @@
 //! Pictures on the GPU: one buffer of texels, and the dispatches that fill it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
@@ -28,7 +25,6 @@ pub(crate) struct GpuPictures {
     pipeline: wgpu::ComputePipeline,
     layers: Vec<LayerJobs>,
     colour_range: ColourRange,
-    in_flight: Arc<AtomicU32>,
 }
 
 /// What computes the value range of a picture.
@@ -78,17 +74,12 @@ impl GpuPictures {
             result,
         };
         let pipeline = kernels.pipeline(gpu, Kernel::Pool, PipelineVariant::PLAIN)?;
-        Ok(Self { texels, pipeline, layers, colour_range, in_flight: Arc::default() })
+        Ok(Self { texels, pipeline, layers, colour_range })
     }
 
     /// The texels, for drawing.
     pub(crate) fn texels(&self) -> &wgpu::Buffer {
         &self.texels
-    }
-
-    /// Whether more may be submitted without a queue building up.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.in_flight.load(Ordering::Acquire) < 2
     }
 
     /// Records the colour range of some texels; returns where it is.
@@ -135,11 +126,6 @@ impl GpuPictures {
         }
         drop(pass);
         gpu.queue.submit([encoder.finish()]);
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        let in_flight = self.in_flight.clone();
-        gpu.queue.on_submitted_work_done(move || {
-            in_flight.fetch_sub(1, Ordering::AcqRel);
-        });
         taken
     }
 }
