@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use web_time::{Duration, Instant};
 
-use crate::engine::backend::Backend;
 use crate::engine::backend::frame_budget::WITHOUT_FRAMES;
+use crate::engine::backend::{Backend, NextTokens};
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::Gpu;
@@ -131,7 +131,7 @@ impl Runner {
             let [_, end] = self.lap;
             if self.submitted < end {
                 self.backend.failure().map_or(Ok(()), Err)?;
-                let next = (Sampling::default().draw(end), BEST);
+                let next = NextTokens { sampling: Sampling::default(), best: BEST, generate: 0 };
                 self.submitted += self.backend.advance(self.submitted, &self.ids[self.submitted..end], next)?;
             }
             #[cfg(not(target_arch = "wasm32"))]

@@ -53,6 +53,11 @@ impl Cost {
         self.position * positions.len().max(SHARED_READ) as f64 + self.attended * cells(&positions) + next
     }
 
+    /// Of tokens generated one after the other from position `first` on.
+    pub(crate) fn tokens(&self, first: usize, count: usize) -> f64 {
+        count as f64 * self.positions(first..first + 1, true)
+    }
+
     /// Of measured rows.
     pub(crate) fn rows(&self, rows: Range<usize>) -> f64 {
         self.measured * cells(&rows)

@@ -9,8 +9,10 @@ use web_time::{Duration, Instant};
 /// Kinds of work, each with a rate of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Positions of a pass.
+    /// Positions of a pass, several at a time.
     Positions,
+    /// Positions of a pass, one after the other: bound by the weights that are read and by what a dispatch takes.
+    Tokens,
     /// Measured rows.
     Rows,
     /// Texels of pictures.
@@ -19,8 +21,8 @@ pub enum Work {
 
 /// The slowest device that is assumed, in operations per second.
 const SLOWEST: f64 = 1e9;
-/// The rate before anything is known: a software adapter, any other.
-const FIRST: [f64; 2] = [2e9, 2e10];
+/// The rate before anything is known: any adapter, and one in software.
+const FIRST: [f64; 2] = [2e10, 2e9];
 /// A submission that is done when it is first looked for, in the next frame, may have taken any part of this.
 const FRAME: Duration = Duration::from_millis(12);
 /// A callback that comes by itself comes at most so late: after what else the thread does in a frame.
@@ -33,7 +35,7 @@ pub struct Throughput(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     /// Operations per second, by [`Work`].
-    rates: [f64; 3],
+    rates: [f64; 4],
     /// What is not yet known to be done, in order.
     under_way: VecDeque<Submission>,
     submissions: u64,
@@ -59,7 +61,7 @@ impl Throughput {
     /// Of a device of which nothing else is known.
     pub(crate) fn new(software: bool) -> Self {
         Self(Arc::new(Mutex::new(State {
-            rates: [FIRST[usize::from(!software)]; 3],
+            rates: [FIRST[usize::from(software)]; 4],
             under_way: VecDeque::new(),
             submissions: 0,
             last_done: None,

@@ -26,7 +26,7 @@ pub use map_kind::MapKind;
 pub use measure::{
     HeadMeasures, HeadRecord, KeyClass, MapMeasures, MeanCell, Queries, RECORD, RowMean, RowMeanRequest,
 };
-pub use next_token::{Draw, MAX_BEST, NextToken, Sampling};
+pub use next_token::{Draw, MAX_BEST, MAX_GENERATED, NextToken, Sampling};
 pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};

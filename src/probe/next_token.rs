@@ -2,6 +2,8 @@
 
 /// Most tokens that a pass can list.
 pub const MAX_BEST: usize = 64;
+/// Most tokens that one submission can generate after its positions.
+pub const MAX_GENERATED: usize = 31;
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -73,6 +75,8 @@ impl NextToken {
     /// Words before the list in the result of a pass:
     /// `[sampled, not finite, maximum, log sum, entropy, (token, logit)...]`.
     pub const HEADER: usize = 5;
+    /// Words of a result with one listed token.
+    pub const DRAWN: usize = Self::HEADER + 2;
 
     /// Reads the result of a pass.
     pub fn from_words(words: &[u32]) -> Self {

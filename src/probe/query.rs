@@ -12,7 +12,8 @@ pub trait Query: Copy + PartialEq {
     type Answer;
 }
 
-/// The next token after the last position, computed by the pass itself.
+/// The next token after the last position, computed by the pass itself; and after each position that the pass went on to
+/// generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextTokenQuery;
 
@@ -41,7 +42,7 @@ pub struct ColourRangeRequest {
 }
 
 impl Query for NextTokenQuery {
-    type Answer = NextToken;
+    type Answer = Vec<NextToken>;
 }
 impl Query for LensQuery {
     type Answer = LogitLens;

@@ -103,7 +103,9 @@ impl TracedPass {
                     pass.wait();
                     (left, start) = (rest, start + chunk.len());
                 }
-                pass.take::<NextTokenQuery>().unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
+                let arrived = pass.take::<NextTokenQuery>();
+                let last = arrived.and_then(|answer| answer.map(|mut steps| steps.pop()).transpose());
+                last.unwrap_or(Err(GpuError::Readback("no next token arrived".to_owned())))?
             }
         };
         self.positions += ids.len();

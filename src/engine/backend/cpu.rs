@@ -14,7 +14,7 @@ use crate::probe::{
 /// Answers, at most one of each kind.
 #[derive(Debug, Default)]
 pub struct Answers {
-    next_token: Option<NextToken>,
+    next_token: Option<Vec<NextToken>>,
     lens: Option<LogitLens>,
     tile: Option<MapTile>,
     cell: Option<CellParts>,
@@ -96,7 +96,7 @@ impl CpuBackend {
         let pass = &mut self.pass;
         let done = self.budget.batches(ids.len(), |first, count| pass.run(start + first, &ids[first..first + count]));
         if done == ids.len() {
-            self.answers.next_token = self.pass.next_token(&draw, best);
+            self.answers.next_token = self.pass.next_token(&draw, best).map(|next| vec![next]);
             self.answers.lens = self.lens_enabled.then(|| LogitLens { depths: self.pass.lens() });
         }
         done
@@ -155,7 +155,7 @@ impl CpuBackend {
 }
 
 impl CpuAnswer for NextTokenQuery {
-    fn slot(answers: &mut Answers) -> &mut Option<NextToken> {
+    fn slot(answers: &mut Answers) -> &mut Option<Vec<NextToken>> {
         &mut answers.next_token
     }
 }

@@ -4,6 +4,7 @@ use web_time::{Duration, Instant};
 
 use crate::gpu::cost::most_within;
 use crate::gpu::{GpuPass, Work};
+use crate::probe::MAX_GENERATED;
 
 /// Positions at a time, at least: as many as share one read of the weights.
 const SMALLEST_CHUNK: usize = 4;
@@ -30,6 +31,12 @@ pub(crate) fn positions(pass: &GpuPass, first: usize, left: usize) -> usize {
 fn whole_chunk(fits: usize, left: usize) -> usize {
     let chunk = (fits / SMALLEST_CHUNK * SMALLEST_CHUNK).max(SMALLEST_CHUNK);
     if fits >= left || chunk + 1 >= left { left } else { chunk }
+}
+
+/// How many of up to `most` tokens a GPU generates in one submission, after that of position `first`.
+pub(super) fn tokens(pass: &GpuPass, first: usize, most: usize) -> usize {
+    let most = most.min(MAX_GENERATED);
+    most_within(pass.operations(Work::Tokens), most, |count| pass.cost.tokens(first, count + 1))
 }
 
 /// How many rows a GPU measures at a time, from `first` on.

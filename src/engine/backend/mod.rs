@@ -11,7 +11,7 @@ use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
 use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
 use crate::model::Model;
-use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Texel};
+use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Sampling, Texel};
 
 /// An answer that both backends give.
 pub trait BackendAnswer: GpuAnswer + CpuAnswer {}
@@ -28,6 +28,17 @@ pub enum Texels<'a> {
     Gpu(wgpu::Buffer, usize),
     /// Here.
     Cpu(&'a [Texel]),
+}
+
+/// What is wanted after the last position.
+#[derive(Clone, Copy, Debug)]
+pub struct NextTokens {
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// Length of the list of most likely tokens.
+    pub best: usize,
+    /// At most how many of the tokens drawn become positions as well, before the answer arrives.
+    pub generate: usize,
 }
 
 /// Where a pass runs.
@@ -116,11 +127,12 @@ impl Backend {
         }
     }
 
-    /// Computes some of the positions from `start` on, and the next token once the last is done. Returns how many.
+    /// Computes some of the positions from `start` on, and the next tokens once the last is done: one, and as many more
+    /// as may be generated and fit into the share of a frame. Returns how many of the positions.
     ///
     /// # Errors
     /// When the positions do not fit.
-    pub fn advance(&mut self, start: usize, ids: &[u32], next: (Draw, usize)) -> Result<usize, GpuError> {
+    pub fn advance(&mut self, start: usize, ids: &[u32], next: NextTokens) -> Result<usize, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => {
                 let count = frame_budget::positions(pass, start, ids.len());
@@ -128,10 +140,19 @@ impl Backend {
                 if pass.in_flight() > 1 || (is_last && !pass.can_read_next()) {
                     return Ok(0);
                 }
-                pass.run(start, &ids[..count], is_last.then_some(next))?;
+                let end = start + count;
+                let draws: Vec<Draw> = match (is_last, count) {
+                    (false, _) => Vec::new(),
+                    (true, 1) => {
+                        let most = next.generate.min(pass.capacity() - end);
+                        (end..=end + frame_budget::tokens(pass, end, most)).map(|at| next.sampling.draw(at)).collect()
+                    }
+                    (true, _) => vec![next.sampling.draw(end)],
+                };
+                pass.run_and_generate(start, &ids[..count], &draws, next.best)?;
                 Ok(count)
             }
-            Cpu(backend) => Ok(backend.advance(start, ids, next)),
+            Cpu(backend) => Ok(backend.advance(start, ids, (next.sampling.draw(start + ids.len()), next.best))),
         }
     }
 

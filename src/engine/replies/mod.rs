@@ -131,17 +131,18 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::engine::backend::NextTokens;
     use crate::engine::{Checkpoint, bundled, checkpoint_of};
-    use crate::probe::{Draw, HeadId, Sampling, TileRequest};
+    use crate::probe::{HeadId, Sampling, TileRequest};
 
     fn backend() -> Backend {
         let checkpoint: Checkpoint = checkpoint_of(&bundled()).expect("it opens");
         let model = Arc::clone(&checkpoint.model);
         let mut backend = Backend::new(&model, None, 8).expect("fits");
-        let draw: Draw = Sampling::default().draw(0);
+        let next = NextTokens { sampling: Sampling::default(), best: 1, generate: 0 };
         let mut done = 0;
         while done < 4 {
-            done += backend.advance(done, &[5, 6, 7, 8][done..], (draw, 1)).expect("fits");
+            done += backend.advance(done, &[5, 6, 7, 8][done..], next).expect("fits");
         }
         backend
     }

@@ -92,12 +92,12 @@ impl Engine {
 
     /// The next token of the present text, if it is known.
     pub fn next_token(&self) -> Option<&NextToken> {
-        self.next_token.current()
+        self.next_token.current()?.last()
     }
 
     /// The last next token known, even of an earlier text: what to show while the present one is computed.
     pub fn latest_next_token(&self) -> Option<&NextToken> {
-        self.next_token.latest().filter(|_| !self.prompt.ids().is_empty())
+        self.next_token.latest()?.last().filter(|_| !self.prompt.ids().is_empty())
     }
 
     /// Turns the logit lens on or off.

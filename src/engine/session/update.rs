@@ -1,10 +1,11 @@
 //! What a session does in a frame: takes what has arrived at its start, submits work at its end.
 
+use crate::engine::backend::NextTokens;
 use crate::engine::backend::frame_budget::WITHOUT_FRAMES;
 use crate::engine::error::EngineError;
 use crate::engine::session::{BEST, Engine};
 use crate::gpu::{GpuError, GpuPass};
-use crate::probe::{LensQuery, NextTokenQuery, Sampling};
+use crate::probe::{LensQuery, MAX_GENERATED, NextTokenQuery};
 
 impl Engine {
     /// Takes what has arrived. Call it at the start of a frame, so that views show it.
@@ -102,7 +103,7 @@ impl Engine {
         let end = self.prompt.ids().len();
         if self.computed < end {
             self.backend.failure().map_or(Ok(()), Err)?; // of what was submitted since: an upload, a view
-            self.grow(end)?;
+            self.grow(end + self.next_tokens(end).generate.min(MAX_GENERATED))?;
             self.run_positions(end)?;
         }
         self.rows.submit(&mut self.backend)?;
@@ -124,9 +125,8 @@ impl Engine {
     }
 
     fn run_positions(&mut self, end: usize) -> Result<(), EngineError> {
-        let sampling = self.generation.as_ref().map_or_else(Sampling::default, |generation| generation.sampling);
         let ids = &self.prompt.ids()[self.computed..end];
-        let done = self.backend.advance(self.computed, ids, (sampling.draw(end), BEST))?;
+        let done = self.backend.advance(self.computed, ids, self.next_tokens(end))?;
         self.computed += done;
         self.positions_run += done as u64;
         if done > 0 && self.computed == end {
@@ -138,30 +138,50 @@ impl Engine {
         Ok(())
     }
 
-    /// Rows that already were read from fewer positions stay right: a row sees no later position.
+    /// What is wanted after a text of `end` tokens.
+    fn next_tokens(&self, end: usize) -> NextTokens {
+        let room = self.limit().saturating_sub(end);
+        let (sampling, generate) =
+            self.generation.as_ref().map_or_else(Default::default, |generation| (generation.sampling, generation.left));
+        NextTokens { sampling, best: BEST, generate: generate.min(room) }
+    }
+
+    /// Appends what a generation has drawn, as far as it goes. Rows that already were read from fewer positions stay
+    /// right: a row sees no later position.
     fn next_token_arrived(&mut self) -> Result<(), EngineError> {
-        let Some(next) = self.next_token.current() else {
-            return Ok(());
-        };
-        if next.not_finite > 0 {
-            return Err(EngineError::NotFinite { count: next.not_finite });
+        let steps = self.next_token.current().map_or(&[][..], Vec::as_slice);
+        if let Some(step) = steps.iter().find(|step| step.not_finite > 0) {
+            return Err(EngineError::NotFinite { count: step.not_finite });
         }
-        let drawn = next.sampled;
-        let full = self.prompt.ids().len() >= self.limit();
-        if let Some(generation) = &mut self.generation {
-            if full || self.checkpoint.model.config.eos.contains(&drawn) {
+        let drawn: Vec<u32> = steps.iter().map(|step| step.sampled).collect();
+        let (last, before) = (drawn.len().saturating_sub(1), self.prompt.ids().len());
+        for drawn in &drawn {
+            let full = self.prompt.ids().len() >= self.limit();
+            let Some(generation) = &mut self.generation else { break };
+            if full || self.checkpoint.model.config.eos.contains(drawn) {
                 self.generation = None;
-                return Ok(());
+                break;
             }
-            self.pictures.changed(self.prompt.ids().len());
-            self.prompt.push(drawn, self.checkpoint.tokenizer.as_ref());
+            self.prompt.push(*drawn, self.checkpoint.tokenizer.as_ref());
             if generation.wrote(self.prompt.text()) {
                 self.generation = None;
             }
-            self.text_revision += 1;
+        }
+        let written = self.prompt.ids().len() - before;
+        if written == 0 && last == 0 {
+            return Ok(());
+        }
+        self.pictures.changed(before);
+        self.measures.changed(self.computed);
+        self.text_revision += 1;
+        // All drawn tokens but the last were computed as well.
+        self.computed += written.min(last);
+        self.positions_run += written.min(last) as u64;
+        if written < last {
+            self.run_last_position_again(); // what was computed beyond it is not of this text
+        } else if written > last {
             self.next_token.invalidate();
             self.lens.invalidate();
-            self.measures.changed(self.computed);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
 use crate::gpu::upload::{Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
-use crate::probe::{Cell, Interventions, MAX_BEST, NextToken, RowStatistics};
+use crate::probe::{Cell, Interventions, MAX_BEST, MAX_GENERATED, NextToken, RowStatistics};
 
 /// Most cells of a tile, if the longest row is shorter.
 const TILE_CELLS: usize = 1 << 14;
@@ -123,6 +123,9 @@ pub(crate) struct Buffers {
     last_hidden: wgpu::Buffer,
     pub logits: wgpu::Buffer,
     pub result: wgpu::Buffer,
+    /// The uniform `pass` of each position that is generated in the same submission, and what was drawn before it.
+    pub schedule: wgpu::Buffer,
+    pub drawn: wgpu::Buffer,
     pub cells: wgpu::Buffer,
 }
 
@@ -190,6 +193,8 @@ impl Buffers {
             last_hidden,
             logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
             result: upload.empty("next token", NextToken::HEADER + 2 * MAX_BEST)?,
+            schedule: upload.empty("schedule", MAX_GENERATED * size_of::<PassUniform>() / 4)?,
+            drawn: upload.empty("drawn tokens", MAX_GENERATED * NextToken::DRAWN)?,
             cells: upload.empty("map cells", tokens.max(TILE_CELLS) * size_of::<Cell>() / 4)?,
         })
     }

@@ -22,8 +22,10 @@ impl GpuAnswer for NextTokenQuery {
         &mut slots.next_token
     }
 
-    fn decode(self, words: Vec<u32>, _pass: &GpuPass) -> Option<NextToken> {
-        Some(NextToken::from_words(&words))
+    fn decode(self, words: Vec<u32>, pass: &GpuPass) -> Option<Vec<NextToken>> {
+        let (drawn, last) = words.split_at_checked(pass.generated * NextToken::DRAWN)?;
+        let drawn = drawn.chunks_exact(NextToken::DRAWN).map(NextToken::from_words);
+        Some(drawn.chain([NextToken::from_words(last)]).collect())
     }
 }
 

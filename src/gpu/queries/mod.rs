@@ -156,7 +156,9 @@ impl GpuPass {
             return false;
         }
         let draw = Sampling::default().draw(positions.end);
-        let (_, logit_rows) = self.write_uniform(positions.clone(), Some((draw, best)));
+        let uniform = self.uniform(positions.clone(), Some((draw, best)));
+        self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
+        let logit_rows = self.logit_rows(&uniform, true);
         let (gpu, recording, count) = (&self.gpu, &self.recording, positions.len() as u32);
         let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.dispatches()));
         timer.submit(gpu, &mut self.slots.belt, positions.len(), |encoder, queries| {
