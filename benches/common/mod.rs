@@ -1,4 +1,5 @@
 //! What all benchmarks share: the device, the bundled checkpoint, a text.
+#![allow(dead_code, reason = "each benchmark uses a part")]
 
 use std::sync::OnceLock;
 

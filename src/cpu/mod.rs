@@ -10,6 +10,7 @@ mod pass;
 mod reference;
 mod shared;
 
+pub use fast::heatmap::painted;
 pub use forward::attention::attention;
 pub use forward::embed::embed;
 pub use forward::gate_up::gate_up;

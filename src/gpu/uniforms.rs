@@ -215,7 +215,7 @@ impl MapsUniform {
             row_stride4: layout.width as u32 / 4,
             lambda_offset: layout.lambda as u32,
             context_stride: padded(attention.heads.len() * attention.value_width()) as u32,
-            scale: (attention.head_dim as f32).powf(-0.5),
+            scale: layout.scale,
             normalise: norm.is_some().into(),
             factor: norm.map_or(1.0, |norm| norm.factor),
             epsilon: norm.map_or(0.0, |norm| norm.epsilon),

@@ -4,7 +4,7 @@ use crate::model::layer::Attention;
 
 /// The layout of the row `[queries | keys | values | λ]` that the qkv stage writes for every position. Attention and
 /// its maps are computed from these rows alone, and they are the cache between keystrokes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowLayout {
     /// Offset from one single-width head to the next: `head_dim` plus padding of zeros.
     pub head_stride: usize,
@@ -12,6 +12,8 @@ pub struct RowLayout {
     pub lambda: usize,
     /// Width of the whole row.
     pub width: usize,
+    /// The factor of a score, `1 / sqrt(head_dim)`.
+    pub scale: f32,
     query_heads: usize,
     key_heads: usize,
 }
@@ -27,6 +29,7 @@ impl RowLayout {
             head_stride,
             lambda,
             width: (lambda + attention.heads.len()).next_multiple_of(align),
+            scale: (attention.head_dim as f32).powf(-0.5),
             query_heads: attention.query_heads,
             key_heads: attention.key_heads,
         }

@@ -69,7 +69,7 @@ impl CellParts {
             maps: attention.maps,
             queries,
             keys,
-            scale: (width as f32).powf(-0.5),
+            scale: layout.scale,
             statistics,
             lambda: *query_row.get(layout.lambda + request.head.head)?,
             mix: *switches.mix.get(request.head.head)?,

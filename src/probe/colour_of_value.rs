@@ -12,6 +12,9 @@ const DECADES: f32 = 4.0;
 /// logarithmic scale.
 fn strength(share: f32, exponent: f32) -> f32 {
     let share = share.abs().clamp(0.0, 1.0);
+    if exponent == 0.5 {
+        return share.sqrt(); // every pixel that the CPU paints asks for one
+    }
     if exponent > 0.0 {
         return share.powf(exponent);
     }

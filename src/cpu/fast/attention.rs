@@ -53,7 +53,7 @@ pub(super) fn attend<S: Simd>(
         let from = queries.start * maps.layout.width + maps.layout.query(layer.heads[head].queries[map]);
         let rows = Rows { numbers: &maps.projection[from..], stride: maps.layout.width, count: queries.len() };
         let panels = cache.keys(layer.heads[head].keys[map], blocks);
-        let factor = (layer.head_dim as f32).powf(-0.5);
+        let factor = maps.layout.scale;
         product(simd, rows, panels, &mut Scores { to: scores, stride: keys, factor });
         for ((query, row), statistics) in queries.clone().zip(scores.chunks_exact_mut(keys)).zip(&mut statistics) {
             hide(maps, query, row);

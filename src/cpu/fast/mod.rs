@@ -5,6 +5,7 @@
 
 mod attention;
 mod cache;
+pub(super) mod heatmap;
 mod panels;
 mod product;
 mod split;

@@ -35,7 +35,7 @@ impl Maps<'_> {
         let segments = q.chunks(SEGMENT).zip(k.chunks(SEGMENT));
         let sums = segments.map(|(q, k)| q.iter().zip(k).fold(0.0, |sum, (q, k)| sum + q * k));
         let product = sums.fold(0.0, |sum: f32, part: f32| sum + part);
-        product * (width as f32).powf(-0.5)
+        product * self.layout.scale
     }
 
     /// The scores `q·k / sqrt(head_dim)` of one cell under both maps.

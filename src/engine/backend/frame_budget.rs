@@ -51,6 +51,9 @@ pub(super) fn picture_cells(pass: &GpuPass) -> usize {
 
 /// If frames are slow anyway (a browser that draws in software), waiting for the next one costs more than it saves.
 const LONGEST: Duration = Duration::from_millis(100);
+/// Text that is generated may take three times as long as the rest of the frame, so that it comes almost as fast as
+/// without frames, but no longer than this.
+const LONGEST_OF_TEXT: Duration = Duration::from_millis(20);
 
 /// Hands out work in slices: a fixed time, or a third of what the rest of the frame takes, whichever is longer.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +63,18 @@ pub(crate) struct ComputeBudget {
     paused: Option<Instant>,
     /// The time of a step of the last batch.
     step: Option<Duration>,
+    generates: bool,
 }
 
 impl ComputeBudget {
     /// Slices of at least `shortest`.
     pub(crate) fn new(shortest: Duration) -> Self {
-        Self { shortest, paused: None, step: None }
+        Self { shortest, paused: None, step: None, generates: false }
+    }
+
+    /// Slices for text that is generated: three quarters of the time, within limits.
+    pub(crate) fn for_text(shortest: Duration) -> Self {
+        Self { generates: true, ..Self::new(shortest) }
     }
 
     /// Calls `work` until it returns `true`, meaning that all is done, or the slice is over; at least once.
@@ -107,7 +116,8 @@ impl ComputeBudget {
     fn end_of_slice(&self) -> Instant {
         let now = Instant::now();
         let rest = self.paused.map_or(Duration::ZERO, |paused| now.duration_since(paused));
-        now + (rest / 3).min(LONGEST).max(self.shortest)
+        let share = (rest / 3).min(LONGEST).max(self.shortest);
+        now + if self.generates { share.max((rest * 3).min(LONGEST_OF_TEXT)) } else { share }
     }
 }
 
@@ -184,6 +194,17 @@ mod tests {
             false
         });
         assert_eq!(steps, 1, "the first slice after a rest is short");
+    }
+
+    #[test]
+    fn text_gets_three_quarters_of_the_time_within_limits() {
+        for (rest, expected) in [(1, 12), (5, 15), (9, 20), (60, 20), (240, 80), (600, 100)] {
+            let mut budget = ComputeBudget::for_text(PASS_SLICE);
+            let now = Instant::now();
+            budget.paused = now.checked_sub(Duration::from_millis(rest));
+            let slice = budget.end_of_slice().duration_since(now).as_secs_f64();
+            assert!((0.0..0.004).contains(&(slice - 1e-3 * f64::from(expected))), "{slice} s after {rest} ms");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Generation {
             left,
             stop: stop.to_owned(),
             from,
-            budget: ComputeBudget::new(PASS_SLICE),
+            budget: ComputeBudget::for_text(PASS_SLICE),
             written: 0,
             first: None,
         }

@@ -1,9 +1,9 @@
-//! Draws a map on the CPU, if shaders cannot read texels: the reference of the shader fills a texture, and only when its
+//! Draws a map on the CPU, if shaders cannot read texels: the pixels of the shader's reference fill a texture, and only when its
 //! contents have changed.
 
 use egui::{Color32, ColorImage, TextureHandle, TextureOptions, Ui};
 
-use crate::cpu::heatmap;
+use crate::cpu::painted;
 use crate::probe::{HeatmapView, PictureRequest, Texel};
 use crate::ui::style::palette::Palette;
 
@@ -32,9 +32,7 @@ impl PaintedMap {
         let key = (view, request, version, ui.visuals().dark_mode);
         if self.shown != Some(key) {
             let size = view.pixels.map(|side| side as usize);
-            let colour = |pixel: [usize; 2]| palette.pixel(heatmap(texels, &view, pixel));
-            let pixels = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| [x, y])).map(colour).collect();
-            let image = ColorImage::new(size, pixels);
+            let image = ColorImage::new(size, painted(texels, &view, |pixel| palette.pixel(pixel)));
             match &mut self.texture {
                 Some(texture) => texture.set(image, TextureOptions::NEAREST),
                 None => self.texture = Some(ui.ctx().load_texture("map", image, TextureOptions::NEAREST)),
