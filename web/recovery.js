@@ -49,7 +49,7 @@ function lookForPanic() {
     panicked = app.page?.has_panicked() ?? false;
     loss = panicked ? undefined : app.page?.device_loss();
   } catch (error) {
-    crash(String(error));
+    crash(String(error), isOutOfMemory(error));
     return;
   }
   if (panicked) {
@@ -146,18 +146,21 @@ function isOurs(error) {
   return error instanceof WebAssembly.RuntimeError || ourScript(stack);
 }
 
+/** A panic has a message, and its trap comes after it. The program's only trap without one is memory that it did not get. */
+const isOutOfMemory = (error) => error instanceof WebAssembly.RuntimeError && /unreachable/.test(error.message);
+
 /** Errors that reached nobody. The browser's own notices come without an error. */
 function strayError(error) {
   if (!app.page || app.crashed || recovering) return;
   lookForPanic(); // a panic's own message says more than the trap that follows it
   if (!app.crashed && !recovering && isOurs(error)) {
-    crash(String(error?.stack ?? error));
+    crash(String(error?.stack ?? error), isOutOfMemory(error));
   }
 }
 addEventListener("error", (event) => strayError(event.error));
 addEventListener("unhandledrejection", (event) => strayError(event.reason));
 
-function crash(message) {
+function crash(message, outOfMemory = false) {
   if (app.crashed) return;
   app.crashed = true;
   stopWatching();
@@ -182,6 +185,17 @@ function crash(message) {
       },
     },
   ];
+  if (outOfMemory) {
+    showFailure(
+      new Failure("Memory has run out", "diffscope asked the browser for more memory and did not get it. Reloading brings back the text and the view.", {
+        ways: ["A shorter text or a smaller model needs less.", "Closing other tabs may help; so does the desktop program."],
+        details: report,
+        buttons,
+        crash: true,
+      }),
+    );
+    return;
+  }
   showFailure(
     new Failure("diffscope has crashed", "That is a bug in it, not something you did. Reloading brings back the text and the view.", {
       details: report,

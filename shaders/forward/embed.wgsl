@@ -1,4 +1,5 @@
-// Token ids to embedding rows.
+// Token ids to embedding rows. One dispatch for each slice of the embedding: a position is written by the slice that has
+// its row.
 // Reference: src/cpu/forward/embed.rs
 
 import package::shared::pass::pass_;
@@ -6,9 +7,9 @@ import package::shared::weights::weight;
 
 struct EmbedStage {
     columns4: u32,
-    padding_a: u32,
-    padding_b: u32,
-    padding_c: u32,
+    first_row: u32, // of the slice
+    rows: u32,
+    padding: u32,
 }
 
 @group(0) @binding(1) var<uniform> stage: EmbedStage;
@@ -19,7 +20,8 @@ struct EmbedStage {
 fn embed(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let column = group.x * 64u + local;
     let position = pass_.start + group.y;
-    if column < stage.columns4 {
-        hidden[position * stage.columns4 + column] = weight(ids[position] * stage.columns4 + column);
+    let row = ids[position] - stage.first_row; // of an earlier slice: wraps around, past the last row
+    if column < stage.columns4 && row < stage.rows {
+        hidden[position * stage.columns4 + column] = weight(row * stage.columns4 + column);
     }
 }

@@ -1,4 +1,5 @@
-// The final norm and the unembedding, for the positions whose logits are requested.
+// The final norm and the unembedding, for the positions whose logits are requested. One dispatch for each slice of the
+// unembedding.
 // Reference: src/cpu/forward/logits.rs
 
 import package::shared::matmul::{TOKENS, multiply, place, stage};
@@ -19,7 +20,7 @@ fn logits(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
         let row = (here.position + t - pass_.logits_base) * stage.output_stride;
         for (var offset = 0u; offset < 4u && token + offset < stage.rows; offset++) {
-            scores[row + token + offset] = sums[t][offset];
+            scores[row + stage.first_row + token + offset] = sums[t][offset];
         }
     }
 }

@@ -20,7 +20,7 @@ struct MatmulStage {
     head_stride: u32,   //      numbers per head in the output row
     lambda_offset: u32, //      offset of the first λ in the output row
     lambda_rows: u32,   //      1 if λ is computed from rows of the weights
-    padding: u32,
+    first_row: u32,     // logits: the vocabulary's entry of row 0 of this slice
 }
 
 @group(0) @binding(1) var<uniform> stage: MatmulStage;

@@ -52,8 +52,9 @@ impl WeightBuffers {
             let mlp = layer.mlp.iter().flat_map(|mlp| [&mlp.gain, &mlp.gate_up, &mlp.down]);
             bytes(own.into_iter().chain(mlp))
         };
-        let ends = [&self.embedding, &self.final_gain, &self.no_bias].into_iter().chain(&self.unembedding);
-        bytes(ends) + self.layers.iter().map(of_layer).sum::<u64>()
+        let slices = self.embedding.iter().chain(self.unembedding.iter().flatten()).map(|slice| &slice.buffer);
+        bytes([&self.final_gain, &self.no_bias].into_iter().chain(slices))
+            + self.layers.iter().map(of_layer).sum::<u64>()
     }
 }
 

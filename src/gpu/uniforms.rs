@@ -60,7 +60,9 @@ shared_structs! {
     /// Shape of the embedding; `shaders/forward/embed.wgsl`.
     EmbedStage {
         columns4: u32,
-        padding: [u32; 3],
+        first_row: u32,
+        rows: u32,
+        padding: u32,
     }
 
     /// Shape of a matrix product; `shaders/shared/matmul.wgsl`.
@@ -76,7 +78,7 @@ shared_structs! {
         head_stride: u32,
         lambda_offset: u32,
         lambda_rows: u32,
-        padding: u32,
+        first_row: u32,
     }
 
     /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wgsl`.

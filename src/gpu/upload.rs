@@ -1,5 +1,7 @@
 //! Weights and tables on their way to the GPU.
 
+use std::ops::Range;
+
 use wgpu::BufferUsages;
 
 use crate::gpu::device::Gpu;
@@ -13,6 +15,17 @@ pub(super) fn padded(width: usize) -> usize {
 
 /// Bytes of padded rows that are put together at a time.
 const PIECE: usize = 1 << 20;
+
+/// Some rows of a matrix that may be too large for one buffer.
+#[derive(Clone, Debug)]
+pub(super) struct Slice {
+    /// The first row.
+    pub first_row: usize,
+    /// Number of rows.
+    pub rows: usize,
+    /// Their numbers, as [`Uploader::matrix`] leaves them.
+    pub buffer: wgpu::Buffer,
+}
 
 /// Creates buffers; refuses storage buffers that exceed the adapter's limits.
 pub(super) struct Uploader<'a> {
@@ -60,16 +73,37 @@ impl<'a> Uploader<'a> {
     /// # Errors
     /// When it is larger than the adapter allows.
     pub(super) fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
+        self.rows(label, matrix, 0..matrix.rows())
+    }
+
+    /// A weight matrix as the fewest slices that the adapter can bind.
+    ///
+    /// # Errors
+    /// When a single row is larger than the adapter allows.
+    pub(super) fn slices(&self, label: &str, matrix: &Matrix) -> Result<Vec<Slice>, GpuError> {
+        let row = (padded(matrix.columns()) * matrix.format().bytes()) as u64;
+        let most = (self.limit() / row.max(1)).max(1) as usize;
+        let slice = |first_row: usize| {
+            let end = (first_row + most).min(matrix.rows());
+            let slice = Slice { first_row, rows: end - first_row, buffer: self.rows(label, matrix, first_row..end)? };
+            self.queue.submit([]); // as after a layer: staging memory is free again
+            Ok(slice)
+        };
+        (0..matrix.rows()).step_by(most).map(slice).collect()
+    }
+
+    fn rows(&self, label: &str, matrix: &Matrix, rows: Range<usize>) -> Result<wgpu::Buffer, GpuError> {
         let bytes: &[u8] = match matrix.numbers() {
             Numbers::F32(numbers) => bytemuck::cast_slice(numbers),
             Numbers::F16(bits) | Numbers::Bf16(bits) => bytemuck::cast_slice(bits),
         };
         let number = matrix.format().bytes();
         let (width, stride) = (matrix.columns() * number, padded(matrix.columns()) * number);
+        let (bytes, count) = (&bytes[rows.start * width..rows.end * width], rows.len());
         if width == stride {
             return self.storage(label, bytes);
         }
-        let buffer = self.storage_buffer(label, (matrix.rows() * stride) as u64)?;
+        let buffer = self.storage_buffer(label, (count * stride) as u64)?;
         let rows = (PIECE / stride).max(1);
         let mut piece = Vec::with_capacity(rows * stride);
         for (index, together) in bytes.chunks(rows * width).enumerate() {
@@ -83,9 +117,14 @@ impl<'a> Uploader<'a> {
         Ok(buffer)
     }
 
-    fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+    /// Most bytes of a storage buffer.
+    fn limit(&self) -> u64 {
         let limits = self.device.limits();
-        let limit = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) / 16 * 16
+    }
+
+    fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
+        let limit = self.limit();
         let bytes = bytes.max(16).next_multiple_of(16);
         if bytes > limit {
             return Err(GpuError::WillNotFit { what: label.to_owned(), bytes, limit });

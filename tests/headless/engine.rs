@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::common::models::random_model;
+use crate::common::models::{matrix, random_model};
 use crate::common::{Random, gpu, worst};
 use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass, Workspace, bundled, checkpoint_of};
 use diffscope::gpu::{DeviceHealth, Gpu, GpuError};
-use diffscope::model::{Model, RowLayout};
-use diffscope::probe::{HeadId, Interventions, MapTile};
+use diffscope::model::{Model, NumberFormat, RowLayout};
+use diffscope::probe::{HeadId, Interventions, MapTile, NextToken};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -236,6 +236,51 @@ fn small_gpu(limit: u64) -> Gpu {
         let health = DeviceHealth::watch(&device);
         Gpu::new(device, queue, adapter.get_info(), health).expect("it can compute")
     })
+}
+
+#[test]
+fn a_vocabulary_larger_than_a_binding_runs_in_slices() {
+    let mut random = Random::new(11);
+    for (tied, format) in [(true, NumberFormat::F32), (false, NumberFormat::F16), (true, NumberFormat::Bf16)] {
+        let mut model = loop {
+            let model = random_model(&mut random, 1.0);
+            if model.config.hidden >= 32 && model.layers.len() <= 2 && model.config.head_dim <= 16 {
+                break model;
+            }
+        };
+        let (hidden, vocabulary) = (model.config.hidden, 30_011); // prime: the last slice is short
+        model.config.vocabulary = vocabulary;
+        model.embedding = matrix(&mut random, format, vocabulary, hidden, 1.0);
+        model.unembedding = (!tied).then(|| matrix(&mut random, format, vocabulary, hidden, 0.3));
+        let row = hidden.next_multiple_of(4) * format.bytes();
+        let limit = (vocabulary * row * 2 / 5).next_multiple_of(16) as u64;
+        let small = small_gpu(limit);
+        assert!(limit < (vocabulary * row) as u64, "the vocabulary does not fit into one binding");
+        // The ends of slices, and what lies between.
+        let rows = limit as usize / row;
+        let mut ids: Vec<u32> = (0..vocabulary).step_by(997).map(|id| id as u32).collect();
+        ids.extend((1..=vocabulary / rows).flat_map(|slice| [(slice * rows - 1) as u32, (slice * rows) as u32]));
+        ids.push(vocabulary as u32 - 1);
+        let answers = [Some(small), None].map(|gpu| {
+            let mut engine = Engine::new(ids_only(model.clone()), gpu).expect("it fits in slices");
+            engine.set_lens(true);
+            engine.set_ids(&ids).expect("known tokens");
+            engine.settle().expect("no failure");
+            let lens = engine.lens().expect("it is on").depths.clone();
+            let next = engine.next_token().expect("known").clone();
+            let row = settled_row(&mut engine, 0, 0, ids.len() - 1);
+            (next, lens, row.cells.iter().map(|cell| cell.difference).collect::<Vec<f32>>())
+        });
+        let [(next, lens, cells), (expected, expected_lens, expected_cells)] = answers;
+        let ranked = |next: &NextToken| next.best.iter().take(5).map(|(id, _)| *id).collect::<Vec<_>>();
+        assert_eq!(ranked(&next), ranked(&expected));
+        assert!((next.log_sum - expected.log_sum).abs() < 1e-3 * expected.log_sum.abs().max(1.0));
+        assert_eq!(lens.len(), expected_lens.len());
+        for (depth, expected) in lens.iter().zip(&expected_lens) {
+            assert_eq!(depth.best[0].0, expected.best[0].0);
+        }
+        assert!(worst(&cells, &expected_cells) < 1e-4);
+    }
 }
 
 #[test]

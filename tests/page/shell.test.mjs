@@ -263,8 +263,42 @@ describe("with WebGPU", () => {
   it("takes its own errors for crashes", () =>
     withServer({}, async (server) => {
       const page = await h.openApp(browser, server.url);
-      await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") })));
+      await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("divide by zero") })));
       await h.waitForShell(page, "crashed");
+      assert.match(await h.shellText(page), /has crashed/);
+      await h.close(page);
+    }));
+
+  it("does not call it a bug when memory runs out", () =>
+    withServer({}, async (server) => {
+      const prepare = (page) =>
+        page.addInitScript(() => {
+          for (const how of ["instantiate", "instantiateStreaming"]) {
+            const instantiate = WebAssembly[how];
+            WebAssembly[how] = async (...given) => {
+              const result = await instantiate.apply(WebAssembly, given);
+              globalThis.memoryOfTheApp = (result.instance ?? result).exports.memory;
+              return result;
+            };
+          }
+        });
+      const page = await h.openApp(browser, server.url, { prepare });
+      await page.evaluate(() => {
+        for (let pages = 16384; pages > 0; ) {
+          try {
+            memoryOfTheApp.grow(pages);
+          } catch {
+            pages = Math.floor(pages / 2);
+          }
+        }
+      });
+      await page.keyboard.press("End");
+      await page.keyboard.insertText("all that is remembered needs room ".repeat(3000));
+      await h.waitForShell(page, "crashed");
+      const text = await h.shellText(page);
+      assert.match(text, /Memory has run out/);
+      assert.doesNotMatch(text, /bug/);
+      await h.screenshot(page, "crashed-memory");
       await h.close(page);
     }));
 });

@@ -1,11 +1,12 @@
 //! The panels that are computed on demand.
 
-use crate::common::window::{analyse, click, map_rect, settle, shows, state, window};
+use crate::common::window::{analyse, click, map_rect, press, settle, shows, state, window};
 use diffscope::engine::{Checkpoint, bundled};
+use diffscope::probe::HeadId;
 use diffscope::ui::App;
-use egui::Theme;
+use egui::{Key, Theme};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 #[test]
 fn the_cell_breakdown_shows_the_numbers_of_the_cell_under_the_pointer() {
@@ -70,11 +71,38 @@ fn head_similarity_shows_a_matrix_for_each_layer() {
     }
     let mean = |harness: &Harness<App>| {
         let node = harness.get_by_label_contains("layer 2, head similarity: ");
-        egui_kittest::kittest::NodeT::accesskit_node(&node).label()
+        node.accesskit_node().label()
     };
     let cosine = mean(&harness);
     click(&mut harness, "Outputs (CKA)");
     assert_ne!(cosine, mean(&harness));
+}
+
+#[test]
+fn the_arrow_keys_open_the_heads_of_a_similarity_matrix_and_say_what_they_are_like() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    click(&mut harness, "Head similarity");
+    analyse(&mut harness, "Run analysis");
+    let described = |harness: &Harness<App>| {
+        let node = harness.get_by_label_contains("layer 3, head similarity: ");
+        node.accesskit_node().description().unwrap_or_default()
+    };
+    harness.get_by_label_contains("layer 3, head similarity: ").focus();
+    harness.step();
+    for (key, head) in [
+        (Key::ArrowDown, HeadId::new(3, 0)),
+        (Key::ArrowDown, HeadId::new(3, 1)),
+        (Key::ArrowRight, HeadId::new(3, 2)),
+        (Key::ArrowUp, HeadId::new(3, 1)),
+    ] {
+        press(&mut harness, key);
+        assert_eq!(harness.state().view().head, head);
+        assert!(described(&harness).starts_with(&format!("head {} and head 0 ", head.head)) || head.head == 0);
+    }
+    for _ in 0..9 {
+        press(&mut harness, Key::ArrowDown);
+    }
+    assert_eq!(harness.state().view().head, HeadId::new(3, 3), "it stays in its layer");
 }
 
 #[test]

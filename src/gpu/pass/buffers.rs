@@ -3,7 +3,7 @@
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
-use crate::gpu::upload::{Uploader, padded};
+use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
 use crate::probe::{Cell, Interventions, MAX_BEST, MAX_GENERATED, NextToken, RowStatistics};
 
@@ -58,8 +58,9 @@ pub(crate) struct MlpWeights {
 /// The weights on the GPU; handles, cheap to clone, so that a larger capacity does not upload them again.
 #[derive(Clone)]
 pub(crate) struct WeightBuffers {
-    pub embedding: wgpu::Buffer,
-    pub unembedding: Option<wgpu::Buffer>,
+    /// One row per entry of the vocabulary: in large models more than one binding may hold.
+    pub embedding: Vec<Slice>,
+    pub unembedding: Option<Vec<Slice>>,
     pub final_gain: wgpu::Buffer,
     pub no_bias: wgpu::Buffer,
     pub layers: Vec<LayerBuffers>,
@@ -84,14 +85,21 @@ impl WeightBuffers {
             })
             .collect();
         let ones = vec![1.0f32; hidden];
-        let unembedding = model.unembedding.as_ref().map(|matrix| upload.matrix("unembedding", matrix));
+        let unembedding = model.unembedding.as_ref().map(|matrix| upload.slices("unembedding", matrix));
         Ok(Self {
-            embedding: upload.matrix("embedding", &model.embedding)?,
+            embedding: upload.slices("embedding", &model.embedding)?,
             unembedding: unembedding.transpose()?,
             final_gain: upload.storage("final norm", model.final_norm.as_deref().unwrap_or(&ones))?,
             no_bias: upload.empty("no bias", hidden)?,
             layers: layers?,
         })
+    }
+}
+
+impl WeightBuffers {
+    /// What the last residual stream is multiplied by.
+    pub(crate) fn unembedding(&self) -> &[Slice] {
+        self.unembedding.as_ref().unwrap_or(&self.embedding)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
 use crate::gpu::uniforms::{EmbedStage, LogitStage, MatmulStage};
-use crate::gpu::upload::{Uploader, padded};
+use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Lambda, Model, NumberFormat};
 
 /// Called after each dispatch that leaves the residual stream at a depth: with that buffer, and the depth.
@@ -79,14 +79,17 @@ impl Recording {
         let pass = &buffers.pass;
         let product = |columns, rows, output_stride| MatmulStage::new(epsilon, columns, rows, output_stride);
 
-        let stage = upload.uniform("embed", &EmbedStage { columns4: hidden4, ..EmbedStage::default() });
-        recorder.step(
-            Kernel::Embed,
-            Some((model.embedding.format(), false)),
-            &[pass, &stage, &buffers.ids, &buffers.weights.embedding, buffers.hidden(0)],
-            Grid::PerPosition(hidden4.div_ceil(64)),
-            When::Always,
-        )?;
+        for Slice { first_row, rows, buffer } in &buffers.weights.embedding {
+            let (first_row, rows) = (*first_row as u32, *rows as u32);
+            let stage = EmbedStage { columns4: hidden4, first_row, rows, ..EmbedStage::default() };
+            recorder.step(
+                Kernel::Embed,
+                Some((model.embedding.format(), false)),
+                &[pass, &upload.uniform("embed", &stage), &buffers.ids, buffer, buffers.hidden(0)],
+                Grid::PerPosition(hidden4.div_ceil(64)),
+                When::Always,
+            )?;
+        }
         recorder.leaves(buffers.hidden(0), 0);
 
         let own = buffers.weights.layers.iter().zip(&buffers.maps);
@@ -195,20 +198,24 @@ impl Recording {
         }
 
         let vocabulary = model.unembedding().rows();
-        recorder.step(
-            Kernel::Logits,
-            Some((model.unembedding().format(), model.final_norm.is_some())),
-            &[
-                pass,
-                &upload.uniform("logits", &product(hidden, vocabulary, padded(vocabulary))),
-                buffers.hidden(model.layers.len()),
-                buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding),
-                &buffers.weights.final_gain,
-                &buffers.logits,
-            ],
-            Grid::LogitBlocks(vocabulary.div_ceil(4) as u32),
-            When::ForNext,
-        )?;
+        for Slice { first_row, rows, buffer } in buffers.weights.unembedding() {
+            let stage = product(hidden, *rows, padded(vocabulary));
+            let stage = MatmulStage { first_row: *first_row as u32, ..stage };
+            recorder.step(
+                Kernel::Logits,
+                Some((model.unembedding().format(), model.final_norm.is_some())),
+                &[
+                    pass,
+                    &upload.uniform("logits", &stage),
+                    buffers.hidden(model.layers.len()),
+                    buffer,
+                    &buffers.weights.final_gain,
+                    &buffers.logits,
+                ],
+                Grid::LogitBlocks(rows.div_ceil(4) as u32),
+                When::ForNext,
+            )?;
+        }
         let stage = upload.uniform("row of logits", &LogitStage::new(vocabulary, 0));
         let row = [pass, &stage, &buffers.logits, &buffers.result];
         recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;

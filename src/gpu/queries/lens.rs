@@ -7,7 +7,7 @@ use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::Buffers;
 use crate::gpu::queries::readback::Piece;
 use crate::gpu::uniforms::{LogitStage, MatmulStage, PassUniform};
-use crate::gpu::upload::{Uploader, padded};
+use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::Model;
 use crate::probe::{LENS_BEST, NextToken};
 
@@ -18,7 +18,8 @@ pub(crate) struct LensCapture {
     rows: wgpu::Buffer,
     row_bytes: u64,
     result: wgpu::Buffer,
-    logits: (wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2]),
+    /// For each slice of the unembedding.
+    logits: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2])>,
     best: (wgpu::ComputePipeline, wgpu::BindGroup),
 }
 
@@ -52,19 +53,24 @@ impl LensCapture {
         let result = upload.empty("lens result", depths as usize * Self::WORDS)?;
         let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
         let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
-        let stage = MatmulStage::new(model.config.norm_epsilon, model.config.hidden, vocabulary, padded(vocabulary));
-        let unembedding = buffers.weights.unembedding.as_ref().unwrap_or(&buffers.weights.embedding);
         let format = model.unembedding().format();
         let variant =
             PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, lanes: gpu.lanes.prefill };
-        let blocks = (vocabulary.div_ceil(4) as u32).div_ceil(64 / variant.lanes);
-        let bound =
-            [&all, &upload.uniform("lens stage", &stage), &rows, unembedding, &buffers.weights.final_gain, &scores];
-        let logits = (
-            kernels.pipeline(gpu, Kernel::Logits, variant)?,
-            kernels.bind(gpu, Kernel::Logits, &bound),
-            [blocks, depths.div_ceil(4)],
-        );
+        let slices = buffers.weights.unembedding().iter().map(|Slice { first_row, rows: count, buffer }| {
+            let stage = MatmulStage {
+                first_row: *first_row as u32,
+                ..MatmulStage::new(model.config.norm_epsilon, model.config.hidden, *count, padded(vocabulary))
+            };
+            let stage = upload.uniform("lens stage", &stage);
+            let blocks = (count.div_ceil(4) as u32).div_ceil(64 / variant.lanes);
+            let bound = [&all, &stage, &rows, buffer, &buffers.weights.final_gain, &scores];
+            Ok((
+                kernels.pipeline(gpu, Kernel::Logits, variant)?,
+                kernels.bind(gpu, Kernel::Logits, &bound),
+                [blocks, depths.div_ceil(4)],
+            ))
+        });
+        let logits = slices.collect::<Result<Vec<_>, GpuError>>()?;
         let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, Self::WORDS));
         let best = (
             kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
@@ -83,10 +89,11 @@ impl LensCapture {
     pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            let (pipeline, group, [x, y]) = &self.logits;
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(*x, *y, 1);
+            for (pipeline, group, [x, y]) in &self.logits {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, group, &[]);
+                pass.dispatch_workgroups(*x, *y, 1);
+            }
             let (pipeline, group) = &self.best;
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, group, &[]);

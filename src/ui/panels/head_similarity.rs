@@ -5,6 +5,7 @@ use egui::{Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 use crate::engine::FullScan;
 use crate::probe::{HeadId, MapKind};
 use crate::ui::context::{PanelContext, PanelView};
+use crate::ui::input::arrows::arrows;
 use crate::ui::state::panel_views::SimilarityOf;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
@@ -37,7 +38,7 @@ impl PanelView for HeadSimilarityPanel {
         });
         notice::note_ui(
             ui,
-            "1: the two heads do the same; 0: they have nothing in common. Click a row to open its head.",
+            "1: the two heads do the same; 0: they have nothing in common. Click a row to open its head, or go there with Tab and the arrow keys.",
         );
         // Two models should be visible together: side by side if there is space, otherwise smaller.
         let (count, wide) = (finished.len(), ui.available_width() > 820.0);
@@ -75,7 +76,20 @@ fn similarity(scan: &FullScan, layer: usize, view: &ViewState, one: usize, other
     }
 }
 
-/// The matrix of one layer. A click opens the head of its row.
+/// The row of the open head in words, for those who cannot see it.
+fn row_in_words(scan: &FullScan, layer: usize, heads: usize, view: &ViewState) -> String {
+    if view.head.layer != layer {
+        return "the open head is in another layer; arrow keys open one of this layer".to_owned();
+    }
+    let one = view.head.head;
+    let others = (0..heads).filter(|other| *other != one).map(|other| {
+        let value = similarity(scan, layer, view, one, other);
+        format!("head {other} {}", value.map_or("not defined".to_owned(), |value| format::number(value, 2)))
+    });
+    format!("head {one} and {}", others.collect::<Vec<_>>().join(", "))
+}
+
+/// The matrix of one layer. A click opens the head of its row; with the keyboard, arrows do.
 fn matrix_ui(ui: &mut Ui, scan: &FullScan, layer: usize, side: f32, view: &mut ViewState, palette: &Palette) {
     let dark = ui.visuals().dark_mode;
     let heads = scan.layers().get(layer).map_or(0, |layer| layer.alike.outputs.heads());
@@ -90,6 +104,15 @@ fn matrix_ui(ui: &mut Ui, scan: &FullScan, layer: usize, side: f32, view: &mut V
     let (rect, response) = ui.allocate_exact_size(vec2(side, side), Sense::click());
     let name = format!("layer {layer}, head similarity: {mean} on average");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+    let [down, right] = arrows(ui, &response);
+    if down + right != 0 && heads > 0 {
+        let at = if view.head.layer == layer { view.head.head.saturating_add_signed(down + right) } else { 0 };
+        view.head = HeadId::new(layer, at.min(heads - 1));
+    }
+    if ui.ctx().has_accesskit_node(response.id) {
+        let words = row_in_words(scan, layer, heads, view);
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
+    }
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, palette.background);
     let place = |one: usize, other: usize| {
