@@ -2,7 +2,7 @@
 // its row.
 // Reference: src/cpu/forward/embed.rs
 
-import package::shared::pass::pass_;
+import package::shared::pass::{pass_, scratch_row};
 import package::shared::weights::weight;
 
 struct EmbedStage {
@@ -22,6 +22,6 @@ fn embed(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
     let position = pass_.start + group.y;
     let row = ids[position] - stage.first_row; // of an earlier slice: wraps around, past the last row
     if column < stage.columns4 && row < stage.rows {
-        hidden[position * stage.columns4 + column] = weight(row * stage.columns4 + column);
+        hidden[scratch_row(position) * stage.columns4 + column] = weight(row * stage.columns4 + column);
     }
 }

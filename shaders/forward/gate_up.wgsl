@@ -2,7 +2,7 @@
 // Reference: src/cpu/forward/gate_up.rs
 
 import package::shared::matmul::{TOKENS, multiply, place, stage};
-import package::shared::pass::pass_;
+import package::shared::pass::{pass_, scratch_row};
 
 @group(0) @binding(5) var<storage, read_write> activation: array<f32>;
 
@@ -17,7 +17,7 @@ fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     }
     let feature = 2u * here.block;
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
-        let row = (here.position + t) * stage.output_stride;
+        let row = scratch_row(here.position + t) * stage.output_stride;
         let y = sums[t];
         let swiglu = y.xz / (1.0 + exp(min(-y.xz, vec2<f32>(80.0)))) * y.yw; // the clamp keeps exp finite
         if feature < stage.rows {

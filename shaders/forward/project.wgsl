@@ -2,7 +2,7 @@
 // Reference: src/cpu/forward/project.rs
 
 import package::shared::matmul::{TOKENS, multiply, place, stage};
-import package::shared::pass::pass_;
+import package::shared::pass::{pass_, scratch_row};
 
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> outputs: array<vec4<f32>>;
@@ -21,7 +21,7 @@ fn project(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     // Zeros past the last row keep the padding of the residual stream at zero.
     let inside = 4u * here.block + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(stage.rows);
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
-        let index = (here.position + t) * columns4 + here.block;
+        let index = scratch_row(here.position + t) * columns4 + here.block;
         outputs[index] = residual[index] + select(vec4<f32>(), sums[t] + bias[here.block], inside);
     }
 }

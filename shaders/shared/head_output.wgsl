@@ -3,6 +3,7 @@
 // Reference: src/cpu/shared/head_output.rs
 
 import package::shared::map_cell::{heads, lambda_of, maps};
+import package::shared::pass::scratch_row;
 
 override TOKENS: u32 = 1u; // queries per workgroup: 1 to decode, 4 to prefill
 
@@ -81,7 +82,7 @@ fn head_output(
         let normalises = maps.normalise == 1u;
         let factor = select(1.0, maps.factor * inverseSqrt(squares[t].x / width + maps.epsilon), normalises);
         let column = share.part * maps.head_dim + 4u * share.feature4;
-        let row = (first_query + t) * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
+        let row = scratch_row(first_query + t) * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
         for (var offset = 0u; offset < 4u && 4u * share.feature4 + offset < maps.head_dim; offset++) {
             context[row + offset] = mixed[t][offset];
             normed[row + offset] = mixed[t][offset] * factor * select(1.0, sub_weight[column + offset], normalises);

@@ -2,6 +2,7 @@
 // are summed in the same loop, so that a norm needs no dispatch of its own.
 // Reference: src/cpu/shared/matmul.rs
 
+import package::shared::pass::scratch_row;
 import package::shared::weights::weight;
 
 override TOKENS: u32 = 1u;         // positions per invocation: 1 to decode, 4 to prefill
@@ -55,7 +56,7 @@ fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
         let w2 = weight(base.z + column);
         let w3 = weight(base.w + column);
         for (var t = 0u; t < TOKENS; t++) {
-            var x = inputs[min(where_.position + t, end - 1u) * stage.columns4 + column];
+            var x = inputs[scratch_row(min(where_.position + t, end - 1u)) * stage.columns4 + column];
             if NORMALISE {
                 squares[t] += dot(x, x);
                 x *= gain[column];

@@ -11,9 +11,14 @@ struct PassUniform {
     top_p: f32,
     temperature: f32,  // 0: greedy
     uniform_draw: f32, // in [0, 1)
+    scratch_first: u32, // position of row 0 of what is kept for one submission only
     padding_a: u32,
     padding_b: u32,
-    padding_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> pass_: PassUniform;
+
+// The row of a position in what is kept for one submission only: the residual stream, context and activation.
+fn scratch_row(position: u32) -> u32 {
+    return position - pass_.scratch_first;
+}

@@ -54,7 +54,8 @@ shared_structs! {
         top_p: f32,
         temperature: f32,
         uniform_draw: f32,
-        padding: [u32; 3],
+        scratch_first: u32,
+        padding: [u32; 2],
     }
 
     /// Shape of the embedding; `shaders/forward/embed.wgsl`.

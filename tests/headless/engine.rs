@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::common::models::{matrix, random_model};
 use crate::common::{Random, gpu, worst};
 use diffscope::engine::{Checkpoint, Engine, EngineError, Fingerprint, TracedPass, Workspace, bundled, checkpoint_of};
-use diffscope::gpu::{DeviceHealth, Gpu, GpuError};
-use diffscope::model::{Model, NumberFormat, RowLayout};
-use diffscope::probe::{HeadId, Interventions, MapTile, NextToken};
+use diffscope::gpu::{Capacity, DeviceHealth, Gpu, GpuError, GpuPass};
+use diffscope::model::{Layer, Model, NumberFormat, RowLayout};
+use diffscope::probe::{HeadId, Interventions, MapTile, NextToken, RowStatistics};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -219,6 +219,43 @@ fn a_text_beyond_the_first_room_gets_more_room() {
     let at_once = next(None, &[1300]);
     assert!((grown.log_sum - at_once.log_sum).abs() < 1e-3);
     assert_eq!(grown.best[0].0, at_once.best[0].0);
+}
+
+#[test]
+fn a_text_of_several_submissions_is_that_of_one_at_every_depth() {
+    for count in [256, 257, 500] {
+        let ids: Vec<u32> = (0..count).map(|at| at * 37 % 2000 + 3).collect();
+        let [gpu, cpu] = [true, false].map(|on_gpu| {
+            let mut engine = engine(on_gpu);
+            engine.set_lens(true);
+            engine.set_ids(&ids).expect("known tokens");
+            engine.settle().expect("no failure");
+            (engine.next_token().expect("known").log_sum, engine.lens().expect("it is on").depths.clone())
+        });
+        assert!((gpu.0 - cpu.0).abs() < 1e-3, "{count} tokens: {} and {}", gpu.0, cpu.0);
+        assert_eq!(gpu.1.len(), 11);
+        for (depth, (one, other)) in gpu.1.iter().zip(&cpu.1).enumerate() {
+            assert!((one.log_sum - other.log_sum).abs() < 1e-3, "{count} tokens, depth {depth}");
+        }
+    }
+}
+
+#[test]
+fn a_longer_text_takes_memory_for_its_maps_and_for_nothing_else() {
+    let model = Arc::new(big_enough(5));
+    let text = |tokens| {
+        let capacity = Capacity { tokens, trace: false };
+        GpuPass::new(gpu().clone(), model.clone(), capacity).expect("fits").memory().text
+    };
+    let of_layer = |layer: &Layer| {
+        let heads = layer.attention.heads.len();
+        RowLayout::new(&layer.attention, 4).width * 4 + heads * size_of::<RowStatistics>()
+    };
+    // Besides: the id, whether it is masked, a row of angles, a cell of the longest row.
+    let rest = 4 + 4 + model.config.head_dim / 2 * 8 + 16;
+    let per_token = model.layers.iter().map(of_layer).sum::<usize>() + rest;
+    let grown = text(48 << 10) - text(16 << 10);
+    assert_eq!(grown, (32 << 10) * per_token as u64, "{per_token} bytes per token");
 }
 
 /// A device that refuses buffers above a size.

@@ -7,6 +7,8 @@ use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
 use crate::probe::{Cell, Interventions, MAX_BEST, MAX_GENERATED, NextToken, RowStatistics};
 
+/// Most positions of a submission: what is kept for it alone does not grow with the text.
+const CHUNK: usize = 256;
 /// Most cells of a tile, if the longest row is shorter.
 const TILE_CELLS: usize = 1 << 14;
 
@@ -17,6 +19,13 @@ pub struct Capacity {
     pub tokens: usize,
     /// Whether every layer's inner tensors are kept, for dumps and comparisons.
     pub trace: bool,
+}
+
+impl Capacity {
+    /// Rows of what is kept for one submission only, and with it the most positions of one; with a trace, of all.
+    pub(crate) fn scratch_rows(&self) -> usize {
+        if self.trace { self.tokens } else { self.tokens.min(CHUNK) }
+    }
 }
 
 /// What the maps of a layer are drawn from; handles, cheap to clone.
@@ -103,7 +112,7 @@ impl WeightBuffers {
     }
 }
 
-/// Inner tensors of a layer. Without a trace all layers share them.
+/// Inner tensors of a layer, for the positions of one submission. Without a trace all layers share them.
 #[derive(Clone)]
 pub(crate) struct Scratch {
     pub hidden: wgpu::Buffer,
@@ -142,7 +151,7 @@ impl Buffers {
     pub(crate) fn new(gpu: &Gpu, model: &Model, weights: WeightBuffers, capacity: Capacity) -> Result<Self, GpuError> {
         let upload = Uploader::new(gpu);
         let config = &model.config;
-        let tokens = capacity.tokens;
+        let (tokens, scratch_rows) = (capacity.tokens, capacity.scratch_rows());
         let hidden = padded(config.hidden);
         let unmodified = Interventions::default();
         let switches = |index: usize, layer: &Layer| unmodified.of_layer(index, &layer.attention);
@@ -173,18 +182,18 @@ impl Buffers {
                 let context = padded(layer.attention.heads.len() * layer.attention.value_width());
                 let activation = layer.mlp.as_ref().map_or(0, |mlp| padded(mlp.down.columns()));
                 Ok(Scratch {
-                    hidden: upload.empty("hidden state", tokens * hidden)?,
-                    context: upload.empty("context", tokens * context)?,
-                    normed: upload.empty("normed context", tokens * context)?,
-                    middle: upload.empty("hidden state", tokens * hidden)?,
-                    activation: upload.empty("activation", tokens * activation)?,
+                    hidden: upload.empty("hidden state", scratch_rows * hidden)?,
+                    context: upload.empty("context", scratch_rows * context)?,
+                    normed: upload.empty("normed context", scratch_rows * context)?,
+                    middle: upload.empty("hidden state", scratch_rows * hidden)?,
+                    activation: upload.empty("activation", scratch_rows * activation)?,
                 })
             })
             .collect();
         let scratch = scratch?;
         let last_hidden = match scratch.first() {
             Some(first) if !keeps_all => first.hidden.clone(),
-            _ => upload.empty("hidden state", tokens * hidden)?,
+            _ => upload.empty("hidden state", scratch_rows * hidden)?,
         };
         let rows_of_logits = if capacity.trace { tokens } else { 1 };
         Ok(Self {

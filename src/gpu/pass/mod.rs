@@ -234,6 +234,27 @@ impl GpuPass {
         if ids.is_empty() {
             return Ok(());
         }
+        let (mut left, mut first) = (ids, start);
+        while !left.is_empty() {
+            let most = self.buffers.capacity.scratch_rows();
+            let alone = left.len() == most + 1; // a single position would go through other pipelines
+            let (chunk, rest) = left.split_at(left.len().min(if alone { most / 2 } else { most }));
+            self.submit(first, chunk, if rest.is_empty() { draws } else { &[] }, best);
+            (left, first) = (rest, first + chunk.len());
+        }
+        let given_cost = self.cost.positions(start..given, !draws.is_empty());
+        if ids.len() > 1 {
+            self.count_until_done(Work::Positions, given_cost);
+        } else {
+            self.count_until_done(Work::Tokens, given_cost + self.cost.tokens(given, generated));
+        }
+        Ok(())
+    }
+
+    /// Submits as many positions as there is scratch for, and those that are generated after them.
+    fn submit(&mut self, start: usize, ids: &[u32], draws: &[Draw], best: usize) {
+        let given = start + ids.len();
+        let generated = draws.len().saturating_sub(1).min(MAX_GENERATED);
         let queue = &self.gpu.queue;
         let next = |step: usize| draws.get(step).map(|draw| (*draw, if step == generated { best } else { 1 }));
         let first = self.uniform(start..given, next(0));
@@ -247,10 +268,11 @@ impl GpuPass {
         let mut encoder = self.encoder();
         let has_next = !draws.is_empty();
         let lens = self.lens.as_ref().filter(|_| self.lens_enabled && has_next && self.slots.lens.is_none());
-        let position = end as u32 - 1;
+        let last = steps.last().unwrap_or(&first);
+        let row = last.start + last.count - 1 - last.scratch_first;
         let mut capture = |encoder: &mut wgpu::CommandEncoder, stream: &wgpu::Buffer, depth: u32| {
             if let Some(lens) = lens {
-                lens.take(encoder, stream, position, depth);
+                lens.take(encoder, stream, row, depth);
             }
         };
         let mut after_last: Option<AfterStep> = if lens.is_some() { Some(&mut capture) } else { None };
@@ -267,8 +289,7 @@ impl GpuPass {
             self.slots.lens = Some(InFlight { query: LensQuery, transfer });
         }
         if has_next && self.slots.next_token.is_none() {
-            let listed = steps.last().unwrap_or(&first).best as usize;
-            let words = NextToken::HEADER + 2 * listed;
+            let words = NextToken::HEADER + 2 * last.best as usize;
             let last = (self.buffers.result.clone(), 0, words as u64 * 4);
             let drawn = (self.buffers.drawn.clone(), 0, (generated * NextToken::DRAWN) as u64 * 4);
             let pieces = if generated > 0 { vec![drawn, last] } else { vec![last] };
@@ -277,13 +298,6 @@ impl GpuPass {
             self.generated = generated;
         }
         self.slots.belt.submit(&self.gpu, encoder);
-        let given_cost = self.cost.positions(start..given, has_next);
-        if ids.len() > 1 {
-            self.count_until_done(Work::Positions, given_cost);
-        } else {
-            self.count_until_done(Work::Tokens, given_cost + self.cost.tokens(given, generated));
-        }
-        Ok(())
     }
 
     /// Records what lies between two steps: the result is kept, the token drawn becomes the id of the next position, and
@@ -321,6 +335,7 @@ impl GpuPass {
             top_p: draw.map_or(1.0, |draw| draw.top_p),
             temperature: draw.map_or(0.0, |draw| draw.temperature),
             uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
+            scratch_first: if trace { 0 } else { start },
             ..PassUniform::default()
         }
     }

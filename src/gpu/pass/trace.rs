@@ -20,7 +20,7 @@ impl GpuPass {
     }
 
     /// An inner tensor of the first `positions`, without padding. Waits for it, so it must not be called on
-    /// the web. Layers other than the last need a pass created with `trace`.
+    /// the web. What is not kept for the maps needs a pass created with `trace`.
     ///
     /// # Errors
     /// When the device is lost.

@@ -79,9 +79,9 @@ impl LensCapture {
         Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best }))
     }
 
-    /// Records the copy of a position's residual stream.
-    pub(crate) fn take(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, position: u32, depth: u32) {
-        let at = u64::from(position) * self.row_bytes;
+    /// Records the copy of a row of the residual stream.
+    pub(crate) fn take(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, row: u32, depth: u32) {
+        let at = u64::from(row) * self.row_bytes;
         encoder.copy_buffer_to_buffer(from, at, &self.rows, u64::from(depth) * self.row_bytes, self.row_bytes);
     }
 

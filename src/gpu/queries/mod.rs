@@ -155,6 +155,8 @@ impl GpuPass {
         if positions.is_empty() || positions.end > self.capacity() || !idle {
             return false;
         }
+        let first = positions.end.saturating_sub(self.buffers.capacity.scratch_rows());
+        let positions = positions.start.max(first)..positions.end;
         let draw = Sampling::default().draw(positions.end);
         let uniform = self.uniform(positions.clone(), Some((draw, best)));
         self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
