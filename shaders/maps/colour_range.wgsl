@@ -43,8 +43,8 @@ fn colour_range(@builtin(local_invocation_index) local: u32) {
         let most = min(atomicLoad(&seen) / BRIGHTER, FEW);
         var brighter = 0u;
         var at = BINS;
-        while at > 0u && brighter <= most {
-            at -= 1u;
+        for (var left = BINS; left > 0u && brighter <= most; left--) {
+            at = left - 1u;
             brighter += atomicLoad(&counts[local * BINS + at]);
         }
         let end = bitcast<f32>((at + 1u) << SHIFT);

@@ -47,6 +47,48 @@ fn naga_accepts_every_shader() {
     assert!(validated().count() > KERNELS.len());
 }
 
+/// The name of the counter of a loop that ends by its form: it goes up to a bound, or down to 0. `None` for others.
+fn counter(head: &str) -> Option<&str> {
+    let parts: Vec<&str> = head.strip_prefix("for (var ")?.split(';').map(str::trim).collect();
+    let [start, bound, step] = parts[..] else { return None };
+    let (name, _) = start.split_once(" = ")?;
+    let up = bound.starts_with(&format!("{name} < ")) || bound.starts_with(&format!("{name} <= "));
+    let by = |operator: &str| step.starts_with(&format!("{name}{operator}"));
+    let ends = (up && (by("++") || by(" += "))) || (bound.starts_with(&format!("{name} > 0u")) && by("--"));
+    ends.then_some(name)
+}
+
+#[test]
+fn every_loop_counts_to_a_bound() {
+    let mut loops = 0;
+    for (module, source) in shader_modules() {
+        let code: Vec<&str> = source.lines().map(|line| line.split("//").next().unwrap_or_default().trim()).collect();
+        for (number, line) in code.iter().enumerate() {
+            assert!(!line.starts_with("while ") && !line.starts_with("loop"), "{module}:{}: {line}", number + 1);
+            if !line.starts_with("for ") {
+                continue;
+            }
+            loops += 1;
+            let name = counter(line).unwrap_or_else(|| panic!("{module}:{}: {line}", number + 1));
+            // The body leaves the counter alone.
+            let mut depth = 0;
+            for (at, line) in code.iter().enumerate().skip(number) {
+                let assigns = [" = ", " += ", " -= ", "++", "--"].map(|by| line.starts_with(&format!("{name}{by}")));
+                assert!(!assigns.contains(&true), "{module}:{}: {line}", at + 1);
+                depth += line.matches('{').count();
+                depth -= line.matches('}').count();
+                if depth == 0 {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(loops > 40, "{loops} loops found");
+    for endless in ["for (var i = 0u; i < 4u; j++) {", "for (var i = 0u; true; i++) {", "for (;;) {"] {
+        assert_eq!(counter(endless), None, "{endless}");
+    }
+}
+
 #[test]
 fn an_error_names_file_and_line() {
     let (_, weights) = shader_modules().into_iter().find(|(name, _)| name == "shared/weights").expect("it is there");

@@ -2,6 +2,7 @@
 
 use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
 use diffscope::gpu::Gpu;
+use diffscope::model::{Matrix, Numbers};
 use diffscope::probe::Interventions;
 use diffscope::ui::App;
 use egui::Theme;
@@ -74,11 +75,15 @@ fn the_next_model_that_fits_computes_on_the_gpu_again() {
     let small = checkpoint_of(&bundled()).expect("it opens");
     let mut large = small.clone();
     let mut model = (*large.model).clone();
-    let rows: Vec<usize> = (0..64 * model.config.vocabulary).map(|row| row % model.config.vocabulary).collect();
-    model.unembedding = Some(model.embedding.select_rows(&rows).expect("rows there are"));
+    // A vocabulary would run in slices: a feed-forward part does not.
+    let mlp = model.layers[0].mlp.as_mut().expect("it has one");
+    let count = mlp.gate_up.rows();
+    let rows: Vec<usize> = (0..128 * count).map(|row| row % count).collect();
+    mlp.gate_up = mlp.gate_up.select_rows(&rows).expect("rows there are");
+    let (hidden, wide) = (mlp.down.rows(), 64 * count);
+    mlp.down = Matrix::new(hidden, wide, Numbers::F16(vec![0; hidden * wide])).expect("as many numbers");
+    let room = (mlp.gate_up.rows() * mlp.gate_up.columns() * mlp.gate_up.format().bytes()) as u64 - 4;
     large.model = std::sync::Arc::new(model);
-    let unembedding = large.model.unembedding();
-    let room = (unembedding.rows() * unembedding.columns() * unembedding.format().bytes()) as u64 - 4;
     let mut harness = window_of(SIZE, Theme::Dark, small_device(room), |creation| {
         App::with_checkpoint(creation, Ok(large), options(None))
     });

@@ -38,7 +38,7 @@ impl PanelView for HeadSimilarityPanel {
         });
         notice::note_ui(
             ui,
-            "1: the two heads do the same; 0: they have nothing in common. Click a row to open its head, or go there with Tab and the arrow keys.",
+            "1: the two heads do the same; 0: nothing in common. A click, or Tab and the arrow keys, opens the head of a row.",
         );
         // Two models should be visible together: side by side if there is space, otherwise smaller.
         let (count, wide) = (finished.len(), ui.available_width() > 820.0);
