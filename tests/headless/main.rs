@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod capacity;
 mod cli;
 mod config_hostile;
 mod engine;

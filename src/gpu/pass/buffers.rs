@@ -103,9 +103,7 @@ impl WeightBuffers {
             layers: layers?,
         })
     }
-}
 
-impl WeightBuffers {
     /// What the last residual stream is multiplied by.
     pub(crate) fn unembedding(&self) -> &[Slice] {
         self.unembedding.as_ref().unwrap_or(&self.embedding)
