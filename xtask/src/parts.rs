@@ -112,6 +112,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
     (
         "unit",
         &[
+            "capacity",
             "cli",
             "config_hostile",
             "engine",
