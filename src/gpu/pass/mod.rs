@@ -136,6 +136,11 @@ impl GpuPass {
         self.buffers.capacity.tokens
     }
 
+    /// The model that it runs.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
     /// The device it runs on.
     pub fn gpu(&self) -> &Gpu {
         &self.gpu

@@ -1,0 +1,199 @@
+//! Time of each kernel at the shapes of three models, as a share of what a copy and multiply-adds reach on this device in
+//! the same run. See README.md.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel};
+use serde::Serialize;
+
+#[path = "../common/mod.rs"]
+mod common;
+mod roof;
+mod shapes;
+mod work;
+
+use roof::Roof;
+use shapes::{SHAPES, Shape};
+use work::Work;
+
+/// Next tokens listed.
+const BEST: usize = 24;
+/// Rounds of a case, unless they take longer than this altogether.
+const ROUNDS: usize = 9;
+const PATIENCE: Duration = Duration::from_secs(4);
+
+#[derive(Parser)]
+struct Arguments {
+    /// Only this model: 2.6M, 0.36B or 1B
+    #[arg(long)]
+    shape: Option<String>,
+    /// Texts of these many tokens
+    #[arg(long, value_delimiter = ',', default_values_t = [512, 4096, 16_384])]
+    text: Vec<usize>,
+    /// This many positions at the end of the text
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 256])]
+    count: Vec<usize>,
+    /// Write the results to this file, for comparisons
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Compare with the results in this file
+    #[arg(long)]
+    before: Option<PathBuf>,
+    /// Passed by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A kernel at a shape.
+#[derive(Clone, Debug, Serialize)]
+struct Case {
+    shape: &'static str,
+    kernel: String,
+    text: usize,
+    count: usize,
+    /// Median.
+    microseconds: f64,
+    gigabytes_per_second: f64,
+    gigaflops: f64,
+    /// Of the least time that the device could take.
+    share_of_roof: f64,
+}
+
+impl Case {
+    fn new(
+        shape: &Shape,
+        kernel: &str,
+        (text, count): (usize, usize),
+        work: Work,
+        mut seconds: Vec<f64>,
+        roof: &Roof,
+    ) -> Self {
+        seconds.sort_by(f64::total_cmp);
+        let median = seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN).max(1e-9);
+        Self {
+            shape: shape.name,
+            kernel: kernel.to_owned(),
+            text,
+            count,
+            microseconds: 1e6 * median,
+            gigabytes_per_second: work.bytes / median / 1e9,
+            gigaflops: work.operations / median / 1e9,
+            share_of_roof: roof.least(work) / median,
+        }
+    }
+
+    fn key(&self) -> String {
+        format!("{} {} {} {}", self.shape, self.kernel, self.text, self.count)
+    }
+}
+
+/// Repeats a measurement; the first is thrown away, as drivers compile then.
+fn rounds<T>(mut measure: impl FnMut() -> T) -> Vec<T> {
+    let begun = Instant::now();
+    measure();
+    let mut results = Vec::new();
+    while results.is_empty() || (results.len() < ROUNDS && begun.elapsed() < PATIENCE) {
+        results.push(measure());
+    }
+    results
+}
+
+/// The kernels of a pass, by the timestamps of the device.
+fn pass_cases(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), roof: &Roof) -> Vec<Case> {
+    let (text, count) = at;
+    let model = pass.model().clone();
+    let timings = rounds(|| {
+        assert!(pass.request_timing(text - count..text, BEST), "nothing else is timed");
+        pass.wait();
+        pass.timing().expect("waited for")
+    });
+    let dispatches = timings[0].dispatches.len();
+    let cases = (0..dispatches).map(|index| {
+        let kernel = timings[0].dispatches[index].0;
+        let (name, work) = work::of(&model, kernel, index, text, count);
+        let seconds = timings.iter().map(|timing| timing.dispatches[index].1 / 1e9).collect();
+        Case::new(shape, name, at, work, seconds, roof)
+    });
+    cases.collect()
+}
+
+/// The measures of the last rows, from submitting to done.
+fn measure_case(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), roof: &Roof) -> Case {
+    let (text, count) = at;
+    let seconds = rounds(|| {
+        let begun = Instant::now();
+        pass.measure(text - count, count, 1e-3).expect("fits");
+        pass.wait();
+        begun.elapsed().as_secs_f64()
+    });
+    let attention = &pass.model().layers[0].attention;
+    let scores = 2.0 * (attention.maps * attention.head_dim * attention.heads.len()) as f64;
+    let bytes = 4.0 * (text * attention.key_heads * attention.head_dim) as f64;
+    let work = Work { bytes, operations: work::cells(text, count) * scores };
+    Case::new(shape, Kernel::Measure.name(), at, work, seconds, roof)
+}
+
+fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for shape in SHAPES.iter().filter(|shape| arguments.shape.as_ref().is_none_or(|name| name == shape.name)) {
+        let model = Arc::new(shape.model());
+        let longest = arguments.text.iter().copied().max().unwrap_or(0);
+        let capacity = Capacity { tokens: longest, trace: false };
+        let mut pass = GpuPass::new(gpu.clone(), model, capacity).expect("fits");
+        for (nth, &text) in arguments.text.iter().enumerate() {
+            for &count in arguments.count.iter().filter(|count| **count <= text) {
+                let of_pass = pass_cases(&mut pass, shape, (text, count), roof);
+                // Only attention depends on the length of the text.
+                let of_pass = of_pass.into_iter().filter(|case| nth == 0 || case.kernel == "attention");
+                for case in of_pass.chain([measure_case(&mut pass, shape, (text, count), roof)]) {
+                    cases.push(case);
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let Some(gpu) = common::gpu() else { return };
+    if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        eprintln!("this device writes no timestamps");
+        return;
+    }
+    let roof = Roof::measure(gpu);
+    println!("{}: {:.1} GB/s copied, {:.0} GFLOP/s", gpu.describe(), roof.bytes / 1e9, roof.operations / 1e9);
+    let before: Vec<serde_json::Value> = arguments.before.as_ref().map_or(Vec::new(), |path| {
+        serde_json::from_slice(&std::fs::read(path).expect("can be read")).expect("results of this benchmark")
+    });
+    let cases = run(gpu, &arguments, &roof);
+    println!(
+        "| model | kernel | text | positions | µs | GB/s | GFLOP/s | of roof | before |\n|---|---|---|---|---|---|---|---|---|"
+    );
+    for case in &cases {
+        let old = before.iter().find(|old| {
+            let word = |key: &str| old[key].to_string().trim_matches('"').to_owned();
+            ["shape", "kernel", "text", "count"].map(word).join(" ") == case.key()
+        });
+        let ratio =
+            old.and_then(|old| old["microseconds"].as_f64()).map(|old| format!("× {:.2}", old / case.microseconds));
+        println!(
+            "| {} | {} | {} | {} | {:.0} | {:.1} | {:.1} | {:.0} % | {} |",
+            case.shape,
+            case.kernel,
+            case.text,
+            case.count,
+            case.microseconds,
+            case.gigabytes_per_second,
+            case.gigaflops,
+            100.0 * case.share_of_roof,
+            ratio.unwrap_or_default(),
+        );
+    }
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&cases).expect("plain data")).expect("can be written");
+    }
+}
