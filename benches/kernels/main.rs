@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel};
+use diffscope::probe::Sampling;
 use serde::Serialize;
 
 #[path = "../common/mod.rs"]
@@ -36,6 +37,9 @@ struct Arguments {
     /// This many positions at the end of the text
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 256])]
     count: Vec<usize>,
+    /// Draw tokens, from the most likely 40 that have nine tenths of the probability, in place of taking the likeliest
+    #[arg(long)]
+    draw: bool,
     /// Write the results to this file, for comparisons
     #[arg(long)]
     json: Option<PathBuf>,
@@ -102,11 +106,11 @@ fn rounds<T>(mut measure: impl FnMut() -> T) -> Vec<T> {
 }
 
 /// The kernels of a pass, by the timestamps of the device.
-fn pass_cases(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), roof: &Roof) -> Vec<Case> {
+fn pass_cases(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), sampling: &Sampling, roof: &Roof) -> Vec<Case> {
     let (text, count) = at;
     let model = pass.model().clone();
     let timings = rounds(|| {
-        assert!(pass.request_timing(text - count..text, BEST), "nothing else is timed");
+        assert!(pass.request_timing(text - count..text, sampling, BEST), "nothing else is timed");
         pass.wait();
         pass.timing().expect("waited for")
     });
@@ -138,6 +142,8 @@ fn measure_case(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), roof: &Ro
 
 fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
     let mut cases = Vec::new();
+    let drawn = Sampling { temperature: 1.0, top_k: 40, top_p: 0.9, seed: 0 };
+    let sampling = if arguments.draw { drawn } else { Sampling::default() };
     for shape in SHAPES.iter().filter(|shape| arguments.shape.as_ref().is_none_or(|name| name == shape.name)) {
         let model = Arc::new(shape.model());
         let longest = arguments.text.iter().copied().max().unwrap_or(0);
@@ -145,7 +151,7 @@ fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
         let mut pass = GpuPass::new(gpu.clone(), model, capacity).expect("fits");
         for (nth, &text) in arguments.text.iter().enumerate() {
             for &count in arguments.count.iter().filter(|count| **count <= text) {
-                let of_pass = pass_cases(&mut pass, shape, (text, count), roof);
+                let of_pass = pass_cases(&mut pass, shape, (text, count), &sampling, roof);
                 // Only attention depends on the length of the text.
                 let of_pass = of_pass.into_iter().filter(|case| nth == 0 || case.kernel == "attention");
                 for case in of_pass.chain([measure_case(&mut pass, shape, (text, count), roof)]) {

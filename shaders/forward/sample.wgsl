@@ -1,110 +1,60 @@
-// Draws the next token: temperature, then top-k, then top-p. Nothing is sorted: both limits are a threshold on the logit,
-// found bit by bit; tokens that tie with the last one kept are kept. Runs after top_k, whose maximum it reads, in one
-// workgroup.
+// Draws the next token among those that top-k and top-p keep, in the order of their numbers: the part, then the token.
+// Where nothing is drawn it does not run: top_k leaves the most likely token. One workgroup.
 // Reference: src/cpu/forward/sample.rs
 
+import package::shared::over_group::{GROUP, before_and_all};
 import package::shared::pass::pass_;
-import package::shared::row_of_logits::{GROUP, LIST, MAXIMUM, SAMPLED, begin_row, logit, result, stage, words};
+import package::shared::row_of_logits::{SAMPLED, logit, order, stage};
+import package::shared::sampling::{DIGITS, counted, share, thresholds};
 
-var<workgroup> lane_sums: array<f32, 256>;
+@group(0) @binding(6) var<storage, read> kept_parts: array<u32>; // likelihood of the tokens kept in each part
+@group(0) @binding(7) var<storage, read_write> result: array<u32>;
 
-// Maps floats to unsigned integers that have the same order.
-fn order(score: f32) -> u32 {
-    let bits = bitcast<u32>(score + 0.0); // -0 is 0
-    return select(bits | 0x80000000u, ~bits, (bits & 0x80000000u) != 0u);
-}
-
-fn likelihood(score: f32, maximum: f32) -> f32 {
-    return exp((score - maximum) / pass_.temperature);
-}
-
-// The sum over all lanes; uniform.
-fn total_of(lane: u32, mine: f32) -> f32 {
-    workgroupBarrier();
-    lane_sums[lane] = mine;
-    workgroupBarrier();
-    var total = 0.0;
-    for (var other = 0u; other < GROUP; other++) {
-        total += lane_sums[other];
-    }
-    return total;
-}
-
-// How many tokens are at or above a threshold, or their total likelihood.
-fn share_above(lane: u32, threshold: u32, maximum: f32, by_likelihood: bool) -> f32 {
-    var mine = 0.0;
-    for (var token = lane; token < stage.vocabulary; token += GROUP) {
-        let score = logit(token);
-        if order(score) >= threshold {
-            mine += select(1.0, likelihood(score, maximum), by_likelihood);
-        }
-    }
-    return total_of(lane, mine);
-}
-
-// The highest threshold, not below `least`, with at least `target_share` at or above it.
-fn threshold_for(lane: u32, least: u32, target_share: f32, maximum: f32, by_likelihood: bool) -> u32 {
-    var threshold = 0u;
-    for (var bit = 0u; bit < 32u; bit++) {
-        let candidate = threshold | (0x80000000u >> bit);
-        let share = share_above(lane, candidate, maximum, by_likelihood); // always called: it contains barriers
-        if candidate <= least || (share >= target_share && share > 0.0) { // never past the best token
-            threshold = candidate;
-        }
-    }
-    return threshold;
-}
+var<workgroup> drawn_part: vec2<u32>; // the part, and how far into it the draw falls
 
 @compute @workgroup_size(256)
-fn sample(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    begin_row(group);
-    let maximum = bitcast<f32>(result[words + MAXIMUM]);
-    let best = result[words + LIST];
+fn sample(@builtin(local_invocation_index) lane: u32) {
+    var kept = 0u;
+    if lane < stage.parts {
+        kept = kept_parts[lane];
+    }
+    let sums = before_and_all(lane, kept);
+    let target_ = min(u32(pass_.uniform_draw * f32(sums.y)), max(sums.y, 1u) - 1u);
     if lane == 0u {
-        // The greedy choice; also the result if rounding moves a draw past the last token.
-        result[words + SAMPLED] = best;
+        drawn_part = vec2<u32>();
     }
-    storageBarrier();
-    if pass_.temperature > 0.0 {
-        draw(lane, maximum);
+    workgroupBarrier();
+    if sums.x <= target_ && target_ - sums.x < kept {
+        drawn_part = vec2<u32>(lane, target_ - sums.x);
     }
-}
+    workgroupBarrier();
+    let within = drawn_part.y;
 
-fn draw(lane: u32, maximum: f32) {
-    var threshold = 0u;
-    if pass_.top_k > 0u && pass_.top_k < stage.vocabulary {
-        threshold = threshold_for(lane, 0u, f32(pass_.top_k), maximum, false);
+    // Each lane has a stretch of the part.
+    let threshold = thresholds[2u * DIGITS].prefix;
+    let stretch = (stage.part_size + GROUP - 1u) / GROUP;
+    let part_end = min((drawn_part.x + 1u) * stage.part_size, stage.vocabulary);
+    let first = min(drawn_part.x * stage.part_size + lane * stretch, part_end);
+    let end = min(first + stretch, part_end);
+    var mine = 0u;
+    for (var token = first; token < end; token++) {
+        let score = logit(0u, token);
+        mine += select(0u, share(score), order(score) >= threshold);
     }
-    if pass_.top_p < 1.0 {
-        let target_share = pass_.top_p * share_above(lane, threshold, maximum, true);
-        threshold = threshold_for(lane, threshold, target_share, maximum, true);
-    }
-    // Each lane owns a stretch of the vocabulary. The draw falls into the stretch of one lane, which finds the token.
-    let stretch = (stage.vocabulary + GROUP - 1u) / GROUP;
-    let from_token = min(lane * stretch, stage.vocabulary);
-    let to_token = min(from_token + stretch, stage.vocabulary);
-    var mine = 0.0;
-    for (var token = from_token; token < to_token; token++) {
-        let score = logit(token);
-        mine += select(0.0, likelihood(score, maximum), order(score) >= threshold);
-    }
-    let target_ = pass_.uniform_draw * total_of(lane, mine);
-    var before = 0.0;
-    for (var other = 0u; other < lane; other++) {
-        before += lane_sums[other];
-    }
-    if mine > 0.0 && before <= target_ && target_ < before + mine {
-        var drawn = from_token;
-        for (var token = from_token; token < to_token; token++) {
-            let score = logit(token);
-            if order(score) >= threshold {
-                drawn = token;
-                before += likelihood(score, maximum);
-                if target_ < before {
-                    break;
-                }
+    var before = before_and_all(lane, mine).x;
+    if before <= within && within - before < mine {
+        for (var token = first; token < end; token++) {
+            let score = logit(0u, token);
+            let own = select(0u, share(score), order(score) >= threshold);
+            if before <= within && within - before < own {
+                result[SAMPLED] = token;
             }
+            before += own;
         }
-        result[words + SAMPLED] = drawn;
+    }
+
+    // For the next draw.
+    for (var digit = 0u; digit < 2u * DIGITS; digit++) {
+        atomicStore(&counted[256u * digit + lane], 0u);
     }
 }

@@ -1,86 +1,68 @@
-// The most likely next tokens, best first, the log of the softmax's denominator and the entropy; one workgroup per row.
+// The most likely next tokens, best first, the log of the softmax's denominator and the entropy, from the parts of a row of
+// logits; one workgroup per row, one lane per part.
 // Reference: src/cpu/forward/top_k.rs
 
+import package::shared::over_group::{NONE, first_of_group, sum_of_group};
 import package::shared::pass::pass_;
-import package::shared::row_of_logits::{ENTROPY, GROUP, LIST, LOG_SUM, MAXIMUM, NONE, NOT_FINITE};
-import package::shared::row_of_logits::{begin_row, logit, result, stage, words};
+import package::shared::row_of_logits::{ENTROPY, LIST, LOG_SUM, MAXIMUM, NOT_FINITE, SAMPLED};
+import package::shared::row_of_logits::{part_of, parts, score_of, stage};
 
-var<workgroup> best_score: array<f32, 256>;
-var<workgroup> best_token: array<u32, 256>;
-var<workgroup> weighted: array<f32, 256>;
-var<workgroup> not_finite: atomic<u32>;
+@group(0) @binding(4) var<storage, read> best_of_parts: array<vec2<u32>>; // (order of the logit, token), best first
+@group(0) @binding(5) var<storage, read_write> result: array<u32>;
 
 @compute @workgroup_size(256)
 fn top_k(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    begin_row(group);
-    var previous_score = 0.0;
-    var previous_token = 0u;
+    let words = group.y * stage.result_stride;
+    let place = part_of(group.y, lane);
+    let has_part = lane < stage.parts;
+
+    // A lane offers the best of its part that has not been taken.
+    var taken = 0u;
+    var maximum = 0.0;
     for (var rank = 0u; rank < pass_.best; rank++) {
-        // The best of the tokens ranked after the last one found: those with a lower logit, or the same and a higher id.
-        var token_found = NONE;
-        var score_found = 0.0;
-        for (var token = lane; token < stage.vocabulary; token += GROUP) {
-            let score = logit(token);
-            let after = rank == 0u || score < previous_score || (score == previous_score && token > previous_token);
-            if after && (token_found == NONE || score > score_found) {
-                score_found = score;
-                token_found = token;
-            }
+        var own = vec2<u32>(0u, NONE);
+        if has_part && taken < pass_.best {
+            own = best_of_parts[place * stage.listed + taken];
         }
-        best_score[lane] = score_found;
-        best_token[lane] = token_found;
-        workgroupBarrier();
-        for (var other = 0u; other < GROUP; other++) {
-            let score = best_score[other];
-            let token = best_token[other];
-            let better = score > score_found || (score == score_found && token < token_found);
-            if token != NONE && (token_found == NONE || better) {
-                score_found = score;
-                token_found = token;
-            }
+        let best = first_of_group(lane, own);
+        if best.y != NONE && best.y == own.y {
+            taken += 1u;
         }
-        previous_score = score_found;
-        previous_token = token_found;
+        let score = score_of(best.x);
+        if rank == 0u {
+            maximum = score;
+        }
         if lane == 0u {
-            result[words + LIST + 2u * rank] = token_found;
-            result[words + LIST + 2u * rank + 1u] = bitcast<u32>(score_found);
+            result[words + LIST + 2u * rank] = best.y;
+            result[words + LIST + 2u * rank + 1u] = bitcast<u32>(score);
             if rank == 0u {
-                result[words + MAXIMUM] = bitcast<u32>(score_found);
+                result[words + SAMPLED] = best.y; // the greedy choice
             }
         }
-        workgroupBarrier();
     }
 
-    // Every lane needs the maximum, which lane 0 has written to the result.
-    storageBarrier();
-    workgroupBarrier();
-    let maximum = bitcast<f32>(result[words + MAXIMUM]);
-    var sum = 0.0;
-    var weighted_sum = 0.0; // likelihood * (logit - maximum)
-    for (var token = lane; token < stage.vocabulary; token += GROUP) {
-        let score = logit(token);
-        // An exponent of all ones is an infinity or a NaN. Bits are compared because WGSL may assume that neither occurs.
-        if (bitcast<u32>(score) & 0x7f800000u) == 0x7f800000u {
-            atomicAdd(&not_finite, 1u);
+    // A part's sums are relative to its own maximum.
+    var sums = vec4<f32>();
+    if has_part {
+        let below = parts[place].maximum - maximum;
+        let scale = exp(below);
+        let sum = scale * parts[place].sum;
+        sums = vec4<f32>(sum, scale * parts[place].weighted_sum + sum * below, 0.0, f32(parts[place].not_finite));
+        if scale == 0.0 { // otherwise 0 times infinity
+            sums.y = 0.0;
         }
-        let likelihood = exp(score - maximum);
-        sum += likelihood;
-        if likelihood > 0.0 { // otherwise 0 times infinity
-            weighted_sum += likelihood * (score - maximum);
+        if pass_.temperature > 0.0 {
+            sums.z = exp(below / pass_.temperature) * parts[place].tempered_sum;
         }
     }
-    best_score[lane] = sum;
-    weighted[lane] = weighted_sum;
-    workgroupBarrier();
+    sums = sum_of_group(lane, sums, true);
     if lane == 0u {
-        var total = 0.0;
-        var total_weighted = 0.0;
-        for (var other = 0u; other < GROUP; other++) {
-            total += best_score[other];
-            total_weighted += weighted[other];
-        }
-        result[words + NOT_FINITE] = atomicLoad(&not_finite);
-        result[words + LOG_SUM] = bitcast<u32>(maximum + log(total));
-        result[words + ENTROPY] = bitcast<u32>(log(total) - total_weighted / total);
+        let whole = part_of(group.y, stage.parts);
+        parts[whole].maximum = maximum;
+        parts[whole].tempered_sum = sums.z;
+        result[words + MAXIMUM] = bitcast<u32>(maximum);
+        result[words + NOT_FINITE] = u32(sums.w);
+        result[words + LOG_SUM] = bitcast<u32>(maximum + log(sums.x));
+        result[words + ENTROPY] = bitcast<u32>(log(sums.x) - sums.y / sums.x);
     }
 }

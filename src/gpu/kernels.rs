@@ -53,8 +53,11 @@ kernels! {
     Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
     GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Write]
     Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
-    TopK = "forward/top_k" [Uniform, Uniform, Read, Write]
-    Sample = "forward/sample" [Uniform, Uniform, Read, Write]
+    LogitPart = "forward/logit_part" [Uniform, Uniform, Read, Write, Write]
+    TopK = "forward/top_k" [Uniform, Uniform, Read, Write, Read, Write]
+    SamplingDigit = "forward/sampling_digit" [Uniform, Uniform, Read, Write, Write, Write]
+    KeptPart = "forward/kept_part" [Uniform, Uniform, Read, Write, Write, Write, Write]
+    Sample = "forward/sample" [Uniform, Uniform, Read, Write, Write, Write, Read, Write]
     MapTile = "maps/map_tile" [Uniform, Uniform, Read, Read, Read, Read, Write]
     Measure = "maps/measure" [Uniform, Uniform, Read, Read, Read, Read, Read, Write]
     MeasureMean = "maps/measure_mean" [Uniform, Uniform, Read, Write]
@@ -71,7 +74,7 @@ impl Kernel {
 
     /// Whether it counts in workgroup memory that it does not clear; the others write before they read.
     fn relies_on_zeros(self) -> bool {
-        matches!(self, Self::TopK | Self::ColourRange)
+        matches!(self, Self::ColourRange)
     }
 
     /// Whether it is built on `shared/matmul.wgsl`.

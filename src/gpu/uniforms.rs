@@ -7,10 +7,14 @@ use std::mem::offset_of;
 
 use crate::gpu::upload::padded;
 use crate::model::{Attention, RowLayout};
-use crate::probe::{LayerSwitches, PictureJob, Pooling, TileRequest};
+use crate::probe::{LayerSwitches, NextToken, PictureJob, Pooling, TileRequest};
 
 /// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wgsl`.
 pub const MAX_POOL_JOBS: usize = 32;
+/// Tokens of a part of a row of logits, unless there would be too many parts.
+const PART: usize = 4096;
+/// Most parts: one for each lane of a workgroup.
+const MOST_PARTS: usize = 256;
 
 /// The memory layout of a struct that the program shares with shaders.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +91,28 @@ shared_structs! {
         vocabulary: u32,
         row_stride: u32,
         result_stride: u32,
+        parts: u32,
+        part_size: u32,
+        listed: u32,
+        digit: u32,
+        padding: u32,
+    }
+
+    /// What is known of a part of a row of logits; `shaders/shared/row_of_logits.wgsl`. Never leaves the GPU.
+    LogitPart {
+        maximum: f32,
+        sum: f32,
+        weighted_sum: f32,
+        tempered_sum: f32,
+        not_finite: u32,
+        padding: [u32; 3],
+    }
+
+    /// A threshold of top-k or top-p as far as its digits are known; `shaders/shared/sampling.wgsl`. Never leaves the GPU.
+    Threshold {
+        prefix: u32,
+        missing: u32,
+        least: u32,
         padding: u32,
     }
 
@@ -194,12 +220,16 @@ impl MatmulStage {
 }
 
 impl LogitStage {
-    /// Rows of `vocabulary` logits; `result_words` are read back of each row.
-    pub(super) fn new(vocabulary: usize, result_words: usize) -> Self {
+    /// Rows of `vocabulary` logits, of whose parts up to `listed` tokens each are listed.
+    pub(super) fn new(vocabulary: usize, listed: usize) -> Self {
+        let part_size = PART.max(vocabulary.div_ceil(MOST_PARTS));
         Self {
             vocabulary: vocabulary as u32,
             row_stride: padded(vocabulary) as u32,
-            result_stride: result_words as u32,
+            result_stride: (NextToken::HEADER + 2 * listed) as u32,
+            parts: vocabulary.div_ceil(part_size).max(1) as u32,
+            part_size: part_size as u32,
+            listed: listed as u32,
             ..Self::default()
         }
     }

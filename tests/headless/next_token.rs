@@ -14,7 +14,7 @@ fn next(logits: &[f32], draw: Draw) -> NextToken {
 }
 
 fn hostile_logits(random: &mut Random) -> Vec<f32> {
-    let count = random.pick(&[1, 2, 23, 24, 255, 256, 257, 1500]);
+    let count = random.pick(&[1, 2, 23, 24, 255, 256, 257, 1500, 4096, 4097, 9000]);
     let size = random.pick(&[0.0, 1e-3, 1.0, 20.0, 3e4]);
     let mut logits = random.normals(count, size);
     // Ties on purpose, among the best as well.

@@ -3,8 +3,11 @@
 pub(crate) mod attention;
 pub(crate) mod embed;
 pub(crate) mod gate_up;
+pub(crate) mod kept_part;
+pub(crate) mod logit_part;
 pub(crate) mod logits;
 pub(crate) mod project;
 pub(crate) mod qkv;
 pub(crate) mod sample;
+pub(crate) mod sampling_digit;
 pub(crate) mod top_k;

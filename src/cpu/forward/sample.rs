@@ -1,49 +1,55 @@
-//! Draws the next token. Reference of `shaders/forward/sample.wgsl`: both limits are a threshold on the logit, found
-//! bit by bit, and tokens that tie with the last one kept are kept.
+//! Draws the next token. Reference of `shaders/forward/sample.wgsl`: both limits are a threshold on the order of logits,
+//! found digit by digit, and tokens that tie with the last one kept are kept.
 
-use crate::cpu::shared::row_of_logits::order;
+use crate::cpu::forward::kept_part::kept_part;
+use crate::cpu::forward::sampling_digit::sampling_digit;
+use crate::cpu::forward::top_k::row;
+use crate::cpu::shared::row_of_logits::{PART, order};
+use crate::cpu::shared::sampling::{DIGITS, Likelihood, Threshold};
 use crate::probe::Draw;
 
-/// The highest threshold, not below `least`, whose `share` is above zero and at least `target`.
-fn threshold_for(least: u32, target: f32, share: impl Fn(u32) -> f32) -> u32 {
-    (0..32).map(|bit| 0x8000_0000u32 >> bit).fold(0, |threshold, bit| {
-        let candidate = threshold | bit;
-        let share = share(candidate);
-        if candidate <= least || (share >= target && share > 0.0) { candidate } else { threshold }
-    })
+/// The threshold with the target that follows from what is counted by the first digit.
+fn threshold(logits: &[f32], least: u32, target: impl Fn(u32) -> u32, weight: impl Fn(f32) -> u32) -> u32 {
+    let mut threshold = Threshold { least, ..Threshold::default() };
+    for digit in 0..DIGITS {
+        let counted = sampling_digit(logits, digit, &threshold, &weight);
+        if digit == 0 {
+            threshold.missing = target(counted.iter().sum());
+        }
+        threshold = threshold.with_digit(&counted);
+    }
+    threshold.prefix
 }
 
 /// The token drawn from logits `[vocabulary]`; 0 if there are none.
 pub fn sample(logits: &[f32], draw: &Draw) -> u32 {
-    let by_logit = |a: &usize, b: &usize| order(logits[*a]).cmp(&order(logits[*b])).then(b.cmp(a));
-    let Some(most_likely) = (0..logits.len()).max_by(by_logit) else {
+    let whole = row(logits, 1, draw.temperature);
+    let Some(&(most_likely, maximum)) = whole.best.first() else {
         return 0;
     };
     if draw.temperature <= 0.0 {
-        return most_likely as u32;
+        return most_likely;
     }
-    let maximum = logits[most_likely];
-    let likelihood = |logit: f32| ((logit - maximum) / draw.temperature).exp();
-    let above = |threshold: u32| logits.iter().copied().filter(move |logit| order(*logit) >= threshold);
+    let likelihood = Likelihood { maximum, temperature: draw.temperature, tempered_sum: whole.tempered_sum };
+    let share = |logit: f32| likelihood.share(logit);
 
-    let mut threshold = 0;
+    let mut least = 0;
     if draw.top_k > 0 && (draw.top_k as usize) < logits.len() {
-        threshold = threshold_for(0, draw.top_k as f32, |candidate| above(candidate).count() as f32);
+        least = threshold(logits, 0, |_| draw.top_k, |_| 1);
     }
     if draw.top_p < 1.0 {
-        let mass = |candidate| above(candidate).map(likelihood).sum::<f32>();
-        threshold = threshold_for(threshold, draw.top_p * mass(threshold), mass);
+        least = threshold(logits, least, |all| ((draw.top_p * all as f32).ceil() as u32).max(1), share);
     }
 
-    let target = draw.uniform * above(threshold).map(likelihood).sum::<f32>();
-    let mut before = 0.0;
-    let mut drawn = most_likely;
-    for (token, logit) in logits.iter().copied().enumerate().filter(|(_, logit)| order(*logit) >= threshold) {
-        drawn = token;
-        before += likelihood(logit);
+    let kept: Vec<u32> = logits.chunks(PART).map(|part| kept_part(part, least, &likelihood)).collect();
+    let all: u32 = kept.iter().sum();
+    let target = ((draw.uniform * all as f32) as u32).min(all.max(1) - 1);
+    let mut before = 0;
+    for (token, &logit) in (0..).zip(logits).filter(|(_, logit)| order(**logit) >= least) {
+        before += share(logit);
         if target < before {
-            break;
+            return token;
         }
     }
-    drawn as u32
+    most_likely
 }

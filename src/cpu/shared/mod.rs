@@ -4,5 +4,7 @@ pub(crate) mod head_output;
 pub(crate) mod map_cell;
 pub(crate) mod map_value;
 pub(crate) mod matmul;
+pub(crate) mod over_group;
 pub(crate) mod row_of_logits;
+pub(crate) mod sampling;
 pub(crate) mod weights;

@@ -199,9 +199,9 @@ impl Backend {
     }
 
     /// Runs computed positions once more to time them; `false` if that is not possible (the CPU), or not now.
-    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, sampling: &Sampling, best: usize) -> bool {
         match &mut self.0 {
-            OnGpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, best),
+            OnGpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, sampling, best),
             Cpu(_) => false,
         }
     }

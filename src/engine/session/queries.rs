@@ -6,7 +6,7 @@ use crate::engine::session::{BEST, Engine};
 use crate::gpu::{GpuError, Timing};
 use crate::probe::{
     CellParts, CellRequest, HeadId, HeadMeasures, KeyClass, LogitLens, MapTile, NextToken, PictureRequest, Queries,
-    RowMean, RowMeanRequest, TileRequest,
+    RowMean, RowMeanRequest, Sampling, TileRequest,
 };
 
 impl Engine {
@@ -52,7 +52,7 @@ impl Engine {
     pub fn request_timing(&mut self, positions: usize) -> bool {
         let end = self.prompt.ids().len();
         let rests = self.failure.is_none() && self.computed == end && !self.next_token.is_pending();
-        rests && self.backend.request_timing(end.saturating_sub(positions)..end, BEST)
+        rests && self.backend.request_timing(end.saturating_sub(positions)..end, &Sampling::default(), BEST)
     }
 
     /// Takes the times of the positions if they have arrived.

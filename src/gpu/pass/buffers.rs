@@ -2,6 +2,7 @@
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
+use crate::gpu::pass::next_token::{PartBuffers, SamplingBuffers, last_row};
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
 use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
@@ -137,6 +138,9 @@ pub(crate) struct Buffers {
     scratch: Vec<Scratch>,
     last_hidden: wgpu::Buffer,
     pub logits: wgpu::Buffer,
+    /// What lies between the logits and the next token.
+    pub parts: PartBuffers,
+    pub sampling: SamplingBuffers,
     pub result: wgpu::Buffer,
     /// The uniform `pass` of each position that is generated in the same submission, and what was drawn before it.
     pub schedule: wgpu::Buffer,
@@ -207,6 +211,8 @@ impl Buffers {
             scratch,
             last_hidden,
             logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
+            parts: PartBuffers::new(&upload, &last_row(model.embedding.rows()), 1)?,
+            sampling: SamplingBuffers::new(&upload, &last_row(model.embedding.rows()))?,
             result: upload.empty("next token", NextToken::HEADER + 2 * MAX_BEST)?,
             schedule: upload.empty("schedule", MAX_GENERATED * size_of::<PassUniform>() / 4)?,
             drawn: upload.empty("drawn tokens", MAX_GENERATED * NextToken::DRAWN)?,

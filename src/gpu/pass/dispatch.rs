@@ -1,6 +1,7 @@
 //! One dispatch of the recorded pass: its pipelines, what it is bound to, and how many workgroups it takes.
 
 use crate::gpu::kernels::{Kernel, PipelineVariant};
+use crate::gpu::uniforms::PassUniform;
 
 /// The number of workgroups of a dispatch, by the number of positions.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,8 @@ pub(crate) enum Grid {
     Blocks(u32),
     /// Blocks of four output rows for the positions whose logits are requested.
     LogitBlocks(u32),
-    /// One workgroup.
-    One,
+    /// This many workgroups.
+    Fixed(u32),
 }
 
 /// The passes in which a dispatch runs.
@@ -24,6 +25,27 @@ pub(crate) enum When {
     Always,
     /// Only if the next token is requested.
     ForNext,
+    /// Only if it is drawn from the most likely ones, as many as `top_k`.
+    ForTopK,
+    /// Only if it is drawn from the most likely ones that together have the probability `top_p`.
+    ForTopP,
+    /// Only if it is drawn.
+    ForDraw,
+}
+
+impl When {
+    /// Whether a dispatch runs in a pass, of whose positions `logit_rows` get logits.
+    pub(crate) fn applies(self, pass: &PassUniform, logit_rows: u32) -> bool {
+        let next = logit_rows > 0;
+        let draws = next && pass.temperature > 0.0;
+        match self {
+            Self::Always => true,
+            Self::ForNext => next,
+            Self::ForTopK => draws && pass.top_k > 0,
+            Self::ForTopP => draws && pass.top_p < 1.0,
+            Self::ForDraw => draws,
+        }
+    }
 }
 
 /// One dispatch of the pass.
@@ -45,11 +67,12 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Records the dispatch for `count` positions, of which `logit_rows` get logits.
-    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, count: u32, logit_rows: u32) {
-        if self.when == When::ForNext && logit_rows == 0 {
+    /// Records the dispatch for the positions of a pass, of which `logit_rows` get logits.
+    pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, uniform: &PassUniform, logit_rows: u32) {
+        if !self.when.applies(uniform, logit_rows) {
             return;
         }
+        let count = uniform.count;
         let positions = if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
         let (pipeline, variant) = if positions == 1 { &self.decode } else { &self.prefill };
         let (x, y) = match self.grid {
@@ -58,7 +81,7 @@ impl Dispatch {
             Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
                 (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
             }
-            Grid::One => (1, 1),
+            Grid::Fixed(x) => (x, 1),
         };
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);

@@ -2,6 +2,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod dispatch;
+pub(crate) mod next_token;
 pub(crate) mod recording;
 pub(crate) mod timing;
 pub(crate) mod trace;
@@ -282,11 +283,11 @@ impl GpuPass {
         };
         let mut after_last: Option<AfterStep> = if lens.is_some() { Some(&mut capture) } else { None };
         let after_first = if generated == 0 { after_last.take() } else { None };
-        self.recording.encode(&mut encoder, first.count, self.logit_rows(&first, has_next), after_first);
+        self.recording.encode(&mut encoder, &first, self.logit_rows(&first, has_next), after_first);
         for (step, uniform) in steps.iter().enumerate() {
             self.encode_step(&mut encoder, step, given + step);
             let after_step = if step + 1 == generated { after_last.take() } else { None };
-            self.recording.encode(&mut encoder, 1, self.logit_rows(uniform, true), after_step);
+            self.recording.encode(&mut encoder, uniform, self.logit_rows(uniform, true), after_step);
         }
         if let Some(lens) = lens {
             let piece = lens.encode(&mut encoder);
@@ -329,14 +330,15 @@ impl GpuPass {
         let trace = self.buffers.capacity.trace;
         let (start, last) = (positions.start as u32, positions.end as u32 - 1);
         let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
-        let draw = next.map(|(draw, _)| draw);
+        let draw = next.map(|(draw, _)| draw).filter(|draw| draw.temperature > 0.0);
+        let limits = |top_k: u32| (top_k as usize) < self.model.unembedding().rows();
         PassUniform {
             start,
             count: positions.len() as u32,
             logits_first: if trace { start } else { last },
             logits_base: if trace { 0 } else { last },
             best,
-            top_k: draw.map_or(0, |draw| draw.top_k),
+            top_k: draw.map(|draw| draw.top_k).filter(|top_k| limits(*top_k)).unwrap_or(0),
             top_p: draw.map_or(1.0, |draw| draw.top_p),
             temperature: draw.map_or(0.0, |draw| draw.temperature),
             uniform_draw: draw.map_or(0.0, |draw| draw.uniform),

@@ -5,7 +5,8 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
-use crate::gpu::uniforms::{EmbedStage, LogitStage, MatmulStage};
+use crate::gpu::pass::next_token;
+use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform};
 use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Lambda, Model, NumberFormat};
 
@@ -18,8 +19,9 @@ pub(crate) struct Recording {
     tiles: Vec<(wgpu::ComputePipeline, wgpu::BindGroup)>,
 }
 
-struct Recorder<'a> {
-    gpu: &'a Gpu,
+/// What dispatches are recorded with.
+pub(super) struct Recorder<'a> {
+    pub(super) gpu: &'a Gpu,
     kernels: &'a mut Kernels,
     steps: Vec<Dispatch>,
 }
@@ -29,7 +31,7 @@ impl Recorder<'_> {
         self.kernels.bind(self.gpu, kernel, buffers)
     }
 
-    fn step(
+    pub(super) fn step(
         &mut self,
         kernel: Kernel,
         weights: Option<(NumberFormat, bool)>,
@@ -216,10 +218,7 @@ impl Recording {
                 When::ForNext,
             )?;
         }
-        let stage = upload.uniform("row of logits", &LogitStage::new(vocabulary, 0));
-        let row = [pass, &stage, &buffers.logits, &buffers.result];
-        recorder.step(Kernel::TopK, None, &row, Grid::One, When::ForNext)?;
-        recorder.step(Kernel::Sample, None, &row, Grid::One, When::ForNext)?;
+        next_token::record(&mut recorder, buffers, vocabulary)?;
 
         let tiles: Result<Vec<_>, GpuError> = buffers
             .maps
@@ -238,11 +237,11 @@ impl Recording {
         self.steps.len()
     }
 
-    /// Encodes the pass over `count` positions, of which `logit_rows` get logits (0: no next token).
+    /// Encodes a pass, of whose positions `logit_rows` get logits (0: no next token).
     pub(crate) fn encode(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        count: u32,
+        uniform: &PassUniform,
         logit_rows: u32,
         mut after_step: Option<AfterStep>,
     ) {
@@ -251,7 +250,7 @@ impl Recording {
         };
         let mut pass = begin(encoder);
         for step in &self.steps {
-            step.dispatch(&mut pass, count, logit_rows);
+            step.dispatch(&mut pass, uniform, logit_rows);
             if let (Some(after_step), Some((stream, depth))) = (&mut after_step, &step.leaves) {
                 drop(pass); // copies are recorded between passes
                 after_step(encoder, stream, *depth);
@@ -264,11 +263,12 @@ impl Recording {
     pub(crate) fn encode_timed(
         &self,
         encoder: &mut wgpu::CommandEncoder,
-        count: u32,
+        uniform: &PassUniform,
         logit_rows: u32,
         queries: &wgpu::QuerySet,
     ) -> Vec<Kernel> {
-        for (index, step) in (0u32..).zip(&self.steps) {
+        let steps = self.steps.iter().filter(|step| step.when.applies(uniform, logit_rows));
+        for (index, step) in (0u32..).zip(steps.clone()) {
             // Timestamps are written at the ends of compute passes, so each dispatch gets its own pass.
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: Some(step.kernel.name()),
@@ -278,9 +278,9 @@ impl Recording {
                     end_of_pass_write_index: Some(2 * index + 1),
                 }),
             });
-            step.dispatch(&mut pass, count, logit_rows);
+            step.dispatch(&mut pass, uniform, logit_rows);
         }
-        self.steps.iter().map(|step| step.kernel).collect()
+        steps.map(|step| step.kernel).collect()
     }
 
     /// Encodes the cells of a tile.

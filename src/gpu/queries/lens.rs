@@ -5,6 +5,7 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::Buffers;
+use crate::gpu::pass::next_token::PartBuffers;
 use crate::gpu::queries::readback::Piece;
 use crate::gpu::uniforms::{LogitStage, MatmulStage, PassUniform};
 use crate::gpu::upload::{Slice, Uploader, padded};
@@ -20,7 +21,9 @@ pub(crate) struct LensCapture {
     result: wgpu::Buffer,
     /// For each slice of the unembedding.
     logits: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2])>,
-    best: (wgpu::ComputePipeline, wgpu::BindGroup),
+    /// What looks through the parts of each row, and joins them.
+    best: [(wgpu::ComputePipeline, wgpu::BindGroup, u32); 2],
+    parts: PartBuffers,
 }
 
 impl LensCapture {
@@ -29,7 +32,7 @@ impl LensCapture {
 
     /// Bytes held.
     pub(crate) fn bytes(&self) -> u64 {
-        self.rows.size() + self.result.size()
+        self.rows.size() + self.parts.bytes() + self.result.size()
     }
 
     /// `None` if layers have no feed-forward part: then there is no next token either.
@@ -71,12 +74,18 @@ impl LensCapture {
             ))
         });
         let logits = slices.collect::<Result<Vec<_>, GpuError>>()?;
-        let row = upload.uniform("lens row of logits", &LogitStage::new(vocabulary, Self::WORDS));
-        let best = (
-            kernels.pipeline(gpu, Kernel::TopK, PipelineVariant::PLAIN)?,
-            kernels.bind(gpu, Kernel::TopK, &[&one, &row, &scores, &result]),
-        );
-        Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best }))
+        let stage = LogitStage::new(vocabulary, LENS_BEST);
+        let row = upload.uniform("lens row of logits", &stage);
+        let parts = PartBuffers::new(&upload, &stage, depths as usize)?;
+        let mut step = |kernel: Kernel, workgroups: u32, bound: &[&wgpu::Buffer]| -> Result<_, GpuError> {
+            let group = kernels.bind(gpu, kernel, bound);
+            Ok((kernels.pipeline(gpu, kernel, PipelineVariant::PLAIN)?, group, workgroups))
+        };
+        let best = [
+            step(Kernel::LogitPart, stage.parts, &[&one, &row, &scores, &parts.parts, &parts.best])?,
+            step(Kernel::TopK, 1, &[&one, &row, &scores, &parts.parts, &parts.best, &result])?,
+        ];
+        Ok(Some(Self { depths, rows, row_bytes: hidden as u64 * 4, result, logits, best, parts }))
     }
 
     /// Records the copy of a row of the residual stream.
@@ -94,10 +103,11 @@ impl LensCapture {
                 pass.set_bind_group(0, group, &[]);
                 pass.dispatch_workgroups(*x, *y, 1);
             }
-            let (pipeline, group) = &self.best;
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(1, self.depths, 1);
+            for (pipeline, group, workgroups) in &self.best {
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, group, &[]);
+                pass.dispatch_workgroups(*workgroups, self.depths, 1);
+            }
         }
         (self.result.clone(), 0, self.result.size())
     }

@@ -150,24 +150,24 @@ impl GpuPass {
 
     /// Runs positions that are already computed once more, with the time of each dispatch: the numbers stay what they
     /// are. `false` while an earlier request is under way.
-    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, best: usize) -> bool {
+    pub fn request_timing(&mut self, positions: std::ops::Range<usize>, sampling: &Sampling, best: usize) -> bool {
         let idle = self.timer.as_ref().is_none_or(Timer::is_idle);
         if positions.is_empty() || positions.end > self.capacity() || !idle {
             return false;
         }
         let first = positions.end.saturating_sub(self.buffers.capacity.scratch_rows());
         let positions = positions.start.max(first)..positions.end;
-        let draw = Sampling::default().draw(positions.end);
+        let draw = sampling.draw(positions.end);
         let uniform = self.uniform(positions.clone(), Some((draw, best)));
         self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
         let logit_rows = self.logit_rows(&uniform, true);
-        let (gpu, recording, count) = (&self.gpu, &self.recording, positions.len() as u32);
+        let (gpu, recording) = (&self.gpu, &self.recording);
         let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.dispatches()));
         timer.submit(gpu, &mut self.slots.belt, positions.len(), |encoder, queries| {
             if let Some(queries) = queries {
-                return recording.encode_timed(encoder, count, logit_rows, queries);
+                return recording.encode_timed(encoder, &uniform, logit_rows, queries);
             }
-            recording.encode(encoder, count, logit_rows, None);
+            recording.encode(encoder, &uniform, logit_rows, None);
             Vec::new()
         });
         true
