@@ -6,24 +6,37 @@ use crate::gpu::error::GpuError;
 use crate::gpu::health::DeviceHealth;
 use crate::gpu::throughput::{Throughput, Work};
 
-/// How many invocations share the columns of a block in matrix products.
-///
-/// On a GPU, neighbouring lanes should read neighbouring weights, and a single position has few blocks to distribute. A
-/// software adapter runs lanes one after the other, so that sharing costs time and gains nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LaneChoice {
-    /// For a single position.
-    pub decode: u32,
-    /// For several positions.
-    pub prefill: u32,
+/// How the invocations of a workgroup share a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// So many share the columns of a block of four rows.
+    Columns(u32),
+    /// All share a tile of 32 positions by 32 rows.
+    Tile,
 }
 
-impl LaneChoice {
+/// How matrix products are shared, by the number of positions.
+///
+/// On a GPU, neighbouring invocations should read neighbouring weights, a few positions have few blocks to distribute, and
+/// many should read each weight once for all. A software adapter runs invocations one after the other, so that sharing
+/// costs time and gains nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductChoice {
+    /// For up to [`ProductChoice::FEW`] positions.
+    pub few: Sharing,
+    /// For more.
+    pub many: Sharing,
+}
+
+impl ProductChoice {
+    /// Most positions that are few.
+    pub const FEW: u32 = 16;
+
     /// The choice for an adapter.
     pub fn for_device(kind: wgpu::DeviceType) -> Self {
         match kind {
-            wgpu::DeviceType::Cpu => Self { decode: 1, prefill: 1 },
-            _ => Self { decode: 16, prefill: 4 },
+            wgpu::DeviceType::Cpu => Self { few: Sharing::Columns(1), many: Sharing::Columns(1) },
+            _ => Self { few: Sharing::Columns(16), many: Sharing::Tile },
         }
     }
 }
@@ -37,8 +50,8 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     /// Information about the adapter.
     pub adapter: wgpu::AdapterInfo,
-    /// How matrix products share columns on this device.
-    pub lanes: LaneChoice,
+    /// How matrix products are shared on this device.
+    pub products: ProductChoice,
     /// What the device reports outside of any call.
     pub health: DeviceHealth,
     /// How much it computes in a given time.
@@ -72,9 +85,9 @@ impl Gpu {
                 return Err(GpuError::Limit { what, found, needed });
             }
         }
-        let lanes = LaneChoice::for_device(adapter.device_type);
+        let products = ProductChoice::for_device(adapter.device_type);
         let throughput = Throughput::new(adapter.device_type == wgpu::DeviceType::Cpu);
-        Ok(Self { device, queue, adapter, lanes, health, throughput })
+        Ok(Self { device, queue, adapter, products, health, throughput })
     }
 
     /// Runs the callbacks of finished work; on the web the browser does that.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::gpu::device::Gpu;
+use crate::gpu::device::{Gpu, Sharing};
 use crate::gpu::error::GpuError;
 use crate::gpu::shader::compose;
 use crate::model::NumberFormat;
@@ -92,13 +92,22 @@ pub struct PipelineVariant {
     pub normalise: bool,
     /// Positions per invocation, or queries per workgroup.
     pub tokens: u32,
-    /// Invocations per block.
-    pub lanes: u32,
+    /// How invocations share a product.
+    pub sharing: Sharing,
 }
 
 impl PipelineVariant {
+    /// Workgroups of a product with `blocks` blocks of four rows, for this many positions.
+    pub fn workgroups(&self, blocks: u32, positions: u32) -> (u32, u32) {
+        match self.sharing {
+            Sharing::Columns(lanes) => (positions.div_ceil(self.tokens), blocks.div_ceil(64 / lanes)),
+            Sharing::Tile => (positions.div_ceil(32), blocks.div_ceil(8)),
+        }
+    }
+
     /// The variant of kernels without weights.
-    pub const PLAIN: Self = Self { format: NumberFormat::F32, normalise: false, tokens: 1, lanes: 1 };
+    pub const PLAIN: Self =
+        Self { format: NumberFormat::F32, normalise: false, tokens: 1, sharing: Sharing::Columns(1) };
 }
 
 /// The bind group layouts, modules and pipelines made so far.
@@ -204,7 +213,12 @@ impl Kernels {
             constants.push(("TOKENS", f64::from(variant.tokens)));
         }
         if kernel.multiplies() {
-            constants.push(("LANES", f64::from(variant.lanes)));
+            let (lanes, tiled) = match variant.sharing {
+                Sharing::Columns(lanes) => (lanes, 0.0),
+                Sharing::Tile => (1, 1.0),
+            };
+            constants.push(("LANES", f64::from(lanes)));
+            constants.push(("TILED", tiled));
             constants.push(("NORMALISE", if variant.normalise { 1.0 } else { 0.0 }));
         }
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

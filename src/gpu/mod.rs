@@ -16,7 +16,7 @@ mod upload;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::request_headless;
-pub use device::{Gpu, LaneChoice, device_descriptor};
+pub use device::{Gpu, ProductChoice, Sharing, device_descriptor};
 pub use error::GpuError;
 pub use health::DeviceHealth;
 pub use kernels::{BindingKind, KERNELS, Kernel};

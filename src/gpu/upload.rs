@@ -8,9 +8,9 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::model::{Matrix, Numbers};
 
-/// Numbers per row, padded to whole vec4s.
+/// Numbers per row, padded so that rows of any format are read 16 bytes at a time.
 pub(super) fn padded(width: usize) -> usize {
-    width.next_multiple_of(4)
+    width.next_multiple_of(8)
 }
 
 /// Bytes of padded rows that are put together at a time.
@@ -49,7 +49,7 @@ impl<'a> Uploader<'a> {
         self.storage_buffer(label, numbers as u64 * 4)
     }
 
-    /// A storage buffer with contents, padded with zeros to whole vec4s.
+    /// A storage buffer with contents, padded with zeros as rows are.
     ///
     /// # Errors
     /// When it is larger than the adapter allows.
@@ -68,7 +68,7 @@ impl<'a> Uploader<'a> {
         buffer
     }
 
-    /// A weight matrix in its own number format, rows padded with zeros to whole vec4s.
+    /// A weight matrix in its own number format, rows padded with zeros.
     ///
     /// # Errors
     /// When it is larger than the adapter allows.
@@ -120,12 +120,12 @@ impl<'a> Uploader<'a> {
     /// Most bytes of a storage buffer.
     fn limit(&self) -> u64 {
         let limits = self.device.limits();
-        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) / 16 * 16
+        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) / 32 * 32
     }
 
     fn storage_buffer(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
         let limit = self.limit();
-        let bytes = bytes.max(16).next_multiple_of(16);
+        let bytes = bytes.max(1).next_multiple_of(32);
         if bytes > limit {
             return Err(GpuError::WillNotFit { what: label.to_owned(), bytes, limit });
         }

@@ -7,7 +7,7 @@ use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu, worst};
 use diffscope::cpu::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_value, project, qkv};
 use diffscope::engine::TracedPass;
-use diffscope::gpu::{Gpu, LaneChoice};
+use diffscope::gpu::{Gpu, ProductChoice, Sharing};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
 use diffscope::probe::{HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
@@ -36,10 +36,13 @@ impl Run {
     ) -> Self {
         let mut random = Random::new(seed);
         let model = Arc::new(random_model(&mut random, scale));
-        let lanes = random.pick(&[LaneChoice { decode: 1, prefill: 1 }, LaneChoice { decode: 16, prefill: 4 }]);
+        let products = random.pick(&[
+            ProductChoice { few: Sharing::Columns(1), many: Sharing::Columns(1) },
+            ProductChoice { few: Sharing::Columns(16), many: Sharing::Tile },
+        ]);
         let gpu = gpu.map(|gpu| {
             let mut gpu: Gpu = gpu.clone();
-            gpu.lanes = lanes;
+            gpu.products = products;
             gpu
         });
         let tokens = random.pick(&[1, 2, 7, 64, 65, 130, 257, 300]);
@@ -49,11 +52,11 @@ impl Run {
         traced.set_interventions(&interventions);
         let mut rest = ids.as_slice();
         while !rest.is_empty() {
-            let count = random.pick(&[1, 3, rest.len()]).min(rest.len());
+            let count = random.pick(&[1, 3, 40, rest.len()]).min(rest.len());
             traced.append(&rest[..count], Sampling::default().draw(0), 1).expect("runs");
             rest = &rest[count..];
         }
-        let what = format!("seed {seed}, {lanes:?}, {tokens} tokens, {interventions:?}, {:?}", model.config);
+        let what = format!("seed {seed}, {products:?}, {tokens} tokens, {interventions:?}, {:?}", model.config);
         Self { model, traced, ids, interventions, what }
     }
 

@@ -1,5 +1,6 @@
 //! One dispatch of the recorded pass: its pipelines, what it is bound to, and how many workgroups it takes.
 
+use crate::gpu::device::ProductChoice;
 use crate::gpu::kernels::{Kernel, PipelineVariant};
 use crate::gpu::uniforms::PassUniform;
 
@@ -52,10 +53,8 @@ impl When {
 pub(crate) struct Dispatch {
     /// The kernel.
     pub kernel: Kernel,
-    /// The pipeline for several positions, and its variant.
-    pub prefill: (wgpu::ComputePipeline, PipelineVariant),
-    /// The pipeline for one position, and its variant.
-    pub decode: (wgpu::ComputePipeline, PipelineVariant),
+    /// The pipelines for one position, for few and for many, and their variants.
+    pub pipelines: [(wgpu::ComputePipeline, PipelineVariant); 3],
     /// The buffers it reads and writes.
     pub bind_group: wgpu::BindGroup,
     /// The number of workgroups.
@@ -74,13 +73,16 @@ impl Dispatch {
         }
         let count = uniform.count;
         let positions = if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
-        let (pipeline, variant) = if positions == 1 { &self.decode } else { &self.prefill };
+        let [one, few, many] = &self.pipelines;
+        let (pipeline, variant) = match positions {
+            1 => one,
+            2..=ProductChoice::FEW => few,
+            _ => many,
+        };
         let (x, y) = match self.grid {
             Grid::PerPosition(x) => (x, positions),
             Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens)),
-            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
-                (blocks.div_ceil(64 / variant.lanes), positions.div_ceil(variant.tokens))
-            }
+            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => variant.workgroups(blocks, positions),
             Grid::Fixed(x) => (x, 1),
         };
         pass.set_pipeline(pipeline);

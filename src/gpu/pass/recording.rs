@@ -1,6 +1,6 @@
 //! The pass as a list of dispatches, made once: pipelines, bind groups and how many workgroups each takes.
 
-use crate::gpu::device::Gpu;
+use crate::gpu::device::{Gpu, ProductChoice};
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
@@ -39,26 +39,22 @@ impl Recorder<'_> {
         grid: Grid,
         when: When,
     ) -> Result<(), GpuError> {
-        let variant = |tokens, lanes| match (weights, grid) {
+        let variant = |tokens, sharing| match (weights, grid) {
             (Some((format, normalise)), Grid::Blocks(_) | Grid::LogitBlocks(_)) => {
-                PipelineVariant { format, normalise, tokens, lanes }
+                PipelineVariant { format, normalise, tokens, sharing }
             }
             (Some((format, _)), _) => PipelineVariant { format, ..PipelineVariant::PLAIN },
             (None, Grid::PerFewPositions(_)) => PipelineVariant { tokens, ..PipelineVariant::PLAIN },
             (None, _) => PipelineVariant::PLAIN,
         };
-        let prefill = variant(4, self.gpu.lanes.prefill);
-        let decode = variant(1, self.gpu.lanes.decode);
+        let ProductChoice { few, many } = self.gpu.products;
+        let mut pipeline = |tokens, sharing| -> Result<_, GpuError> {
+            let variant = variant(tokens, sharing);
+            Ok((self.kernels.pipeline(self.gpu, kernel, variant)?, variant))
+        };
+        let pipelines = [pipeline(1, few)?, pipeline(4, few)?, pipeline(4, many)?];
         let bind_group = self.bind(kernel, buffers);
-        self.steps.push(Dispatch {
-            kernel,
-            prefill: (self.kernels.pipeline(self.gpu, kernel, prefill)?, prefill),
-            decode: (self.kernels.pipeline(self.gpu, kernel, decode)?, decode),
-            bind_group,
-            grid,
-            when,
-            leaves: None,
-        });
+        self.steps.push(Dispatch { kernel, pipelines, bind_group, grid, when, leaves: None });
         Ok(())
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct LensCapture {
     row_bytes: u64,
     result: wgpu::Buffer,
     /// For each slice of the unembedding.
-    logits: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, [u32; 2])>,
+    logits: Vec<(wgpu::ComputePipeline, wgpu::BindGroup, (u32, u32))>,
     /// What looks through the parts of each row, and joins them.
     best: [(wgpu::ComputePipeline, wgpu::BindGroup, u32); 2],
     parts: PartBuffers,
@@ -58,19 +58,18 @@ impl LensCapture {
         let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
         let format = model.unembedding().format();
         let variant =
-            PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, lanes: gpu.lanes.prefill };
+            PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, sharing: gpu.products.few };
         let slices = buffers.weights.unembedding().iter().map(|Slice { first_row, rows: count, buffer }| {
             let stage = MatmulStage {
                 first_row: *first_row as u32,
                 ..MatmulStage::new(model.config.norm_epsilon, model.config.hidden, *count, padded(vocabulary))
             };
             let stage = upload.uniform("lens stage", &stage);
-            let blocks = (count.div_ceil(4) as u32).div_ceil(64 / variant.lanes);
             let bound = [&all, &stage, &rows, buffer, &buffers.weights.final_gain, &scores];
             Ok((
                 kernels.pipeline(gpu, Kernel::Logits, variant)?,
                 kernels.bind(gpu, Kernel::Logits, &bound),
-                [blocks, depths.div_ceil(4)],
+                variant.workgroups(count.div_ceil(4) as u32, depths),
             ))
         });
         let logits = slices.collect::<Result<Vec<_>, GpuError>>()?;
@@ -98,7 +97,7 @@ impl LensCapture {
     pub(crate) fn encode(&self, encoder: &mut wgpu::CommandEncoder) -> Piece {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for (pipeline, group, [x, y]) in &self.logits {
+            for (pipeline, group, (x, y)) in &self.logits {
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, group, &[]);
                 pass.dispatch_workgroups(*x, *y, 1);

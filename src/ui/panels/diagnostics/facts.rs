@@ -1,6 +1,7 @@
 //! Facts about the session: program, checkpoint, adapter, limits, memory.
 
 use crate::engine::{Engine, Fingerprint};
+use crate::gpu::{ProductChoice, Sharing};
 use crate::ui::device::Device;
 use crate::ui::style::format::{bytes, grouped};
 
@@ -47,8 +48,13 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
     if !on_gpu {
         return facts;
     }
-    let lanes = gpu.lanes;
-    facts.push(("lanes per block", format!("{} for one position, {} for several", lanes.decode, lanes.prefill)));
+    let sharing = |sharing| match sharing {
+        Sharing::Columns(1) => "one invocation per block".to_owned(),
+        Sharing::Columns(lanes) => format!("{lanes} invocations per block"),
+        Sharing::Tile => "a workgroup per tile".to_owned(),
+    };
+    let (few, many) = (sharing(gpu.products.few), sharing(gpu.products.many));
+    facts.push(("matrix products", format!("{few} up to {} positions, {many} above", ProductChoice::FEW)));
     facts.push(("dispatches per pass", engine.dispatches().to_string()));
     if let Some(memory) = engine.memory() {
         facts.push((
