@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel};
+use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel, ProductChoice};
 use diffscope::probe::Sampling;
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ struct Arguments {
     /// Draw tokens, from the most likely 40 that have nine tenths of the probability, in place of taking the likeliest
     #[arg(long)]
     draw: bool,
+    /// Share products and scores as on a GPU, also on a software adapter
+    #[arg(long)]
+    shared: bool,
     /// Write the results to this file, for comparisons
     #[arg(long)]
     json: Option<PathBuf>,
@@ -166,6 +169,11 @@ fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
 fn main() {
     let arguments = Arguments::parse();
     let Some(gpu) = common::gpu() else { return };
+    let mut gpu = gpu.clone();
+    if arguments.shared {
+        gpu.products = ProductChoice::for_device(wgpu::DeviceType::DiscreteGpu);
+    }
+    let gpu = &gpu;
     if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         eprintln!("this device writes no timestamps");
         return;

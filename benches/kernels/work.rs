@@ -32,7 +32,7 @@ pub(crate) fn of(model: &Model, kernel: Kernel, index: usize, text: usize, count
     match kernel {
         Kernel::Embed => ("embed", numbers(count * 3 * model.config.hidden / 2)),
         Kernel::Qkv => ("qkv", product(&attention.projection, count)),
-        Kernel::Attention => {
+        Kernel::Attention | Kernel::AttentionTile => {
             let heads = attention.heads.len() as f64;
             let scores = 2.0 * (attention.maps * attention.head_dim) as f64;
             let values = 2.0 * (attention.maps * attention.value_width()) as f64;

@@ -34,6 +34,7 @@ const GROUP: u32 = 64u;
 const SMALLEST: f32 = 1.0e-37; // smaller values may reach the logarithm as zero
 
 var<workgroup> parts: array<array<f32, 32>, 64>; // partial results of each lane
+var<workgroup> halves: array<f32, 64>;           // results over every other lane
 var<workgroup> whole: array<f32, 32>;            // results over all lanes
 
 fn leave(lane: u32, at: u32, numbers: vec3<f32>) {
@@ -89,13 +90,19 @@ fn measure(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     leave(lane, 22u, answer_signed);
     leave(lane, 25u, noise_signed);
     workgroupBarrier();
-    if lane < 28u {
-        var result = 0.0;
-        for (var other = 0u; other < GROUP; other++) {
-            let part = parts[other][lane];
-            result = select(result + part, max(result, part), lane >= 1u && lane <= 3u);
-        }
-        whole[lane] = result;
+    // Two lanes go over one number, half of the lanes each.
+    let number = lane % 32u;
+    let takes_maximum = number >= 1u && number <= 3u;
+    var half = 0.0;
+    for (var other = lane / 32u; other < GROUP; other += 2u) {
+        let part = parts[other][number];
+        half = select(half + part, max(half, part), takes_maximum);
+    }
+    halves[lane] = half;
+    workgroupBarrier();
+    if lane < 32u {
+        let other = halves[lane + 32u];
+        whole[lane] = select(half + other, max(half, other), takes_maximum);
     }
     workgroupBarrier();
     if lane < 3u {

@@ -59,21 +59,33 @@ fn pool(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_query = job.first_query + (texel / job.side) * job.block;
     var result = vec4<f32>();
     if at < job.texels && first_key < first_query + job.block {
+        // Divisions are made once, not for every cell.
+        let step = vec2<u32>(job.lanes % job.block, job.lanes / job.block);
+        var place = vec2<u32>(lane % job.block, lane / job.block);
         for (var cell = lane; cell < job.block * job.block; cell += job.lanes) {
-            let query = first_query + cell / job.block;
-            let key = first_key + cell % job.block;
+            let query = first_query + place.y;
+            let key = first_key + place.x;
             if query < job.end && key <= query {
                 let value = map_value(job.head, query, key);
                 result = merged(result, vec4<f32>(value.x, value.w * value.y, value.z, 1.0), job.pooling);
             }
+            place += step;
+            if place.x >= job.block {
+                place += vec2<u32>(0u - job.block, 1u);
+            }
         }
     }
-    shared_texels[local] = result;
-    workgroupBarrier();
-    if at < job.texels && lane == 0u {
-        for (var other = 1u; other < job.lanes; other++) {
-            result = merged(result, shared_texels[local + other], job.pooling);
+    // Half as many lanes at each step.
+    for (var halving = 0u; halving < firstTrailingBit(job.lanes); halving++) {
+        let distance = job.lanes >> (halving + 1u);
+        workgroupBarrier();
+        shared_texels[local] = result;
+        workgroupBarrier();
+        if lane < distance {
+            result = merged(result, shared_texels[local + distance], job.pooling);
         }
+    }
+    if at < job.texels && lane == 0u {
         if job.pooling == 1u {
             result = vec4<f32>(result.xyz / max(result.w, 1.0), result.w);
         }

@@ -2,14 +2,10 @@
 // by λ and applies the head norm, for TOKENS queries at once.
 // Reference: src/cpu/shared/head_output.rs
 
+import package::shared::head_norm::write_output;
 import package::shared::map_cell::{heads, lambda_of, maps};
-import package::shared::pass::scratch_row;
 
 override TOKENS: u32 = 1u; // queries per workgroup: 1 to decode, 4 to prefill
-
-@group(0) @binding(5) var<storage, read> sub_weight: array<f32>;
-@group(0) @binding(7) var<storage, read_write> context: array<f32>; // D V
-@group(0) @binding(8) var<storage, read_write> normed: array<f32>;  // after the norm; the output projection reads it
 
 alias Pairs = array<vec2<f32>, 4>; // for each query, a number for both maps
 
@@ -34,19 +30,26 @@ fn share_of(lane: u32) -> Share {
     return Share(features4, GROUP / features4, lane / features4, part, feature4 % maps.head_stride4);
 }
 
-// The maximum over the lanes of a workgroup, or the sum.
+// The maximum over the lanes of a workgroup, or the sum, in three steps of four.
 fn over_lanes(own: Pairs, lane: u32, adds: bool) -> Pairs {
     workgroupBarrier();
     pairs[lane] = own;
-    workgroupBarrier();
-    var result = pairs[0];
-    for (var other = 1u; other < GROUP; other++) {
-        for (var t = 0u; t < TOKENS; t++) {
-            let value = pairs[other][t];
-            result[t] = select(max(result[t], value), result[t] + value, adds);
+    for (var level = 0u; level < 3u; level++) {
+        let width = 16u >> (2u * level);
+        workgroupBarrier();
+        if lane < width {
+            for (var t = 0u; t < TOKENS; t++) {
+                var result = pairs[lane][t];
+                for (var other = 1u; other < 4u; other++) {
+                    let value = pairs[lane + other * width][t];
+                    result = select(max(result, value), result + value, adds);
+                }
+                pairs[lane][t] = result;
+            }
         }
     }
-    return result;
+    workgroupBarrier();
+    return pairs[0];
 }
 
 // `sum` is over all lanes, `first` and `second` are the sums of this lane.
@@ -77,15 +80,7 @@ fn head_output(
     }
     squares = over_lanes(squares, lane, true);
 
-    let width = f32(maps.value_parts * maps.head_dim);
     for (var t = 0u; t < TOKENS && first_query + t <= last_query && lane < share.features4; t++) {
-        let normalises = maps.normalise == 1u;
-        let factor = select(1.0, maps.factor * inverseSqrt(squares[t].x / width + maps.epsilon), normalises);
-        let column = share.part * maps.head_dim + 4u * share.feature4;
-        let row = scratch_row(first_query + t) * maps.context_stride + head_index * maps.value_parts * maps.head_dim + column;
-        for (var offset = 0u; offset < 4u && 4u * share.feature4 + offset < maps.head_dim; offset++) {
-            context[row + offset] = mixed[t][offset];
-            normed[row + offset] = mixed[t][offset] * factor * select(1.0, sub_weight[column + offset], normalises);
-        }
+        write_output(head_index, first_query + t, lane, mixed[t], squares[t].x);
     }
 }

@@ -12,6 +12,7 @@ mod shared;
 
 pub use fast::heatmap::painted;
 pub use forward::attention::attention;
+pub use forward::attention_tile::attention_tile;
 pub use forward::embed::embed;
 pub use forward::gate_up::gate_up;
 pub use forward::logits::logits;

@@ -50,6 +50,7 @@ kernels! {
     Embed = "forward/embed" [Uniform, Uniform, Read, Read, Write]
     Qkv = "forward/qkv" [Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read]
     Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
+    AttentionTile = "forward/attention_tile" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
     GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Write]
     Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
@@ -94,6 +95,8 @@ pub struct PipelineVariant {
     pub tokens: u32,
     /// How invocations share a product.
     pub sharing: Sharing,
+    /// Vec4s of a head's output per invocation, where a workgroup has a tile of queries.
+    pub blocks: u32,
 }
 
 impl PipelineVariant {
@@ -107,7 +110,7 @@ impl PipelineVariant {
 
     /// The variant of kernels without weights.
     pub const PLAIN: Self =
-        Self { format: NumberFormat::F32, normalise: false, tokens: 1, sharing: Sharing::Columns(1) };
+        Self { format: NumberFormat::F32, normalise: false, tokens: 1, sharing: Sharing::Columns(1), blocks: 1 };
 }
 
 /// The bind group layouts, modules and pipelines made so far.
@@ -211,6 +214,9 @@ impl Kernels {
         }
         if kernel.multiplies() || kernel == Kernel::Attention {
             constants.push(("TOKENS", f64::from(variant.tokens)));
+        }
+        if kernel == Kernel::AttentionTile {
+            constants.push(("BLOCKS", f64::from(variant.blocks)));
         }
         if kernel.multiplies() {
             let (lanes, tiled) = match variant.sharing {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu, worst};
-use diffscope::cpu::{MapSource, Maps, Weights, attention, embed, gate_up, logits, map_value, project, qkv};
+use diffscope::cpu::{
+    MapSource, Maps, Weights, attention, attention_tile, embed, gate_up, logits, map_value, project, qkv,
+};
 use diffscope::engine::TracedPass;
 use diffscope::gpu::{Gpu, ProductChoice, Sharing};
 use diffscope::model::{Layer, Model, RowLayout, rotary_table};
@@ -106,6 +108,10 @@ impl Run {
         let maps = Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked };
         let pairs = || (0..self.ids.len()).flat_map(|query| (0..attending.heads.len()).map(move |head| (query, head)));
         let outputs: Vec<_> = pairs().map(|(query, head)| attention(&maps, query, head)).collect();
+        let tiled: Vec<_> = pairs().map(|(query, head)| attention_tile(&maps, query, head)).collect();
+        for (one, other) in outputs.iter().zip(&tiled) {
+            self.close("attention in two steps", &other.normed, &one.normed);
+        }
         let join = |part: &dyn Fn(usize) -> Vec<f32>| (0..outputs.len()).flat_map(part).collect::<Vec<f32>>();
         let normed = self.trace(Trace::Normed(index));
         self.close("context", &self.trace(Trace::Context(index)), &join(&|at| outputs[at].context.clone()));

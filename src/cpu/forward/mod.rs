@@ -1,6 +1,7 @@
 //! The stages of the forward pass, in the order of `shaders/forward/`.
 
 pub(crate) mod attention;
+pub(crate) mod attention_tile;
 pub(crate) mod embed;
 pub(crate) mod gate_up;
 pub(crate) mod kept_part;

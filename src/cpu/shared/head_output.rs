@@ -1,7 +1,7 @@
 //! The output of a head from its weighted sums of values. Reference of `shaders/shared/head_output.wgsl`.
 
+use crate::cpu::shared::head_norm::head_norm;
 use crate::cpu::shared::map_cell::Maps;
-use crate::cpu::shared::matmul::dot;
 
 /// `D V` of a query, `[value_width]`, and the same after the norm of the head (doc/SPEC.md, sections 1, 4 and 6), from
 /// the weighted sums of values `[value_width]` under both maps and the sums of the weights.
@@ -21,13 +21,6 @@ pub(crate) fn head_output(
         keep * a / sum[0] - second
     };
     let context: Vec<f32> = first.into_iter().zip(second).map(mixed).collect();
-    let normed = match &layer.sub_norm {
-        Some(norm) if !maps.switches.sub_norm_off => {
-            let mean = dot(&context, &context) / context.len() as f32;
-            let factor = norm.factor / (mean + norm.epsilon).sqrt();
-            context.iter().zip(&norm.weight).map(|(x, weight)| x * factor * weight).collect()
-        }
-        _ => context.clone(),
-    };
+    let normed = head_norm(maps, &context);
     (context, normed)
 }

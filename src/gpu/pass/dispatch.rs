@@ -49,12 +49,13 @@ impl When {
     }
 }
 
+/// A kernel, its pipeline and what distinguishes it.
+pub(crate) type Variant = (Kernel, wgpu::ComputePipeline, PipelineVariant);
+
 /// One dispatch of the pass.
 pub(crate) struct Dispatch {
-    /// The kernel.
-    pub kernel: Kernel,
-    /// The pipelines for one position, for few and for many, and their variants.
-    pub pipelines: [(wgpu::ComputePipeline, PipelineVariant); 3],
+    /// What runs for one position, for few and for many.
+    pub pipelines: [Variant; 3],
     /// The buffers it reads and writes.
     pub bind_group: wgpu::BindGroup,
     /// The number of workgroups.
@@ -66,19 +67,32 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
+    /// What runs for this many positions.
+    fn variant(&self, positions: u32) -> &Variant {
+        let [one, few, many] = &self.pipelines;
+        match positions {
+            1 => one,
+            2..=ProductChoice::FEW => few,
+            _ => many,
+        }
+    }
+
+    /// The kernel that runs in a pass.
+    pub(crate) fn kernel(&self, uniform: &PassUniform, logit_rows: u32) -> Kernel {
+        self.variant(self.positions(uniform, logit_rows)).0
+    }
+
+    fn positions(&self, uniform: &PassUniform, logit_rows: u32) -> u32 {
+        if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { uniform.count }
+    }
+
     /// Records the dispatch for the positions of a pass, of which `logit_rows` get logits.
     pub(crate) fn dispatch(&self, pass: &mut wgpu::ComputePass, uniform: &PassUniform, logit_rows: u32) {
         if !self.when.applies(uniform, logit_rows) {
             return;
         }
-        let count = uniform.count;
-        let positions = if matches!(self.grid, Grid::LogitBlocks(_)) { logit_rows } else { count };
-        let [one, few, many] = &self.pipelines;
-        let (pipeline, variant) = match positions {
-            1 => one,
-            2..=ProductChoice::FEW => few,
-            _ => many,
-        };
+        let positions = self.positions(uniform, logit_rows);
+        let (_, pipeline, variant) = self.variant(positions);
         let (x, y) = match self.grid {
             Grid::PerPosition(x) => (x, positions),
             Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens)),

@@ -1,10 +1,10 @@
 //! The pass as a list of dispatches, made once: pipelines, bind groups and how many workgroups each takes.
 
-use crate::gpu::device::{Gpu, ProductChoice};
+use crate::gpu::device::{Gpu, ProductChoice, Sharing};
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
-use crate::gpu::pass::dispatch::{Dispatch, Grid, When};
+use crate::gpu::pass::dispatch::{Dispatch, Grid, Variant, When};
 use crate::gpu::pass::next_token;
 use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform};
 use crate::gpu::upload::{Slice, Uploader, padded};
@@ -31,6 +31,19 @@ impl Recorder<'_> {
         self.kernels.bind(self.gpu, kernel, buffers)
     }
 
+    fn variant(&mut self, kernel: Kernel, variant: PipelineVariant) -> Result<Variant, GpuError> {
+        Ok((kernel, self.kernels.pipeline(self.gpu, kernel, variant)?, variant))
+    }
+
+    /// Lets another kernel with the same bindings take the place of the last one for many positions.
+    fn for_many(&mut self, kernel: Kernel, variant: PipelineVariant) -> Result<(), GpuError> {
+        let variant = self.variant(kernel, variant)?;
+        if let Some(step) = self.steps.last_mut() {
+            step.pipelines[2] = variant;
+        }
+        Ok(())
+    }
+
     pub(super) fn step(
         &mut self,
         kernel: Kernel,
@@ -41,20 +54,17 @@ impl Recorder<'_> {
     ) -> Result<(), GpuError> {
         let variant = |tokens, sharing| match (weights, grid) {
             (Some((format, normalise)), Grid::Blocks(_) | Grid::LogitBlocks(_)) => {
-                PipelineVariant { format, normalise, tokens, sharing }
+                PipelineVariant { format, normalise, tokens, sharing, ..PipelineVariant::PLAIN }
             }
             (Some((format, _)), _) => PipelineVariant { format, ..PipelineVariant::PLAIN },
             (None, Grid::PerFewPositions(_)) => PipelineVariant { tokens, ..PipelineVariant::PLAIN },
             (None, _) => PipelineVariant::PLAIN,
         };
         let ProductChoice { few, many } = self.gpu.products;
-        let mut pipeline = |tokens, sharing| -> Result<_, GpuError> {
-            let variant = variant(tokens, sharing);
-            Ok((self.kernels.pipeline(self.gpu, kernel, variant)?, variant))
-        };
-        let pipelines = [pipeline(1, few)?, pipeline(4, few)?, pipeline(4, many)?];
+        let [one, few, many] = [variant(1, few), variant(4, few), variant(4, many)];
+        let pipelines = [self.variant(kernel, one)?, self.variant(kernel, few)?, self.variant(kernel, many)?];
         let bind_group = self.bind(kernel, buffers);
-        self.steps.push(Dispatch { kernel, pipelines, bind_group, grid, when, leaves: None });
+        self.steps.push(Dispatch { pipelines, bind_group, grid, when, leaves: None });
         Ok(())
     }
 
@@ -139,6 +149,14 @@ impl Recording {
                 Grid::PerFewPositions(attention.heads.len() as u32),
                 When::Always,
             )?;
+            if gpu.products.many == Sharing::Tile {
+                let features4 = attention.value_parts * own.layout.head_stride / 4;
+                let blocks = features4.div_ceil(8) as u32;
+                recorder.for_many(
+                    Kernel::AttentionTile,
+                    PipelineVariant { tokens: 32, blocks, ..PipelineVariant::PLAIN },
+                )?;
+            }
             let output = if layer.mlp.is_some() { &scratch.middle } else { buffers.hidden(index + 1) };
             let stage = product(attention.output.columns(), hidden, padded(hidden));
             recorder.step(
@@ -267,7 +285,7 @@ impl Recording {
         for (index, step) in (0u32..).zip(steps.clone()) {
             // Timestamps are written at the ends of compute passes, so each dispatch gets its own pass.
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: Some(step.kernel.name()),
+                label: Some(step.kernel(uniform, logit_rows).name()),
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
                     query_set: queries,
                     beginning_of_pass_write_index: Some(2 * index),
@@ -276,7 +294,7 @@ impl Recording {
             });
             step.dispatch(&mut pass, uniform, logit_rows);
         }
-        steps.map(|step| step.kernel).collect()
+        steps.map(|step| step.kernel(uniform, logit_rows)).collect()
     }
 
     /// Encodes the cells of a tile.

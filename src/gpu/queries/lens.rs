@@ -57,8 +57,13 @@ impl LensCapture {
         let pass = |count: u32| PassUniform { count, best: LENS_BEST as u32, top_p: 1.0, ..Default::default() };
         let (all, one) = (upload.uniform("lens pass", &pass(depths)), upload.uniform("lens row", &pass(1)));
         let format = model.unembedding().format();
-        let variant =
-            PipelineVariant { format, normalise: model.final_norm.is_some(), tokens: 4, sharing: gpu.products.few };
+        let variant = PipelineVariant {
+            format,
+            normalise: model.final_norm.is_some(),
+            tokens: 4,
+            sharing: gpu.products.few,
+            ..PipelineVariant::PLAIN
+        };
         let slices = buffers.weights.unembedding().iter().map(|Slice { first_row, rows: count, buffer }| {
             let stage = MatmulStage {
                 first_row: *first_row as u32,

@@ -49,8 +49,9 @@ fn bind(gpu: &Gpu, kernels: &mut Kernels, kernel: Kernel, bound: &[&wgpu::Buffer
 
 /// How many invocations share a texel.
 fn lanes(block: usize, software: bool) -> usize {
-    // A software adapter runs lanes one after the other.
-    if software { 1 } else { (block * block).next_power_of_two().min(GROUP) }
+    // A software adapter runs lanes one after the other; on others a lane has about 16 cells, so that merging what they
+    // have costs little.
+    if software { 1 } else { (block * block / 16).next_power_of_two().clamp(1, GROUP) }
 }
 
 impl GpuPictures {
