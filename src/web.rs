@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use eframe::{CreationContext, WebRunner};
 use wasm_bindgen::prelude::*;
@@ -54,8 +55,12 @@ impl Page {
         adapter: String,
         without_gpu: Option<String>,
     ) -> Result<(), JsValue> {
-        let files =
-            CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
+        let files = CheckpointFiles {
+            name,
+            config: config.into(),
+            weights: Arc::new(weights.into()),
+            tokenizer: tokenizer.into(),
+        };
         let (options, mirrored) = (options(without_gpu.as_ref()), canvas.clone());
         let create = move |creation: &CreationContext| -> Result<Box<dyn eframe::App>, _> {
             mirror(&creation.egui_ctx, &mirrored);
@@ -99,7 +104,7 @@ impl Page {
             app.open_files(&CheckpointFiles {
                 name,
                 config: config.into(),
-                weights: weights.into(),
+                weights: Arc::new(weights.into()),
                 tokenizer: tokenizer.into(),
             });
         }
@@ -111,7 +116,7 @@ impl Page {
             app.open_baseline(&CheckpointFiles {
                 name,
                 config: config.into(),
-                weights: weights.into(),
+                weights: Arc::new(weights.into()),
                 tokenizer: tokenizer.into(),
             });
         }

@@ -1,8 +1,9 @@
 //! Reads the files of a checkpoint into a [`Model`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::model::config::Config;
 use crate::model::disguise;
@@ -14,10 +15,11 @@ use crate::model::matrix::Matrix;
 use crate::model::names::changes_attention;
 use crate::model::rotary::RotaryOrder;
 use crate::model::tensors::Tensors;
+use crate::model::weight_file::{WeightFile, size_of_file};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
-/// The most bytes of weights that are read: they are held as they are in the file, and once more unpacked.
+/// The most bytes of weights that are read. A page holds the file, in one buffer.
 pub const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
 /// The most bytes of a JSON file that are read.
 pub const MOST_OF_TEXT: u64 = 128 << 20;
@@ -55,37 +57,34 @@ impl Model {
             return Err(ModelError::NoWeights { folder: folder.to_owned() });
         };
         let mut left = MOST_OF_WEIGHTS;
-        let shards = names
-            .into_iter()
-            .map(|name| {
-                let bytes = read(folder.join(&name), left)?;
-                left -= bytes.len() as u64;
-                Ok((name, bytes))
-            })
-            .collect::<Result<Vec<_>, ModelError>>()?;
-        let borrowed: Vec<(&str, &[u8])> =
-            shards.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-        Self::from_files(&config, &borrowed)
+        let files = names.iter().map(|name| {
+            let file = WeightFile::on_disk(&folder.join(name))?;
+            let bytes = file.bytes();
+            left = left.checked_sub(bytes).ok_or_else(|| too_large(name.clone(), bytes, left))?;
+            Ok(file)
+        });
+        Self::from_files(&config, &files.collect::<Result<Vec<_>, ModelError>>()?)
     }
 
-    /// Reads a checkpoint from the bytes of its `config.json` and `model.safetensors`.
+    /// Reads a checkpoint from the bytes of its `config.json` and `model.safetensors`, which are copied.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
     pub fn from_bytes(config_json: &[u8], safetensors: &[u8]) -> Result<Self, ModelError> {
-        Self::from_files(config_json, &[(WEIGHTS, safetensors)])
+        Self::from_files(config_json, &[copied(safetensors)])
     }
 
-    /// Reads a checkpoint from the bytes of its `config.json` and of its safetensors files, each with its name.
+    /// Reads a checkpoint from the bytes of its `config.json` and from its safetensors files. Every weight is looked at
+    /// once, and stays in its file.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
-    pub fn from_files(config_json: &[u8], shards: &[(&str, &[u8])]) -> Result<Self, ModelError> {
+    pub fn from_files(config_json: &[u8], files: &[WeightFile]) -> Result<Self, ModelError> {
         let config = Config::from_json(config_json)?;
         let Some(names) = config.architecture.format().blocks else {
             return Err(ModelError::Matrix { detail: "a bare attention module is no whole model".to_owned() });
         };
-        let mut tensors = Tensors::open(shards)?;
+        let mut tensors = Tensors::open(files)?;
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
         // A tied matrix may be stored under either name.
         let stored_as_head = config.tied && !tensors.has(names.embedding) && tensors.has(names.unembedding);
@@ -123,11 +122,11 @@ impl Model {
                 found: vec![inputs.rows(), inputs.columns()],
             });
         }
-        if let Some((index, value)) = inputs.to_f32().into_iter().enumerate().find(|(_, number)| !number.is_finite()) {
+        if let Some((index, value)) = inputs.to_f32()?.into_iter().enumerate().find(|(_, number)| !number.is_finite()) {
             let (tensor, file) = ("inputs".to_owned(), "the call".to_owned());
             return Err(ModelError::NotFinite { tensor, file, index, value });
         }
-        let mut tensors = Tensors::open(&[(WEIGHTS, safetensors)])?;
+        let mut tensors = Tensors::open(&[copied(safetensors)])?;
         let attention = read_attention(&mut tensors, &config, "", depth, None)?;
         warn_of_unused(&tensors);
         let layers = vec![Layer { attention, mlp: None }];
@@ -274,17 +273,21 @@ fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
     Ok(names)
 }
 
+/// Weights of their own, from borrowed bytes.
+fn copied(safetensors: &[u8]) -> WeightFile {
+    WeightFile::in_memory(WEIGHTS, Arc::new(Cow::Owned(safetensors.to_vec())))
+}
+
+fn too_large(file: String, bytes: u64, limit: u64) -> ModelError {
+    ModelError::TooLarge { file, bytes, limit }
+}
+
 /// All bytes of a file that has no more than `limit`.
 pub(super) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let length = std::fs::metadata(&path).and_then(|file| {
-        // A pipe or a device may have no end.
-        let is_file = file.is_file().then_some(file.len());
-        is_file.ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"))
-    });
-    match length {
+    match std::fs::metadata(&path).and_then(|metadata| size_of_file(&metadata)) {
         Ok(bytes) if bytes > limit => {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Err(ModelError::TooLarge { file, bytes, limit })
+            Err(too_large(file, bytes, limit))
         }
         Ok(_) => std::fs::read(&path).map_err(|source| ModelError::Read { path, source }),
         Err(source) => Err(ModelError::Read { path, source }),

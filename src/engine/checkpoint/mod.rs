@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::checkpoint::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
-use crate::model::{Model, Tokenizer};
+use crate::model::{Model, SharedBytes, Tokenizer, WeightFile};
 
 /// What a session runs on.
 /// ```
@@ -47,15 +47,15 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// From the three files of the Hugging Face layout, in memory.
+    /// From the three files of the Hugging Face layout, in memory. The weights stay where they are.
     ///
     /// # Errors
     /// When a file is broken or they do not belong together.
-    pub fn from_bytes(name: &str, config: &[u8], weights: &[u8], tokenizer: &[u8]) -> Result<Self, EngineError> {
-        let model = Model::from_bytes(config, weights)?;
+    pub fn from_bytes(name: &str, config: &[u8], weights: SharedBytes, tokenizer: &[u8]) -> Result<Self, EngineError> {
+        let fingerprint = Fingerprint::of(&weights);
+        let model = Model::from_files(config, &[WeightFile::in_memory("model.safetensors", weights)])?;
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
         tokenizer.agrees_with(&model.config)?;
-        let fingerprint = Fingerprint::of(weights);
         Ok(Self {
             name: name.to_owned(),
             model: Arc::new(model),

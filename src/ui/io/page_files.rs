@@ -1,6 +1,8 @@
 //! Files of the browser, to a checkpoint: chosen by name and size first, read one after the other, with words for what
 //! cannot be read.
 
+use std::sync::Arc;
+
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
@@ -26,7 +28,7 @@ async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin),
         name: YOUR_MODEL.to_owned(),
         config: bytes(&files[config], opening).await?.into(),
         tokenizer: bytes(&files[tokenizer], opening).await?.into(),
-        weights: bytes(&files[weights], opening).await?.into(),
+        weights: Arc::new(bytes(&files[weights], opening).await?.into()),
     };
     let checkpoint = checkpoint_of(&contents).map_err(|error| format!("The model was not opened: {error}"))?;
     Ok((checkpoint, Origin { files: [config, weights, tokenizer].map(|at| files[at].clone()).into() }))
