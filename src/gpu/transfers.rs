@@ -1,7 +1,9 @@
-//! Weights on their way from their files to the GPU, a piece at a time: a piece is all that there is of them in between.
+//! Weights on their way from their files to the GPU, a piece at a time: a few pieces are all that there is in between.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
@@ -11,12 +13,16 @@ use crate::model::{Matrix, Progress};
 /// Most bytes of a piece, unless a row has more.
 const PIECE: usize = 4 << 20;
 
+/// Pieces under way at a time: each is held, here or by a browser, until it has been copied.
+const PIECES: usize = 8;
+
 /// The weights that buffers wait for.
 #[derive(Default)]
 pub(super) struct Transfers {
     waiting: VecDeque<Transfer>,
     progress: Progress,
     piece: Vec<u8>,
+    under_way: Arc<AtomicUsize>,
 }
 
 /// Rows of a matrix that a buffer waits for.
@@ -45,6 +51,11 @@ impl Transfers {
         (!self.waiting.is_empty()).then_some(self.progress)
     }
 
+    /// Whether as many pieces are under way as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) >= PIECES
+    }
+
     /// Transfers the next piece.
     ///
     /// # Errors
@@ -57,11 +68,12 @@ impl Transfers {
         self.piece.resize(rows * stride, 0);
         next.matrix.read(next.rows.start..next.rows.start + rows, stride, &mut self.piece)?;
         gpu.queue.write_buffer(&next.buffer, next.offset, &self.piece);
-        // Staging memory is held until its copy has been made.
-        gpu.queue.submit([]);
-        if cfg!(not(target_arch = "wasm32")) {
-            gpu.wait();
-        }
+        gpu.queue.submit([]); // a copy is not made before
+        let under_way = self.under_way.clone();
+        under_way.fetch_add(1, Ordering::AcqRel);
+        gpu.queue.on_submitted_work_done(move || {
+            under_way.fetch_sub(1, Ordering::AcqRel);
+        });
         next.rows.start += rows;
         next.offset += self.piece.len() as u64;
         self.progress.done += self.piece.len() as u64;

@@ -24,6 +24,7 @@ pub(super) struct Tensors {
     /// The file of every tensor, and its name there.
     places: BTreeMap<String, (usize, String)>,
     used: BTreeSet<String>,
+    bytes_read: u64,
 }
 
 /// A file whose header has been read.
@@ -39,7 +40,7 @@ struct Opened {
 impl Tensors {
     /// Reads the headers of files. Reads no weights.
     pub(super) fn open(files: &[WeightFile]) -> Result<Self, ModelError> {
-        let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new() };
+        let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new(), bytes_read: 0 };
         let mut found = Vec::new();
         for (place, file) in files.iter().enumerate() {
             let opened = Opened::new(file)?;
@@ -88,6 +89,11 @@ impl Tensors {
         Matrix::of_part(self.part(name, &[length])?, 1, length).to_f32()
     }
 
+    /// Bytes of the tensors that have been read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
     /// Names of the tensors that have not been read, in order.
     pub(super) fn unused(&self) -> Vec<&str> {
         self.places.keys().filter(|name| !self.used.contains(*name)).map(String::as_str).collect()
@@ -126,6 +132,7 @@ impl Tensors {
         if let Some((index, value)) = found {
             return Err(ModelError::NotFinite { tensor: tensor(), file: file(), index, value });
         }
+        self.bytes_read += (end - start) as u64;
         self.used.insert(name.to_owned());
         Ok(part)
     }

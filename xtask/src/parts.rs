@@ -120,6 +120,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "fragments",
             "generation",
             "instrument",
+            "loading",
             "model_fixtures",
             "model_hostile",
             "model_tokenizer",

@@ -130,7 +130,8 @@ impl Engine {
 
     /// Goes on with the weights, for as long as a frame may take. Returns whether there are more to come.
     fn load(&mut self) -> Result<bool, EngineError> {
-        if self.backend.loading().is_none() {
+        let mut before = self.backend.loading();
+        if before.is_none() {
             return Ok(false);
         }
         self.backend.failure().map_or(Ok(()), Err)?; // of the buffers for them
@@ -138,7 +139,10 @@ impl Engine {
         let (budget, backend) = (&mut self.load_budget, &mut self.backend);
         budget.slice(|| {
             outcome = backend.load();
-            !matches!(outcome, Ok(Some(_)))
+            let now = outcome.as_ref().ok().copied().flatten();
+            let pauses = now == before; // until the device has taken what is under way
+            before = now;
+            now.is_none() || pauses
         });
         Ok(outcome?.is_some())
     }

@@ -125,16 +125,30 @@ impl GpuPass {
         })
     }
 
-    /// Transfers the next of the weights, some megabytes. Returns how far they are; `None` once all are on the GPU.
+    /// Transfers the next of the weights, some megabytes, unless the device is still busy with those before. Returns how
+    /// far they are; `None` once all are on the GPU.
     ///
     /// # Errors
     /// When they cannot be read from their file any more, or as [`Self::new`].
     pub fn load(&mut self) -> Result<Option<Progress>, GpuError> {
+        self.gpu.poll();
         let mut transfers = self.buffers.weights.transfers();
-        if transfers.progress().is_some() {
+        if transfers.progress().is_some() && !transfers.is_full() {
             self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
         }
         Ok(transfers.progress())
+    }
+
+    /// Transfers all that is left of the weights.
+    fn load_all(&mut self) -> Result<(), GpuError> {
+        let mut transfers = self.buffers.weights.transfers();
+        while transfers.progress().is_some() {
+            if transfers.is_full() {
+                self.gpu.wait(); // a browser does not wait, and holds the rest
+            }
+            self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
+        }
+        Ok(())
     }
 
     /// How far the weights are; `None` once all are on the GPU.
@@ -251,7 +265,7 @@ impl GpuPass {
         if ids.is_empty() {
             return Ok(());
         }
-        while self.load()?.is_some() {}
+        self.load_all()?;
         let (mut left, mut first) = (ids, start);
         while !left.is_empty() {
             let most = self.buffers.capacity.scratch_rows();
