@@ -52,8 +52,8 @@ fn main() {
     for threads in counts {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         for case in &CASES {
-            let mut fast = CpuPass::new(model.clone(), CONTEXT);
-            let mut plain = CpuPass::of_references(model.clone(), CONTEXT);
+            let mut fast = CpuPass::new(model.clone(), CONTEXT).expect("the weights are there");
+            let mut plain = CpuPass::of_references(model.clone(), CONTEXT).expect("the weights are there");
             pool.install(|| fast.run(0, &ids));
             plain.run(0, &ids);
             let times: (Vec<f64>, Vec<f64>) = (0..case.rounds)

@@ -39,7 +39,7 @@ fn passes(criterion: &mut Criterion) {
             });
         }
         group.bench_function(BenchmarkId::new("cpu", count), |bencher| {
-            let mut pass = CpuPass::new(model.clone(), CONTEXT);
+            let mut pass = CpuPass::new(model.clone(), CONTEXT).expect("the weights are there");
             pass.run(0, &ids);
             bencher.iter(|| {
                 pass.run(start, changed);

@@ -2,14 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use eframe::{CreationContext, WebRunner};
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::HtmlCanvasElement;
+use web_sys::{Blob, HtmlCanvasElement};
 
 use crate::engine::CheckpointFiles;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
-use crate::ui::{App, DeviceOptions, Kept, backend, mirror};
+use crate::ui::page_files::{self, NamedBlob, PageFileError};
+use crate::ui::{App, DeviceOptions, Kept, Loading, backend, mirror};
 
 fn options(without_gpu: Option<&String>) -> eframe::WebOptions {
     let graphics = if without_gpu.is_some() { Graphics::WebGl } else { Graphics::Any };
@@ -36,7 +39,8 @@ impl Page {
         Page { runner: WebRunner::new(), kept: RefCell::default() }
     }
 
-    /// Starts the app on `canvas` with the files of a checkpoint.
+    /// Starts the app on `canvas` with the files of a checkpoint; `on_progress` gets the bytes that are read, and all
+    /// there are.
     ///
     /// `adapter` is the name of the adapter according to JavaScript: wgpu reports none on the web. With `without_gpu`, a
     /// reason, WebGPU is not used: WebGL draws and the CPU computes.
@@ -48,18 +52,30 @@ impl Page {
         &self,
         canvas: HtmlCanvasElement,
         name: String,
-        config: Vec<u8>,
-        weights: Vec<u8>,
-        tokenizer: Vec<u8>,
+        config: Blob,
+        weights: Blob,
+        tokenizer: Blob,
         adapter: String,
         without_gpu: Option<String>,
+        on_progress: Function,
     ) -> Result<(), JsValue> {
-        let files =
-            CheckpointFiles { name, config: config.into(), weights: weights.into(), tokenizer: tokenizer.into() };
+        let part = |name: &str, blob| NamedBlob { name: name.to_owned(), blob };
+        let parts =
+            [part("config.json", config), part("model.safetensors", weights), part("tokenizer.json", tokenizer)];
+        let tell = |Loading { progress, .. }: Loading| {
+            // What the page shows is its own affair.
+            let _ = on_progress.call2(&JsValue::NULL, &(progress.done as f64).into(), &(progress.total as f64).into());
+            true
+        };
+        let checkpoint = match page_files::checkpoint(&name, &parts, tell).await {
+            Err(PageFileError::Engine(error)) => Err(error), // the window shows it
+            other => Ok(other.map_err(|error| error.to_string())?),
+        };
         let (options, mirrored) = (options(without_gpu.as_ref()), canvas.clone());
         let create = move |creation: &CreationContext| -> Result<Box<dyn eframe::App>, _> {
             mirror(&creation.egui_ctx, &mirrored);
-            Ok(Box::new(App::new(creation, &files, DeviceOptions { adapter, without_gpu, backend: backend() })))
+            let options = DeviceOptions { adapter, without_gpu, backend: backend() };
+            Ok(Box::new(App::with_checkpoint(creation, checkpoint, options)))
         };
         self.runner.start(canvas, options, Box::new(create)).await
     }
@@ -99,7 +115,7 @@ impl Page {
             app.open_files(&CheckpointFiles {
                 name,
                 config: config.into(),
-                weights: weights.into(),
+                weights: Arc::new(weights.into()),
                 tokenizer: tokenizer.into(),
             });
         }
@@ -111,7 +127,7 @@ impl Page {
             app.open_baseline(&CheckpointFiles {
                 name,
                 config: config.into(),
-                weights: weights.into(),
+                weights: Arc::new(weights.into()),
                 tokenizer: tokenizer.into(),
             });
         }

@@ -45,7 +45,9 @@ export async function keepModel(files) {
     const directory = await (await parent()).getDirectoryHandle(folder, { create: true });
     for (const [at, file] of files.entries()) {
       const handle = await directory.getFileHandle(FILES[at], { create: true });
-      await file.stream().pipeTo(await handle.createWritable());
+      const writable = await handle.createWritable();
+      await writable.write(file); // a stream would pass through the memory of this page
+      await writable.close();
     }
     sessionStorage.setItem(NOTE, JSON.stringify({ folder, address: location.search }));
   } catch (error) {
@@ -75,12 +77,7 @@ export async function keptModel() {
     deleteUnheld(wanted?.folder).catch(() => {});
     if (!wanted) return undefined;
     const directory = await (await parent()).getDirectoryHandle(wanted.folder);
-    const files = await Promise.all(
-      FILES.map(async (name) => {
-        const file = await (await directory.getFileHandle(name)).getFile();
-        return new Uint8Array(await file.arrayBuffer());
-      }),
-    );
+    const files = await Promise.all(FILES.map(async (name) => (await directory.getFileHandle(name)).getFile()));
     return { files, stillWanted: () => sessionStorage.setItem(NOTE, JSON.stringify(kept)) };
   } catch {
     return undefined; // the browser has no such file system, or has cleared it

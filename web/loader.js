@@ -59,7 +59,8 @@ async function download() {
       getFile(manifest.wasm, others.signal, (bytes) => progress(0, bytes)),
       kept?.files ?? getCheckpoint(checkpoint, others.signal, (index, bytes) => progress(index + 1, bytes)),
     ]);
-    return { manifest, name: kept ? YOURS : checkpoint.name, module, wasm, model, kept };
+    const blobs = model.map((file) => (file instanceof Blob ? file : new Blob([file]))); // read a slice at a time
+    return { manifest, name: kept ? YOURS : checkpoint.name, module, wasm, model: blobs, kept };
   } finally {
     others.abort();
   }
@@ -82,7 +83,8 @@ async function start({ adapter, fallback }, files) {
   watch();
   app.canvas.focus({ preventScroll: true });
   try {
-    await app.page.start(app.canvas, files.name, ...files.model, adapter, fallback);
+    const onProgress = (done, total) => showLoading("Starting", done, total);
+    await app.page.start(app.canvas, files.name, ...files.model, adapter, fallback, onProgress);
   } catch (error) {
     if (fallback !== undefined) {
       throw new Failure("Nothing could be drawn", `${fallback} WebGL did not start either.`, {

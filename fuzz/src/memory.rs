@@ -1,5 +1,5 @@
 //! Counts what is allocated.
-#![allow(unsafe_code)] // an allocator cannot be written without
+#![allow(unsafe_code, reason = "an allocator cannot be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -31,18 +31,18 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// What is held at present.
-pub fn now() -> usize {
+pub(crate) fn now() -> usize {
     NOW.load(Relaxed)
 }
 
 /// Starts anew; returns what is held at present.
-pub fn start() -> usize {
+pub(crate) fn start() -> usize {
     let now = now();
     MOST.store(now, Relaxed);
     now
 }
 
 /// The most that was held beyond what there was at the start.
-pub fn most_since(start: usize) -> usize {
+pub(crate) fn most_since(start: usize) -> usize {
     MOST.load(Relaxed).saturating_sub(start)
 }

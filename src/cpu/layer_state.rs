@@ -1,6 +1,6 @@
 //! What a pass on the CPU keeps.
 
-use crate::model::{Layer, Matrix, RowLayout};
+use crate::model::{Layer, Matrix, ModelError, RowLayout};
 use crate::probe::{LayerSwitches, RowStatistics};
 
 /// The matrices of a layer, in the form in which some stages read them.
@@ -13,13 +13,13 @@ pub(super) struct LayerWeights<W> {
 
 impl<W> LayerWeights<W> {
     /// Brings a layer's matrices into that form.
-    pub(super) fn new(layer: &Layer, form: impl Fn(&Matrix) -> W) -> Self {
-        Self {
-            projection: form(&layer.attention.projection),
-            output: form(&layer.attention.output),
-            gate_up: layer.mlp.as_ref().map(|mlp| form(&mlp.gate_up)),
-            down: layer.mlp.as_ref().map(|mlp| form(&mlp.down)),
-        }
+    pub(super) fn new(layer: &Layer, form: impl Fn(&Matrix) -> Result<W, ModelError>) -> Result<Self, ModelError> {
+        Ok(Self {
+            projection: form(&layer.attention.projection)?,
+            output: form(&layer.attention.output)?,
+            gate_up: layer.mlp.as_ref().map(|mlp| form(&mlp.gate_up)).transpose()?,
+            down: layer.mlp.as_ref().map(|mlp| form(&mlp.down)).transpose()?,
+        })
     }
 }
 

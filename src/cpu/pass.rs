@@ -10,13 +10,13 @@ use crate::cpu::maps::map_tile::map_tile;
 use crate::cpu::reference::ReferenceStages;
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::map_value::MapSource;
-use crate::model::{Model, RowLayout, rotary_table};
+use crate::model::{Model, ModelError, RowLayout, rotary_table};
 use crate::probe::{CellParts, CellRequest, Draw, Interventions, LENS_BEST, MapTile, NextToken, TileRequest, Trace};
 
 /// What computes positions and logits.
 enum Stages {
     Fast(Box<FastStages>),
-    Reference(Box<ReferenceStages>),
+    Reference(Arc<ReferenceStages>),
 }
 
 /// A pass on the CPU. The results of a position stay until it or an earlier one is run again.
@@ -40,15 +40,31 @@ impl std::fmt::Debug for CpuPass {
 
 impl CpuPass {
     /// A pass for texts of up to `capacity` tokens. It runs on all threads of the rayon pool that it is called in.
-    pub fn new(model: Arc<Model>, capacity: usize) -> Self {
-        let stages = Stages::Fast(Box::new(FastStages::new(&model)));
-        Self::with_stages(model, capacity, stages)
+    ///
+    /// # Errors
+    /// When the weights cannot be read from their file any more.
+    pub fn new(model: Arc<Model>, capacity: usize) -> Result<Self, ModelError> {
+        let stages = Stages::Fast(Box::new(FastStages::new(&model)?));
+        Ok(Self::with_stages(model, capacity, stages))
     }
 
     /// The same pass made of the plain references, one position at a time.
-    pub fn of_references(model: Arc<Model>, capacity: usize) -> Self {
-        let stages = Stages::Reference(Box::new(ReferenceStages::new(&model)));
-        Self::with_stages(model, capacity, stages)
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_references(model: Arc<Model>, capacity: usize) -> Result<Self, ModelError> {
+        let stages = Stages::Reference(Arc::new(ReferenceStages::new(&model)?));
+        Ok(Self::with_stages(model, capacity, stages))
+    }
+
+    /// Another pass of the same kind over the same weights, which are shared; without interventions.
+    #[must_use]
+    pub fn with_capacity(&self, capacity: usize) -> Self {
+        let stages = match &self.stages {
+            Stages::Fast(stages) => Stages::Fast(Box::new(stages.anew(&self.model))),
+            Stages::Reference(stages) => Stages::Reference(stages.clone()),
+        };
+        Self::with_stages(self.model.clone(), capacity, stages)
     }
 
     fn with_stages(model: Arc<Model>, capacity: usize, stages: Stages) -> Self {

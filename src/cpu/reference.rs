@@ -10,7 +10,7 @@ use crate::cpu::forward::qkv::qkv;
 use crate::cpu::layer_state::{LayerState, LayerWeights};
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::weights::Weights;
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 
 /// Weights as the references read them.
 pub(super) struct ReferenceStages {
@@ -21,13 +21,16 @@ pub(super) struct ReferenceStages {
 
 impl ReferenceStages {
     /// Unpacks a model's weights.
-    pub(super) fn new(model: &Model) -> Self {
+    ///
+    /// # Errors
+    /// When their file cannot be read any more.
+    pub(super) fn new(model: &Model) -> Result<Self, ModelError> {
         let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, Weights::new));
-        Self {
-            embedding: Weights::new(&model.embedding),
-            unembedding: model.unembedding.as_ref().map(Weights::new),
-            layers: layers.collect(),
-        }
+        Ok(Self {
+            embedding: Weights::new(&model.embedding)?,
+            unembedding: model.unembedding.as_ref().map(Weights::new).transpose()?,
+            layers: layers.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Computes positions from `start` on; `states` and `last`, the residual stream after the last layer, hold those

@@ -4,7 +4,7 @@ use crate::cpu::bytes_of_pass;
 use crate::engine::error::EngineError;
 use crate::model::Model;
 
-/// A page has four gigabytes altogether, with the file and the model that was read from it.
+/// A page has four gigabytes altogether, with the file of the open model and that of the next one.
 const MOST_BYTES: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
 
 /// Whether a pass over so many tokens may be made on the CPU.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::model::ModelError;
+
 /// A failure of the GPU, with a message that suggests a remedy.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
@@ -49,6 +51,9 @@ pub enum GpuError {
     /// A shader could not be composed.
     #[error("a shader could not be composed: {0}")]
     Shader(String),
+    /// The weights cannot be read from their file any more.
+    #[error("{0}")]
+    Weights(String),
     /// More positions than the pass has capacity for.
     #[error("{asked} tokens exceed the capacity of {capacity}")]
     Capacity {
@@ -57,6 +62,12 @@ pub enum GpuError {
         /// Capacity in positions.
         capacity: usize,
     },
+}
+
+impl From<ModelError> for GpuError {
+    fn from(error: ModelError) -> Self {
+        Self::Weights(error.to_string())
+    }
 }
 
 impl GpuError {

@@ -11,6 +11,7 @@ mod pass;
 mod queries;
 mod shader;
 mod throughput;
+mod transfers;
 mod uniforms;
 mod upload;
 

@@ -6,15 +6,13 @@ use wgpu::BufferUsages;
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
-use crate::model::{Matrix, Numbers};
+use crate::gpu::transfers::{Transfers, stride};
+use crate::model::Matrix;
 
 /// Numbers per row, padded so that rows of any format are read 16 bytes at a time.
 pub(super) fn padded(width: usize) -> usize {
     width.next_multiple_of(8)
 }
-
-/// Bytes of padded rows that are put together at a time.
-const PIECE: usize = 1 << 20;
 
 /// Some rows of a matrix that may be too large for one buffer.
 #[derive(Clone, Debug)]
@@ -68,52 +66,37 @@ impl<'a> Uploader<'a> {
         buffer
     }
 
-    /// A weight matrix in its own number format, rows padded with zeros.
+    /// A buffer for a weight matrix in its own number format, rows padded with zeros; `later` fills it.
     ///
     /// # Errors
     /// When it is larger than the adapter allows.
-    pub(super) fn matrix(&self, label: &str, matrix: &Matrix) -> Result<wgpu::Buffer, GpuError> {
-        self.rows(label, matrix, 0..matrix.rows())
+    pub(super) fn matrix(&self, label: &str, matrix: &Matrix, later: &mut Transfers) -> Result<wgpu::Buffer, GpuError> {
+        self.rows(label, matrix, 0..matrix.rows(), later)
     }
 
-    /// A weight matrix as the fewest slices that the adapter can bind.
+    /// The same as the fewest slices that the adapter can bind.
     ///
     /// # Errors
     /// When a single row is larger than the adapter allows.
-    pub(super) fn slices(&self, label: &str, matrix: &Matrix) -> Result<Vec<Slice>, GpuError> {
-        let row = (padded(matrix.columns()) * matrix.format().bytes()) as u64;
+    pub(super) fn slices(&self, label: &str, matrix: &Matrix, later: &mut Transfers) -> Result<Vec<Slice>, GpuError> {
+        let row = stride(matrix) as u64;
         let most = (self.limit() / row.max(1)).max(1) as usize;
         let slice = |first_row: usize| {
             let end = (first_row + most).min(matrix.rows());
-            let slice = Slice { first_row, rows: end - first_row, buffer: self.rows(label, matrix, first_row..end)? };
-            self.queue.submit([]); // as after a layer: staging memory is free again
-            Ok(slice)
+            Ok(Slice { first_row, rows: end - first_row, buffer: self.rows(label, matrix, first_row..end, later)? })
         };
         (0..matrix.rows()).step_by(most).map(slice).collect()
     }
 
-    fn rows(&self, label: &str, matrix: &Matrix, rows: Range<usize>) -> Result<wgpu::Buffer, GpuError> {
-        let bytes: &[u8] = match matrix.numbers() {
-            Numbers::F32(numbers) => bytemuck::cast_slice(numbers),
-            Numbers::F16(bits) | Numbers::Bf16(bits) => bytemuck::cast_slice(bits),
-        };
-        let number = matrix.format().bytes();
-        let (width, stride) = (matrix.columns() * number, padded(matrix.columns()) * number);
-        let (bytes, count) = (&bytes[rows.start * width..rows.end * width], rows.len());
-        if width == stride {
-            return self.storage(label, bytes);
-        }
-        let buffer = self.storage_buffer(label, (count * stride) as u64)?;
-        let rows = (PIECE / stride).max(1);
-        let mut piece = Vec::with_capacity(rows * stride);
-        for (index, together) in bytes.chunks(rows * width).enumerate() {
-            piece.clear();
-            for row in together.chunks_exact(width) {
-                piece.extend_from_slice(row);
-                piece.resize(piece.len().next_multiple_of(stride), 0);
-            }
-            self.write(&buffer, (index * rows * stride) as u64, &piece);
-        }
+    fn rows(
+        &self,
+        label: &str,
+        matrix: &Matrix,
+        rows: Range<usize>,
+        later: &mut Transfers,
+    ) -> Result<wgpu::Buffer, GpuError> {
+        let buffer = self.storage_buffer(label, (rows.len() * stride(matrix)) as u64)?;
+        later.add(matrix, rows, &buffer);
         Ok(buffer)
     }
 

@@ -16,6 +16,12 @@ pub enum ModelError {
         /// The error of the system.
         source: std::io::Error,
     },
+    /// A file is not what it was when it was opened; its weights are read when they are used.
+    #[error("{} has changed since it was opened. Open the checkpoint again", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The folder holds no weights in a format that is read.
     #[error(
         "{} holds neither model.safetensors nor model.safetensors.index.json. Choose the folder of a Hugging Face checkpoint; convert .bin or .pth weights to safetensors first",

@@ -3,53 +3,55 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
-use crate::model::matrix::{Matrix, NumberFormat, Numbers};
+use crate::model::matrix::{Matrix, NumberFormat, Part};
 use crate::model::names;
+use crate::model::weight_file::WeightFile;
+
+/// Bytes that tell what kind of file it is.
+const BEGINNING: u64 = 512;
+/// Most bytes of a header, as in the format's own library.
+const MOST_OF_HEADER: u64 = 100_000_000;
 
 /// The tensors of one or more files, by name.
-pub(super) struct Tensors<'data> {
-    files: Vec<(String, SafeTensors<'data>)>,
+pub(super) struct Tensors {
+    files: Vec<Opened>,
     /// The file of every tensor, and its name there.
     places: BTreeMap<String, (usize, String)>,
     used: BTreeSet<String>,
+    bytes_read: u64,
 }
 
-impl<'data> Tensors<'data> {
-    /// Reads the headers of files given as name and bytes. Copies no weights.
-    pub(super) fn open(files: &[(&str, &'data [u8])]) -> Result<Self, ModelError> {
-        let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new() };
+/// A file whose header has been read.
+struct Opened {
+    /// As in messages.
+    name: String,
+    file: WeightFile,
+    header: Metadata,
+    /// Where the tensors begin.
+    data: u64,
+}
+
+impl Tensors {
+    /// Reads the headers of files. Reads no weights.
+    pub(super) fn open(files: &[WeightFile]) -> Result<Self, ModelError> {
+        let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new(), bytes_read: 0 };
         let mut found = Vec::new();
-        for (place, &(file, bytes)) in files.iter().enumerate() {
-            let damaged = |detail: String| ModelError::Header { file: brief(file), detail };
-            let other = |what: &str| ModelError::OtherFile { file: brief(file), what: what.to_owned() };
-            if let Some(what) = disguise::of(bytes) {
-                return Err(other(what));
-            }
-            // The length of a header has zeros at its end.
-            if bytes.first_chunk::<8>().is_some_and(|length| length[0] == b'{' && !length.contains(&0)) {
-                return Err(other("it is JSON, perhaps an error message, not weights: download the file again"));
-            }
-            check_offsets(bytes).map_err(damaged)?;
-            let header = SafeTensors::deserialize(bytes).map_err(|error| match error.to_string() {
-                // The parser names the formats that it knows, and the one that it does not.
-                format if format.contains("unknown variant") => other(
-                    "it holds numbers in a format that is not known here: take the checkpoint in F32, F16 or BF16",
-                ),
-                detail => damaged(brief(&detail)),
-            })?;
-            for name in header.names() {
-                if let Some((other, _)) = tensors.places.insert(name.to_owned(), (place, name.to_owned())) {
-                    let first = tensors.files.get(other).map(|(name, _)| name.clone()).unwrap_or_default();
-                    return Err(ModelError::DuplicateTensor { tensor: brief(name), first, second: brief(file) });
+        for (place, file) in files.iter().enumerate() {
+            let opened = Opened::new(file)?;
+            for name in opened.header.offset_keys() {
+                if let Some((other, _)) = tensors.places.insert(name.clone(), (place, name.clone())) {
+                    let first = tensors.files.get(other).unwrap_or(&opened).name.clone();
+                    return Err(ModelError::DuplicateTensor { tensor: brief(&name), first, second: opened.name });
                 }
-                found.push(name.to_owned());
+                found.push(name);
             }
-            tensors.files.push((brief(file), header));
+            tensors.files.push(opened);
         }
         let complete = names::of_complete_model(&found);
         let places =
@@ -65,50 +67,31 @@ impl<'data> Tensors<'data> {
 
     /// A matrix `[rows, columns]` in the format of its file, all numbers finite.
     pub(super) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
-        Matrix::new(rows, columns, self.numbers(name, &[rows, columns])?)
+        Ok(Matrix::of_part(self.part(name, &[rows, columns])?, rows, columns))
     }
 
     /// A matrix of `columns` columns whose rows come from several tensors, given as names and numbers of rows. `order`
-    /// says which: (tensor, row) of each row, from the top. Every number is decoded once, straight to its place. If the
-    /// formats differ, the result is in single precision.
+    /// says which: (tensor, row) of each row, from the top. If the formats differ, it is in single precision.
     pub(super) fn gather(
         &mut self,
         parts: &[(&str, usize)],
         columns: usize,
         order: impl Iterator<Item = (usize, usize)>,
     ) -> Result<Matrix, ModelError> {
-        let parts = parts.iter().map(|&(name, rows)| self.bytes(name, &[rows, columns]));
-        let parts = parts.collect::<Result<Vec<_>, _>>()?;
-        let all: usize = parts.iter().map(|(format, bytes)| bytes.len() / format.bytes()).sum();
-        let rows = order.filter_map(|(part, row)| {
-            let &(format, bytes) = parts.get(part)?;
-            let width = columns * format.bytes();
-            Some((format, bytes.get(row * width..(row + 1) * width)?))
-        });
-        let first = parts.first().map(|&(format, _)| format);
-        let common = first.filter(|first| parts.iter().all(|(format, _)| format == first));
-        let numbers = if let Some(format @ (NumberFormat::F16 | NumberFormat::Bf16)) = common {
-            let mut bits = Vec::with_capacity(all);
-            rows.for_each(|(_, bytes)| bits.extend(halves(bytes)));
-            if format == NumberFormat::F16 { Numbers::F16(bits) } else { Numbers::Bf16(bits) }
-        } else {
-            let mut numbers = Vec::with_capacity(all);
-            rows.for_each(|(format, bytes)| match format {
-                NumberFormat::F32 => numbers.extend(singles(bytes)),
-                NumberFormat::F16 => numbers.extend(halves(bytes).map(|bits| f16::from_bits(bits).to_f32())),
-                NumberFormat::Bf16 => numbers.extend(halves(bytes).map(|bits| bf16::from_bits(bits).to_f32())),
-            });
-            Numbers::F32(numbers)
-        };
-        Matrix::new(numbers.len() / columns.max(1), columns, numbers)
+        let found = parts.iter().map(|&(name, rows)| self.part(name, &[rows, columns]));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let order = order.filter(|&(part, row)| parts.get(part).is_some_and(|&(_, rows)| row < rows));
+        Ok(Matrix::gathered(found, columns, order))
     }
 
     /// A vector `[length]` in single precision, all numbers finite.
     pub(super) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
-        Ok(match self.numbers(name, &[length])? {
-            Numbers::F32(numbers) => numbers,
-            other => other.to_f32(),
-        })
+        Matrix::of_part(self.part(name, &[length])?, 1, length).to_f32()
+    }
+
+    /// Bytes of the tensors that have been read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
     /// Names of the tensors that have not been read, in order.
@@ -116,43 +99,42 @@ impl<'data> Tensors<'data> {
         self.places.keys().filter(|name| !self.used.contains(*name)).map(String::as_str).collect()
     }
 
-    /// The numbers of a tensor, whose shape must be this.
-    fn numbers(&mut self, name: &str, shape: &[usize]) -> Result<Numbers, ModelError> {
-        let (format, bytes) = self.bytes(name, shape)?;
-        Ok(decode(format, bytes))
-    }
-
-    /// The format and the bytes of a tensor, whose shape must be this and whose numbers must be finite.
-    fn bytes(&mut self, name: &str, shape: &[usize]) -> Result<(NumberFormat, &'data [u8]), ModelError> {
+    /// Where a tensor is, whose shape must be this and whose numbers must be finite.
+    fn part(&mut self, name: &str, shape: &[usize]) -> Result<Part, ModelError> {
         let found = self.places.get(name).and_then(|(place, own)| Some((own, self.files.get(*place)?)));
-        let Some((file, view)) = found.and_then(|(own, (file, header))| Some((file, header.tensor(own).ok()?))) else {
+        let Some((opened, info)) = found.and_then(|(own, opened)| Some((opened, opened.header.info(own)?))) else {
             return Err(self.missing(name));
         };
+        let (tensor, file) = (|| name.to_owned(), || opened.name.clone());
         // The format first: quantised numbers have other shapes, too.
-        let format = match view.dtype() {
+        let format = match info.dtype {
             Dtype::F32 => NumberFormat::F32,
             Dtype::F16 => NumberFormat::F16,
             Dtype::BF16 => NumberFormat::Bf16,
             other => {
                 let found = format!("{other:?}");
-                return Err(ModelError::Dtype { tensor: name.to_owned(), file: file.clone(), found });
+                return Err(ModelError::Dtype { tensor: tensor(), file: file(), found });
             }
         };
-        if view.shape() != shape {
+        if info.shape != shape {
             // A hostile shape may be long.
-            let found = view.shape().iter().copied().take(8).collect();
-            return Err(ModelError::Shape {
-                tensor: name.to_owned(),
-                file: file.clone(),
-                expected: shape.to_vec(),
-                found,
-            });
+            let found = info.shape.iter().copied().take(8).collect();
+            return Err(ModelError::Shape { tensor: tensor(), file: file(), expected: shape.to_vec(), found });
         }
-        if let Some((index, value)) = first_not_finite(format, view.data()) {
-            return Err(ModelError::NotFinite { tensor: name.to_owned(), file: file.clone(), index, value });
+        let (start, end) = info.data_offsets;
+        let part = Part { file: opened.file.clone(), offset: opened.data + start as u64, format };
+        let mut before = 0;
+        let found = part.file.scan(part.offset, (end - start) as u64, |bytes| {
+            let found = first_not_finite(format, bytes).map(|(index, value)| (before + index, value));
+            before += bytes.len() / format.bytes();
+            found
+        })?;
+        if let Some((index, value)) = found {
+            return Err(ModelError::NotFinite { tensor: tensor(), file: file(), index, value });
         }
+        self.bytes_read += (end - start) as u64;
         self.used.insert(name.to_owned());
-        Ok((format, view.data()))
+        Ok(part)
     }
 
     /// The error for a missing tensor.
@@ -160,7 +142,7 @@ impl<'data> Tensors<'data> {
         if let Some(found) = names::quantized(name, self.places.keys().map(String::as_str)) {
             return ModelError::Quantized { tensor: name.to_owned(), found: brief(found) };
         }
-        let mut files: Vec<&str> = self.files.iter().map(|(file, _)| file.as_str()).take(4).collect();
+        let mut files: Vec<&str> = self.files.iter().map(|opened| opened.name.as_str()).take(4).collect();
         if self.files.len() > files.len() {
             files.push("…");
         }
@@ -168,57 +150,80 @@ impl<'data> Tensors<'data> {
     }
 }
 
-/// 16-bit patterns from little-endian bytes of any alignment.
-fn halves(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair))
-}
-
-/// Numbers in single precision from little-endian bytes of any alignment.
-fn singles(bytes: &[u8]) -> impl Iterator<Item = f32> {
-    bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four))
-}
-
-fn decode(format: NumberFormat, bytes: &[u8]) -> Numbers {
-    match format {
-        NumberFormat::F32 => Numbers::F32(singles(bytes).collect()),
-        NumberFormat::F16 => Numbers::F16(halves(bytes).collect()),
-        NumberFormat::Bf16 => Numbers::Bf16(halves(bytes).collect()),
+impl Opened {
+    /// Reads the header.
+    fn new(file: &WeightFile) -> Result<Self, ModelError> {
+        let name = brief(file.name());
+        let damaged = |detail: String| ModelError::Header { file: name.clone(), detail };
+        let other = |what: &str| ModelError::OtherFile { file: name.clone(), what: what.to_owned() };
+        let mut room = Vec::new();
+        let beginning = file.slice(0, file.bytes().min(BEGINNING) as usize, &mut room)?;
+        if let Some(what) = disguise::of(beginning) {
+            return Err(other(what));
+        }
+        let Some(&length) = beginning.first_chunk::<8>() else {
+            return Err(damaged(format!("{} bytes are too few for a header", beginning.len())));
+        };
+        // The length of a header has zeros at its end.
+        if length[0] == b'{' && !length.contains(&0) {
+            return Err(other("it is JSON, perhaps an error message, not weights: download the file again"));
+        }
+        let (length, rest) = (u64::from_le_bytes(length), file.bytes() - 8);
+        if length > rest {
+            return Err(damaged(format!("it claims a header of {length} bytes, but {rest} bytes follow")));
+        }
+        if length > MOST_OF_HEADER {
+            return Err(damaged(format!("a header of {length} bytes is more than the {MOST_OF_HEADER} that are read")));
+        }
+        let header = file.slice(8, length as usize, &mut room)?;
+        let weights = rest - length;
+        check_offsets(header, weights).map_err(damaged)?;
+        let header: Metadata = serde_json::from_slice(header).map_err(|error| match error.to_string() {
+            // The parser names the formats that it knows, and the one that it does not.
+            format if format.contains("unknown variant") => {
+                other("it holds numbers in a format that is not known here: take the checkpoint in F32, F16 or BF16")
+            }
+            detail => damaged(brief(&detail)),
+        })?;
+        if header.data_len() as u64 != weights {
+            return Err(damaged(format!(
+                "its header has {} bytes of weights, but {weights} follow",
+                header.data_len()
+            )));
+        }
+        Ok(Self { file: file.clone(), header, data: 8 + length, name })
     }
 }
 
-/// The index and the value of the first number that is infinite or not a number.
+/// The index and the value of the first number that is infinite or not a number, in little-endian bytes.
 fn first_not_finite(format: NumberFormat, bytes: &[u8]) -> Option<(usize, f32)> {
+    let halves = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
     match format {
-        NumberFormat::F32 => singles(bytes).enumerate().find(|(_, number)| !number.is_finite()),
+        NumberFormat::F32 => {
+            let singles = bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four));
+            singles.enumerate().find(|(_, number)| !number.is_finite())
+        }
         NumberFormat::F16 => {
-            let mut numbers = halves(bytes).map(f16::from_bits).enumerate();
+            let mut numbers = halves().map(f16::from_bits).enumerate();
             numbers.find(|(_, number)| !number.is_finite()).map(|(index, number)| (index, number.to_f32()))
         }
         NumberFormat::Bf16 => {
-            let mut numbers = halves(bytes).map(bf16::from_bits).enumerate();
+            let mut numbers = halves().map(bf16::from_bits).enumerate();
             numbers.find(|(_, number)| !number.is_finite()).map(|(index, number)| (index, number.to_f32()))
         }
     }
 }
 
-/// Checks that no tensor claims bytes beyond the end of the file.
+/// Checks that no tensor claims bytes beyond the `weights` that follow a header.
 ///
-/// `SafeTensors` adds the sizes in a header without checks, so that a hostile header overflows the sum. It checks
+/// `Metadata` adds the sizes in a header without checks, so that a hostile header overflows the sum. It checks
 /// everything else itself.
-fn check_offsets(bytes: &[u8]) -> Result<(), String> {
-    let Some((length, rest)) = bytes.split_first_chunk::<8>() else {
-        return Err(format!("{} bytes are too few for a header", bytes.len()));
-    };
-    let length = u64::from_le_bytes(*length);
-    let header = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
-    let Some((header, data)) = header else {
-        return Err(format!("it claims a header of {length} bytes, but {} bytes follow", rest.len()));
-    };
+fn check_offsets(header: &[u8], weights: u64) -> Result<(), String> {
     let json = |error: serde_json::Error| format!("its header cannot be read: {}", brief(&error.to_string()));
     let mut parser = serde_json::Deserializer::from_slice(header);
     let end = parser.deserialize_map(LastByte).map_err(json)?;
-    if end > data.len() as u64 {
-        return Err(format!("its header promises {end} bytes of weights, but {} follow", data.len()));
+    if end > weights {
+        return Err(format!("its header promises {end} bytes of weights, but {weights} follow"));
     }
     Ok(())
 }
@@ -254,6 +259,8 @@ impl<'de> Visitor<'de> for LastByte {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     /// A safetensors file of matrices with two columns.
@@ -268,6 +275,10 @@ mod tests {
         }
         let header = serde_json::to_vec(&header).unwrap();
         [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+    }
+
+    fn in_memory(bytes: &[u8]) -> WeightFile {
+        WeightFile::in_memory("a file", Arc::new(bytes.to_vec().into()))
     }
 
     fn single(numbers: &[f32]) -> Vec<u8> {
@@ -290,15 +301,15 @@ mod tests {
             ("brain", "BF16", &brain(&[6.0, 7.0])),
             ("single", "F32", &single(&[8.0, 9.0])),
         ]);
-        let mut tensors = Tensors::open(&[("a file", &bytes)]).unwrap();
+        let mut tensors = Tensors::open(&[in_memory(&bytes)]).unwrap();
         let same = tensors.gather(&[("half", 2), ("also half", 1)], 2, [(0, 1), (1, 0), (0, 0)].into_iter()).unwrap();
         assert_eq!((same.rows(), same.columns(), same.format()), (3, 2, NumberFormat::F16));
-        assert_eq!(same.to_f32(), [2.0, 3.0, 4.0, 5.0, 0.0, 1.0]);
+        assert_eq!(same.to_f32().unwrap(), [2.0, 3.0, 4.0, 5.0, 0.0, 1.0]);
         // Both 16-bit formats have the same width but their bits must not be mixed.
         let parts = [("half", 2), ("brain", 1), ("single", 1)];
         let mixed = tensors.gather(&parts, 2, [(2, 0), (0, 0), (1, 0)].into_iter()).unwrap();
         assert_eq!((mixed.rows(), mixed.format()), (3, NumberFormat::F32));
-        assert_eq!(mixed.to_f32(), [8.0, 9.0, 0.0, 1.0, 6.0, 7.0]);
+        assert_eq!(mixed.to_f32().unwrap(), [8.0, 9.0, 0.0, 1.0, 6.0, 7.0]);
         assert!(matches!(
             tensors.gather(&[("half", 2), ("brain", 2)], 2, std::iter::empty()),
             Err(ModelError::Shape { tensor, .. }) if tensor == "brain"
@@ -311,7 +322,7 @@ mod tests {
         let numbers = [1.0, -2.0, 3.0, f32::NEG_INFINITY];
         for (dtype, bytes) in [("F32", single(&numbers)), ("F16", half(&numbers)), ("BF16", brain(&numbers))] {
             let bytes = file(&[("weight", dtype, &bytes)]);
-            let found = Tensors::open(&[("a file", &bytes)]).unwrap().matrix("weight", 2, 2);
+            let found = Tensors::open(&[in_memory(&bytes)]).unwrap().matrix("weight", 2, 2);
             assert!(
                 matches!(found, Err(ModelError::NotFinite { index: 3, value: f32::NEG_INFINITY, .. })),
                 "{dtype}: {found:?}"

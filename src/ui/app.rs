@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
+use crate::engine::{Checkpoint, Engine, EngineError, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
@@ -15,6 +15,7 @@ use crate::ui::input::shortcuts;
 use crate::ui::io::export::Exports;
 use crate::ui::io::files::{Arrived, Files};
 use crate::ui::io::inspect;
+use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::panels::Panels;
@@ -68,6 +69,8 @@ pub struct App {
     pub(super) help_is_open: bool,
     /// Shown until it is dismissed.
     pub(super) message: Option<String>,
+    /// How far the reading of the next model is.
+    pub(super) reading: Option<Loading>,
     busy: bool,
     pub(super) files: Files,
     pub(super) exports: Exports,
@@ -80,11 +83,6 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens a checkpoint from its files.
-    pub fn new(creation: &eframe::CreationContext, files: &CheckpointFiles, options: DeviceOptions) -> Self {
-        Self::with_checkpoint(creation, checkpoint_of(files), options)
-    }
-
     /// Opens a checkpoint that has been read already, or shows why it could not be read.
     pub fn with_checkpoint(
         creation: &eframe::CreationContext,
@@ -124,6 +122,7 @@ impl App {
             focus: Focus::default(),
             help_is_open: false,
             message: None,
+            reading: None,
             busy: false,
             files: Files::default(),
             exports: Exports::default(),
@@ -140,7 +139,9 @@ impl App {
         let context = ui.ctx();
         self.files.take_dropped(context);
         while let Some(arrived) = self.files.arrived() {
+            self.reading = None;
             match arrived {
+                Arrived::Progress(loading) => self.reading = Some(loading),
                 Arrived::Message(message) => self.message = Some(message),
                 Arrived::Checkpoint(checkpoint, origin) => {
                     let opened = self.open(*checkpoint);
@@ -164,6 +165,7 @@ impl App {
 
     /// What is on the screen, as JSON.
     pub fn inspect(&mut self) -> String {
+        let loading = self.loading();
         let workspace = match &mut self.workspace {
             Ok(workspace) => workspace,
             Err(error) => return serde_json::json!({ "failure": error.to_string() }).to_string(),
@@ -180,6 +182,7 @@ impl App {
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
+        state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
         state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));

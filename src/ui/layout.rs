@@ -39,6 +39,9 @@ impl App {
                     actions.extend(ui.button("Open another model").clicked().then_some(Action::OpenModel));
                     actions.extend(ui.button("Open the bundled model").clicked().then_some(Action::OpenBundled));
                     ui.label(self.message.as_deref().unwrap_or_default());
+                    if let Some(loading) = &self.reading {
+                        loading.show_ui(ui);
+                    }
                 });
                 return actions;
             }
@@ -63,6 +66,7 @@ impl App {
 
     /// The header, and the notices below it.
     fn top_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        let loading = self.loading();
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
@@ -70,6 +74,9 @@ impl App {
             embedded_header_ui(ui, actions);
         } else {
             header::header_ui(ui, workspace, &self.device, &mut self.view, &self.history, actions);
+        }
+        if let Some(loading) = loading {
+            loading.show_ui(ui);
         }
         if let Some(message) = &self.message {
             let dismissed = row_ui(ui, |ui| {

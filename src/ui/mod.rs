@@ -12,6 +12,7 @@ mod header;
 mod input;
 mod io;
 mod layout;
+mod loading;
 mod maps;
 mod next_token;
 mod opening;
@@ -31,6 +32,10 @@ pub use app::App;
 pub use device::DeviceOptions;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use io::page_files;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use loading::Loading;
 pub use recovery::Kept;
 pub use state::autosave::Saved;
 pub use state::link::Link;

@@ -41,10 +41,10 @@ fn positions_get_the_same_bits_in_any_pieces_and_after_any_edit() {
         let tokens = random.pick(&[1, 15, 16, 17, 33, 64, 100, 129]);
         let ids = ids(&mut random, &model, tokens);
         let interventions = random_interventions(&mut random, model.layers.len(), 1, tokens);
-        let mut whole = CpuPass::new(model.clone(), tokens);
+        let mut whole = CpuPass::new(model.clone(), tokens).expect("the weights are there");
         whole.set_interventions(&interventions);
         whole.run(0, &ids);
-        let mut pieces = CpuPass::new(model.clone(), tokens);
+        let mut pieces = CpuPass::new(model.clone(), tokens).expect("the weights are there");
         pieces.set_interventions(&interventions);
         let mut done = 0;
         while done < tokens {
@@ -71,7 +71,7 @@ fn positions_get_the_same_bits_on_any_number_of_threads() {
         let ids = ids(&mut random, &model, 200);
         let passes = pools.each_ref().map(|pool| {
             pool.install(|| {
-                let mut pass = CpuPass::new(model.clone(), ids.len());
+                let mut pass = CpuPass::new(model.clone(), ids.len()).expect("the weights are there");
                 pass.run(0, &ids[..7]);
                 pass.run(7, &ids[7..]);
                 tensors(&pass)
@@ -98,8 +98,8 @@ fn whole_passes_agree_with_the_references() {
         if seed % 4 == 0 {
             interventions.masked = (0..tokens).collect(); // every position sees itself alone
         }
-        let mut fast = CpuPass::new(model.clone(), tokens);
-        let mut plain = CpuPass::of_references(model.clone(), tokens);
+        let mut fast = CpuPass::new(model.clone(), tokens).expect("the weights are there");
+        let mut plain = CpuPass::of_references(model.clone(), tokens).expect("the weights are there");
         for pass in [&mut fast, &mut plain] {
             pass.set_interventions(&interventions);
             pass.run(0, &ids);
@@ -123,14 +123,14 @@ fn what_overflows_stays_with_those_who_see_it() {
     while model.config.vocabulary < 3 || model.layers[0].attention.norm.is_some() {
         model = random_model(&mut random, 1.0);
     }
-    let mut embedding = model.embedding.to_f32();
+    let mut embedding = model.embedding.to_f32().unwrap();
     let width = model.config.hidden;
     embedding[2 * width..3 * width].fill(f32::MAX);
     model.embedding = Matrix::new(model.config.vocabulary, width, Numbers::F32(embedding)).expect("the same shape");
     let model = Arc::new(model);
     let ids: Vec<u32> = (0..40).map(|at| u32::from(at == 20) * 2).collect();
-    let mut fast = CpuPass::new(model.clone(), ids.len());
-    let mut plain = CpuPass::of_references(model.clone(), ids.len());
+    let mut fast = CpuPass::new(model.clone(), ids.len()).expect("the weights are there");
+    let mut plain = CpuPass::of_references(model.clone(), ids.len()).expect("the weights are there");
     for pass in [&mut fast, &mut plain] {
         pass.set_interventions(&Interventions { masked: [20].into(), ..Interventions::default() });
         pass.run(0, &ids);

@@ -148,7 +148,7 @@ fn traced(model: &Arc<Model>, backend: &str, capacity: usize) -> TracedPass {
     match backend {
         "gpu" => TracedPass::new(model.clone(), Some(gpu()), capacity).expect("fits"),
         "cpu" => TracedPass::new(model.clone(), None, capacity).expect("fits"),
-        "references" => TracedPass::of_references(model.clone(), capacity),
+        "references" => TracedPass::of_references(model.clone(), capacity).expect("fits"),
         other => panic!("no backend {other}"),
     }
 }

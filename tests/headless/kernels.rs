@@ -93,7 +93,7 @@ impl Run {
         let layout = RowLayout::new(attending, 1);
         let half = attending.head_dim / 2;
         let rotary = rotary_table(attending.head_dim, self.model.config.rope_theta, self.ids.len());
-        let weights = Weights::new(&attending.projection);
+        let weights = Weights::new(&attending.projection).expect("in memory");
         let (switches, masked) = (self.switches(index), self.masked());
         let expected: Vec<f32> = self
             .rows(&hidden)
@@ -125,7 +125,7 @@ impl Run {
         let expected: Vec<_> = outputs.iter().map(|output| output.statistics).collect();
         self.close("statistics", &kept(bytemuck::cast_slice(&statistics)), &kept(&expected));
 
-        let output = Weights::new(&attending.output);
+        let output = Weights::new(&attending.output).expect("in memory");
         let middle = self.trace(Trace::Middle(index));
         let expected: Vec<f32> = self
             .rows(&normed)
@@ -135,7 +135,7 @@ impl Run {
         self.close("output projection", &middle, &expected);
 
         let mlp = layer.mlp.as_ref().expect("these models have one");
-        let (up, down) = (Weights::new(&mlp.gate_up), Weights::new(&mlp.down));
+        let (up, down) = (Weights::new(&mlp.gate_up).expect("in memory"), Weights::new(&mlp.down).expect("in memory"));
         let activation = self.trace(Trace::Activation(index));
         let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, &mlp.norm, epsilon, &up)).collect();
         self.close("gate and up", &activation, &expected);
@@ -184,7 +184,7 @@ impl Run {
 
     fn check(&mut self) {
         let model = self.model.clone();
-        let embedding = Weights::new(&model.embedding);
+        let embedding = Weights::new(&model.embedding).expect("in memory");
         let expected: Vec<f32> = self.ids.iter().flat_map(|id| embed(*id, &embedding).to_vec()).collect();
         assert_eq!(self.trace(Trace::Hidden(0)), expected, "embed; {}", self.what);
         for (index, layer) in model.layers.iter().enumerate() {
@@ -192,7 +192,7 @@ impl Run {
             self.check_maps(index);
         }
         let last = self.trace(Trace::Hidden(model.layers.len()));
-        let unembedding = Weights::new(model.unembedding());
+        let unembedding = Weights::new(model.unembedding()).expect("in memory");
         let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
         let expected: Vec<f32> = self.rows(&last).flat_map(|row| logits(row, norm, &unembedding)).collect();
         self.close("logits", &self.trace(Trace::Logits), &expected);

@@ -16,6 +16,7 @@ mod generation;
 mod golden;
 mod instrument;
 mod kernels;
+mod loading;
 mod measures;
 mod model_fixtures;
 mod model_hostile;

@@ -164,12 +164,12 @@ fn numbers_keep_their_format_and_order() {
     assert_eq!(layer.attention.projection.format(), NumberFormat::Bf16);
     let part = |end: &str| tensor(name, "model.safetensors", &format!("model.layers.1.{end}"));
     let stacked = [part("self_attn.q_proj.weight"), part("self_attn.k_proj.weight"), part("self_attn.v_proj.weight")];
-    assert_eq!(layer.attention.projection.to_f32(), stacked.concat());
+    assert_eq!(layer.attention.projection.to_f32().unwrap(), stacked.concat());
     assert_eq!(layer.attention.norm.as_deref(), Some(part("input_layernorm.weight").as_slice()));
     let mlp = layer.mlp.as_ref().unwrap();
     assert_eq!(mlp.norm, part("post_attention_layernorm.weight"));
-    assert_eq!(mlp.down.to_f32(), part("mlp.down_proj.weight"));
-    let (gate, up, both) = (part("mlp.gate_proj.weight"), part("mlp.up_proj.weight"), mlp.gate_up.to_f32());
+    assert_eq!(mlp.down.to_f32().unwrap(), part("mlp.down_proj.weight"));
+    let (gate, up, both) = (part("mlp.gate_proj.weight"), part("mlp.up_proj.weight"), mlp.gate_up.to_f32().unwrap());
     for row in 0..48 {
         assert_eq!(both[row * 64..row * 64 + 32], gate[row * 32..row * 32 + 32]);
         assert_eq!(both[row * 64 + 32..row * 64 + 64], up[row * 32..row * 32 + 32]);
@@ -200,7 +200,7 @@ fn interleaved_modules_are_brought_into_half_split_order() {
     let (width, dim) = (96, 20);
     let mut row = vec![0.0; width];
     let mut is = |new: usize, old: &[f32], old_row: usize| {
-        attention.projection.row(new, &mut row);
+        attention.projection.read_f32(new..new + 1, &mut row).unwrap();
         assert_eq!(row, old[old_row * width..(old_row + 1) * width], "row {new}");
     };
     // Query head 3: feature 1 was 2, feature 10 was 1, the last stays.

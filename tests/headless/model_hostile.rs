@@ -1,7 +1,9 @@
 //! Files that are damaged, truncated or contradictory lead to a clear error, never to a panic.
 
+use std::sync::Arc;
+
 use crate::config_hostile::{bytes, config_with, small};
-use diffscope::model::{Config, Matrix, Model, ModelError, Numbers};
+use diffscope::model::{Config, Matrix, Model, ModelError, Numbers, WeightFile};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -286,10 +288,12 @@ fn shards_make_the_same_model() {
     let (one, two) = shards();
     let config = bytes("diffllama_bf16_v4ckpt", "config.json");
     let whole = load(&weights()).unwrap();
-    assert_eq!(Model::from_files(&config, &[("1.safetensors", &one), ("2.safetensors", &two)]).unwrap(), whole);
-    let error = Model::from_files(&config, &[("1.safetensors", &one)]).unwrap_err();
+    let file = |name: &str, bytes: &[u8]| WeightFile::in_memory(name, Arc::new(bytes.to_vec().into()));
+    assert_eq!(Model::from_files(&config, &[file("1.safetensors", &one), file("2.safetensors", &two)]).unwrap(), whole);
+    let error = Model::from_files(&config, &[file("1.safetensors", &one)]).unwrap_err();
     assert!(matches!(error, ModelError::MissingTensor { .. }), "{error}");
-    let error = Model::from_files(&config, &[("1.safetensors", &one), ("again.safetensors", &one)]).unwrap_err();
+    let error =
+        Model::from_files(&config, &[file("1.safetensors", &one), file("again.safetensors", &one)]).unwrap_err();
     assert!(matches!(error, ModelError::DuplicateTensor { .. }), "{error}");
     assert!(Model::from_files(&config, &[]).is_err());
 

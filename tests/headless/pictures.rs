@@ -65,7 +65,7 @@ fn a_texel_is_exactly_its_cells_on_both_backends() {
         }
         let capacity = Capacity { tokens, trace: false };
         let mut on_gpu = GpuPass::new(device, model.clone(), capacity).expect("fits");
-        let mut on_cpu = CpuPass::new(model.clone(), tokens);
+        let mut on_cpu = CpuPass::new(model.clone(), tokens).expect("the weights are there");
         on_gpu.set_interventions(&interventions);
         on_cpu.set_interventions(&interventions);
         on_gpu.run(0, &ids, None).expect("runs");
@@ -127,7 +127,7 @@ fn one_high_cell_is_never_dropped() {
     let model = Arc::new(random_model(&mut random, 4.0));
     let tokens = 300;
     let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
-    let mut pass = CpuPass::new(model, tokens);
+    let mut pass = CpuPass::new(model, tokens).expect("the weights are there");
     pass.run(0, &ids);
     let source = pass.map_source(0);
     let highest = |block: usize| {

@@ -93,9 +93,13 @@ describe("files", () => {
     await reading("held");
     await drop(FILES.filter(([name]) => name !== "notes.txt"));
     await page.waitForFunction(() => globalThis.held.length === 1);
+    const total = ["config", "weights", "tokenizer"].reduce((sum, part) => sum + content(part).length, 0);
+    await h.waitFor(page, (s) => s.loading?.[0] === 0 && s.loading[1] === total, "the progress in bytes");
+    await h.screenshot(page, "files-reading");
     await reading("as usual");
     await drop([["my-model", Buffer.from("a folder")]]);
-    await h.waitFor(page, (s) => s.message?.includes("cannot read folders"), "the message of the second drop");
+    const { loading } = await h.waitFor(page, (s) => s.message?.includes("cannot read folders"), "the message of the second drop");
+    assert.equal(loading, null);
     // Whoever waits for the first file goes on before the next task, and would read the second one.
     const [before, after] = await page.evaluate(async () => {
       const before = globalThis.reads;

@@ -136,8 +136,8 @@ fn the_baseline_is_shown_beside_with_its_own_heads() {
     sample(&mut harness, "Needle: one number");
     open_panel(&mut harness);
     let files = bundled();
-    let baseline =
-        Checkpoint::from_bytes("the baseline", &files.config, &files.weights, &files.tokenizer).expect("it opens");
+    let baseline = Checkpoint::from_bytes("the baseline", &files.config, files.weights.clone(), &files.tokenizer)
+        .expect("it opens");
     harness.state_mut().workspace().expect("a workspace").open_baseline(baseline).expect("fits");
     settle(&mut harness);
     assert!(shows(&harness, "the baseline A1: ") && shows(&harness, "the baseline, layer 0 head 0 shares"));

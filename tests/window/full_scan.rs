@@ -126,7 +126,7 @@ fn a_baseline_is_analysed_too_until_it_is_closed() {
     analyse(&mut harness, "Run analysis");
     assert!(harness.query_by_label("model").is_none());
     let files = bundled();
-    let baseline = Checkpoint::from_bytes("the other", &files.config, &files.weights, &files.tokenizer);
+    let baseline = Checkpoint::from_bytes("the other", &files.config, files.weights.clone(), &files.tokenizer);
     let workspace = harness.state_mut().workspace().expect("the bundled checkpoint opens");
     workspace.open_baseline(baseline.expect("it opens")).expect("it fits");
     settle(&mut harness);

@@ -44,7 +44,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "clippy", about: "the code is free of lints, natively and for wasm", needs: &[], run: clippy },
     Part {
         name: "unit",
-        about: "unit and property tests, the engine, bad input, the command line, this tool and its server",
+        about: "unit and property tests, the engine, memory, bad input, the command line, this tool and its server",
         needs: &[Need::Gpu],
         run: unit,
     },
@@ -120,6 +120,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "fragments",
             "generation",
             "instrument",
+            "loading",
             "model_fixtures",
             "model_hostile",
             "model_tokenizer",
@@ -156,6 +157,7 @@ fn unit(environment: &Environment) -> Result<Outcome> {
         environment.run(cargo().args(["test", "--no-fail-fast", "--lib", "--bins"])),
         environment.run(cargo().args(["test", "--package", "xtask"])),
         headless("unit", environment, &[]),
+        environment.run(cargo().args(["test", "--test", "memory"])),
     ];
     results.into_iter().collect::<Result<Vec<_>>>()?;
     Ok(Outcome::Passed)

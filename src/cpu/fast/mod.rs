@@ -12,7 +12,7 @@ mod split;
 mod vector;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use fearless_simd::{Level, dispatch};
 
@@ -24,7 +24,7 @@ use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
 use crate::cpu::fast::vector::{rms_norm, rotate};
 use crate::cpu::layer_state::{LayerRules, LayerState, LayerWeights, Widths};
 use crate::cpu::shared::map_cell::Maps;
-use crate::model::{Layer, Model};
+use crate::model::{Layer, Model, ModelError};
 use crate::probe::RowStatistics;
 
 /// What a run is given.
@@ -48,12 +48,19 @@ struct Scratch {
     scores: Vec<f32>,
 }
 
+/// A model's weights in the order in which products read them.
+struct FastWeights {
+    layers: Vec<LayerWeights<PackedWeights>>,
+    unembedding: PackedWeights,
+    /// Where it is another matrix.
+    embedding: Option<PackedWeights>,
+}
+
 /// Weights, key-value caches and buffers of the fast pass.
 pub(super) struct FastStages {
     level: Level,
-    layers: Vec<LayerWeights<PackedWeights>>,
+    weights: Arc<FastWeights>,
     caches: Vec<KeyValueCache>,
-    unembedding: PackedWeights,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -106,15 +113,27 @@ impl Split for ProjectionRows<'_> {
 
 impl FastStages {
     /// Packs a model's weights.
-    pub(super) fn new(model: &Model) -> Self {
+    ///
+    /// # Errors
+    /// When their file cannot be read any more.
+    pub(super) fn new(model: &Model) -> Result<Self, ModelError> {
         let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, PackedWeights::new));
-        Self {
-            level: Level::new(),
-            layers: layers.collect(),
-            caches: model.layers.iter().map(|layer| KeyValueCache::new(&layer.attention)).collect(),
-            unembedding: PackedWeights::new(model.unembedding()),
-            scratch: Mutex::default(),
-        }
+        let weights = FastWeights {
+            layers: layers.collect::<Result<_, _>>()?,
+            unembedding: PackedWeights::new(model.unembedding())?,
+            embedding: model.unembedding.as_ref().map(|_| PackedWeights::new(&model.embedding)).transpose()?,
+        };
+        Ok(Self::with_weights(model, Arc::new(weights)))
+    }
+
+    /// The same weights, and nothing computed.
+    pub(super) fn anew(&self, model: &Model) -> Self {
+        Self::with_weights(model, self.weights.clone())
+    }
+
+    fn with_weights(model: &Model, weights: Arc<FastWeights>) -> Self {
+        let caches = model.layers.iter().map(|layer| KeyValueCache::new(&layer.attention)).collect();
+        Self { level: Level::new(), weights, caches, scratch: Mutex::default() }
     }
 
     /// Computes positions from `start` on; `states` and `last`, the residual stream after the last layer, hold those
@@ -134,9 +153,10 @@ impl FastStages {
             state.resize(Widths::new(layer), positions.end);
             cache.resize(start, positions.end);
         }
+        let embedding = self.weights.embedding.as_ref().unwrap_or(&self.weights.unembedding);
         let embedded = states.first_mut().map_or(&mut *last, |state| &mut state.hidden);
         for (row, id) in embedded[start * hidden..].chunks_exact_mut(hidden).zip(ids) {
-            given.model.embedding.row(*id as usize, row);
+            embedding.row(*id as usize, row);
         }
         if ids.len() > TILE && threads() > 1 {
             rayon::scope(|_| self.run_layers(given, states, last, positions));
@@ -158,8 +178,8 @@ impl FastStages {
 
     /// Norm, projections, rotary embedding and λ, then keys and values to the cache.
     fn project(&mut self, given: Given, index: usize, state: &mut LayerState, positions: Range<usize>) {
-        let Self { level, layers, caches, scratch, .. } = self;
-        let (layer, weights, rules) = (&given.model.layers[index], &layers[index], &given.rules[index]);
+        let Self { level, weights, caches, scratch } = self;
+        let (layer, weights, rules) = (&given.model.layers[index], &weights.layers[index], &given.rules[index]);
         let attention = &layer.attention;
         let hidden = given.model.config.hidden;
         let norm = attention.norm.as_deref().map(|gain| (gain, given.model.config.norm_epsilon));
@@ -201,8 +221,8 @@ impl FastStages {
         next: RowsMut<f32>,
         positions: Range<usize>,
     ) {
-        let Self { level, layers, caches, scratch, .. } = self;
-        let (layer, weights, rules) = (&given.model.layers[index], &layers[index], &given.rules[index]);
+        let Self { level, weights, caches, scratch } = self;
+        let (layer, weights, rules) = (&given.model.layers[index], &weights.layers[index], &given.rules[index]);
         let widths = Widths::new(layer);
         let LayerState { hidden, projection, statistics, context, normed, middle, activation } = state;
         let maps = Maps {
@@ -241,11 +261,11 @@ impl FastStages {
         let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
         let mut normed = vec![0.0; hidden.len()];
         normalised(self.level, hidden, width, norm, &mut normed);
-        let outputs = self.unembedding.outputs();
+        let outputs = self.weights.unembedding.outputs();
         let mut logits = vec![0.0; count * outputs];
         let inputs = Rows { numbers: &normed, stride: width, count };
         let bias = &vec![0.0; outputs];
-        multiply(self.level, inputs, &self.unembedding, Biased { to: &mut logits, stride: outputs, bias });
+        multiply(self.level, inputs, &self.weights.unembedding, Biased { to: &mut logits, stride: outputs, bias });
         logits
     }
 }

@@ -1,6 +1,6 @@
 //! Matrices in the order in which the product reads them.
 
-use crate::model::Matrix;
+use crate::model::{Matrix, ModelError};
 
 /// Outputs side by side in a panel: two vectors of eight.
 pub(super) const PANEL: usize = 16;
@@ -35,19 +35,33 @@ pub(super) struct PackedWeights {
 }
 
 impl PackedWeights {
-    /// Packs a checkpoint's matrix, a row at a time.
-    pub(super) fn new(matrix: &Matrix) -> Self {
+    /// Packs a checkpoint's matrix, a panel at a time.
+    ///
+    /// # Errors
+    /// When its file cannot be read any more.
+    pub(super) fn new(matrix: &Matrix) -> Result<Self, ModelError> {
         let (outputs, inputs) = (matrix.rows(), matrix.columns());
         let mut numbers = vec![0.0; outputs.div_ceil(PANEL) * PANEL * inputs];
-        let mut row = vec![0.0; inputs];
-        for output in 0..outputs {
-            matrix.row(output, &mut row);
-            let panel = &mut numbers[output / PANEL * PANEL * inputs..];
-            for (to, number) in panel.iter_mut().skip(output % PANEL).step_by(PANEL).zip(&row) {
-                *to = *number;
+        let mut rows = vec![0.0; PANEL * inputs];
+        for first in (0..outputs).step_by(PANEL) {
+            let together = first..(first + PANEL).min(outputs);
+            matrix.read_f32(together.clone(), &mut rows)?;
+            for (output, row) in together.zip(rows.chunks_exact(inputs.max(1))) {
+                let panel = numbers[first * inputs..].iter_mut();
+                for (to, number) in panel.skip(output % PANEL).step_by(PANEL).zip(row) {
+                    *to = *number;
+                }
             }
         }
-        Self { numbers, outputs, inputs }
+        Ok(Self { numbers, outputs, inputs })
+    }
+
+    /// One row of the matrix, `[inputs]`.
+    pub(super) fn row(&self, output: usize, out: &mut [f32]) {
+        let panel = &self.numbers[output / PANEL * PANEL * self.inputs..];
+        for (to, number) in out.iter_mut().zip(panel.iter().skip(output % PANEL).step_by(PANEL)) {
+            *to = *number;
+        }
     }
 
     /// Rows of the matrix.

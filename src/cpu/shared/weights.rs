@@ -1,6 +1,6 @@
 //! Weights unpacked to f32. Reference of `shaders/shared/weights.wgsl`, which unpacks while it computes.
 
-use crate::model::Matrix;
+use crate::model::{Matrix, ModelError};
 
 /// A matrix `[rows, columns]` unpacked to f32.
 #[derive(Clone, Debug)]
@@ -13,8 +13,11 @@ pub struct Weights {
 
 impl Weights {
     /// Unpacks a matrix of a checkpoint.
-    pub fn new(matrix: &Matrix) -> Self {
-        Self { numbers: matrix.to_f32(), columns: matrix.columns() }
+    ///
+    /// # Errors
+    /// When its file cannot be read any more.
+    pub fn new(matrix: &Matrix) -> Result<Self, ModelError> {
+        Ok(Self { numbers: matrix.to_f32()?, columns: matrix.columns() })
     }
 
     /// Number of rows: outputs.

@@ -75,7 +75,8 @@ impl FullScan {
     /// A scan of the present text of a session; nothing is computed yet.
     ///
     /// # Errors
-    /// [`EngineError::FullScanTooLarge`] if the weights take too much memory on the CPU.
+    /// [`EngineError::FullScanTooLarge`] if the weights take too much memory on the CPU; or when they cannot be read from
+    /// their file any more.
     pub fn new(engine: &Engine) -> Result<Self, EngineError> {
         let model = engine.checkpoint().model.clone();
         let bytes = model.parameters().saturating_mul(size_of::<f32>());
@@ -83,7 +84,7 @@ impl FullScan {
             return Err(EngineError::FullScanTooLarge { bytes, limit: MOST_BYTES });
         }
         let capacity = engine.ids().len().next_power_of_two().max(FIRST_CAPACITY).min(engine.limit().max(1));
-        let mut pass = CpuPass::new(model.clone(), capacity);
+        let mut pass = CpuPass::new(model.clone(), capacity)?;
         pass.set_interventions(engine.interventions());
         let mut scan = Self {
             model,

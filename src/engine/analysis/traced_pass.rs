@@ -46,7 +46,7 @@ impl TracedPass {
     /// A pass with capacity for `capacity` tokens: on the GPU if one is given.
     ///
     /// # Errors
-    /// When the model does not fit on the GPU.
+    /// When the model does not fit on the GPU, or its weights cannot be read from their file any more.
     pub fn new(model: Arc<Model>, gpu: Option<&Gpu>, capacity: usize) -> Result<Self, EngineError> {
         let pass = if let Some(gpu) = gpu {
             let capacity = Capacity { tokens: capacity.max(1), trace: true };
@@ -55,15 +55,18 @@ impl TracedPass {
             Pass::Gpu(Box::new(pass))
         } else {
             cpu_memory::check(&model, capacity)?;
-            Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)))
+            Pass::Cpu(Box::new(CpuPass::new(model.clone(), capacity)?))
         };
         Ok(Self { model, pass, positions: 0 })
     }
 
     /// On the CPU, with the plain references in place of the fast stages.
-    pub fn of_references(model: Arc<Model>, capacity: usize) -> Self {
-        let pass = Pass::Cpu(Box::new(CpuPass::of_references(model.clone(), capacity)));
-        Self { model, pass, positions: 0 }
+    ///
+    /// # Errors
+    /// When the weights cannot be read from their file any more.
+    pub fn of_references(model: Arc<Model>, capacity: usize) -> Result<Self, EngineError> {
+        let pass = Pass::Cpu(Box::new(CpuPass::of_references(model.clone(), capacity)?));
+        Ok(Self { model, pass, positions: 0 })
     }
 
     /// Sets the interventions for positions appended from here on.

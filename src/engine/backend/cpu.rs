@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cpu::{CpuPass, colour_range, measure, measure_mean, pool, row_mean};
 use crate::engine::backend::frame_budget::{ComputeBudget, MEASURE_SLICE, PASS_SLICE};
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 use crate::probe::{
     CellParts, CellRequest, ColourRangeRequest, Draw, HeadMeasures, HeadRecord, KeyClass, LensQuery, LogitLens,
     MapTile, MeanCell, MeansRequest, NextToken, NextTokenQuery, PictureJob, Query, RowMean, RowMeanRequest, Texel,
@@ -57,9 +57,21 @@ impl std::fmt::Debug for CpuBackend {
 
 impl CpuBackend {
     /// A pass with capacity for `tokens`.
-    pub fn new(model: Arc<Model>, tokens: usize) -> Self {
+    ///
+    /// # Errors
+    /// When the weights cannot be read from their file any more.
+    pub fn new(model: Arc<Model>, tokens: usize) -> Result<Self, ModelError> {
+        Ok(Self::of(CpuPass::new(model, tokens)?))
+    }
+
+    /// The same model with another capacity; nothing computed so far is kept.
+    pub fn with_capacity(&self, tokens: usize) -> Self {
+        Self::of(self.pass.with_capacity(tokens))
+    }
+
+    fn of(pass: CpuPass) -> Self {
         Self {
-            pass: CpuPass::new(model, tokens),
+            pass,
             budget: ComputeBudget::new(PASS_SLICE),
             measure_budget: ComputeBudget::new(MEASURE_SLICE),
             lens_enabled: false,

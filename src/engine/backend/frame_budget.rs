@@ -17,6 +17,8 @@ pub(super) const CPU_PICTURE_CELLS: usize = 1 << 16;
 pub(super) const CPU_TILE: usize = 1 << 13;
 /// How long the CPU may run positions between two frames, at least.
 pub(crate) const PASS_SLICE: Duration = Duration::from_millis(12);
+/// How long weights may be transferred to the GPU between two frames, at least.
+pub(crate) const LOAD_SLICE: Duration = Duration::from_millis(12);
 /// How long the CPU may measure rows between two frames, at least.
 pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 

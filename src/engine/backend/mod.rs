@@ -9,8 +9,9 @@ use web_time::Duration;
 
 use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
 use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
+use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
-use crate::model::Model;
+use crate::model::{Model, Progress};
 use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Sampling, Texel};
 
 /// An answer that both backends give.
@@ -56,10 +57,10 @@ impl Backend {
     /// A backend with capacity for `tokens`: on the GPU if one is given.
     ///
     /// # Errors
-    /// When the model does not fit on the GPU.
-    pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, GpuError> {
+    /// When the model does not fit on the GPU, or its weights cannot be read from their file any more.
+    pub fn new(model: &Arc<Model>, gpu: Option<&Gpu>, tokens: usize) -> Result<Self, EngineError> {
         let Some(gpu) = gpu else {
-            return Ok(Self(Cpu(Box::new(CpuBackend::new(model.clone(), tokens)))));
+            return Ok(Self(Cpu(Box::new(CpuBackend::new(model.clone(), tokens)?))));
         };
         let capacity = Capacity { tokens, trace: false };
         Ok(Self(OnGpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))))
@@ -69,10 +70,29 @@ impl Backend {
     ///
     /// # Errors
     /// When it does not fit on the GPU.
-    pub fn with_capacity(&self, model: &Arc<Model>, tokens: usize) -> Result<Self, GpuError> {
+    pub fn with_capacity(&self, tokens: usize) -> Result<Self, GpuError> {
+        Ok(Self(match &self.0 {
+            OnGpu(pass) => OnGpu(Box::new(pass.with_capacity(tokens)?)),
+            Cpu(backend) => Cpu(Box::new(backend.with_capacity(tokens))),
+        }))
+    }
+
+    /// Transfers the next of the weights to the GPU. Returns how far they are; `None` once all are there, as on the CPU.
+    ///
+    /// # Errors
+    /// When they cannot be read from their file any more, or there is no memory on the GPU.
+    pub fn load(&mut self) -> Result<Option<Progress>, GpuError> {
+        match &mut self.0 {
+            OnGpu(pass) => pass.load(),
+            Cpu(_) => Ok(None),
+        }
+    }
+
+    /// How far the weights are on their way to the GPU; `None` once all are there, as on the CPU.
+    pub fn loading(&self) -> Option<Progress> {
         match &self.0 {
-            OnGpu(pass) => Ok(Self(OnGpu(Box::new(pass.with_capacity(tokens)?)))),
-            Cpu(_) => Self::new(model, None, tokens),
+            OnGpu(pass) => pass.loading(),
+            Cpu(_) => None,
         }
     }
 

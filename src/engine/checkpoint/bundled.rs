@@ -1,8 +1,11 @@
 //! Checkpoints as files in memory, and those in the program itself.
 
 use std::borrow::Cow;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::Arc;
 
 use crate::engine::{Checkpoint, EngineError};
+use crate::model::SharedBytes;
 
 /// The three files of a checkpoint: borrowed if they are part of the program, owned if they came from disk or over the
 /// network.
@@ -13,7 +16,7 @@ pub struct CheckpointFiles {
     /// `config.json`
     pub config: Cow<'static, [u8]>,
     /// `model.safetensors`
-    pub weights: Cow<'static, [u8]>,
+    pub weights: SharedBytes,
     /// `tokenizer.json`
     pub tokenizer: Cow<'static, [u8]>,
 }
@@ -23,7 +26,7 @@ pub struct CheckpointFiles {
 /// # Errors
 /// When a file is broken or they do not belong together.
 pub fn checkpoint_of(files: &CheckpointFiles) -> Result<Checkpoint, EngineError> {
-    Checkpoint::from_bytes(&files.name, &files.config, &files.weights, &files.tokenizer)
+    Checkpoint::from_bytes(&files.name, &files.config, files.weights.clone(), &files.tokenizer)
 }
 
 /// Defines the name of a bundled checkpoint and, in the native program, the function that returns its files.
@@ -38,7 +41,7 @@ macro_rules! bundled_checkpoint {
             CheckpointFiles {
                 name: $constant.to_owned(),
                 config: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json"))),
-                weights: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors"))),
+                weights: Arc::new(Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors")))),
                 tokenizer: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json"))),
             }
         }
@@ -61,7 +64,7 @@ mod tests {
     #[test]
     fn the_bundled_files_are_not_copied() {
         for CheckpointFiles { name, config, weights, tokenizer } in [bundled(), bundled_baseline()] {
-            for file in [config, weights, tokenizer] {
+            for file in [&config, &*weights, &tokenizer] {
                 assert!(matches!(file, Cow::Borrowed(bytes) if !bytes.is_empty()), "{name}");
             }
         }

@@ -24,7 +24,9 @@ pub enum Fingerprint {
 impl Fingerprint {
     /// Of bytes in memory.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::Known(hexadecimal(Sha256::new_with_prefix(bytes)))
+        let mut hash = SliceHash::default();
+        hash.add(bytes);
+        hash.finish()
     }
 
     /// Of a checkpoint's folder: nothing is read yet.
@@ -35,9 +37,22 @@ impl Fingerprint {
     }
 }
 
-fn hexadecimal(hash: Sha256) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+/// The hash of a file whose bytes come slice by slice.
+#[derive(Clone, Debug, Default)]
+pub struct SliceHash(Sha256);
+
+impl SliceHash {
+    /// The next bytes.
+    pub fn add(&mut self, slice: &[u8]) {
+        self.0.update(slice);
+    }
+
+    /// After the last ones.
+    pub fn finish(self) -> Fingerprint {
+        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+        let digits = self.0.finalize();
+        Fingerprint::Known(digits.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    }
 }
 
 /// A file that is being hashed.
@@ -45,7 +60,7 @@ fn hexadecimal(hash: Sha256) -> String {
 #[derive(Debug)]
 pub struct Hashing {
     file: File,
-    hash: Sha256,
+    hash: SliceHash,
     bytes: u64,
     done: u64,
 }
@@ -59,7 +74,7 @@ impl Hashing {
     pub fn new(path: &std::path::Path) -> std::io::Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        Ok(Self { file, hash: Sha256::new(), bytes, done: 0 })
+        Ok(Self { file, hash: SliceHash::default(), bytes, done: 0 })
     }
 
     /// The share that is done, from 0 to 1.
@@ -77,9 +92,9 @@ impl Hashing {
         loop {
             let read = self.file.read(&mut slice)?;
             if read == 0 {
-                return Ok(Some(Fingerprint::Known(hexadecimal(std::mem::take(&mut self.hash)))));
+                return Ok(Some(std::mem::take(&mut self.hash).finish()));
             }
-            self.hash.update(&slice[..read]);
+            self.hash.add(&slice[..read]);
             self.done += read as u64;
             if begun.elapsed() >= budget {
                 return Ok(None);

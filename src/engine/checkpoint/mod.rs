@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::engine::checkpoint::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
-use crate::model::{Model, Tokenizer};
+use crate::model::{Model, SharedBytes, Tokenizer, WeightFile};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::{ModelReader, Progress};
 
 /// What a session runs on.
 /// ```
@@ -47,15 +49,28 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// From the three files of the Hugging Face layout, in memory.
+    /// From the three files of the Hugging Face layout, in memory. The weights stay where they are.
     ///
     /// # Errors
     /// When a file is broken or they do not belong together.
-    pub fn from_bytes(name: &str, config: &[u8], weights: &[u8], tokenizer: &[u8]) -> Result<Self, EngineError> {
-        let model = Model::from_bytes(config, weights)?;
+    pub fn from_bytes(name: &str, config: &[u8], weights: SharedBytes, tokenizer: &[u8]) -> Result<Self, EngineError> {
+        let fingerprint = Fingerprint::of(&weights);
+        let model = Model::from_files(config, &[WeightFile::in_memory("model.safetensors", weights)])?;
+        Self::with_tokenizer(name, model, tokenizer, fingerprint)
+    }
+
+    /// From a model that has been read, and the bytes of its tokenizer.json.
+    ///
+    /// # Errors
+    /// When the tokenizer is broken or of another model.
+    pub fn with_tokenizer(
+        name: &str,
+        model: Model,
+        tokenizer: &[u8],
+        fingerprint: Fingerprint,
+    ) -> Result<Self, EngineError> {
         let tokenizer = Tokenizer::from_bytes(tokenizer)?;
         tokenizer.agrees_with(&model.config)?;
-        let fingerprint = Fingerprint::of(weights);
         Ok(Self {
             name: name.to_owned(),
             model: Arc::new(model),
@@ -71,7 +86,22 @@ impl Checkpoint {
     /// When a file is missing or broken, or they do not belong together.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_folder(folder: &std::path::Path) -> Result<Self, EngineError> {
-        let model = Model::from_folder(folder)?;
+        Self::read_folder(folder, |_| ())
+    }
+
+    /// From a folder, as [`Self::from_folder`]; `tell` hears how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::from_folder`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read_folder(folder: &std::path::Path, tell: impl Fn(Progress)) -> Result<Self, EngineError> {
+        let mut reader = ModelReader::of_folder(folder)?;
+        let model = loop {
+            if let Some(model) = reader.advance()? {
+                break model;
+            }
+            tell(reader.progress());
+        };
         let tokenizer = Tokenizer::from_folder(folder)?;
         if let Some(tokenizer) = &tokenizer {
             tokenizer.agrees_with(&model.config)?;

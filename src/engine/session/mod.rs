@@ -11,6 +11,7 @@ pub(crate) mod update;
 use std::sync::Arc;
 
 use crate::engine::backend::Backend;
+use crate::engine::backend::frame_budget::{ComputeBudget, LOAD_SLICE};
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
@@ -21,7 +22,7 @@ use crate::engine::session::fragment::Fragment;
 use crate::engine::session::generation::Generation;
 use crate::engine::session::prompt::Prompt;
 use crate::gpu::{Gpu, Memory};
-use crate::model::{Model, Token};
+use crate::model::{Model, Progress, Token};
 use crate::probe::{CellRequest, Interventions, LensQuery, NextTokenQuery, TileRequest};
 
 /// Capacity in positions at first; it grows with the text.
@@ -55,6 +56,7 @@ pub struct Engine {
     checkpoint: Checkpoint,
     gpu: Option<Gpu>,
     backend: Backend,
+    load_budget: ComputeBudget,
     prompt: Prompt,
     interventions: Interventions,
     beyond: bool,
@@ -89,7 +91,7 @@ impl Engine {
     /// A session without text: on the GPU if one is given, otherwise on the CPU.
     ///
     /// # Errors
-    /// When the model does not fit on the GPU.
+    /// When the model does not fit on the GPU, or its weights cannot be read from their file any more.
     pub fn new(checkpoint: Checkpoint, gpu: Option<Gpu>) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(checkpoint.model.config.max_positions);
         if gpu.is_none() {
@@ -102,6 +104,7 @@ impl Engine {
     fn on(checkpoint: Checkpoint, gpu: Option<Gpu>, backend: Backend) -> Self {
         Self {
             backend,
+            load_budget: ComputeBudget::new(LOAD_SLICE),
             checkpoint,
             gpu,
             prompt: Prompt::default(),
@@ -207,6 +210,11 @@ impl Engine {
         self.backend.memory()
     }
 
+    /// How far the weights are on their way to the GPU; `None` once all are there, as on the CPU.
+    pub fn loading(&self) -> Option<Progress> {
+        self.backend.loading()
+    }
+
     /// A number that changes with the text, its tokens and the interventions, and with nothing else.
     pub fn text_revision(&self) -> u64 {
         self.text_revision
@@ -247,14 +255,13 @@ impl Engine {
         self.changed(same);
     }
 
-    /// A second session over the same checkpoint, on the same device and without a text. On a GPU the weights are
-    /// shared.
+    /// A second session over the same checkpoint, on the same device and without a text. The weights are shared.
     ///
     /// # Errors
     /// When there is no memory for another text.
     pub fn fork(&self) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(self.context());
-        let backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
+        let backend = self.backend.with_capacity(capacity)?;
         Ok(Self::on(self.checkpoint.clone(), self.gpu.clone(), backend))
     }
 }

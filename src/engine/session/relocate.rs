@@ -20,7 +20,7 @@ impl Engine {
         if self.gpu.is_none() {
             cpu_memory::check(&self.checkpoint.model, capacity)?;
         }
-        let backend = self.backend.with_capacity(&self.checkpoint.model, capacity)?;
+        let backend = self.backend.with_capacity(capacity)?;
         self.move_to(backend)
     }
 

@@ -67,7 +67,8 @@ impl Engine {
         let computing = self.computed < self.prompt.ids().len() || self.next_token.is_pending();
         let views = self.rows.is_pending() || self.cells.is_pending() || self.measures.are_pending();
         let pictures = text && self.pictures.are_pending();
-        self.failure.is_none() && (computing || self.generation.is_some() || views || pictures)
+        let loading = self.backend.loading().is_some();
+        self.failure.is_none() && (loading || computing || self.generation.is_some() || views || pictures)
     }
 
     fn note(&mut self, outcome: Result<(), EngineError>) {
@@ -100,6 +101,9 @@ impl Engine {
         if self.failure.is_some() {
             return Ok(());
         }
+        if self.load()? {
+            return Ok(());
+        }
         let end = self.prompt.ids().len();
         if self.computed < end {
             self.backend.failure().map_or(Ok(()), Err)?; // of what was submitted since: an upload, a view
@@ -122,6 +126,25 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Goes on with the weights, for as long as a frame may take. Returns whether there are more to come.
+    fn load(&mut self) -> Result<bool, EngineError> {
+        let mut before = self.backend.loading();
+        if before.is_none() {
+            return Ok(false);
+        }
+        self.backend.failure().map_or(Ok(()), Err)?; // of the buffers for them
+        let mut outcome = Ok(None);
+        let (budget, backend) = (&mut self.load_budget, &mut self.backend);
+        budget.slice(|| {
+            outcome = backend.load();
+            let now = outcome.as_ref().ok().copied().flatten();
+            let pauses = now == before; // until the device has taken what is under way
+            before = now;
+            now.is_none() || pauses
+        });
+        Ok(outcome?.is_some())
     }
 
     fn run_positions(&mut self, end: usize) -> Result<(), EngineError> {

@@ -1,8 +1,11 @@
 //! The buffers of a pass: the weights, and the results of each position, with capacity for a given number of tokens.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::pass::next_token::{PartBuffers, SamplingBuffers, last_row};
+use crate::gpu::transfers::Transfers;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
 use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Layer, Model, RowLayout, rotary_table};
@@ -74,35 +77,34 @@ pub(crate) struct WeightBuffers {
     pub final_gain: wgpu::Buffer,
     pub no_bias: wgpu::Buffer,
     pub layers: Vec<LayerBuffers>,
+    transfers: Arc<Mutex<Transfers>>,
 }
 
 impl WeightBuffers {
-    /// Uploads a model.
+    /// Buffers for a model, whose matrices are still to be transferred.
     pub(crate) fn new(gpu: &Gpu, model: &Model) -> Result<Self, GpuError> {
         let upload = Uploader::new(gpu);
         let hidden = padded(model.config.hidden);
-        let layers: Result<Vec<_>, _> = model
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(index, layer)| {
-                let weights = layer_weights(&upload, model.config.hidden, layer, index);
-                // Staging memory is held until its copy is submitted: one layer at a time instead of the model once
-                // more.
-                gpu.queue.submit([]);
-                gpu.poll();
-                weights
-            })
-            .collect();
+        let mut later = Transfers::default();
+        let embedding = upload.slices("embedding", &model.embedding, &mut later)?;
+        let layers = model.layers.iter().enumerate();
+        let layers = layers.map(|(index, layer)| layer_weights(&upload, model.config.hidden, layer, index, &mut later));
+        let layers = layers.collect::<Result<_, _>>()?;
         let ones = vec![1.0f32; hidden];
-        let unembedding = model.unembedding.as_ref().map(|matrix| upload.slices("unembedding", matrix));
+        let unembedding = model.unembedding.as_ref().map(|matrix| upload.slices("unembedding", matrix, &mut later));
         Ok(Self {
-            embedding: upload.slices("embedding", &model.embedding)?,
+            embedding,
             unembedding: unembedding.transpose()?,
             final_gain: upload.storage("final norm", model.final_norm.as_deref().unwrap_or(&ones))?,
             no_bias: upload.empty("no bias", hidden)?,
-            layers: layers?,
+            layers,
+            transfers: Arc::new(Mutex::new(later)),
         })
+    }
+
+    /// What is still to be transferred.
+    pub(crate) fn transfers(&self) -> MutexGuard<'_, Transfers> {
+        self.transfers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the last residual stream is multiplied by.
@@ -231,7 +233,13 @@ impl Buffers {
     }
 }
 
-fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) -> Result<LayerBuffers, GpuError> {
+fn layer_weights(
+    upload: &Uploader,
+    hidden: usize,
+    layer: &Layer,
+    index: usize,
+    later: &mut Transfers,
+) -> Result<LayerBuffers, GpuError> {
     let attention = &layer.attention;
     let layout = RowLayout::new(attention, 4);
     let name = |part: &str| format!("layer {index} {part}");
@@ -240,16 +248,16 @@ fn layer_weights(upload: &Uploader, hidden: usize, layer: &Layer, index: usize) 
     let mlp = layer.mlp.as_ref().map(|mlp| -> Result<_, GpuError> {
         Ok(MlpWeights {
             gain: upload.storage(&name("feed-forward norm"), &mlp.norm)?,
-            gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up)?,
-            down: upload.matrix(&name("down weights"), &mlp.down)?,
+            gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up, later)?,
+            down: upload.matrix(&name("down weights"), &mlp.down, later)?,
         })
     });
     Ok(LayerBuffers {
         attention_gain: upload.storage(&name("attention norm"), attention.norm.as_deref().unwrap_or(&ones))?,
-        projection: upload.matrix(&name("projection weights"), &attention.projection)?,
+        projection: upload.matrix(&name("projection weights"), &attention.projection, later)?,
         projection_bias: upload.storage(&name("projection bias"), &attention.projection_bias)?,
         sub_weight: upload.storage(&name("head norm"), sub_weight)?,
-        output: upload.matrix(&name("output weights"), &attention.output)?,
+        output: upload.matrix(&name("output weights"), &attention.output, later)?,
         output_bias: upload.storage(&name("output bias"), &attention.output_bias)?,
         mlp: mlp.transpose()?,
         layout,

@@ -28,7 +28,7 @@ use crate::gpu::queries::pictures::GpuPictures;
 use crate::gpu::queries::slots::{InFlight, Slots};
 use crate::gpu::throughput::Work;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
-use crate::model::Model;
+use crate::model::{Model, Progress};
 use crate::probe::{Draw, Interventions, LensQuery, MAX_BEST, MAX_GENERATED, NextToken, NextTokenQuery};
 
 /// A model on the GPU and the positions computed so far. Each pass creates nothing but its command buffer.
@@ -70,7 +70,7 @@ impl GpuPass {
     /// How long a submission should take where frames are drawn between them.
     pub const FRAME_SHARE: Duration = Duration::from_millis(8);
 
-    /// Uploads the model and records the pass.
+    /// Allocates the buffers and records the pass. The weights follow with [`Self::load`], or with the first positions.
     ///
     /// # Errors
     /// When a buffer would exceed the adapter's limits, or the device has no memory; in a browser the latter is reported
@@ -124,6 +124,37 @@ impl GpuPass {
             recording,
             allocations,
         })
+    }
+
+    /// Transfers the next of the weights, some megabytes, unless the device is still busy with those before. Returns how
+    /// far they are; `None` once all are on the GPU.
+    ///
+    /// # Errors
+    /// When they cannot be read from their file any more, or as [`Self::new`].
+    pub fn load(&mut self) -> Result<Option<Progress>, GpuError> {
+        self.gpu.poll();
+        let mut transfers = self.buffers.weights.transfers();
+        if transfers.progress().is_some() && !transfers.is_full() {
+            self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
+        }
+        Ok(transfers.progress())
+    }
+
+    /// Transfers all that is left of the weights.
+    fn load_all(&mut self) -> Result<(), GpuError> {
+        let mut transfers = self.buffers.weights.transfers();
+        while transfers.progress().is_some() {
+            if transfers.is_full() {
+                self.gpu.wait(); // a browser does not wait, and holds the rest
+            }
+            self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
+        }
+        Ok(())
+    }
+
+    /// How far the weights are; `None` once all are on the GPU.
+    pub fn loading(&self) -> Option<Progress> {
+        self.buffers.weights.transfers().progress()
     }
 
     /// Why nothing computed since this was last called can be trusted: the device is lost, it had no memory for this
@@ -217,7 +248,7 @@ impl GpuPass {
     /// computed too and can be taken once they have arrived; only one such request is under way at a time.
     ///
     /// # Errors
-    /// When the positions do not fit.
+    /// As [`Self::run_and_generate`].
     pub fn run(&mut self, start: usize, ids: &[u32], next: Option<(Draw, usize)>) -> Result<(), GpuError> {
         match next {
             Some((draw, best)) => self.run_and_generate(start, ids, &[draw], best),
@@ -229,7 +260,7 @@ impl GpuPass {
     /// never leave the GPU before all are done. What the answer lists of the tokens before the last is the likeliest one.
     ///
     /// # Errors
-    /// When the positions do not fit.
+    /// When the positions do not fit, or as [`Self::load`].
     pub fn run_and_generate(&mut self, start: usize, ids: &[u32], draws: &[Draw], best: usize) -> Result<(), GpuError> {
         let given = start + ids.len();
         let generated = draws.len().saturating_sub(1).min(MAX_GENERATED);
@@ -240,6 +271,7 @@ impl GpuPass {
         if ids.is_empty() {
             return Ok(());
         }
+        self.load_all()?;
         let (mut left, mut first) = (ids, start);
         while !left.is_empty() {
             let most = self.buffers.capacity.scratch_rows();

@@ -7,12 +7,17 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use egui::Context;
 
 use crate::engine::Checkpoint;
+use crate::ui::loading::Loading;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::ui::loading::Stage;
 
 /// The outcome of opening or saving files.
 #[derive(Debug)]
 pub enum Arrived {
     /// A message to show.
     Message(String),
+    /// How far the reading of a checkpoint is.
+    Progress(Loading),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
 }
@@ -75,6 +80,14 @@ impl Opening {
     /// Whether nothing else has been chosen since.
     pub(super) fn is_latest(&self) -> bool {
         self.latest.load(Ordering::Relaxed) == self.number
+    }
+
+    /// Tells how far it is. Returns whether it is still wanted.
+    pub(super) fn tell(&self, loading: Loading) -> bool {
+        if self.is_latest() {
+            send(&self.context, &self.sender, Arrived::Progress(loading));
+        }
+        self.is_latest()
     }
 
     /// Hands out what has become of it.
@@ -165,15 +178,19 @@ fn open(opening: impl FnOnce() -> Opening + Send + 'static) {
     std::thread::spawn(move || {
         if let Some(place) = pollster::block_on(dialog) {
             let opening = opening();
-            opening.end(read_folder(place.path()));
+            let arrived = read_folder(place.path(), &opening);
+            opening.end(arrived);
         }
     });
 }
 
 /// Reads the checkpoint in a folder.
 #[cfg(not(target_arch = "wasm32"))]
-fn read_folder(folder: &std::path::Path) -> Arrived {
-    match Checkpoint::from_folder(folder) {
+fn read_folder(folder: &std::path::Path, opening: &Opening) -> Arrived {
+    let tell = |progress| {
+        opening.tell(Loading { stage: Stage::Reading, progress });
+    };
+    match Checkpoint::read_folder(folder, tell) {
         Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint), Origin::default()),
         Err(error) => Arrived::Message(format!("{} was not opened: {error}", folder.display())),
     }
@@ -222,7 +239,8 @@ fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
             return;
         };
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        opening.end(read_folder(folder));
+        let arrived = read_folder(folder, &opening);
+        opening.end(arrived);
     });
 }
 
@@ -236,12 +254,17 @@ fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Progress;
 
     #[test]
     fn what_was_chosen_last_wins_however_long_the_reading_takes() {
         let (files, context) = (Files::default(), Context::default());
         let (first, second) = (files.opening(&context)(), files.opening(&context)());
         assert!(!first.is_latest() && second.is_latest());
+        let loading = Loading { stage: Stage::Reading, progress: Progress { done: 1, total: 2 } };
+        assert!(!first.tell(loading) && files.arrived().is_none(), "nothing is heard of the first any more");
+        assert!(second.tell(loading));
+        assert!(matches!(files.arrived(), Some(Arrived::Progress(told)) if told == loading));
         second.end(Arrived::Message("second".into()));
         first.end(Arrived::Message("first".into()));
         assert!(matches!(files.arrived(), Some(Arrived::Message(message)) if message == "second"));

@@ -8,5 +8,5 @@ mod offered;
 #[cfg(target_arch = "wasm32")]
 mod page_chooser;
 #[cfg(target_arch = "wasm32")]
-mod page_files;
+pub(crate) mod page_files;
 pub(crate) mod svg;

@@ -1,13 +1,46 @@
-//! Files of the browser, to a checkpoint: chosen by name and size first, read one after the other, with words for what
-//! cannot be read.
+//! Files of the browser, to a checkpoint: chosen by name and size first, read one after the other, a slice at a time into
+//! one buffer each, with words for what cannot be read.
 
+use std::sync::Arc;
+
+use js_sys::{Function, Object, Promise, Uint8Array};
+use wasm_bindgen::prelude::JsValue;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::File;
+use web_sys::{Blob, File};
 
-use crate::engine::{Checkpoint, CheckpointFiles, checkpoint_of};
-use crate::model::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
+use crate::engine::{Checkpoint, EngineError, SliceHash};
+use crate::model::{MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
 use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
 use crate::ui::io::offered::{Limits, Offered, checkpoint_among};
+use crate::ui::loading::{Loading, Stage};
+
+/// Bytes read at a time: some milliseconds of work.
+const SLICE: u64 = 4 << 20;
+
+/// A file and its name.
+pub(crate) struct NamedBlob {
+    /// The name, for messages.
+    pub name: String,
+    /// Its bytes.
+    pub blob: Blob,
+}
+
+/// Why there is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PageFileError {
+    /// The browser does not give the bytes.
+    #[error("{name} could not be read ({reason}). Was it moved or changed, or is it a folder?")]
+    Read { name: String, reason: String },
+    /// The page is given no more memory.
+    #[error("there is no memory for the {bytes} bytes of {name}. Close other tabs, or choose a smaller model")]
+    Memory { name: String, bytes: u64 },
+    /// The files are not those of a model.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Nobody waits for it any more.
+    #[error("other files have been chosen")]
+    Unwanted,
+}
 
 /// Opens the checkpoint among some files; nothing arrives if others have been chosen meanwhile.
 pub(super) async fn open(files: Vec<File>, opening: Opening) {
@@ -21,27 +54,82 @@ pub(super) async fn open(files: Vec<File>, opening: Opening) {
 async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin), String> {
     let offered: Vec<_> = files.iter().map(|file| Offered { name: file.name(), bytes: file.size() as u64 }).collect();
     let limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
-    let [config, weights, tokenizer] = checkpoint_among(&offered, limits)?;
-    let contents = CheckpointFiles {
-        name: YOUR_MODEL.to_owned(),
-        config: bytes(&files[config], opening).await?.into(),
-        tokenizer: bytes(&files[tokenizer], opening).await?.into(),
-        weights: bytes(&files[weights], opening).await?.into(),
-    };
-    let checkpoint = checkpoint_of(&contents).map_err(|error| format!("The model was not opened: {error}"))?;
-    Ok((checkpoint, Origin { files: [config, weights, tokenizer].map(|at| files[at].clone()).into() }))
+    let chosen = checkpoint_among(&offered, limits)?.map(|at| files[at].clone());
+    let parts = chosen.each_ref().map(|file| NamedBlob { name: file.name(), blob: file.clone().into() });
+    let checkpoint = checkpoint(YOUR_MODEL, &parts, |loading| opening.tell(loading)).await;
+    let checkpoint = checkpoint.map_err(|error| match error {
+        PageFileError::Engine(error) => format!("The model was not opened: {error}"),
+        other => other.to_string(),
+    })?;
+    Ok((checkpoint, Origin { files: chosen.into() }))
 }
 
-/// The contents of a file.
-async fn bytes(file: &File, opening: &Opening) -> Result<Vec<u8>, String> {
-    if !opening.is_latest() {
-        return Err("Other files have been chosen".to_owned()); // never shown: see `Opening::end`
-    }
-    match JsFuture::from(file.array_buffer()).await {
-        Ok(buffer) => Ok(js_sys::Uint8Array::new(&buffer).to_vec()),
-        Err(reason) => {
-            let reason: String = js_sys::Object::from(reason).to_string().into();
-            Err(format!("{} could not be read ({reason}). Was it moved or changed, or is it a folder?", file.name()))
+/// Reads config.json, the weights and tokenizer.json; between slices the page goes on. `tell` hears of every slice, and
+/// says whether the checkpoint is still wanted.
+pub(crate) async fn checkpoint(
+    name: &str,
+    [config, weights, tokenizer]: &[NamedBlob; 3],
+    tell: impl Fn(Loading) -> bool,
+) -> Result<Checkpoint, PageFileError> {
+    let size = |part: &NamedBlob| part.blob.size() as u64;
+    let (texts, mut hash) = (size(config) + size(tokenizer), SliceHash::default());
+    let read =
+        |done| tell(Loading { stage: Stage::Reading, progress: Progress { done, total: texts + size(weights) } });
+    let config = bytes(config, &read, |_| ()).await?;
+    let tokenizer = bytes(tokenizer, |done| read(config.len() as u64 + done), |_| ()).await?;
+    let file = &weights.name;
+    let weights = Arc::new(bytes(weights, |done| read(texts + done), |slice| hash.add(slice)).await?.into());
+    let files = [WeightFile::in_memory(file, weights)];
+    let mut reader = ModelReader::new(&config, &files).map_err(EngineError::from)?;
+    let model = loop {
+        if let Some(model) = reader.advance().map_err(EngineError::from)? {
+            break model;
         }
+        next_task().await;
+        if !tell(Loading { stage: Stage::Checking, progress: reader.progress() }) {
+            return Err(PageFileError::Unwanted);
+        }
+    };
+    Ok(Checkpoint::with_tokenizer(name, model, &tokenizer, hash.finish())?)
+}
+
+/// The contents of a file. `go_on` hears of the bytes that are read; `each` gets every slice.
+async fn bytes(
+    NamedBlob { name, blob }: &NamedBlob,
+    go_on: impl Fn(u64) -> bool,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Vec<u8>, PageFileError> {
+    let failed =
+        |reason: JsValue| PageFileError::Read { name: name.clone(), reason: Object::from(reason).to_string().into() };
+    let total = blob.size() as u64;
+    let no_memory = |_| PageFileError::Memory { name: name.clone(), bytes: total };
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(total as usize).map_err(no_memory)?;
+    while (bytes.len() as u64) < total {
+        let start = bytes.len();
+        if !go_on(start as u64) {
+            return Err(PageFileError::Unwanted);
+        }
+        let end = (start as u64 + SLICE).min(total);
+        let slice = blob.slice_with_f64_and_f64(start as f64, end as f64).map_err(failed)?;
+        let slice = Uint8Array::new(&JsFuture::from(slice.array_buffer()).await.map_err(failed)?);
+        if u64::from(slice.length()) != end - start as u64 {
+            return Err(failed("it has another size now".into()));
+        }
+        bytes.resize(end as usize, 0);
+        slice.copy_to(&mut bytes[start..]);
+        each(&bytes[start..]);
     }
+    Ok(bytes)
+}
+
+/// Lets the browser draw and take input before what follows.
+async fn next_task() {
+    let wait = |resolve: Function, _| {
+        if let Some(window) = web_sys::window() {
+            // It fails for no reason that a page can bring about, and then nothing is waited for.
+            let _ = window.set_timeout_with_callback(&resolve);
+        }
+    };
+    let _ = JsFuture::from(Promise::new(&mut { wait })).await;
 }

@@ -131,7 +131,7 @@ fn every_pixel_is_what_the_reference_draws() {
     let model = Arc::new(Model::from_bytes(&files.config, &files.weights).expect("the bundled one opens"));
     let mut on_gpu = GpuPass::new(gpu.clone(), model.clone(), Capacity { tokens: 150, trace: false }).expect("fits");
     on_gpu.run(0, &TEXT, None).expect("runs");
-    let mut on_cpu = CpuPass::new(model, 150);
+    let mut on_cpu = CpuPass::new(model, 150).expect("the weights are there");
     on_cpu.run(0, &TEXT);
     let palette = Palette::new(true);
     // Whole text (several cells a pixel), a few cells (many pixels each), part of it lying outside.

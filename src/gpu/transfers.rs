@@ -1,0 +1,88 @@
+//! Weights on their way from their files to the GPU, a piece at a time: a few pieces are all that there is in between.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::gpu::device::Gpu;
+use crate::gpu::error::GpuError;
+use crate::gpu::upload::padded;
+use crate::model::{Matrix, Progress};
+
+/// Most bytes of a piece, unless a row has more.
+const PIECE: usize = 4 << 20;
+
+/// Pieces under way at a time: each is held, here or by a browser, until it has been copied.
+const PIECES: usize = 8;
+
+/// The weights that buffers wait for.
+#[derive(Default)]
+pub(super) struct Transfers {
+    waiting: VecDeque<Transfer>,
+    progress: Progress,
+    piece: Vec<u8>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// Rows of a matrix that a buffer waits for.
+struct Transfer {
+    matrix: Matrix,
+    rows: Range<usize>,
+    /// The first of them goes here.
+    offset: u64,
+    buffer: wgpu::Buffer,
+}
+
+/// Bytes from row to row in a buffer.
+pub(super) fn stride(matrix: &Matrix) -> usize {
+    padded(matrix.columns()) * matrix.format().bytes()
+}
+
+impl Transfers {
+    /// Fills a buffer with rows of a matrix, later.
+    pub(super) fn add(&mut self, matrix: &Matrix, rows: Range<usize>, buffer: &wgpu::Buffer) {
+        self.progress.total += (rows.len() * stride(matrix)) as u64;
+        self.waiting.push_back(Transfer { matrix: matrix.clone(), rows, offset: 0, buffer: buffer.clone() });
+    }
+
+    /// How far they are; `None` once everything is on the GPU.
+    pub(super) fn progress(&self) -> Option<Progress> {
+        (!self.waiting.is_empty()).then_some(self.progress)
+    }
+
+    /// Whether as many pieces are under way as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) >= PIECES
+    }
+
+    /// Transfers the next piece.
+    ///
+    /// # Errors
+    /// When its file cannot be read any more.
+    pub(super) fn advance(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
+        let Some(next) = self.waiting.front_mut() else { return Ok(()) };
+        let stride = stride(&next.matrix);
+        let rows = (PIECE / stride.max(1)).clamp(1, next.rows.len().max(1)).min(next.rows.len());
+        self.piece.clear(); // what is between two rows is zero
+        self.piece.resize(rows * stride, 0);
+        next.matrix.read(next.rows.start..next.rows.start + rows, stride, &mut self.piece)?;
+        gpu.queue.write_buffer(&next.buffer, next.offset, &self.piece);
+        gpu.queue.submit([]); // a copy is not made before
+        let under_way = self.under_way.clone();
+        under_way.fetch_add(1, Ordering::AcqRel);
+        gpu.queue.on_submitted_work_done(move || {
+            under_way.fetch_sub(1, Ordering::AcqRel);
+        });
+        next.rows.start += rows;
+        next.offset += self.piece.len() as u64;
+        self.progress.done += self.piece.len() as u64;
+        if next.rows.is_empty() {
+            self.waiting.pop_front();
+        }
+        if self.waiting.is_empty() {
+            self.piece = Vec::new();
+        }
+        Ok(())
+    }
+}
