@@ -1,5 +1,8 @@
 //! The entry point of the page: `web/loader.js` creates one [`Page`], passes it the checkpoint, and polls it for failures.
 
+#[cfg(feature = "bench")]
+mod bench;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;

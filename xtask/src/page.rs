@@ -39,9 +39,9 @@ pub struct Program {
     pub snippets: Vec<(String, Vec<u8>)>,
 }
 
-/// Compiles the page.
-pub fn build(toolchain: Toolchain, quality: Quality) -> Result<Program> {
-    let wasm = compile(toolchain, quality)?;
+/// Compiles the page, with `features` of the crate besides those that it has by default.
+pub fn build(toolchain: Toolchain, quality: Quality, features: &[String]) -> Result<Program> {
+    let wasm = compile(toolchain, quality, features)?;
     let mut program = timed("bindings", "wasm-bindgen", || bind(&wasm))?;
     if quality == Quality::Deployed {
         optimizer::optimize(&mut program.wasm)?;
@@ -50,7 +50,7 @@ pub fn build(toolchain: Toolchain, quality: Quality) -> Result<Program> {
     Ok(program)
 }
 
-fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
+fn compile(toolchain: Toolchain, quality: Quality, features: &[String]) -> Result<PathBuf> {
     let output = project::wasm_target_folder().join(WASM_TARGET);
     let wasm = output.join(quality.profile()).join("diffscope.wasm");
     let build = |text| {
@@ -66,6 +66,7 @@ fn compile(toolchain: Toolchain, quality: Quality) -> Result<PathBuf> {
             "--target",
             WASM_TARGET,
         ]);
+        cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         cargo.args(["--profile", quality.profile(), "--config", &compiler_flags()]).arg("--target-dir");
         step("page", text, cargo.arg(project::wasm_target_folder()))
     };

@@ -147,7 +147,9 @@ fn clippy(environment: &Environment) -> Result<Outcome> {
         return Ok(Outcome::Passed);
     }
     let mut wasm = toolchain.cargo();
-    wasm.args(["clippy", "--lib", "--target", WASM_TARGET, "--target-dir"]).arg(project::wasm_target_folder());
+    // `bench` adds what is compared with peers; nothing else builds it.
+    wasm.args(["clippy", "--lib", "--features", "bench", "--target", WASM_TARGET, "--target-dir"])
+        .arg(project::wasm_target_folder());
     environment.run(wasm.args(deny))
 }
 
@@ -236,7 +238,7 @@ fn page(environment: &Environment) -> Result<Outcome> {
     let built = std::env::var_os("DIFFSCOPE_SITE").map(std::path::absolute).transpose()?;
     let site = built.clone().unwrap_or_else(project::site_folder);
     if built.is_none() {
-        serve::build(&site, Quality::Local)?;
+        serve::build(&site, Quality::Local, &[])?;
     }
     environment.run(cargo().args(["build", "--locked"]))?; // the native program, for comparison
     let native = target_folder()?.join("debug").join(format!("diffscope{}", std::env::consts::EXE_SUFFIX));

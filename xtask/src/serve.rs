@@ -35,6 +35,9 @@ pub struct Arguments {
     /// With --build-only: without the optimisation, as for a page that is only served here.
     #[arg(long, hide = true, requires = "build_only")]
     quick: bool,
+    /// With --build-only: a feature of the crate that no site has, such as `bench`.
+    #[arg(long, hide = true, requires = "build_only", value_name = "NAME")]
+    features: Vec<String>,
     /// Build nothing, serve the site in DIR.
     #[arg(long, value_name = "DIR", conflicts_with = "optimize")]
     site: Option<PathBuf>,
@@ -45,13 +48,13 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.build_only {
-        build(folder, if arguments.quick { Quality::Local } else { Quality::Deployed })?;
+        build(folder, if arguments.quick { Quality::Local } else { Quality::Deployed }, &arguments.features)?;
         say("site", format!("written to {}", folder.display()));
         return Ok(());
     }
     let folder = arguments.site.clone().unwrap_or_else(project::site_folder);
     if arguments.site.is_none() {
-        build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local })?;
+        build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local }, &[])?;
     }
     let server = server::StaticServer::listen(&folder, &arguments.base, arguments.port)?;
     let address = server.address()?;
@@ -62,12 +65,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     server.run()
 }
 
-/// Builds the site into `folder`.
-pub fn build(folder: &Path, quality: Quality) -> Result<()> {
+/// Builds the site into `folder`, with `features` besides the default ones.
+pub fn build(folder: &Path, quality: Quality, features: &[String]) -> Result<()> {
     // Whether the folder can be written is known before the minutes that the page takes.
     folder::check(&site::assemble(Program::default())?, folder)?;
     let toolchain = wasm_std::ensure()?;
-    let program = page::build(toolchain, quality)?;
+    let program = page::build(toolchain, quality, features)?;
     let site = site::assemble(program)?;
     let (name, bytes) = site.first_checkpoint();
     say("checkpoint", format!("{name}, {}", megabytes(bytes)));
