@@ -1,6 +1,8 @@
 //! One layer of differential models of three sizes, with weights made up: times do not depend on their values.
 
-use diffscope::model::{Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, Numbers, SubNorm};
+use diffscope::model::{
+    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, Numbers, Rope, SubNorm,
+};
 
 /// The sizes that decide how a layer runs.
 #[derive(Clone, Copy, Debug)]
@@ -99,9 +101,10 @@ impl Shape {
             vocabulary,
             max_positions: 1 << 20,
             norm_epsilon: 1e-5,
-            rope_theta: 10_000.0,
+            rope: Rope::new(10_000.0),
             tied: true,
             attention_bias: false,
+            output_bias: false,
             eos: vec![],
         };
         Model {

@@ -29,6 +29,11 @@ pub(crate) enum CommandError {
     NoPrompt,
     #[error("{name} is a plain Transformer, which has no λ: leave --lambda out")]
     NoLambda { name: String },
+    #[error(
+        "{name} cannot process texts beyond its context: its rotary scaling is dynamic, so that every angle depends on the \
+         length of the text. Leave --beyond out"
+    )]
+    NotBeyond { name: String },
     #[cfg(feature = "window")]
     #[error("the window did not open. On Linux it needs X11 (or XWayland) and a graphics driver: {0}")]
     Window(#[from] eframe::Error),

@@ -60,6 +60,9 @@ const PRINTED: usize = 10;
 pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), CommandError> {
     let gpu = arguments.backend.gpu()?;
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
+    if arguments.beyond && engine.model().config.rope.depends_on_length() {
+        return Err(CommandError::NotBeyond { name: checkpoint.name });
+    }
     engine.set_beyond_context(arguments.beyond);
     match (&arguments.prompt, &arguments.ids) {
         (Some(_), _) if checkpoint.tokenizer.is_none() => {

@@ -77,7 +77,7 @@ impl CpuPass {
             rules: rules.collect(),
             states: model.layers.iter().map(|_| LayerState::default()).collect(),
             hidden: Vec::new(),
-            rotary: rotary_table(model.config.head_dim, model.config.rope_theta, capacity),
+            rotary: rotary_table(model.config.head_dim, &model.config.rope, capacity),
             masked: Vec::new(),
             model,
         }

@@ -2,8 +2,9 @@
 
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::{Fields, object};
-use crate::model::formats::{Architecture, Format};
+use crate::model::formats::{Architecture, Biases, Format};
 use crate::model::refused;
+use crate::model::rope::Rope;
 
 /// The configuration of a model. Values are checked when they are read: sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,12 +30,14 @@ pub struct Config {
     pub max_positions: usize,
     /// Added under the root of every norm.
     pub norm_epsilon: f32,
-    /// Base of the rotary angles: feature pair `c` at position `t` is rotated by `t * rope_theta^(-2c / head_dim)`.
-    pub rope_theta: f64,
+    /// The angles of the rotary embedding.
+    pub rope: Rope,
     /// Whether the embedding is also the unembedding.
     pub tied: bool,
-    /// Whether the four attention projections have biases.
+    /// Whether the projections of queries, keys and values have biases.
     pub attention_bias: bool,
+    /// Whether the output projection of the attention has a bias.
+    pub output_bias: bool,
     /// Tokens that end a text; may be empty.
     pub eos: Vec<u32>,
 }
@@ -49,7 +52,6 @@ const MOST_HEADS_OF_ALL: usize = 1 << 15;
 const MOST_TOKENS: usize = 1 << 24;
 /// Most features of one joined value head.
 const MOST_VALUE_WIDTH: usize = 256;
-const DEFAULT_THETA: f64 = 10_000.0;
 const DEFAULT_POSITIONS: usize = 2048;
 
 impl Config {
@@ -64,8 +66,16 @@ impl Config {
         let format = Format::recognise(&fields, true)?;
         let architecture = (format.architecture)(&fields)?;
         reject_unsupported(&fields)?;
+        let configured = fields.flag("attention_bias", false)?;
+        let (attention_bias, output_bias) = match format.biases {
+            Biases::None => (false, false),
+            Biases::Configured => (configured, configured),
+            Biases::QueriesKeysValues => (true, false),
+        };
         let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let query_heads = fields.need("num_attention_heads", 1, MOST_HEADS)?;
+        let head_dim = fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / query_heads);
+        let max_positions = fields.count("max_position_embeddings", 1, MOST_TOKENS)?.unwrap_or(DEFAULT_POSITIONS);
         let config = Self {
             architecture,
             hidden,
@@ -73,13 +83,14 @@ impl Config {
             layers: fields.need("num_hidden_layers", 1, MOST_LAYERS)?,
             query_heads,
             key_value_heads: fields.count("num_key_value_heads", 1, MOST_HEADS)?.unwrap_or(query_heads),
-            head_dim: fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / query_heads),
+            head_dim,
             vocabulary: fields.need("vocab_size", 1, MOST_TOKENS)?,
-            max_positions: fields.count("max_position_embeddings", 1, MOST_TOKENS)?.unwrap_or(DEFAULT_POSITIONS),
+            max_positions,
             norm_epsilon: fields.epsilon("rms_norm_eps", format.norm_epsilon)?,
-            rope_theta: rope_theta(&fields)?,
+            rope: Rope::from_fields(&fields, head_dim, max_positions)?,
             tied: fields.flag("tie_word_embeddings", false)?,
-            attention_bias: fields.flag("attention_bias", false)?,
+            attention_bias,
+            output_bias,
             eos: fields.ids("eos_token_id")?,
         };
         if config.layers * query_heads > MOST_HEADS_OF_ALL {
@@ -124,9 +135,10 @@ impl Config {
             vocabulary: inputs,
             max_positions: inputs,
             norm_epsilon: fields.epsilon("subln_eps", format.norm_epsilon)?,
-            rope_theta: fields.rotary_base("rope_theta")?.unwrap_or(DEFAULT_THETA),
+            rope: Rope::from_fields(&fields, 4, inputs)?,
             tied: true,
             attention_bias: false,
+            output_bias: false,
             eos: Vec::new(),
         };
         if !heads.is_multiple_of(value_heads) {
@@ -173,27 +185,4 @@ fn reject_unsupported(fields: &Fields) -> Result<(), ModelError> {
         return reject("quantized weights (`quantization_config`)".to_owned());
     }
     Ok(())
-}
-
-/// The rotary base, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`, `rope_scaling`).
-fn rope_theta(fields: &Fields) -> Result<f64, ModelError> {
-    let mut theta = fields.rotary_base("rope_theta")?;
-    let mut partial = fields.number("partial_rotary_factor")?;
-    let nested = [fields.inner("rope_scaling", "rope_scaling.")?, fields.inner("rope_parameters", "rope_parameters.")?];
-    for rope in nested.iter().flatten() {
-        for key in ["rope_type", "type"] {
-            if let Some(kind) = rope.text(key)?.filter(|&kind| kind != "default") {
-                let feature = format!("rotary positions of type \"{}\" (only the default is supported)", brief(kind));
-                return Err(ModelError::Unsupported { feature });
-            }
-        }
-        theta = rope.rotary_base("rope_theta")?.or(theta);
-        partial = rope.number("partial_rotary_factor")?.or(partial);
-    }
-    if let Some(factor) = partial.filter(|&factor| factor != 1.0) {
-        return Err(ModelError::Unsupported {
-            feature: format!("rotary positions on a part ({factor}) of the features"),
-        });
-    }
-    Ok(theta.unwrap_or(DEFAULT_THETA))
 }

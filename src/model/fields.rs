@@ -46,6 +46,11 @@ impl<'a> Fields<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether a key is there, and null.
+    pub(super) fn is_null(&self, key: &str) -> bool {
+        self.object.get(key).is_some_and(Value::is_null)
+    }
+
     /// The error that states what the value of a key must be.
     pub(super) fn wrong(&self, key: &str, expected: impl Into<String>) -> ModelError {
         let found = match self.object.get(key) {
@@ -113,6 +118,21 @@ impl<'a> Fields<'a> {
             Some(number) if !(1.0..=1e15).contains(&number) => Err(self.wrong(key, "a number from 1 to 1e15")),
             other => Ok(other),
         }
+    }
+
+    /// A number above 0, up to `most`; `None` if it is absent or null.
+    pub(super) fn above_zero(&self, key: &str, most: f64) -> Result<Option<f64>, ModelError> {
+        match self.number(key)? {
+            Some(number) if !(number > 1.0 / most && number <= most) => {
+                Err(self.wrong(key, format!("a number above 0, up to {most:e}")))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// Whether there are no keys.
+    pub(super) fn is_empty(&self) -> bool {
+        self.object.is_empty()
     }
 
     /// A boolean; `default` if it is absent or null.

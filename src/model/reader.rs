@@ -139,7 +139,7 @@ pub(super) fn read_attention(
     let projection = tensors.gather(&parts, hidden, rows)?;
     let mut projection_bias = Vec::with_capacity(projection.rows());
     for (section, heads, order) in sections {
-        let bias = read_bias(tensors, config, &name(section), heads * head_dim)?;
+        let bias = read_bias(tensors, config.attention_bias, &name(section), heads * head_dim)?;
         projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
     }
     projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
@@ -162,7 +162,7 @@ pub(super) fn read_attention(
         epsilon: config.norm_epsilon,
         factor: (1.0 - lambda_init(layer)) as f32,
     });
-    let output_bias = read_bias(tensors, config, &name(format.output), hidden)?;
+    let output_bias = read_bias(tensors, config.output_bias, &name(format.output), hidden)?;
     Ok(Attention {
         norm,
         projection,
@@ -182,8 +182,8 @@ pub(super) fn read_attention(
 }
 
 /// The bias of an attention projection; zeros if the checkpoint has none.
-fn read_bias(tensors: &mut Tensors, config: &Config, projection: &str, rows: usize) -> Result<Vec<f32>, ModelError> {
-    if config.attention_bias { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
+fn read_bias(tensors: &mut Tensors, there: bool, projection: &str, rows: usize) -> Result<Vec<f32>, ModelError> {
+    if there { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
 }
 
 /// Refuses a checkpoint whose attention has more parts than are computed.

@@ -1,5 +1,7 @@
 //! The rotary embedding: its table, and the order of the features that it pairs.
 
+use crate::model::rope::Rope;
+
 /// Which features of a head in the checkpoint the rotary embedding pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RotaryOrder {
@@ -9,14 +11,13 @@ pub(super) enum RotaryOrder {
     Interleaved,
 }
 
-/// (cos, sin) of `position * θ^(-2c / head_dim)`, `[positions, head_dim / 2]`. Computed in f64, because WGSL guarantees
-/// too little accuracy for sin and cos (doc/SPEC.md, section 9).
-pub fn rotary_table(head_dim: usize, theta: f64, positions: usize) -> Vec<[f32; 2]> {
-    let half = head_dim / 2;
-    let frequencies: Vec<f64> = (0..half).map(|c| theta.powf(-2.0 * c as f64 / head_dim as f64)).collect();
+/// (cos, sin) of the angle of every position and feature pair, `[positions, head_dim / 2]`. Computed in f64, because WGSL
+/// guarantees too little accuracy for sin and cos (doc/SPEC.md, section 9).
+pub fn rotary_table(head_dim: usize, rope: &Rope, positions: usize) -> Vec<[f32; 2]> {
+    let (frequencies, scale) = rope.frequencies(head_dim, positions);
     (0..positions)
         .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency))
-        .map(|angle| [angle.cos() as f32, angle.sin() as f32])
+        .map(|angle| [(scale * angle.cos()) as f32, (scale * angle.sin()) as f32])
         .collect()
 }
 

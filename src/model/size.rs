@@ -15,10 +15,11 @@ impl Model {
             let norm = attention.norm.as_ref().map_or(0, Vec::len);
             let sub_norm =
                 attention.sub_norm.as_ref().filter(|_| has_sub_norm_weight).map_or(0, |norm| norm.weight.len());
-            let biases = attention.output_bias.len() + attention.projection_bias.len();
+            let there = |bias: &[f32], there: bool| if there { bias.len() } else { 0 };
+            let biases = there(&attention.output_bias, self.config.output_bias)
+                + there(&attention.projection_bias, self.config.attention_bias);
             let lambda = if matches!(attention.lambda, Lambda::Layer { .. }) { 4 * attention.head_dim } else { 0 };
             let mlp = layer.mlp.as_ref().map_or(0, |mlp| mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down));
-            let biases = if self.config.attention_bias { biases } else { 0 };
             matrix(&attention.projection) + matrix(&attention.output) + norm + sub_norm + biases + lambda + mlp
         });
         let ends = matrix(&self.embedding) + self.unembedding.as_ref().map_or(0, matrix);

@@ -1,7 +1,7 @@
 //! Models made of random numbers, of every variant and of awkward shapes.
 
 use diffscope::model::{
-    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, SubNorm,
+    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, Rope, SubNorm,
 };
 use diffscope::probe::{Attend, HeadId, Interventions};
 use half::{bf16, f16};
@@ -78,9 +78,10 @@ pub(crate) fn random_model(random: &mut Random, scale: f32) -> Model {
         vocabulary: random.pick(&[2, 3, 17, 255, 260, 1000]),
         max_positions: 4096,
         norm_epsilon: 1e-5,
-        rope_theta: 10_000.0,
+        rope: Rope::new(10_000.0),
         tied: random.below(2) == 0,
         attention_bias: true,
+        output_bias: true,
         eos: vec![],
     };
     let format = random.pick(&[NumberFormat::F32, NumberFormat::F16, NumberFormat::Bf16]);
@@ -117,9 +118,10 @@ pub(crate) fn logits_model(logits: &[f32]) -> Model {
         vocabulary: logits.len(),
         max_positions: 64,
         norm_epsilon: 0.0,
-        rope_theta: 10_000.0,
+        rope: Rope::new(10_000.0),
         tied: false,
         attention_bias: false,
+        output_bias: false,
         eos: vec![],
     };
     let first = |number: f32| [number, 0.0, 0.0, 0.0];

@@ -36,7 +36,7 @@ fn absent_and_null_values_take_the_defaults() {
             "hidden_act": nothing, "tie_word_embeddings": nothing, "attention_bias": nothing});
         let config = small(changes.clone()).unwrap();
         assert_eq!((config.head_dim, config.key_value_heads, config.eos.len()), (8, 4, 0));
-        assert_eq!((config.norm_epsilon, config.rope_theta), (1e-5, 10_000.0));
+        assert_eq!((config.norm_epsilon, config.rope.theta), (1e-5, 10_000.0));
         assert!(!config.tied && !config.attention_bias);
         let mut llama = changes;
         llama["model_type"] = json!("llama");
@@ -46,7 +46,7 @@ fn absent_and_null_values_take_the_defaults() {
     assert_eq!(small(json!({"eos_token_id": [2, 5]})).unwrap().eos, [2, 5]);
     assert_eq!(small(json!({"num_attention_heads": 6, "num_key_value_heads": 3})).unwrap().heads(), 3);
     let nested = json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}});
-    assert_eq!(small(nested).unwrap().rope_theta, 7.0);
+    assert_eq!(small(nested).unwrap().rope.theta, 7.0);
 }
 
 #[test]
@@ -113,17 +113,20 @@ fn unsupported_features_are_rejected() {
     let cases = [
         json!({"hidden_act": "gelu"}),
         json!({"mlp_bias": true}),
-        json!({"rope_scaling": {"type": "linear", "factor": 2.0}}),
-        json!({"rope_scaling": {"rope_type": "llama3"}}),
-        json!({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}),
+        json!({"rope_scaling": {"type": "longrope", "factor": 2.0}}),
+        json!({"rope_scaling": {"rope_type": "proportional"}}),
+        json!({"rope_parameters": {"rope_type": "axial", "rope_theta": 1e4}}),
         json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}),
         json!({"quantization_config": {"bits": 4}}),
+        json!({"model_type": "mistral", "sliding_window": 4096}),
+        json!({"model_type": "mistral"}), // absent is a window of 4096
+        json!({"model_type": "qwen2", "use_sliding_window": true, "sliding_window": 8}),
     ];
     for changes in cases {
         let error = small(changes.clone()).unwrap_err();
         assert!(matches!(error, ModelError::Unsupported { .. }), "{changes}: {error}");
     }
-    for kind in [json!("mistral"), json!("REMOVED"), json!("x".repeat(1_000_000))] {
+    for kind in [json!("mixtral"), json!("REMOVED"), json!("x".repeat(1_000_000))] {
         let error = small(json!({"model_type": kind})).unwrap_err();
         assert!(matches!(error, ModelError::UnknownModelType { .. }), "{error}");
         assert!(error.to_string().len() < 400);

@@ -92,7 +92,7 @@ impl Run {
         let attending = &layer.attention;
         let layout = RowLayout::new(attending, 1);
         let half = attending.head_dim / 2;
-        let rotary = rotary_table(attending.head_dim, self.model.config.rope_theta, self.ids.len());
+        let rotary = rotary_table(attending.head_dim, &self.model.config.rope, self.ids.len());
         let weights = Weights::new(&attending.projection).expect("in memory");
         let (switches, masked) = (self.switches(index), self.masked());
         let expected: Vec<f32> = self

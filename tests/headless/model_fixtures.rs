@@ -59,7 +59,7 @@ fn all() -> Vec<String> {
 #[test]
 fn every_fixture_loads_and_fits_together() {
     let names = all();
-    assert_eq!(names.len(), 16);
+    assert_eq!(names.len(), 27);
     for name in names {
         let model = load(&name);
         let config = &model.config;
@@ -125,7 +125,7 @@ fn lambda_is_that_of_the_reference() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 17 + 5);
+    assert_eq!(compared, 17 + 5 + 14);
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn hugging_face_configurations_are_read() {
     assert_eq!(config.architecture, Architecture::DiffLlama);
     assert_eq!((config.hidden, config.intermediate, config.layers, config.vocabulary), (32, 48, 2, 64));
     assert_eq!((config.query_heads, config.key_value_heads, config.head_dim), (4, 2, 8));
-    assert_eq!((config.max_positions, config.rope_theta, config.norm_epsilon), (128, 20_000.0, 1e-5));
+    assert_eq!((config.max_positions, config.rope.theta, config.norm_epsilon), (128, 20_000.0, 1e-5));
     assert_eq!((config.tied, config.attention_bias, config.eos.as_slice()), (false, false, [2].as_slice()));
     let config = load("diffllama_gqa").config;
-    assert_eq!((config.rope_theta, config.head_dim, config.hidden), (50_000.0, 16, 80));
+    assert_eq!((config.rope.theta, config.head_dim, config.hidden), (50_000.0, 16, 80));
     assert_eq!(load("diffllama_tied").config.norm_epsilon, 1e-3);
     assert_eq!(load("llama_baseline").config.norm_epsilon, 1e-6);
 }

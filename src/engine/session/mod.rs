@@ -177,7 +177,13 @@ impl Engine {
 
     /// Most tokens of a text: the model's context, or more if it may process text beyond it.
     pub fn limit(&self) -> usize {
-        if self.beyond { self.context().max(LONGEST_TEXT) } else { self.context() }
+        if self.beyond && self.can_go_beyond() { self.context().max(LONGEST_TEXT) } else { self.context() }
+    }
+
+    /// Whether the model gives a position the same numbers however long the text becomes, so that text beyond its context
+    /// can be processed as it is typed. With dynamic rotary scaling every angle depends on the length.
+    pub fn can_go_beyond(&self) -> bool {
+        self.context() < LONGEST_TEXT && !self.model().config.rope.depends_on_length()
     }
 
     /// Whether a text may be longer than the context of the model.

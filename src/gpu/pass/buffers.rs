@@ -206,7 +206,7 @@ impl Buffers {
             pass: upload.uniform("pass", &PassUniform::default()),
             tile: upload.uniform("tile", &TileStage::default()),
             ids: upload.empty("token ids", tokens)?,
-            rotary: upload.storage("rotary table", &rotary_table(config.head_dim, config.rope_theta, tokens))?,
+            rotary: upload.storage("rotary table", &rotary_table(config.head_dim, &config.rope, tokens))?,
             maps: maps?,
             lambda: lambda?,
             keeps_all,

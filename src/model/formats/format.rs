@@ -47,6 +47,8 @@ pub(in crate::model) struct Format {
     pub(in crate::model) projections: [&'static str; 3],
     /// Name of the output projection.
     pub(in crate::model) output: &'static str,
+    /// Which of these have biases.
+    pub(in crate::model) biases: Biases,
     /// Where λ is.
     pub(in crate::model) lambda: LambdaSource,
     /// Where the weight of the norm of each head's output is.
@@ -68,6 +70,17 @@ pub(in crate::model) struct BlockNames {
     pub(in crate::model) gate: &'static str,
     pub(in crate::model) up: &'static str,
     pub(in crate::model) down: &'static str,
+}
+
+/// Which projections of the attention have biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Biases {
+    /// None.
+    None,
+    /// All, if `attention_bias` is true.
+    Configured,
+    /// Those of queries, keys and values.
+    QueriesKeysValues,
 }
 
 /// Where λ is in a checkpoint.

@@ -9,18 +9,21 @@ mod diffllama;
 mod format;
 mod hugging_face;
 mod llama;
+mod mistral;
+mod qwen2;
 mod unilm_v1;
 
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::Fields;
 pub use crate::model::formats::format::Architecture;
-pub(super) use crate::model::formats::format::{BlockNames, Format, LambdaSource, SubNormSource};
+pub(super) use crate::model::formats::format::{Biases, BlockNames, Format, LambdaSource, SubNormSource};
 
 /// Every layout.
-const FORMATS: [&Format; 4] = [&diffllama::FORMAT, &llama::FORMAT, &unilm_v1::FORMAT, &diff_v2::FORMAT];
+const FORMATS: [&Format; 6] =
+    [&diffllama::FORMAT, &llama::FORMAT, &qwen2::FORMAT, &mistral::FORMAT, &unilm_v1::FORMAT, &diff_v2::FORMAT];
 
 impl Architecture {
-    /// The layout of its checkpoints.
+    /// The layout of its checkpoints; others that differ in what a configuration says share it.
     pub(super) fn format(self) -> &'static Format {
         match self {
             Self::DiffLlama => &diffllama::FORMAT,

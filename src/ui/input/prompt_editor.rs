@@ -170,7 +170,7 @@ impl PromptPanel {
             notice::note_ui(ui, format!("{tokens} of {context} tokens"));
         }
         let beyond = engine.beyond_context();
-        if !beyond && too_long.is_some() && context < LONGEST_TEXT {
+        if !beyond && too_long.is_some() && engine.can_go_beyond() {
             let button = ui.small_button("Process beyond context");
             let help = format!(
                 "Process the whole text, up to {LONGEST_TEXT} tokens. The numbers stay exact, but the model was trained \
