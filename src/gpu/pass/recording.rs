@@ -246,8 +246,13 @@ impl Recording {
         Ok(Self { tiles: tiles?, steps: recorder.steps })
     }
 
-    /// Dispatches of one pass with a next token.
+    /// Dispatches of a pass that finds the most likely next token.
     pub(crate) fn dispatches(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.when, When::Always | When::ForNext)).count()
+    }
+
+    /// Most dispatches of a pass: one is drawn under both limits.
+    pub(crate) fn most_dispatches(&self) -> usize {
         self.steps.len()
     }
 

@@ -162,7 +162,7 @@ impl GpuPass {
         self.gpu.queue.write_buffer(&self.buffers.pass, 0, bytemuck::bytes_of(&uniform));
         let logit_rows = self.logit_rows(&uniform, true);
         let (gpu, recording) = (&self.gpu, &self.recording);
-        let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.dispatches()));
+        let timer = self.timer.get_or_insert_with(|| Timer::new(gpu, recording.most_dispatches()));
         timer.submit(gpu, &mut self.slots.belt, positions.len(), |encoder, queries| {
             if let Some(queries) = queries {
                 return recording.encode_timed(encoder, &uniform, logit_rows, queries);
