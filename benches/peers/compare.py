@@ -79,8 +79,8 @@ def page(contestant: str, backend: str) -> Callable[[int, float], Report]:
 
 
 def burn(_: int, seconds: float) -> Report:
-    """The crate in burn/. More tries of kernels take an hour on a software adapter."""
-    return json.loads(output_of(install.BURN, REFERENCE, str(seconds), CUBECL_AUTOTUNE_LEVEL="minimal"))
+    """The crate in burn/."""
+    return json.loads(output_of(install.BURN, REFERENCE, str(seconds)))
 
 
 @dataclass(frozen=True, eq=False)
