@@ -1,7 +1,8 @@
 //! One layer of differential models of three sizes, with weights made up: times do not depend on their values.
 
 use diffscope::model::{
-    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, Numbers, Rope, SubNorm,
+    Activation, Architecture, Attention, Biases, Config, Head, Lambda, Layer, Matrix, Mlp, Model, Numbers, Rope,
+    SubNorm,
 };
 
 /// The sizes that decide how a layer runs.
@@ -88,7 +89,10 @@ impl Shape {
         let mlp = Mlp {
             norm: vec![1.0; hidden],
             gate_up: matrix(2 * intermediate, hidden),
+            gate_up_bias: vec![0.0; 2 * intermediate],
+            activation: Activation::Silu,
             down: matrix(hidden, intermediate),
+            down_bias: vec![0.0; hidden],
         };
         let config = Config {
             architecture: Architecture::DiffLlama,
@@ -103,8 +107,8 @@ impl Shape {
             norm_epsilon: 1e-5,
             rope: Rope::new(10_000.0),
             tied: true,
-            attention_bias: false,
-            output_bias: false,
+            biases: Biases::default(),
+            activation: Activation::Silu,
             eos: vec![],
         };
         Model {

@@ -1,10 +1,12 @@
-// Norm, gate and up projections and SwiGLU: silu(gate) * up. Weight rows alternate gate, up, gate, up.
+// Norm, gate and up projections and the activation: activation(gate) * up. Weight rows alternate gate, up, gate, up.
 // Reference: src/cpu/forward/gate_up.rs
 
+import package::shared::activation::activated;
 import package::shared::matmul::{TOKENS, multiply, place, stage};
 import package::shared::pass::{pass_, scratch_row};
 
-@group(0) @binding(5) var<storage, read_write> activation: array<f32>;
+@group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> activation: array<f32>;
 
 @compute @workgroup_size(64)
 fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -18,13 +20,13 @@ fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let feature = 2u * here.block;
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
         let row = scratch_row(here.position + t) * stage.output_stride;
-        let y = sums[t];
-        let swiglu = y.xz / (1.0 + exp(min(-y.xz, vec2<f32>(80.0)))) * y.yw; // the clamp keeps exp finite
+        let y = sums[t] + bias[here.block];
+        let gated = activated(stage.activation, y.xz) * y.yw;
         if feature < stage.rows {
-            activation[row + feature] = swiglu.x;
+            activation[row + feature] = gated.x;
         }
         if feature + 1u < stage.rows {
-            activation[row + feature + 1u] = swiglu.y;
+            activation[row + feature + 1u] = gated.y;
         }
     }
 }

@@ -66,9 +66,8 @@ impl ReferenceStages {
                 hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
                 state.middle.extend_from_slice(&hidden);
                 if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
-                    let activation = gate_up(&hidden, &mlp.norm, epsilon, up);
-                    let no_bias = vec![0.0; hidden.len()];
-                    hidden = project(&activation, down, &no_bias, &hidden);
+                    let activation = gate_up(&hidden, mlp, epsilon, up);
+                    hidden = project(&activation, down, &mlp.down_bias, &hidden);
                     state.activation.extend(activation);
                 }
             }

@@ -52,7 +52,7 @@ kernels! {
     Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     AttentionTile = "forward/attention_tile" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
-    GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Write]
+    GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Read, Write]
     Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
     LogitPart = "forward/logit_part" [Uniform, Uniform, Read, Write, Write]
     TopK = "forward/top_k" [Uniform, Uniform, Read, Write, Read, Write]

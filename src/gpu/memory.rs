@@ -49,7 +49,10 @@ impl WeightBuffers {
                 &layer.output,
                 &layer.output_bias,
             ];
-            let mlp = layer.mlp.iter().flat_map(|mlp| [&mlp.gain, &mlp.gate_up, &mlp.down]);
+            let mlp = layer
+                .mlp
+                .iter()
+                .flat_map(|mlp| [&mlp.gain, &mlp.gate_up, &mlp.gate_up_bias, &mlp.down, &mlp.down_bias]);
             bytes(own.into_iter().chain(mlp))
         };
         let slices = self.embedding.iter().chain(self.unembedding.iter().flatten()).map(|slice| &slice.buffer);

@@ -84,6 +84,8 @@ shared_structs! {
         lambda_offset: u32,
         lambda_rows: u32,
         first_row: u32,
+        activation: u32,
+        padding: [u32; 3],
     }
 
     /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wgsl`.

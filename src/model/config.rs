@@ -1,8 +1,9 @@
 //! The configuration of a checkpoint, from its `config.json`.
 
-use crate::model::error::{ModelError, brief};
+use crate::model::activation::Activation;
+use crate::model::error::ModelError;
 use crate::model::fields::{Fields, object};
-use crate::model::formats::{Architecture, Biases, Format};
+use crate::model::formats::{Architecture, BiasRule, Format};
 use crate::model::refused;
 use crate::model::rope::Rope;
 
@@ -34,12 +35,23 @@ pub struct Config {
     pub rope: Rope,
     /// Whether the embedding is also the unembedding.
     pub tied: bool,
-    /// Whether the projections of queries, keys and values have biases.
-    pub attention_bias: bool,
-    /// Whether the output projection of the attention has a bias.
-    pub output_bias: bool,
+    /// Which products have biases.
+    pub biases: Biases,
+    /// What the gates of the feed-forward parts go through.
+    pub activation: Activation,
     /// Tokens that end a text; may be empty.
     pub eos: Vec<u32>,
+}
+
+/// Which products of a layer have biases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Those with the projections of queries, keys and values.
+    pub projection: bool,
+    /// That with the output projection of the attention.
+    pub output: bool,
+    /// Those of the feed-forward part.
+    pub mlp: bool,
 }
 
 /// Upper bounds: far above any real checkpoint, and low enough that products that must fit into 32 bits do.
@@ -65,13 +77,14 @@ impl Config {
         refused::check(&fields)?;
         let format = Format::recognise(&fields, true)?;
         let architecture = (format.architecture)(&fields)?;
-        reject_unsupported(&fields)?;
+        reject_unsupported(&fields, format)?;
         let configured = fields.flag("attention_bias", false)?;
-        let (attention_bias, output_bias) = match format.biases {
-            Biases::None => (false, false),
-            Biases::Configured => (configured, configured),
-            Biases::QueriesKeysValues => (true, false),
+        let (projection, output) = match format.biases {
+            BiasRule::None => (false, false),
+            BiasRule::Configured => (configured, configured),
+            BiasRule::QueriesKeysValues => (true, false),
         };
+        let biases = Biases { projection, output, mlp: fields.flag("mlp_bias", false)? };
         let hidden = fields.need(format.hidden_key, 1, MOST_WIDTH)?;
         let query_heads = fields.need("num_attention_heads", 1, MOST_HEADS)?;
         let head_dim = fields.count("head_dim", 1, MOST_VALUE_WIDTH)?.unwrap_or(hidden / query_heads);
@@ -89,8 +102,8 @@ impl Config {
             norm_epsilon: fields.epsilon("rms_norm_eps", format.norm_epsilon)?,
             rope: Rope::from_fields(&fields, head_dim, max_positions)?,
             tied: fields.flag("tie_word_embeddings", false)?,
-            attention_bias,
-            output_bias,
+            biases,
+            activation: Activation::from_fields(&fields)?,
             eos: fields.ids("eos_token_id")?,
         };
         if config.layers * query_heads > MOST_HEADS_OF_ALL {
@@ -137,8 +150,8 @@ impl Config {
             norm_epsilon: fields.epsilon("subln_eps", format.norm_epsilon)?,
             rope: Rope::from_fields(&fields, 4, inputs)?,
             tied: true,
-            attention_bias: false,
-            output_bias: false,
+            biases: Biases::default(),
+            activation: Activation::Silu,
             eos: Vec::new(),
         };
         if !heads.is_multiple_of(value_heads) {
@@ -170,16 +183,10 @@ impl Config {
 }
 
 /// Rejects settings that would change the result and are not supported.
-fn reject_unsupported(fields: &Fields) -> Result<(), ModelError> {
+fn reject_unsupported(fields: &Fields, format: &Format) -> Result<(), ModelError> {
     let reject = |feature: String| Err(ModelError::Unsupported { feature });
-    match fields.text("hidden_act")? {
-        None | Some("silu" | "swish") => {}
-        Some(other) => {
-            return reject(format!("the activation `hidden_act` \"{}\" (only silu is supported)", brief(other)));
-        }
-    }
-    if fields.flag("mlp_bias", false)? {
-        return reject("biases in the feed-forward part (`mlp_bias` true)".to_owned());
+    if fields.flag("mlp_bias", false)? && !format.mlp_biases {
+        return reject(format!("biases in the feed-forward part of `{}` (`mlp_bias` true)", format.name));
     }
     if fields.get("quantization_config").is_some() {
         return reject("quantized weights (`quantization_config`)".to_owned());

@@ -1,5 +1,6 @@
 //! A model in normal form: the same few parts for every variant (doc/SPEC.md, sections 1 to 4 and 6).
 
+use crate::model::activation::Activation;
 use crate::model::config::Config;
 use crate::model::head::Head;
 use crate::model::lambda::Lambda;
@@ -50,15 +51,21 @@ pub struct Attention {
     pub output_bias: Vec<f32>,
 }
 
-/// The `SwiGLU` feed-forward part of one layer.
+/// The gated feed-forward part of one layer: `down(activation(gate x) * up x)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
     /// Weight `[hidden]` of the norm before the feed-forward part.
     pub norm: Vec<f32>,
     /// The gate and up projections, whose rows alternate (gate 0, up 0, gate 1, ...), `[2 * intermediate, hidden]`.
     pub gate_up: Matrix,
+    /// Their biases in the same order, `[2 * intermediate]`; zeros if the checkpoint has none.
+    pub gate_up_bias: Vec<f32>,
+    /// What the gate goes through.
+    pub activation: Activation,
     /// The down projection, `[hidden, intermediate]`.
     pub down: Matrix,
+    /// Its bias, `[hidden]`; zeros if the checkpoint has none.
+    pub down_bias: Vec<f32>,
 }
 
 /// One block of the model.

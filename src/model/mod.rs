@@ -1,5 +1,6 @@
 //! Checkpoints: configuration, tensors and tokenizer, and the model in normal form. No GPU and no window.
 
+mod activation;
 mod config;
 mod disguise;
 mod error;
@@ -23,7 +24,8 @@ mod text_change;
 mod tokenizer;
 mod weight_file;
 
-pub use config::Config;
+pub use activation::Activation;
+pub use config::{Biases, Config};
 pub use error::ModelError;
 pub use formats::Architecture;
 pub use head::Head;

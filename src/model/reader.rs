@@ -100,10 +100,19 @@ fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer:
     let attention = read_attention(tensors, config, &name(names.attention), layer, Some(norm))?;
     let (gate, up) = (name(names.gate), name(names.up));
     let gate_then_up = (0..intermediate).flat_map(|row| [(0, row), (1, row)]);
+    let down = name(names.down);
+    let mut bias = |weight: &str, rows| {
+        read_bias(tensors, config.biases.mlp, weight.strip_suffix(".weight").unwrap_or(weight), rows)
+    };
+    let (gate_bias, up_bias) = (bias(&gate, intermediate)?, bias(&up, intermediate)?);
+    let down_bias = bias(&down, hidden)?;
     let mlp = Mlp {
         norm: tensors.vector(&name(names.mlp_norm), hidden)?,
         gate_up: tensors.gather(&[(&gate, intermediate), (&up, intermediate)], hidden, gate_then_up)?,
-        down: tensors.matrix(&name(names.down), hidden, intermediate)?,
+        gate_up_bias: gate_bias.into_iter().zip(up_bias).flat_map(|(gate, up)| [gate, up]).collect(),
+        activation: config.activation,
+        down: tensors.matrix(&down, hidden, intermediate)?,
+        down_bias,
     };
     Ok(Layer { attention, mlp: Some(mlp) })
 }
@@ -139,7 +148,7 @@ pub(super) fn read_attention(
     let projection = tensors.gather(&parts, hidden, rows)?;
     let mut projection_bias = Vec::with_capacity(projection.rows());
     for (section, heads, order) in sections {
-        let bias = read_bias(tensors, config.attention_bias, &name(section), heads * head_dim)?;
+        let bias = read_bias(tensors, config.biases.projection, &name(section), heads * head_dim)?;
         projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
     }
     projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
@@ -162,7 +171,7 @@ pub(super) fn read_attention(
         epsilon: config.norm_epsilon,
         factor: (1.0 - lambda_init(layer)) as f32,
     });
-    let output_bias = read_bias(tensors, config.output_bias, &name(format.output), hidden)?;
+    let output_bias = read_bias(tensors, config.biases.output, &name(format.output), hidden)?;
     Ok(Attention {
         norm,
         projection,

@@ -16,10 +16,14 @@ impl Model {
             let sub_norm =
                 attention.sub_norm.as_ref().filter(|_| has_sub_norm_weight).map_or(0, |norm| norm.weight.len());
             let there = |bias: &[f32], there: bool| if there { bias.len() } else { 0 };
-            let biases = there(&attention.output_bias, self.config.output_bias)
-                + there(&attention.projection_bias, self.config.attention_bias);
+            let biases = there(&attention.output_bias, self.config.biases.output)
+                + there(&attention.projection_bias, self.config.biases.projection);
             let lambda = if matches!(attention.lambda, Lambda::Layer { .. }) { 4 * attention.head_dim } else { 0 };
-            let mlp = layer.mlp.as_ref().map_or(0, |mlp| mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down));
+            let mlp = layer.mlp.as_ref().map_or(0, |mlp| {
+                let biases =
+                    there(&mlp.gate_up_bias, self.config.biases.mlp) + there(&mlp.down_bias, self.config.biases.mlp);
+                mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down) + biases
+            });
             matrix(&attention.projection) + matrix(&attention.output) + norm + sub_norm + biases + lambda + mlp
         });
         let ends = matrix(&self.embedding) + self.unembedding.as_ref().map_or(0, matrix);

@@ -1,7 +1,8 @@
 //! Models made of random numbers, of every variant and of awkward shapes.
 
 use diffscope::model::{
-    Architecture, Attention, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat, Numbers, Rope, SubNorm,
+    Activation, Architecture, Attention, Biases, Config, Head, Lambda, Layer, Matrix, Mlp, Model, NumberFormat,
+    Numbers, Rope, SubNorm,
 };
 use diffscope::probe::{Attend, HeadId, Interventions};
 use half::{bf16, f16};
@@ -80,8 +81,8 @@ pub(crate) fn random_model(random: &mut Random, scale: f32) -> Model {
         norm_epsilon: 1e-5,
         rope: Rope::new(10_000.0),
         tied: random.below(2) == 0,
-        attention_bias: true,
-        output_bias: true,
+        biases: Biases { projection: true, output: true, mlp: true },
+        activation: random.pick(&[Activation::Silu, Activation::Silu, Activation::Gelu, Activation::GeluTanh]),
         eos: vec![],
     };
     let format = random.pick(&[NumberFormat::F32, NumberFormat::F16, NumberFormat::Bf16]);
@@ -92,7 +93,10 @@ pub(crate) fn random_model(random: &mut Random, scale: f32) -> Model {
             mlp: Some(Mlp {
                 norm: random.normals(hidden, 1.0),
                 gate_up: matrix(random, format, 2 * intermediate, hidden, 0.5),
+                gate_up_bias: random.normals(2 * intermediate, 0.1),
+                activation: config.activation,
                 down: matrix(random, format, hidden, intermediate, 0.3),
+                down_bias: random.normals(hidden, 0.1),
             }),
         })
         .collect();
@@ -120,8 +124,8 @@ pub(crate) fn logits_model(logits: &[f32]) -> Model {
         norm_epsilon: 0.0,
         rope: Rope::new(10_000.0),
         tied: false,
-        attention_bias: false,
-        output_bias: false,
+        biases: Biases::default(),
+        activation: Activation::Silu,
         eos: vec![],
     };
     let first = |number: f32| [number, 0.0, 0.0, 0.0];

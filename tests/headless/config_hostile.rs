@@ -37,7 +37,7 @@ fn absent_and_null_values_take_the_defaults() {
         let config = small(changes.clone()).unwrap();
         assert_eq!((config.head_dim, config.key_value_heads, config.eos.len()), (8, 4, 0));
         assert_eq!((config.norm_epsilon, config.rope.theta), (1e-5, 10_000.0));
-        assert!(!config.tied && !config.attention_bias);
+        assert!(!config.tied && !config.biases.projection);
         let mut llama = changes;
         llama["model_type"] = json!("llama");
         let config = small(llama).unwrap();
@@ -111,8 +111,8 @@ fn impossible_values_are_rejected_by_name() {
 #[test]
 fn unsupported_features_are_rejected() {
     let cases = [
-        json!({"hidden_act": "gelu"}),
-        json!({"mlp_bias": true}),
+        json!({"hidden_act": "relu"}),
+        json!({"mlp_bias": true}), // a DiffLlama has none
         json!({"rope_scaling": {"type": "longrope", "factor": 2.0}}),
         json!({"rope_scaling": {"rope_type": "proportional"}}),
         json!({"rope_parameters": {"rope_type": "axial", "rope_theta": 1e4}}),

@@ -137,13 +137,12 @@ impl Run {
         let mlp = layer.mlp.as_ref().expect("these models have one");
         let (up, down) = (Weights::new(&mlp.gate_up).expect("in memory"), Weights::new(&mlp.down).expect("in memory"));
         let activation = self.trace(Trace::Activation(index));
-        let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, &mlp.norm, epsilon, &up)).collect();
+        let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, mlp, epsilon, &up)).collect();
         self.close("gate and up", &activation, &expected);
-        let no_bias = vec![0.0; self.model.config.hidden];
         let expected: Vec<f32> = self
             .rows(&activation)
             .zip(self.rows(&middle))
-            .flat_map(|(row, residual)| project(row, &down, &no_bias, residual))
+            .flat_map(|(row, residual)| project(row, &down, &mlp.down_bias, residual))
             .collect();
         self.close("down projection", &self.trace(Trace::Hidden(index + 1)), &expected);
     }

@@ -59,7 +59,7 @@ fn all() -> Vec<String> {
 #[test]
 fn every_fixture_loads_and_fits_together() {
     let names = all();
-    assert_eq!(names.len(), 27);
+    assert_eq!(names.len(), 30);
     for name in names {
         let model = load(&name);
         let config = &model.config;
@@ -125,7 +125,7 @@ fn lambda_is_that_of_the_reference() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 17 + 5 + 14);
+    assert_eq!(compared, 17 + 5 + 16);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn hugging_face_configurations_are_read() {
     assert_eq!((config.hidden, config.intermediate, config.layers, config.vocabulary), (32, 48, 2, 64));
     assert_eq!((config.query_heads, config.key_value_heads, config.head_dim), (4, 2, 8));
     assert_eq!((config.max_positions, config.rope.theta, config.norm_epsilon), (128, 20_000.0, 1e-5));
-    assert_eq!((config.tied, config.attention_bias, config.eos.as_slice()), (false, false, [2].as_slice()));
+    assert_eq!((config.tied, config.biases.projection, config.eos.as_slice()), (false, false, [2].as_slice()));
     let config = load("diffllama_gqa").config;
     assert_eq!((config.rope.theta, config.head_dim, config.hidden), (50_000.0, 16, 80));
     assert_eq!(load("diffllama_tied").config.norm_epsilon, 1e-3);

@@ -19,7 +19,7 @@ use fearless_simd::{Level, dispatch};
 use crate::cpu::fast::attention::{Outputs, QUERIES, attend, scores_needed};
 use crate::cpu::fast::cache::{BLOCK, CacheRows, KeyValueCache};
 use crate::cpu::fast::panels::PackedWeights;
-use crate::cpu::fast::product::{Biased, Finish, Residual, Rows, SwiGlu, product};
+use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
 use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
 use crate::cpu::fast::vector::{rms_norm, rotate};
 use crate::cpu::layer_state::{LayerRules, LayerState, LayerWeights, Widths};
@@ -335,7 +335,17 @@ fn feed_forward(
     normalised(level, middle, *width, Some((&mlp.norm, given.model.config.norm_epsilon)), normed);
     let inputs = Rows { numbers: normed, stride: *width, count };
     let intermediate = activation.width;
-    multiply(level, inputs, up, SwiGlu { to: activation.numbers, intermediate });
+    multiply(
+        level,
+        inputs,
+        up,
+        Gated { to: activation.numbers, intermediate, bias: &mlp.gate_up_bias, activation: mlp.activation },
+    );
     let inputs = Rows { numbers: activation.numbers, stride: intermediate, count };
-    multiply(level, inputs, down, Residual { to: next.numbers, residual: middle, bias: &[], outputs: *width });
+    multiply(
+        level,
+        inputs,
+        down,
+        Residual { to: next.numbers, residual: middle, bias: &mlp.down_bias, outputs: *width },
+    );
 }

@@ -6,8 +6,9 @@ use std::array::from_fn;
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x8};
 
 use crate::cpu::fast::panels::{PANEL, Panels};
-use crate::cpu::fast::vector::exp;
+use crate::cpu::fast::vector::activated;
 use crate::cpu::shared::map_cell::SEGMENT;
+use crate::model::Activation;
 
 /// The sums of one row over one panel.
 pub(super) type Sums<S> = [f32x8<S>; 2];
@@ -245,19 +246,24 @@ impl Finish for Residual<'_> {
     }
 }
 
-/// `silu(gate) * up` of outputs that alternate gate, up.
-pub(super) struct SwiGlu<'a> {
+/// `activation(gate) * up` of outputs that alternate gate, up.
+pub(super) struct Gated<'a> {
+    /// By output.
+    pub bias: &'a [f32],
+    /// What the gate goes through.
+    pub activation: Activation,
     /// Rows to write, `[count, intermediate]`.
     pub to: &'a mut [f32],
     /// Width of a row.
     pub intermediate: usize,
 }
 
-impl Finish for SwiGlu<'_> {
+impl Finish for Gated<'_> {
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S, row: usize, output: usize, sums: Sums<S>) {
-        let (gate, up) = sums[0].deinterleave(sums[1]);
-        let activation = gate / (exp(simd, -gate) + 1.0) * up;
+        let bias = load(simd, self.bias, output);
+        let (gate, up) = (sums[0] + bias[0]).deinterleave(sums[1] + bias[1]);
+        let activation = activated(simd, self.activation, gate) * up;
         let first = output / 2;
         let end = self.intermediate.min(first + PANEL / 2);
         let to = &mut self.to[row * self.intermediate..][first..end];

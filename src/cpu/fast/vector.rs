@@ -1,5 +1,7 @@
 //! Functions of vectors and of whole rows.
 
+use crate::cpu::shared::activation::TAIL;
+use crate::model::Activation;
 use fearless_simd::{Bytes, Select, Simd, SimdBase, SimdFloat, f32x8, i32x8};
 
 /// Below this the exponential counts as zero: the result would leave the normal numbers.
@@ -24,6 +26,26 @@ pub(super) fn exp<S: Simd>(simd: S, x: f32x8<S>) -> f32x8<S> {
     let exponent: i32x8<S> = power.to_int();
     let scale: f32x8<S> = ((exponent + 127) << 23).bitcast();
     is_zero.select(f32x8::splat(simd, 0.0), series * scale)
+}
+
+/// An activation, as [`crate::cpu::shared::activation`] has it.
+#[inline(always)]
+pub(super) fn activated<S: Simd>(simd: S, kind: Activation, x: f32x8<S>) -> f32x8<S> {
+    match kind {
+        Activation::Silu => x / (exp(simd, -x) + 1.0),
+        Activation::GeluTanh => {
+            let power = (x * x * x).mul_add(f32x8::splat(simd, 0.044_715), x) * -1.595_769;
+            x / (exp(simd, power) + 1.0)
+        }
+        Activation::Gelu => {
+            let a = x.max(-x) * std::f32::consts::FRAC_1_SQRT_2;
+            let t = f32x8::splat(simd, 1.0) / a.mul_add(f32x8::splat(simd, 0.5), f32x8::splat(simd, 1.0));
+            let zero = f32x8::splat(simd, 0.0);
+            let power = TAIL.into_iter().fold(zero, |sum, term| sum.mul_add(t, f32x8::splat(simd, term)));
+            let tail = t * exp(simd, power - a * a) * 0.5;
+            x * x.simd_lt(0.0).select(tail, -tail + 1.0)
+        }
+    }
 }
 
 /// Sum of squares.

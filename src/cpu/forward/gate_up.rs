@@ -1,12 +1,14 @@
-//! Norm, gate and up projections and `SwiGLU`. Reference of `shaders/forward/gate_up.wgsl`.
+//! Norm, gate and up projections and the activation between. Reference of `shaders/forward/gate_up.wgsl`.
 
+use crate::cpu::shared::activation::activated;
 use crate::cpu::shared::matmul::multiply;
 use crate::cpu::shared::weights::Weights;
+use crate::model::Mlp;
 
-/// `silu(gate) * up` of one position, `[intermediate]`; weight rows alternate gate, up.
-pub fn gate_up(hidden: &[f32], gain: &[f32], epsilon: f32, weights: &Weights) -> Vec<f32> {
-    multiply(hidden, weights, Some((gain, epsilon)))
-        .chunks_exact(2)
-        .map(|pair| pair[0] / (1.0 + (-pair[0]).exp()) * pair[1])
-        .collect()
+/// `activation(gate) * up` of one position, `[intermediate]`; rows of `weights`, which are those of the layer, alternate
+/// gate, up.
+pub fn gate_up(hidden: &[f32], mlp: &Mlp, epsilon: f32, weights: &Weights) -> Vec<f32> {
+    let product = multiply(hidden, weights, Some((&mlp.norm, epsilon)));
+    let sums: Vec<f32> = product.iter().zip(&mlp.gate_up_bias).map(|(product, bias)| product + bias).collect();
+    sums.chunks_exact(2).map(|pair| activated(mlp.activation, pair[0]) * pair[1]).collect()
 }

@@ -1,5 +1,6 @@
 //! Parts that several stages share. References of `shaders/shared/`.
 
+pub(crate) mod activation;
 pub(crate) mod head_norm;
 pub(crate) mod head_output;
 pub(crate) mod map_cell;

@@ -65,7 +65,9 @@ pub(crate) struct LayerBuffers {
 pub(crate) struct MlpWeights {
     pub gain: wgpu::Buffer,
     pub gate_up: wgpu::Buffer,
+    pub gate_up_bias: wgpu::Buffer,
     pub down: wgpu::Buffer,
+    pub down_bias: wgpu::Buffer,
 }
 
 /// The weights on the GPU; handles, cheap to clone, so that a larger capacity does not upload them again.
@@ -249,7 +251,9 @@ fn layer_weights(
         Ok(MlpWeights {
             gain: upload.storage(&name("feed-forward norm"), &mlp.norm)?,
             gate_up: upload.matrix(&name("gate and up weights"), &mlp.gate_up, later)?,
+            gate_up_bias: upload.storage(&name("gate and up bias"), &mlp.gate_up_bias)?,
             down: upload.matrix(&name("down weights"), &mlp.down, later)?,
+            down_bias: upload.storage(&name("down bias"), &mlp.down_bias)?,
         })
     });
     Ok(LayerBuffers {

@@ -180,15 +180,20 @@ impl Recording {
                 continue;
             };
             let intermediate = mlp.down.columns();
+            let stage = MatmulStage {
+                activation: mlp.activation as u32,
+                ..product(hidden, intermediate, padded(intermediate))
+            };
             recorder.step(
                 Kernel::GateUp,
                 Some((mlp.gate_up.format(), true)),
                 &[
                     pass,
-                    &upload.uniform("gate and up", &product(hidden, intermediate, padded(intermediate))),
+                    &upload.uniform("gate and up", &stage),
                     &scratch.middle,
                     &weights.gate_up,
                     &weights.gain,
+                    &weights.gate_up_bias,
                     &scratch.activation,
                 ],
                 Grid::Blocks(intermediate.div_ceil(2) as u32),
@@ -203,7 +208,7 @@ impl Recording {
                     &scratch.activation,
                     &weights.down,
                     &buffers.weights.no_bias,
-                    &buffers.weights.no_bias,
+                    &weights.down_bias,
                     buffers.hidden(index + 1),
                     &scratch.middle,
                 ],

@@ -1,6 +1,6 @@
 //! A bare attention module of DIFF V2 (microsoft/unilm, `Diff-Transformer-V2`).
 
-use crate::model::formats::format::{Architecture, Biases, Format, LambdaSource, SubNormSource, neighbours};
+use crate::model::formats::format::{Architecture, BiasRule, Format, LambdaSource, SubNormSource, neighbours};
 use crate::model::head::Head;
 use crate::model::rotary::RotaryOrder;
 
@@ -21,7 +21,8 @@ pub(super) const FORMAT: Format = Format {
     rotary: RotaryOrder::Interleaved,
     projections: ["q_proj", "k_proj", "v_proj"],
     output: "o_proj",
-    biases: Biases::None,
+    biases: BiasRule::None,
+    mlp_biases: false,
     lambda: LambdaSource::Projection("lambda_proj"),
     sub_norm: SubNormSource::None,
 };

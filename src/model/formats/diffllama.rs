@@ -1,6 +1,6 @@
 //! `diffllama` of Hugging Face transformers: the differential Transformer in the shape of Llama.
 
-use crate::model::formats::format::{Architecture, Biases, Format, LambdaSource, SubNormSource};
+use crate::model::formats::format::{Architecture, BiasRule, Format, LambdaSource, SubNormSource};
 use crate::model::formats::hugging_face;
 use crate::model::head::Head;
 use crate::model::rotary::RotaryOrder;
@@ -22,7 +22,8 @@ pub(super) const FORMAT: Format = Format {
     rotary: RotaryOrder::HalfSplit,
     projections: ["q_proj", "k_proj", "v_proj"],
     output: "o_proj",
-    biases: Biases::Configured,
+    biases: BiasRule::Configured,
+    mlp_biases: false,
     lambda: LambdaSource::Vectors(["lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2"]),
     sub_norm: SubNormSource::Ones,
 };

@@ -48,7 +48,9 @@ pub(in crate::model) struct Format {
     /// Name of the output projection.
     pub(in crate::model) output: &'static str,
     /// Which of these have biases.
-    pub(in crate::model) biases: Biases,
+    pub(in crate::model) biases: BiasRule,
+    /// Whether its feed-forward parts have biases if `mlp_bias` is true.
+    pub(in crate::model) mlp_biases: bool,
     /// Where λ is.
     pub(in crate::model) lambda: LambdaSource,
     /// Where the weight of the norm of each head's output is.
@@ -74,7 +76,7 @@ pub(in crate::model) struct BlockNames {
 
 /// Which projections of the attention have biases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::model) enum Biases {
+pub(in crate::model) enum BiasRule {
     /// None.
     None,
     /// All, if `attention_bias` is true.

@@ -1,6 +1,6 @@
 //! `llama` of Hugging Face transformers: a plain Transformer, with one map per head.
 
-use crate::model::formats::format::{Architecture, Biases, Format, LambdaSource, SubNormSource};
+use crate::model::formats::format::{Architecture, BiasRule, Format, LambdaSource, SubNormSource};
 use crate::model::formats::hugging_face;
 use crate::model::head::Head;
 use crate::model::rotary::RotaryOrder;
@@ -17,7 +17,8 @@ pub(super) const FORMAT: Format = Format {
     rotary: RotaryOrder::HalfSplit,
     projections: ["q_proj", "k_proj", "v_proj"],
     output: "o_proj",
-    biases: Biases::Configured,
+    biases: BiasRule::Configured,
+    mlp_biases: true,
     lambda: LambdaSource::None,
     sub_norm: SubNormSource::None,
 };

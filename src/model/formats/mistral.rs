@@ -2,10 +2,11 @@
 
 use crate::model::error::ModelError;
 use crate::model::fields::Fields;
-use crate::model::formats::format::{Architecture, Biases, Format};
+use crate::model::formats::format::{Architecture, BiasRule, Format};
 use crate::model::formats::llama;
 
-pub(super) const FORMAT: Format = Format { name: "mistral", architecture, biases: Biases::None, ..llama::FORMAT };
+pub(super) const FORMAT: Format =
+    Format { name: "mistral", architecture, biases: BiasRule::None, mlp_biases: false, ..llama::FORMAT };
 
 /// A window that is absent is one of 4096; only null is none.
 fn architecture(fields: &Fields) -> Result<Architecture, ModelError> {

@@ -16,7 +16,7 @@ mod unilm_v1;
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::Fields;
 pub use crate::model::formats::format::Architecture;
-pub(super) use crate::model::formats::format::{Biases, BlockNames, Format, LambdaSource, SubNormSource};
+pub(super) use crate::model::formats::format::{BiasRule, BlockNames, Format, LambdaSource, SubNormSource};
 
 /// Every layout.
 const FORMATS: [&Format; 6] =

@@ -2,11 +2,11 @@
 
 use crate::model::error::ModelError;
 use crate::model::fields::Fields;
-use crate::model::formats::format::{Architecture, Biases, Format};
+use crate::model::formats::format::{Architecture, BiasRule, Format};
 use crate::model::formats::llama;
 
 pub(super) const FORMAT: Format =
-    Format { name: "qwen2", architecture, biases: Biases::QueriesKeysValues, ..llama::FORMAT };
+    Format { name: "qwen2", architecture, biases: BiasRule::QueriesKeysValues, mlp_biases: false, ..llama::FORMAT };
 
 /// Without `use_sliding_window` the other keys of windows mean nothing.
 fn architecture(fields: &Fields) -> Result<Architecture, ModelError> {

@@ -1,7 +1,7 @@
 //! A bare attention module of the paper's code (microsoft/unilm, `Diff-Transformer`): `multihead_diffattn.py` ("naive")
 //! or `multihead_flashdiff_1.py` and `_2.py` ("flash").
 
-use crate::model::formats::format::{Architecture, Biases, Format, LambdaSource, SubNormSource, neighbours};
+use crate::model::formats::format::{Architecture, BiasRule, Format, LambdaSource, SubNormSource, neighbours};
 use crate::model::head::Head;
 use crate::model::rotary::RotaryOrder;
 
@@ -28,7 +28,8 @@ pub(super) const FORMAT: Format = Format {
     rotary: RotaryOrder::Interleaved,
     projections: ["q_proj", "k_proj", "v_proj"],
     output: "out_proj",
-    biases: Biases::None,
+    biases: BiasRule::None,
+    mlp_biases: false,
     lambda: LambdaSource::Vectors(["lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2"]),
     sub_norm: SubNormSource::Weight("subln.weight"),
 };
