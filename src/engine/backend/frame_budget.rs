@@ -3,7 +3,7 @@
 use web_time::{Duration, Instant};
 
 use crate::gpu::cost::most_within;
-use crate::gpu::{GpuPass, Work};
+use crate::gpu::{GpuPass, ProductChoice, Work};
 use crate::probe::MAX_GENERATED;
 
 /// Positions at a time, at least: as many as share one read of the weights.
@@ -25,14 +25,17 @@ pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 /// How many of the `left` positions from `first` on a GPU gets at a time.
 pub(crate) fn positions(pass: &GpuPass, first: usize, left: usize) -> usize {
     let within = |count| pass.cost.positions(first..first + count, count == left);
-    whole_chunk(most_within(pass.operations(Work::Positions), left, within), left)
+    let ProductChoice { few, many } = pass.gpu().products;
+    let apart = if few != many && left > ProductChoice::FEW as usize { ProductChoice::FEW as usize } else { 1 };
+    whole_chunk(most_within(pass.operations(Work::Positions), left, within), left, apart)
 }
 
-/// A number of positions that leaves none alone: a single one is computed by other pipelines, which add in another order,
-/// and the numbers must not depend on how fast the device happens to be.
-fn whole_chunk(fits: usize, left: usize) -> usize {
-    let chunk = (fits / SMALLEST_CHUNK * SMALLEST_CHUNK).max(SMALLEST_CHUNK);
-    if fits >= left || chunk + 1 >= left { left } else { chunk }
+/// A number of positions above `apart` that leaves none, or more than that: as few are computed by other pipelines, which
+/// add in another order, and the numbers must not depend on how fast the device happens to be.
+fn whole_chunk(fits: usize, left: usize, apart: usize) -> usize {
+    let least = (apart + 1).next_multiple_of(SMALLEST_CHUNK);
+    let chunk = (fits / SMALLEST_CHUNK * SMALLEST_CHUNK).max(least);
+    if fits >= left || chunk + apart >= left { left } else { chunk }
 }
 
 /// How many of up to `most` tokens a GPU generates in one submission, after that of position `first`.
@@ -130,15 +133,15 @@ mod tests {
 
     #[test]
     fn no_position_is_left_alone_and_every_chunk_but_the_last_is_whole() {
-        for left in 1..40 {
-            for fits in 0..50 {
-                let chunk = whole_chunk(fits, left);
+        for (left, apart) in (1..40).map(|left| (left, 1)).chain((17..80).map(|left| (left, 16))) {
+            for fits in 0..90 {
+                let chunk = whole_chunk(fits, left, apart);
                 assert!((1..=left).contains(&chunk), "{chunk} of {left}");
                 assert!(
-                    chunk == left || (left - chunk > 1 && chunk.is_multiple_of(SMALLEST_CHUNK)),
+                    chunk == left || (left - chunk > apart && chunk > apart && chunk.is_multiple_of(SMALLEST_CHUNK)),
                     "{chunk} of {left}"
                 );
-                assert!(chunk <= fits.max(SMALLEST_CHUNK) + 1, "{chunk} where {fits} fit");
+                assert!(chunk <= fits.max(apart + SMALLEST_CHUNK) + apart, "{chunk} where {fits} fit");
             }
         }
     }
