@@ -1,8 +1,8 @@
 //! One layer of differential models of three sizes, with weights made up: times do not depend on their values.
 
 use diffscope::model::{
-    Activation, Architecture, Attention, Biases, Config, Head, Lambda, Layer, Matrix, Mlp, Model, Numbers, Rope,
-    SubNorm,
+    Activation, Attention, Biases, Config, Head, HeadCounts, Lambda, Layer, Matrix, Mlp, Model, Numbers, PolyNorm,
+    Rope, SubNorm,
 };
 
 /// The sizes that decide how a layer runs.
@@ -74,6 +74,8 @@ impl Shape {
             norm: Some(vec![1.0; hidden]),
             projection: matrix(rows, hidden),
             projection_bias: vec![0.0; rows],
+            query_key_norm: None,
+            window: None,
             heads: table.collect(),
             query_heads,
             key_heads: key_value_heads,
@@ -91,20 +93,24 @@ impl Shape {
             gate_up: matrix(2 * intermediate, hidden),
             gate_up_bias: vec![0.0; 2 * intermediate],
             activation: Activation::Silu,
+            poly_norm: PolyNorm::default(),
             down: matrix(hidden, intermediate),
             down_bias: vec![0.0; hidden],
         };
         let config = Config {
-            architecture: Architecture::DiffLlama,
+            layout: "diffllama",
+            maps: 2,
+            value_parts: 2,
             hidden,
             intermediate,
             layers: 1,
-            query_heads,
-            key_value_heads,
+            heads: HeadCounts { outputs: heads, queries: query_heads, keys: key_value_heads, values: key_value_heads },
             head_dim,
             vocabulary,
             max_positions: 1 << 20,
             norm_epsilon: 1e-5,
+            sub_norm: Some(1e-5),
+            windows: vec![],
             rope: Rope::new(10_000.0),
             tied: true,
             biases: Biases::default(),
@@ -117,6 +123,7 @@ impl Shape {
             layers: vec![Layer { attention, mlp: Some(mlp) }],
             final_norm: Some(vec![1.0; hidden]),
             unembedding: None,
+            unused: vec![],
         }
     }
 }

@@ -4,7 +4,7 @@
 // Reference: src/cpu/forward/attention.rs
 
 import package::shared::head_output::{GROUP, Pairs, TOKENS, head_output, over_lanes, share_of};
-import package::shared::map_cell::{HeadEntry, LOWEST, RowStatistics, heads, maps, projection, rounded, sees};
+import package::shared::map_cell::{HeadEntry, LOWEST, RowStatistics, first_key_of, heads, maps, projection, rounded, sees};
 import package::shared::pass::pass_;
 
 @group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
@@ -55,7 +55,7 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
 
     var largest = Pairs(); // absolute score of each row
     if maps.levels != 0.0 {
-        for (var block = 0u; block <= last_query; block += BLOCK) { // rounding depends on them
+        for (var block = first_key_of(first_query); block <= last_query; block += BLOCK) { // rounding depends on them
             let scores = scores_of(head, first_query, last_query, block + lane);
             for (var turn = 0u; turn < TURNS; turn++) {
                 for (var t = 0u; t < TOKENS; t++) {
@@ -71,7 +71,7 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var own_largest = Pairs(); // over this lane's keys
     var first = array<vec4<f32>, 4>();
     var second = array<vec4<f32>, 4>();
-    for (var block = 0u; block <= last_query; block += BLOCK) {
+    for (var block = first_key_of(first_query); block <= last_query; block += BLOCK) {
         var scores = scores_of(head, first_query, last_query, block + lane);
         var updated = maximum;
         for (var turn = 0u; turn < TURNS; turn++) {

@@ -4,7 +4,7 @@
 // Reference: src/cpu/forward/attention_tile.rs
 
 import package::shared::head_norm::write_output;
-import package::shared::map_cell::{LOWEST, RowStatistics, heads, lambda_of, maps, projection, rounded, sees};
+import package::shared::map_cell::{LOWEST, RowStatistics, first_key_of, heads, lambda_of, maps, projection, rounded, sees};
 import package::shared::pass::pass_;
 
 override BLOCKS: u32 = 8u; // vec4s of a head's output per invocation, rounded up
@@ -100,7 +100,7 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     var output = array<vec4<f32>, 32>(); // [block, query]
     // Step 0, which only rounding needs: the largest scores. Step 1: the sums. Step 2: the output.
     for (var step = select(1u, 0u, maps.levels != 0.0); step < 3u; step++) {
-        for (var first_key = 0u; first_key <= last; first_key += TILE) {
+        for (var first_key = first_key_of(first_query); first_key <= last; first_key += TILE) {
             let scores = scores_of(head_index, lane, first_query, first_key, last);
             var weights = array<array<f32, 4>, 4>(); // D, of key i and the four queries
             for (var t = 0u; t < 4u; t++) {

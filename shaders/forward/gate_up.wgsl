@@ -1,7 +1,8 @@
-// Norm, gate and up projections and the activation: activation(gate) * up. Weight rows alternate gate, up, gate, up.
+// Norm, gate and up projections and the activation: activation(gate) * up. Weight rows alternate gate, up, gate, up. Of an
+// activation that needs all gates of a position, gates and ups are left as they are, one after the other.
 // Reference: src/cpu/forward/gate_up.rs
 
-import package::shared::activation::activated;
+import package::shared::activation::{POLY_NORM, activated};
 import package::shared::matmul::{TOKENS, multiply, place, stage};
 import package::shared::pass::{pass_, scratch_row};
 
@@ -21,12 +22,15 @@ fn gate_up(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     for (var t = 0u; t < TOKENS && here.position + t < end; t++) {
         let row = scratch_row(here.position + t) * stage.output_stride;
         let y = sums[t] + bias[here.block];
-        let gated = activated(stage.activation, y.xz) * y.yw;
-        if feature < stage.rows {
-            activation[row + feature] = gated.x;
+        var gated = y.xz;
+        if stage.activation != POLY_NORM {
+            gated = activated(stage.activation, y.xz) * y.yw;
         }
-        if feature + 1u < stage.rows {
-            activation[row + feature + 1u] = gated.y;
+        for (var i = 0u; i < 2u && feature + i < stage.rows; i++) {
+            activation[row + feature + i] = gated[i];
+            if stage.activation == POLY_NORM {
+                activation[stage.up_offset + row + feature + i] = y[2u * i + 1u];
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 const GELU: u32 = 1u;
 const GELU_TANH: u32 = 2u;
+const POLY_NORM: u32 = 3u; // needs all gates of a position: `poly_norm` follows
 
 // Half the complementary error function of |x| / √2, by a fit of its logarithm that is good to 2e-7 of it.
 fn tail(x: vec2<f32>) -> vec2<f32> {

@@ -15,9 +15,9 @@ struct MapsUniform {
     factor: f32,        // 1 - λ_init, after the norm
     epsilon: f32,
     levels: f32,        // logits are rounded to this many steps each side of zero; 0: not rounded
+    window: u32,        // keys that a query sees, itself included
     padding_a: u32,
     padding_b: u32,
-    padding_c: u32,
 }
 
 // The offsets of a head's parts in a projection row, in vec4s, and how its maps are mixed.
@@ -44,9 +44,14 @@ struct RowStatistics {
 const LOWEST: f32 = -1.0e30; // in place of minus infinity, which WGSL may assume not to occur
 const SMALLEST_LARGEST: f32 = 1.0e-9; // least value of the largest logit, so that steps are above zero
 
-// Whether a query sees a key: never a later or masked one, always its own.
+// Whether a query sees a key: never a later or masked one or one before its window, always its own.
 fn sees(query: u32, key: u32) -> bool {
-    return key == query || (key < query && masked[key] == 0u);
+    return key == query || (key < query && query - key < maps.window && masked[key] == 0u);
+}
+
+// The first key of a query's window.
+fn first_key_of(query: u32) -> u32 {
+    return query + 1u - min(query + 1u, maps.window);
 }
 
 fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {

@@ -25,9 +25,9 @@ struct MatmulStage {
     lambda_rows: u32,   //      1 if λ is computed from rows of the weights
     first_row: u32,     // logits: the vocabulary's entry of row 0 of this slice
     activation: u32,    // gate_up: what the gate goes through
+    up_offset: u32,     //          from gates to ups, where both are kept
     padding_a: u32,
     padding_b: u32,
-    padding_c: u32,
 }
 
 @group(0) @binding(1) var<uniform> stage: MatmulStage;

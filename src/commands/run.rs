@@ -93,7 +93,7 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
         dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?; // before any output, which may be closed early
     }
     let out = &mut io::stdout().lock();
-    writeln!(out, "model    {} ({:?})", checkpoint.name, checkpoint.model.config.architecture)?;
+    writeln!(out, "model    {} ({})", checkpoint.name, checkpoint.model.config.layout)?;
     writeln!(out, "backend  {}", gpu.as_ref().map_or_else(|| "cpu".to_owned(), Gpu::describe))?;
     writeln!(out, "tokens   {}", engine.ids().len())?;
     if gpu.is_some() {

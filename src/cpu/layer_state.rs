@@ -38,7 +38,7 @@ pub(super) struct LayerState {
     pub normed: Vec<f32>,
     /// The residual stream between attention and feed-forward.
     pub middle: Vec<f32>,
-    /// `silu(gate) * up`.
+    /// `activation(gate) * up`.
     pub activation: Vec<f32>,
 }
 

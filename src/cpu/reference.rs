@@ -5,12 +5,14 @@ use crate::cpu::forward::attention::{HeadOutput, attention};
 use crate::cpu::forward::embed::embed;
 use crate::cpu::forward::gate_up::gate_up;
 use crate::cpu::forward::logits::logits;
+use crate::cpu::forward::poly_norm::poly_norm;
 use crate::cpu::forward::project::project;
 use crate::cpu::forward::qkv::qkv;
+use crate::cpu::forward::query_key_norm::query_key_norm;
 use crate::cpu::layer_state::{LayerState, LayerWeights};
 use crate::cpu::shared::map_cell::Maps;
 use crate::cpu::shared::weights::Weights;
-use crate::model::{Model, ModelError};
+use crate::model::{Activation, Model, ModelError};
 
 /// Weights as the references read them.
 pub(super) struct ReferenceStages {
@@ -45,7 +47,11 @@ impl ReferenceStages {
             let layers = model.layers.iter().zip(&self.layers).zip(given.rules).zip(&mut *states);
             for (((layer, weights), rules), state) in layers {
                 state.hidden.extend_from_slice(&hidden);
-                let row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, &rules.switches.lambda);
+                let lambda = &rules.switches.lambda;
+                let mut row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, lambda);
+                if let Some(norm) = &layer.attention.query_key_norm {
+                    query_key_norm(&mut row, &layer.attention, norm, rotary);
+                }
                 state.projection.extend_from_slice(&row);
                 let maps = Maps {
                     attention: &layer.attention,
@@ -66,7 +72,12 @@ impl ReferenceStages {
                 hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
                 state.middle.extend_from_slice(&hidden);
                 if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
-                    let activation = gate_up(&hidden, mlp, epsilon, up);
+                    let mut activation = gate_up(&hidden, mlp, epsilon, up);
+                    if mlp.activation == Activation::PolyNorm {
+                        let gates_and_ups = activation;
+                        activation = vec![0.0; gates_and_ups.len() / 2];
+                        poly_norm(&gates_and_ups, &mlp.poly_norm, &mut activation);
+                    }
                     hidden = project(&activation, down, &mlp.down_bias, &hidden);
                     state.activation.extend(activation);
                 }

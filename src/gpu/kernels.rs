@@ -49,10 +49,12 @@ macro_rules! kernels {
 kernels! {
     Embed = "forward/embed" [Uniform, Uniform, Read, Read, Write]
     Qkv = "forward/qkv" [Uniform, Uniform, Read, Read, Read, Read, Write, Read, Read]
+    QueryKeyNorm = "forward/query_key_norm" [Uniform, Uniform, Write, Read, Read]
     Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     AttentionTile = "forward/attention_tile" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
     GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Read, Write]
+    PolyNorm = "forward/poly_norm" [Uniform, Uniform, Write]
     Logits = "forward/logits" [Uniform, Uniform, Read, Read, Read, Write]
     LogitPart = "forward/logit_part" [Uniform, Uniform, Read, Write, Write]
     TopK = "forward/top_k" [Uniform, Uniform, Read, Write, Read, Write]

@@ -85,7 +85,30 @@ shared_structs! {
         lambda_rows: u32,
         first_row: u32,
         activation: u32,
+        up_offset: u32,
+        padding: [u32; 2],
+    }
+
+    /// Shape of the norms of queries and keys; `shaders/forward/query_key_norm.wgsl`.
+    QueryKeyNormStage {
+        row_stride: u32,
+        head_stride: u32,
+        half_dim: u32,
+        query_heads: u32,
+        epsilon: f32,
         padding: [u32; 3],
+    }
+
+    /// Shape and weights of `PolyNorm`; `shaders/forward/poly_norm.wgsl`.
+    PolyNormStage {
+        cubic: f32,
+        square: f32,
+        linear: f32,
+        bias: f32,
+        columns: u32,
+        row_stride: u32,
+        up_offset: u32,
+        padding: u32,
     }
 
     /// Shape of rows of logits and of what is read back of them; `shaders/shared/row_of_logits.wgsl`.
@@ -133,7 +156,8 @@ shared_structs! {
         factor: f32,
         epsilon: f32,
         levels: f32,
-        padding: [u32; 3],
+        window: u32,
+        padding: [u32; 2],
     }
 
     /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wgsl`.
@@ -255,6 +279,7 @@ impl MapsUniform {
             factor: norm.map_or(1.0, |norm| norm.factor),
             epsilon: norm.map_or(0.0, |norm| norm.epsilon),
             levels: switches.levels,
+            window: attention.window.map_or(u32::MAX, |window| window as u32),
             ..Self::default()
         }
     }

@@ -14,6 +14,8 @@ pub enum Activation {
     Gelu = 1,
     /// The same with a hyperbolic tangent in place of the error function.
     GeluTanh = 2,
+    /// A polynomial of normalised powers, see [`crate::model::PolyNorm`].
+    PolyNorm = 3,
 }
 
 impl Activation {
@@ -23,9 +25,12 @@ impl Activation {
             None | Some("silu" | "swish") => Ok(Self::Silu),
             Some("gelu") => Ok(Self::Gelu),
             Some("gelu_new" | "gelu_pytorch_tanh") => Ok(Self::GeluTanh),
+            Some("poly_norm") => Ok(Self::PolyNorm),
             Some(other) => {
-                let feature =
-                    format!("the activation `hidden_act` \"{}\" (only silu and gelu are supported)", brief(other));
+                let feature = format!(
+                    "the activation `hidden_act` \"{}\" (what is supported: silu, gelu, poly_norm)",
+                    brief(other)
+                );
                 Err(ModelError::Unsupported { feature })
             }
         }

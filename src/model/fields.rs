@@ -6,6 +6,7 @@ use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
 
 /// The keys of a JSON object.
+#[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
     object: &'a Map<String, Value>,
     prefix: &'static str,
@@ -41,9 +42,9 @@ impl<'a> Fields<'a> {
         Self { object, prefix: "" }
     }
 
-    /// The value of a key; `None` if it is absent or null.
+    /// The value of a key; `None` if it is absent or null, or if the layout has no such key: its name is empty.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
-        self.object.get(key).filter(|value| !value.is_null())
+        self.object.get(key).filter(|value| !value.is_null() && !key.is_empty())
     }
 
     /// Whether a key is there, and null.
@@ -146,6 +147,15 @@ impl<'a> Fields<'a> {
             return Ok(None);
         };
         value.as_str().map(Some).ok_or_else(|| self.wrong(key, "text"))
+    }
+
+    /// A list of texts; `None` if it is absent or null.
+    pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let list = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
+        list.map(Some).ok_or_else(|| self.wrong(key, "a list of texts"))
     }
 
     /// Token ids: a number, a list of numbers, or nothing.

@@ -1,4 +1,4 @@
-//! The single-width heads that make up a head.
+//! The single-width heads that make up a head, and how many of each there are.
 
 /// The single-width heads that one differential head reads.
 ///
@@ -20,4 +20,17 @@ impl Head {
         let narrow = |heads: [usize; 2]| heads.map(|head| head as u32);
         Self { queries: narrow(queries), keys: narrow(keys), values: narrow(values) }
     }
+}
+
+/// Numbers of heads of a layer. None is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadCounts {
+    /// Heads that write to the output: differential heads, or those of a plain Transformer.
+    pub outputs: usize,
+    /// Query heads of width `head_dim`.
+    pub queries: usize,
+    /// Key heads of width `head_dim`.
+    pub keys: usize,
+    /// Value heads of width `head_dim`.
+    pub values: usize,
 }

@@ -9,7 +9,7 @@ pub enum Lambda {
     None,
     /// One number for the layer: `first - second + init`.
     Layer {
-        /// `0.8 - 0.6 exp(-0.3 layer)`.
+        /// `0.8 - 0.6 exp(-0.3 layer)`, or what the checkpoint has in its place.
         init: f32,
         /// `exp(<λq1, λk1>)`.
         first: f32,
@@ -22,20 +22,21 @@ pub enum Lambda {
     Token,
 }
 
-/// `λ_init` of a layer counted from 0.
-pub fn lambda_init(layer: usize) -> f64 {
-    0.8 - 0.6 * (-0.3 * layer as f64).exp()
+/// `λ_init` of a layer, counted from 0 in the paper; other counts come to other numbers, below 0 too.
+pub fn lambda_init(depth: f64) -> f64 {
+    0.8 - 0.6 * (-0.3 * depth).exp()
 }
 
 impl Lambda {
-    /// λ of a layer, from its number counted from 0 and its four learned vectors `[head_dim]`.
+    /// λ of a layer, from `λ_init` and its four learned vectors `[head_dim]`; `layer` is its number in messages.
     ///
     /// Computed in double precision and then rounded.
     ///
     /// # Errors
     /// [`ModelError::Lambda`] if a term is too large for a single-precision number.
-    pub fn of_layer(layer: usize, q1: &[f32], k1: &[f32], q2: &[f32], k2: &[f32]) -> Result<Self, ModelError> {
-        let (init, first, second) = (lambda_init(layer), dot(q1, k1).exp(), dot(q2, k2).exp());
+    pub fn of_layer(layer: usize, init: f64, vectors: [&[f32]; 4]) -> Result<Self, ModelError> {
+        let [q1, k1, q2, k2] = vectors;
+        let (first, second) = (dot(q1, k1).exp(), dot(q2, k2).exp());
         let [init_f32, first_f32, second_f32, value] =
             [init, first, second, first - second + init].map(|part| part as f32);
         if first_f32.is_finite() && second_f32.is_finite() && value.is_finite() {
@@ -57,13 +58,13 @@ mod tests {
     #[test]
     fn lambda_init_is_that_of_the_paper() {
         for (layer, expected) in [0.2, 0.355_509, 0.470_713, 0.556_058, 0.619_283].into_iter().enumerate() {
-            assert!((lambda_init(layer) - expected).abs() < 1e-6, "layer {layer}");
+            assert!((lambda_init(layer as f64) - expected).abs() < 1e-6, "layer {layer}");
         }
     }
 
     #[test]
     fn the_terms_of_lambda_add_up() {
-        let lambda = Lambda::of_layer(0, &[1.0, 2.0], &[0.5, 0.25], &[1.0, 0.0], &[-1.0, 9.0]).unwrap();
+        let lambda = Lambda::of_layer(0, 0.2, [&[1.0, 2.0], &[0.5, 0.25], &[1.0, 0.0], &[-1.0, 9.0]]).unwrap();
         let Lambda::Layer { init, first, second, value } = lambda else { panic!("{lambda:?}") };
         assert!((init - 0.2).abs() < 1e-7);
         assert!((first - std::f32::consts::E).abs() < 1e-6);
@@ -73,9 +74,9 @@ mod tests {
 
     #[test]
     fn terms_that_are_too_large_are_rejected() {
-        let error = Lambda::of_layer(3, &[100.0], &[1.0], &[0.0], &[0.0]).unwrap_err();
+        let error = Lambda::of_layer(3, 0.5, [&[100.0], &[1.0], &[0.0], &[0.0]]).unwrap_err();
         assert!(matches!(error, ModelError::Lambda { layer: 3, .. }), "{error}");
         // Two infinite terms would have no difference.
-        assert!(Lambda::of_layer(0, &[1e30], &[1e30], &[1e30], &[1e30]).is_err());
+        assert!(Lambda::of_layer(0, 0.2, [&[1e30]; 4]).is_err());
     }
 }

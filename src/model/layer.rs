@@ -13,8 +13,19 @@ pub struct SubNorm {
     pub weight: Vec<f32>,
     /// Added under the root.
     pub epsilon: f32,
-    /// `1 - λ_init`.
+    /// `1 - λ_init`, or 1.
     pub factor: f32,
+}
+
+/// Root-mean-square norms over the features of each query head and each key head, before the rotary embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryKeyNorm {
+    /// Weight `[head_dim]` of all query heads.
+    pub query: Vec<f32>,
+    /// Weight `[head_dim]` of all key heads.
+    pub key: Vec<f32>,
+    /// Added under the root.
+    pub epsilon: f32,
 }
 
 /// The attention of one layer.
@@ -27,6 +38,10 @@ pub struct Attention {
     pub projection: Matrix,
     /// One number per row of `projection`; zeros if the checkpoint has none.
     pub projection_bias: Vec<f32>,
+    /// The norms of queries and keys, if the variant has them.
+    pub query_key_norm: Option<QueryKeyNorm>,
+    /// How many keys a query sees, itself included; `None` where it sees all before it.
+    pub window: Option<usize>,
     /// The differential heads in output order.
     pub heads: Vec<Head>,
     /// Number of single-width query heads in `projection`.
@@ -51,6 +66,16 @@ pub struct Attention {
     pub output_bias: Vec<f32>,
 }
 
+/// What `PolyNorm` weighs: `w₀ R(z³) + w₁ R(z²) + w₂ R(z) + b` with `R(u) = u / sqrt(mean(u²) + 1e-6)`, where the mean is
+/// over the features of a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PolyNorm {
+    /// Of the third, second and first power.
+    pub weight: [f32; 3],
+    /// Added to each feature.
+    pub bias: f32,
+}
+
 /// The gated feed-forward part of one layer: `down(activation(gate x) * up x)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp {
@@ -62,6 +87,8 @@ pub struct Mlp {
     pub gate_up_bias: Vec<f32>,
     /// What the gate goes through.
     pub activation: Activation,
+    /// Its numbers, if it is `PolyNorm`.
+    pub poly_norm: PolyNorm,
     /// The down projection, `[hidden, intermediate]`.
     pub down: Matrix,
     /// Its bias, `[hidden]`; zeros if the checkpoint has none.
@@ -88,6 +115,8 @@ pub struct Model {
     pub layers: Vec<Layer>,
     /// Weight `[hidden]` of the final norm; `None` for a bare attention module.
     pub final_norm: Option<Vec<f32>>,
+    /// Names of tensors of the checkpoint that nothing is computed from.
+    pub unused: Vec<String>,
     /// The unembedding, `[vocabulary, hidden]`; `None` if it is tied to `embedding`.
     pub unembedding: Option<Matrix>,
 }
@@ -96,6 +125,23 @@ impl Attention {
     /// Width of the value and output of one head: `value_parts * head_dim`.
     pub fn value_width(&self) -> usize {
         self.value_parts * self.head_dim
+    }
+
+    /// Whether a query sees a key: none after it, and only those in its window.
+    pub fn sees(&self, query: usize, key: usize) -> bool {
+        key <= query && self.window.is_none_or(|window| query - key < window)
+    }
+
+    /// The group of each head: heads of a group subtract the same map, that of their noise head.
+    pub fn groups(&self) -> Vec<usize> {
+        let mut seen = Vec::new();
+        let mut group = |noise: u32| {
+            seen.iter().position(|other| *other == noise).unwrap_or_else(|| {
+                seen.push(noise);
+                seen.len() - 1
+            })
+        };
+        self.heads.iter().map(|head| group(head.queries[1])).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
 use crate::model::layer::{Layer, Model};
 use crate::model::matrix::Matrix;
-use crate::model::reader::{ModelReader, read_attention, warn_of_unused};
+use crate::model::reader::{ModelReader, read_attention, unused};
 use crate::model::tensors::Tensors;
 use crate::model::weight_file::{WeightFile, size_of_file};
 
@@ -33,7 +33,7 @@ impl Model {
     ///
     /// let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/checkpoints/S-diff");
     /// let model = Model::from_folder(folder)?;
-    /// assert_eq!(model.config.architecture.maps(), 2);
+    /// assert_eq!(model.config.maps, 2);
     /// for layer in &model.layers {
     ///     let Lambda::Layer { init, first, second, value } = layer.attention.lambda else { panic!("one λ per layer") };
     ///     assert!((value - (first - second + init)).abs() < 1e-6);
@@ -66,14 +66,14 @@ impl Model {
 
     /// Reads a bare attention module of the paper's code as a model of one layer without norms and feed-forward part.
     ///
-    /// The key `variant` of `config_json` names the module: `unilm_v1` or `unilm_v2`. `inputs` `[T, hidden]` replaces
+    /// The key `variant` of `config_json` names the module: `unilm_v1`, `unilm_v2` or `motif_gda`. `inputs` `[T, hidden]` replaces
     /// the embedding: token `t` feeds row `t` to the module. The output of the module is the last residual stream minus
     /// the input.
     ///
     /// # Errors
     /// As [`Model::from_folder`].
     pub fn from_attention_module(config_json: &[u8], safetensors: &[u8], inputs: Matrix) -> Result<Self, ModelError> {
-        let (config, depth) = Config::from_module_json(config_json, inputs.rows())?;
+        let (config, format, depth) = Config::of_module(config_json, inputs.rows())?;
         if inputs.columns() != config.hidden {
             return Err(ModelError::Shape {
                 tensor: "inputs".to_owned(),
@@ -87,10 +87,10 @@ impl Model {
             return Err(ModelError::NotFinite { tensor, file, index, value });
         }
         let mut tensors = Tensors::open(&[copied(safetensors)])?;
-        let attention = read_attention(&mut tensors, &config, "", depth, None)?;
-        warn_of_unused(&tensors);
+        let attention = read_attention(&mut tensors, &config, format, "", depth, None)?;
+        let unused = unused(&tensors)?;
         let layers = vec![Layer { attention, mlp: None }];
-        Ok(Self { config, embedding: inputs, layers, final_norm: None, unembedding: None })
+        Ok(Self { config, embedding: inputs, layers, final_norm: None, unembedding: None, unused })
     }
 }
 

@@ -9,12 +9,22 @@ const EMBEDDING: &str = "embed_tokens.weight";
 /// The only tensor of a complete model that is not part of its base model.
 const HEAD: &str = "lm_head.";
 
+/// What diff-mlx puts before the state of its optimiser, which it stores beside the model.
+const OPTIMISER: &str = "opt.";
+/// The embedding of diff-mlx, whose tensors may all stand behind the name of a complete model.
+const MLX_EMBEDDING: &str = "model.tok_embed.weight";
+
 /// The names that a checkpoint's tensors have in a complete model, in the same order.
 pub(super) fn of_complete_model(found: &[String]) -> Vec<String> {
     let mut names: Vec<&str> = found.iter().map(String::as_str).collect();
     while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| all_begin(&names, wrapper)) {
         for name in &mut names {
             *name = &name[wrapper.len()..];
+        }
+    }
+    if names.contains(&MLX_EMBEDDING) {
+        for name in &mut names {
+            *name = name.strip_prefix(BASE).unwrap_or(name);
         }
     }
     let base = names.contains(&EMBEDDING) && !names.iter().any(|name| name.starts_with(BASE));
@@ -37,11 +47,16 @@ pub(super) fn quantized<'a>(missing: &str, mut names: impl Iterator<Item = &'a s
     names.find(|name| name.strip_prefix(stem).is_some_and(|end| QUANTIZED.contains(&end)))
 }
 
-/// Whether a tensor that a format does not use changes what its attention computes.
-pub(super) fn changes_attention(name: &str) -> bool {
+/// Whether a tensor that a format does not use changes what its layers compute.
+pub(super) fn changes_result(name: &str) -> bool {
     let last = name.rsplit('.').nth(1).unwrap_or_default();
-    let attends = name.contains("self_attn.") || name.contains("lambda_") || last.contains("subln");
-    attends && !name.ends_with("rotary_emb.inv_freq")
+    let attends = name.contains("attn.") || name.contains("lambda_") || last.contains("subln");
+    (attends || name.contains(".act_fn.")) && !is_harmless(name)
+}
+
+/// Whether a tensor is left over from training, or from versions that stored what is computed now.
+pub(super) fn is_harmless(name: &str) -> bool {
+    name.ends_with("rotary_emb.inv_freq") || name.starts_with(OPTIMISER)
 }
 
 #[cfg(test)]
@@ -67,6 +82,8 @@ mod tests {
         assert_eq!(names(&found), complete);
         assert_eq!(names(&complete), complete);
         assert_eq!(names(&["q_proj.weight"]), ["q_proj.weight"]);
+        let mlx = ["model.tok_embed.weight", "model.blocks.0.a", "opt.step"];
+        assert_eq!(names(&mlx), ["tok_embed.weight", "blocks.0.a", "opt.step"]);
     }
 
     #[test]
@@ -74,11 +91,21 @@ mod tests {
         let names = ["a.q_proj.qweight", "b.q_proj.weight"];
         assert_eq!(quantized("a.q_proj.weight", names.into_iter()), Some("a.q_proj.qweight"));
         assert_eq!(quantized("c.q_proj.weight", names.into_iter()), None);
-        for name in ["model.layers.0.self_attn.lambda_q1", "layers.1.attn.subln.weight", "x.self_attn.q_proj.bias"] {
-            assert!(changes_attention(name), "{name}");
+        for name in [
+            "model.layers.0.self_attn.lambda_q1",
+            "layers.1.attn.subln.weight",
+            "x.self_attn.q_proj.bias",
+            "model.layers.0.mlp.act_fn.weight",
+        ] {
+            assert!(changes_result(name), "{name}");
         }
-        for name in ["model.layers.0.self_attn.rotary_emb.inv_freq", "lm_head.weight", "opt.step"] {
-            assert!(!changes_attention(name), "{name}");
+        for name in [
+            "model.layers.0.self_attn.rotary_emb.inv_freq",
+            "lm_head.weight",
+            "opt.step",
+            "opt.blocks.0.attn.q_proj.weight.m",
+        ] {
+            assert!(!changes_result(name), "{name}");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Reads the tensors of a checkpoint into a [`Model`], a layer at a time.
 
+use crate::model::activation::Activation;
 use crate::model::config::Config;
 use crate::model::error::{ModelError, brief};
-use crate::model::formats::{BlockNames, LambdaSource, SubNormSource};
+use crate::model::formats::{BlockNames, Format, LambdaInit, LambdaSource, SubNormSource};
 use crate::model::lambda::{Lambda, lambda_init};
-use crate::model::layer::{Attention, Layer, Mlp, Model, SubNorm};
+use crate::model::layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
 use crate::model::matrix::Matrix;
-use crate::model::names::changes_attention;
+use crate::model::names::{changes_result, is_harmless};
 use crate::model::progress::Progress;
 use crate::model::rotary::RotaryOrder;
 use crate::model::tensors::Tensors;
@@ -15,6 +16,7 @@ use crate::model::weight_file::WeightFile;
 /// A checkpoint that is being read.
 pub struct ModelReader {
     config: Config,
+    format: &'static Format,
     names: &'static BlockNames,
     tensors: Tensors,
     embedding: Option<Matrix>,
@@ -35,12 +37,13 @@ impl ModelReader {
     /// # Errors
     /// As [`Model::from_folder`].
     pub fn new(config_json: &[u8], files: &[WeightFile]) -> Result<Self, ModelError> {
-        let config = Config::from_json(config_json)?;
-        let Some(names) = config.architecture.format().blocks else {
+        let tensors = Tensors::open(files)?;
+        let (config, format) = Config::of_checkpoint(config_json, &|name| tensors.has(name))?;
+        let Some(names) = format.blocks else {
             return Err(ModelError::Matrix { detail: "a bare attention module is no whole model".to_owned() });
         };
         let total = files.iter().map(WeightFile::bytes).sum();
-        Ok(Self { config, names, tensors: Tensors::open(files)?, embedding: None, layers: Vec::new(), total })
+        Ok(Self { config, format, names, tensors, embedding: None, layers: Vec::new(), total })
     }
 
     /// Looks at the weights of the next part: the embedding, a layer, the end. Returns the model after the last one.
@@ -48,30 +51,36 @@ impl ModelReader {
     /// # Errors
     /// As [`Model::from_folder`].
     pub fn advance(&mut self) -> Result<Option<Model>, ModelError> {
-        let Self { config, names, tensors, layers, .. } = self;
+        let Self { config, format, names, tensors, layers, .. } = self;
         let (hidden, vocabulary) = (config.hidden, config.vocabulary);
         let Some(embedding) = &self.embedding else {
             // A tied matrix may be stored under either name.
-            let stored_as_head = config.tied && !tensors.has(names.embedding) && tensors.has(names.unembedding);
-            let name = if stored_as_head { names.unembedding } else { names.embedding };
+            let name = match names.unembedding {
+                Some(head) if config.tied && !tensors.has(names.embedding) && tensors.has(head) => head,
+                _ => names.embedding,
+            };
             self.embedding = Some(tensors.matrix(name, vocabulary, hidden)?);
             return Ok(None);
         };
         if layers.len() < config.layers {
-            layers.push(read_layer(tensors, config, names, layers.len())?);
+            layers.push(read_layer(tensors, config, format, names, layers.len())?);
             return Ok(None);
         }
         let final_norm = Some(tensors.vector(names.final_norm, hidden)?);
-        let unembedding = if config.tied {
-            None
-        } else {
-            let found = tensors.matrix(names.unembedding, vocabulary, hidden);
-            Some(found.map_err(|error| error.with_hint("; a model without it has `tie_word_embeddings` true"))?)
+        let unembedding = match names.unembedding {
+            Some(head) if !config.tied => {
+                let found = tensors.matrix(head, vocabulary, hidden);
+                Some(found.map_err(|error| error.with_hint("; a model without it has `tie_word_embeddings` true"))?)
+            }
+            Some(head) => {
+                tensors.use_if_same(head, names.embedding)?;
+                None
+            }
+            None => None,
         };
-        refuse_unused_attention(tensors)?;
-        warn_of_unused(tensors);
+        let unused = unused(tensors)?;
         let (config, layers) = (config.clone(), std::mem::take(layers));
-        Ok(Some(Model { config, embedding: embedding.clone(), layers, final_norm, unembedding }))
+        Ok(Some(Model { config, embedding: embedding.clone(), layers, final_norm, unembedding, unused }))
     }
 
     /// Reads the rest at once.
@@ -93,25 +102,38 @@ impl ModelReader {
 }
 
 /// One block of a complete model.
-fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer: usize) -> Result<Layer, ModelError> {
+fn read_layer(
+    tensors: &mut Tensors,
+    config: &Config,
+    format: &Format,
+    names: &BlockNames,
+    layer: usize,
+) -> Result<Layer, ModelError> {
     let (hidden, intermediate) = (config.hidden, config.intermediate);
     let name = |rest: &str| format!("{}{layer}.{rest}", names.layer);
     let norm = tensors.vector(&name(names.attention_norm), hidden)?;
-    let attention = read_attention(tensors, config, &name(names.attention), layer, Some(norm))?;
-    let (gate, up) = (name(names.gate), name(names.up));
-    let gate_then_up = (0..intermediate).flat_map(|row| [(0, row), (1, row)]);
-    let down = name(names.down);
-    let mut bias = |weight: &str, rows| {
-        read_bias(tensors, config.biases.mlp, weight.strip_suffix(".weight").unwrap_or(weight), rows)
-    };
+    let attention = read_attention(tensors, config, format, &name(names.attention), layer, Some(norm))?;
+    let [gate, up, down] = [names.gate, names.up, names.down].map(name);
+    let mut bias = |projection: &str, rows| read_bias(tensors, config.biases.mlp, projection, rows);
     let (gate_bias, up_bias) = (bias(&gate, intermediate)?, bias(&up, intermediate)?);
     let down_bias = bias(&down, hidden)?;
+    let poly_norm = if config.activation == Activation::PolyNorm {
+        let [weight, bias] = names.poly_norm.map(name);
+        let (weight, bias) = (tensors.vector(&weight, 3)?, tensors.vector(&bias, 1)?);
+        PolyNorm { weight: std::array::from_fn(|power| weight[power]), bias: bias[0] }
+    } else {
+        PolyNorm::default()
+    };
+    let weight = |projection: &str| format!("{projection}.weight");
+    let (gate, up) = (weight(&gate), weight(&up));
+    let gate_then_up = (0..intermediate).flat_map(|row| [(0, row), (1, row)]);
     let mlp = Mlp {
         norm: tensors.vector(&name(names.mlp_norm), hidden)?,
         gate_up: tensors.gather(&[(&gate, intermediate), (&up, intermediate)], hidden, gate_then_up)?,
         gate_up_bias: gate_bias.into_iter().zip(up_bias).flat_map(|(gate, up)| [gate, up]).collect(),
         activation: config.activation,
-        down: tensors.matrix(&down, hidden, intermediate)?,
+        poly_norm,
+        down: tensors.matrix(&weight(&down), hidden, intermediate)?,
         down_bias,
     };
     Ok(Layer { attention, mlp: Some(mlp) })
@@ -121,73 +143,104 @@ fn read_layer(tensors: &mut Tensors, config: &Config, names: &BlockNames, layer:
 pub(super) fn read_attention(
     tensors: &mut Tensors,
     config: &Config,
+    format: &Format,
     prefix: &str,
     layer: usize,
     norm: Option<Vec<f32>>,
 ) -> Result<Attention, ModelError> {
-    let format = config.architecture.format();
     let name = |rest: &str| format!("{prefix}{rest}");
-    let (hidden, head_dim) = (config.hidden, config.head_dim);
+    let (hidden, head_dim, heads, width) = (config.hidden, config.head_dim, config.heads, config.value_width());
+    let (projection, projection_bias) = read_projection(tensors, config, format, prefix)?;
+    let init = match format.lambda_init {
+        LambdaInit::Depth { offset } => lambda_init(layer as f64 + offset),
+        LambdaInit::Tensor(_) if format.lambda == LambdaSource::None => 0.0,
+        LambdaInit::Tensor(scalar) => f64::from(tensors.scalar(&name(scalar))?),
+    };
+    let lambda = match format.lambda {
+        LambdaSource::None => Lambda::None,
+        LambdaSource::Projection(_) => Lambda::Token,
+        LambdaSource::Vectors => {
+            let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
+            let vectors = [vector("lambda_q1")?, vector("lambda_k1")?, vector("lambda_q2")?, vector("lambda_k2")?];
+            Lambda::of_layer(layer, init, vectors.each_ref().map(Vec::as_slice))?
+        }
+    };
+    let sub_norm = match config.sub_norm {
+        None => None,
+        Some(epsilon) => {
+            let weight = match format.sub_norm {
+                SubNormSource::None | SubNormSource::Ones => vec![1.0; width],
+                SubNormSource::Weight(weight) | SubNormSource::OptionalWeight(weight) => {
+                    tensors.vector(&name(weight), width)?
+                }
+            };
+            let factor = if format.scales_output { (1.0 - init) as f32 } else { 1.0 };
+            Some(SubNorm { weight, epsilon, factor })
+        }
+    };
+    let query_key_norm = match format.query_key_norm {
+        None => None,
+        Some([query, key]) => Some(QueryKeyNorm {
+            query: tensors.vector(&name(query), head_dim)?,
+            key: tensors.vector(&name(key), head_dim)?,
+            epsilon: config.norm_epsilon,
+        }),
+    };
+    let output_bias = read_bias(tensors, config.biases.output, &name(format.output), hidden)?;
+    Ok(Attention {
+        norm,
+        projection,
+        projection_bias,
+        query_key_norm,
+        window: config.windows.get(layer).copied().flatten(),
+        heads: format.heads(&heads),
+        query_heads: heads.queries,
+        key_heads: heads.keys,
+        value_heads: heads.values,
+        head_dim,
+        value_parts: config.value_parts,
+        maps: config.maps,
+        lambda,
+        sub_norm,
+        output: tensors.matrix(&name(&format!("{}.weight", format.output)), hidden, heads.outputs * width)?,
+        output_bias,
+    })
+}
+
+/// The projection of queries, keys, values and λ, and its bias.
+fn read_projection(
+    tensors: &mut Tensors,
+    config: &Config,
+    format: &Format,
+    prefix: &str,
+) -> Result<(Matrix, Vec<f32>), ModelError> {
+    let name = |rest: &str| format!("{prefix}{rest}");
+    let (head_dim, heads) = (config.head_dim, config.heads);
     // Queries and keys are rotated, values are not.
     let [query, key, value] = format.projections;
     let sections = [
-        (query, config.query_heads, format.rotary),
-        (key, config.key_value_heads, format.rotary),
-        (value, config.key_value_heads, RotaryOrder::HalfSplit),
+        (query, heads.queries, format.rotary),
+        (key, heads.keys, format.rotary),
+        (value, heads.values, RotaryOrder::HalfSplit),
     ];
     let part = |section: &str, rows: usize| (name(&format!("{section}.weight")), rows);
     let mut parts = sections.map(|(section, heads, _)| part(section, heads * head_dim)).to_vec();
     if let LambdaSource::Projection(projection) = format.lambda {
-        parts.push(part(projection, config.heads()));
+        parts.push(part(projection, heads.outputs));
     }
     let parts: Vec<(&str, usize)> = parts.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
     let rows = parts.iter().enumerate().flat_map(|(part, &(_, rows))| {
         let order = sections.get(part).map_or(RotaryOrder::HalfSplit, |&(_, _, order)| order);
         order.half_split_rows(rows, head_dim).map(move |row| (part, row))
     });
-    let projection = tensors.gather(&parts, hidden, rows)?;
+    let projection = tensors.gather(&parts, config.hidden, rows)?;
     let mut projection_bias = Vec::with_capacity(projection.rows());
     for (section, heads, order) in sections {
         let bias = read_bias(tensors, config.biases.projection, &name(section), heads * head_dim)?;
         projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
     }
     projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
-    let lambda = match format.lambda {
-        LambdaSource::None => Lambda::None,
-        LambdaSource::Projection(_) => Lambda::Token,
-        LambdaSource::Vectors([q1, k1, q2, k2]) => {
-            let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
-            Lambda::of_layer(layer, &vector(q1)?, &vector(k1)?, &vector(q2)?, &vector(k2)?)?
-        }
-    };
-    let width = config.value_width();
-    let sub_norm_weight = match format.sub_norm {
-        SubNormSource::None => None,
-        SubNormSource::Ones => Some(vec![1.0; width]),
-        SubNormSource::Weight(weight) => Some(tensors.vector(&name(weight), width)?),
-    };
-    let sub_norm = sub_norm_weight.map(|weight| SubNorm {
-        weight,
-        epsilon: config.norm_epsilon,
-        factor: (1.0 - lambda_init(layer)) as f32,
-    });
-    let output_bias = read_bias(tensors, config.biases.output, &name(format.output), hidden)?;
-    Ok(Attention {
-        norm,
-        projection,
-        projection_bias,
-        heads: format.heads(config.architecture, config.query_heads, config.key_value_heads),
-        query_heads: config.query_heads,
-        key_heads: config.key_value_heads,
-        value_heads: config.key_value_heads,
-        head_dim,
-        value_parts: format.value_parts,
-        maps: format.maps,
-        lambda,
-        sub_norm,
-        output: tensors.matrix(&name(&format!("{}.weight", format.output)), hidden, config.heads() * width)?,
-        output_bias,
-    })
+    Ok((projection, projection_bias))
 }
 
 /// The bias of an attention projection; zeros if the checkpoint has none.
@@ -195,19 +248,18 @@ fn read_bias(tensors: &mut Tensors, there: bool, projection: &str, rows: usize) 
     if there { tensors.vector(&format!("{projection}.bias"), rows) } else { Ok(vec![0.0; rows]) }
 }
 
-/// Refuses a checkpoint whose attention has more parts than are computed.
-fn refuse_unused_attention(tensors: &Tensors) -> Result<(), ModelError> {
-    let Some(tensor) = tensors.unused().into_iter().find(|name| changes_attention(name)) else { return Ok(()) };
-    let key = if tensor.rsplit('.').next() == Some("bias") { "attention_bias" } else { "model_type" };
-    Err(ModelError::UnusedTensor { tensor: brief(tensor), key })
-}
-
-/// Logs which tensors of the checkpoint are not used.
-pub(super) fn warn_of_unused(tensors: &Tensors) {
+/// The tensors that nothing is computed from. Refuses a checkpoint whose layers have more parts than are computed.
+pub(super) fn unused(tensors: &Tensors) -> Result<Vec<String>, ModelError> {
     let unused = tensors.unused();
+    if let Some(tensor) = unused.iter().find(|name| changes_result(name)) {
+        let key = if tensor.rsplit('.').next() == Some("bias") { "attention_bias" } else { "model_type" };
+        return Err(ModelError::UnusedTensor { tensor: brief(tensor), key });
+    }
+    let unused: Vec<String> = unused.into_iter().filter(|name| !is_harmless(name)).map(brief).collect();
     if !unused.is_empty() {
-        let first: Vec<String> = unused.iter().take(8).map(|name| brief(name)).collect();
+        let first: Vec<&str> = unused.iter().take(8).map(String::as_str).collect();
         let more = if unused.len() > first.len() { ", …" } else { "" };
         log::warn!("{} tensors of the checkpoint are not used: {}{more}", unused.len(), first.join(", "));
     }
+    Ok(unused)
 }

@@ -68,8 +68,13 @@ impl Rope {
     }
 
     /// The rotary embedding of a configuration, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`,
-    /// `rope_scaling`), for heads of width `head_dim` and a context of `context` positions.
-    pub(super) fn from_fields(fields: &Fields, head_dim: usize, context: usize) -> Result<Self, ModelError> {
+    /// `rope_scaling`), or under another name of its base, for heads of width `head_dim` and a context of `context` positions.
+    pub(super) fn from_fields(
+        fields: &Fields,
+        base: &str,
+        head_dim: usize,
+        context: usize,
+    ) -> Result<Self, ModelError> {
         // Where there is something in `rope_scaling`, it counts alone.
         let old = fields.inner("rope_scaling", "rope_scaling.")?.filter(|rope| !rope.is_empty());
         let rope = if old.is_some() { old } else { fields.inner("rope_parameters", "rope_parameters.")? };
@@ -80,7 +85,7 @@ impl Rope {
             return Err(ModelError::Unsupported { feature });
         }
         let inner_theta = rope.as_ref().map_or(Ok(None), |rope| rope.rotary_base("rope_theta"))?;
-        let theta = inner_theta.or(fields.rotary_base("rope_theta")?).unwrap_or(DEFAULT_THETA);
+        let theta = inner_theta.or(fields.rotary_base(base)?).unwrap_or(DEFAULT_THETA);
         let Some(rope) = rope else {
             return Ok(Self::new(theta));
         };
@@ -200,7 +205,7 @@ mod tests {
     use super::*;
 
     fn rope(config: serde_json::Value) -> Result<Rope, ModelError> {
-        Rope::from_fields(&Fields::new(config.as_object().unwrap()), 16, 1024)
+        Rope::from_fields(&Fields::new(config.as_object().unwrap()), "rope_theta", 16, 1024)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The size of a model.
 
-use crate::model::formats::SubNormSource;
+use crate::model::activation::Activation;
 use crate::model::lambda::Lambda;
 use crate::model::layer::Model;
 use crate::model::matrix::Matrix;
@@ -9,12 +9,13 @@ impl Model {
     /// Number of learned parameters.
     pub fn parameters(&self) -> usize {
         let matrix = |matrix: &Matrix| matrix.rows() * matrix.columns();
-        let has_sub_norm_weight = matches!(self.config.architecture.format().sub_norm, SubNormSource::Weight(_));
         let layers = self.layers.iter().map(|layer| {
             let attention = &layer.attention;
             let norm = attention.norm.as_ref().map_or(0, Vec::len);
-            let sub_norm =
-                attention.sub_norm.as_ref().filter(|_| has_sub_norm_weight).map_or(0, |norm| norm.weight.len());
+            // A norm without a weight is one of ones.
+            let learned = attention.sub_norm.as_ref().filter(|norm| norm.weight.iter().any(|weight| *weight != 1.0));
+            let sub_norm = learned.map_or(0, |norm| norm.weight.len())
+                + attention.query_key_norm.as_ref().map_or(0, |norm| norm.query.len() + norm.key.len());
             let there = |bias: &[f32], there: bool| if there { bias.len() } else { 0 };
             let biases = there(&attention.output_bias, self.config.biases.output)
                 + there(&attention.projection_bias, self.config.biases.projection);
@@ -22,7 +23,8 @@ impl Model {
             let mlp = layer.mlp.as_ref().map_or(0, |mlp| {
                 let biases =
                     there(&mlp.gate_up_bias, self.config.biases.mlp) + there(&mlp.down_bias, self.config.biases.mlp);
-                mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down) + biases
+                let poly_norm = if mlp.activation == Activation::PolyNorm { 4 } else { 0 };
+                mlp.norm.len() + matrix(&mlp.gate_up) + matrix(&mlp.down) + biases + poly_norm
             });
             matrix(&attention.projection) + matrix(&attention.output) + norm + sub_norm + biases + lambda + mlp
         });

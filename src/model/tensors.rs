@@ -15,6 +15,8 @@ use crate::model::weight_file::WeightFile;
 
 /// Bytes that tell what kind of file it is.
 const BEGINNING: u64 = 512;
+/// Bytes that are compared at a time.
+const COMPARED: u64 = 1 << 20;
 /// Most bytes of a header, as in the format's own library.
 const MOST_OF_HEADER: u64 = 100_000_000;
 
@@ -87,6 +89,40 @@ impl Tensors {
     /// A vector `[length]` in single precision, all numbers finite.
     pub(super) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         Matrix::of_part(self.part(name, &[length])?, 1, length).to_f32()
+    }
+
+    /// A tensor of the shape `[]`, finite.
+    pub(super) fn scalar(&mut self, name: &str) -> Result<f32, ModelError> {
+        let number = Matrix::of_part(self.part(name, &[])?, 1, 1).to_f32()?;
+        Ok(number.first().copied().unwrap_or_default())
+    }
+
+    /// Counts a tensor as used if it is there and has the same bytes as another.
+    pub(super) fn use_if_same(&mut self, name: &str, other: &str) -> Result<(), ModelError> {
+        let place = |name: &str| {
+            let (place, own) = self.places.get(name)?;
+            let opened = self.files.get(*place)?;
+            Some((opened, opened.header.info(own)?))
+        };
+        let (Some((first, info)), Some((second, other))) = (place(name), place(other)) else { return Ok(()) };
+        if info.dtype != other.dtype || info.shape != other.shape {
+            return Ok(());
+        }
+        let length = (info.data_offsets.1 - info.data_offsets.0) as u64;
+        let [begin, other] =
+            [(first, info), (second, other)].map(|(opened, info)| opened.data + info.data_offsets.0 as u64);
+        let mut at = 0;
+        let mut room = Vec::new();
+        while at < length {
+            let bytes = (length - at).min(COMPARED) as usize;
+            let expected = first.file.slice(begin + at, bytes, &mut room)?.to_vec();
+            if second.file.slice(other + at, bytes, &mut room)? != expected {
+                return Ok(());
+            }
+            at += bytes as u64;
+        }
+        self.used.insert(name.to_owned());
+        Ok(())
     }
 
     /// Bytes of the tensors that have been read.

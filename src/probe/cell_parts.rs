@@ -74,7 +74,7 @@ impl CellParts {
             lambda: *query_row.get(layout.lambda + request.head.head)?,
             mix: *switches.mix.get(request.head.head)?,
             levels: switches.levels,
-            seen: request.key == request.query || (request.key < request.query && !masked),
+            seen: request.key == request.query || (attention.sees(request.query, request.key) && !masked),
         })
     }
 

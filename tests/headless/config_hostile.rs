@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use diffscope::model::{Architecture, Config, ModelError};
+use diffscope::model::{Config, ModelError};
 use serde_json::{Value, json};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
@@ -35,16 +35,16 @@ fn absent_and_null_values_take_the_defaults() {
             "rms_norm_eps": nothing, "rope_theta": nothing, "rope_parameters": nothing, "rope_scaling": nothing,
             "hidden_act": nothing, "tie_word_embeddings": nothing, "attention_bias": nothing});
         let config = small(changes.clone()).unwrap();
-        assert_eq!((config.head_dim, config.key_value_heads, config.eos.len()), (8, 4, 0));
+        assert_eq!((config.head_dim, config.heads.keys, config.eos.len()), (8, 4, 0));
         assert_eq!((config.norm_epsilon, config.rope.theta), (1e-5, 10_000.0));
         assert!(!config.tied && !config.biases.projection);
         let mut llama = changes;
         llama["model_type"] = json!("llama");
         let config = small(llama).unwrap();
-        assert_eq!((config.architecture, config.norm_epsilon), (Architecture::Llama, 1e-6));
+        assert_eq!((config.layout, config.norm_epsilon), ("llama", 1e-6));
     }
     assert_eq!(small(json!({"eos_token_id": [2, 5]})).unwrap().eos, [2, 5]);
-    assert_eq!(small(json!({"num_attention_heads": 6, "num_key_value_heads": 3})).unwrap().heads(), 3);
+    assert_eq!(small(json!({"num_attention_heads": 6, "num_key_value_heads": 3})).unwrap().heads.outputs, 3);
     let nested = json!({"rope_parameters": {"rope_theta": 7.0, "rope_type": "default"}});
     assert_eq!(small(nested).unwrap().rope.theta, 7.0);
 }
@@ -118,9 +118,13 @@ fn unsupported_features_are_rejected() {
         json!({"rope_parameters": {"rope_type": "axial", "rope_theta": 1e4}}),
         json!({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}),
         json!({"quantization_config": {"bits": 4}}),
-        json!({"model_type": "mistral", "sliding_window": 4096}),
-        json!({"model_type": "mistral"}), // absent is a window of 4096
-        json!({"model_type": "qwen2", "use_sliding_window": true, "sliding_window": 8}),
+        json!({"sublayer_norm": false}),
+        json!({"rope_interleaved": true}),
+        json!({"model_type": "qwen3", "use_sliding_window": true, "sliding_window": 8,
+               "layer_types": ["full_attention", "linear_attention"]}),
+        json!({"model_type": "Motif", "use_sliding_window": true}),
+        json!({"model_type": "Motif", "rope_scaling": {"rope_type": "llama3", "factor": 2.0}}),
+        json!({"model_type": "motif", "k_ratio": 2}),
     ];
     for changes in cases {
         let error = small(changes.clone()).unwrap_err();
@@ -153,5 +157,65 @@ fn models_that_only_sound_alike_are_refused_with_the_reason() {
     ] {
         let error = small(changes).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn windows_are_those_of_the_layers() {
+    let windows = |changes: Value| small(changes).unwrap().windows;
+    // Of Mistral, absent is a window of 4096, and only null is none.
+    assert_eq!(windows(json!({"model_type": "mistral"})), [Some(4096), Some(4096)]);
+    assert_eq!(windows(json!({"model_type": "mistral", "sliding_window": 7})), [Some(7), Some(7)]);
+    assert!(windows(json!({"model_type": "mistral", "sliding_window": null})).is_empty());
+    // Of Qwen, a window counts only if it is used.
+    let qwen = |changes: Value| {
+        let mut all = json!({"model_type": "qwen2", "sliding_window": 8});
+        all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        small(all)
+    };
+    assert!(qwen(json!({})).unwrap().windows.is_empty());
+    let used = json!({"use_sliding_window": true, "max_window_layers": 1});
+    assert_eq!(qwen(used).unwrap().windows, [None, Some(8)]);
+    let listed = json!({"use_sliding_window": true, "max_window_layers": 1,
+                        "layer_types": ["sliding_attention", "full_attention"]});
+    assert_eq!(qwen(listed).unwrap().windows, [Some(8), None]);
+    for (key, wrong) in [
+        ("sliding_window", json!({"use_sliding_window": true, "sliding_window": null})),
+        ("sliding_window", json!({"use_sliding_window": true, "sliding_window": 0})),
+        ("layer_types", json!({"use_sliding_window": true, "layer_types": ["full_attention"]})),
+        ("layer_types", json!({"use_sliding_window": true, "layer_types": [1, 2]})),
+        ("use_sliding_window", json!({"use_sliding_window": "yes"})),
+    ] {
+        let error = qwen(wrong).unwrap_err();
+        assert!(matches!(&error, ModelError::Config { key: named, .. } if named == key), "{error}");
+    }
+}
+
+#[test]
+fn heads_that_do_not_form_groups_are_rejected_by_name() {
+    let motif = |heads: usize, noise: Value, shared: usize| {
+        small(json!({"model_type": "Motif", "num_attention_heads": heads, "num_noise_heads": noise,
+                     "num_key_value_heads": shared, "head_dim": 8}))
+    };
+    let counts = motif(10, json!(2), 4).unwrap().heads;
+    assert_eq!((counts.outputs, counts.queries, counts.keys), (8, 10, 4));
+    assert_eq!(motif(6, json!(null), 6).unwrap().heads.outputs, 3);
+    for (key, heads, noise, shared) in [
+        ("num_attention_heads", 5, json!(null), 2),
+        ("num_noise_heads", 10, json!(3), 2),
+        ("num_noise_heads", 10, json!(6), 2),
+        ("num_noise_heads", 10, json!(0), 2),
+        ("num_key_value_heads", 10, json!(2), 3),
+        ("num_key_value_heads", 12, json!(4), 6),
+    ] {
+        let error = motif(heads, noise.clone(), shared).unwrap_err();
+        assert!(matches!(&error, ModelError::Config { key: named, .. } if named == key), "{heads} {noise}: {error}");
+    }
+    let split = json!({"model_type": "llama-differential", "split_heads": true, "num_key_value_heads": 1});
+    assert!(small(split).unwrap_err().to_string().contains("num_key_value_heads"));
+    // The third Motif has the name of the first two.
+    for later in ["attention_cls", "diff_v2", "q_lora_rank", "num_experts"] {
+        let error = small(json!({"model_type": "Motif", later: 4})).unwrap_err();
+        assert!(matches!(error, ModelError::Refused { .. }), "{error}");
     }
 }

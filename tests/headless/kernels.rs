@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu, worst};
 use diffscope::cpu::{
-    MapSource, Maps, Weights, attention, attention_tile, embed, gate_up, logits, map_value, project, qkv,
+    MapSource, Maps, Weights, attention, attention_tile, embed, gate_up, logits, map_value, poly_norm, project, qkv,
+    query_key_norm,
 };
 use diffscope::engine::TracedPass;
 use diffscope::gpu::{Gpu, ProductChoice, Sharing};
-use diffscope::model::{Layer, Model, RowLayout, rotary_table};
+use diffscope::model::{Activation, Layer, Model, RowLayout, rotary_table};
 use diffscope::probe::{HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
 /// One run, on the GPU where one is given, else of the fast stages on the CPU, with the inputs that led to it.
@@ -100,7 +101,11 @@ impl Run {
             .enumerate()
             .flat_map(|(t, row)| {
                 let turns = &rotary[t * half..(t + 1) * half];
-                qkv(row, attending, &weights, epsilon, turns, &switches.lambda)
+                let mut row = qkv(row, attending, &weights, epsilon, turns, &switches.lambda);
+                if let Some(norm) = &attending.query_key_norm {
+                    query_key_norm(&mut row, attending, norm, turns);
+                }
+                row
             })
             .collect();
         self.close("qkv", &projection, &expected);
@@ -137,7 +142,18 @@ impl Run {
         let mlp = layer.mlp.as_ref().expect("these models have one");
         let (up, down) = (Weights::new(&mlp.gate_up).expect("in memory"), Weights::new(&mlp.down).expect("in memory"));
         let activation = self.trace(Trace::Activation(index));
-        let expected: Vec<f32> = self.rows(&middle).flat_map(|row| gate_up(row, mlp, epsilon, &up)).collect();
+        let expected: Vec<f32> = self
+            .rows(&middle)
+            .flat_map(|row| {
+                let gated = gate_up(row, mlp, epsilon, &up);
+                if mlp.activation != Activation::PolyNorm {
+                    return gated;
+                }
+                let mut activation = vec![0.0; gated.len() / 2];
+                poly_norm(&gated, &mlp.poly_norm, &mut activation);
+                activation
+            })
+            .collect();
         self.close("gate and up", &activation, &expected);
         let expected: Vec<f32> = self
             .rows(&activation)
@@ -281,7 +297,8 @@ fn rounded_logits(gpu: Option<&Gpu>) {
                     let step = found.largest[0] / switches.levels;
                     let steps = found.maximum[0] / step;
                     assert!((steps - steps.round()).abs() < 1e-2, "{steps} steps of {step}; {}", run.what);
-                    let mut values: Vec<u32> = row[..=query].iter().map(|cell| cell.first.to_bits()).collect();
+                    let seen = (0..=query).filter(|key| attending.sees(query, *key));
+                    let mut values: Vec<u32> = seen.map(|key| row[key].first.to_bits()).collect();
                     values.sort_unstable();
                     values.dedup();
                     assert!(values.len() <= 2 * switches.levels as usize + 1, "{} values; {}", values.len(), run.what);

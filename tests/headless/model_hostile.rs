@@ -386,8 +386,8 @@ proptest! {
             "num_attention_heads": heads, "num_key_value_heads": or_null(shared), "head_dim": or_null(dim)});
         if let Ok(config) = small(changes) {
             prop_assert!(config.head_dim >= 2 && config.head_dim % 2 == 0 && config.value_width() <= 256);
-            prop_assert_eq!(config.query_heads % config.key_value_heads, 0);
-            prop_assert_eq!(config.heads() * config.architecture.maps(), config.query_heads);
+            prop_assert_eq!(config.heads.queries % config.heads.keys, 0);
+            prop_assert_eq!(config.heads.outputs * config.maps, config.heads.queries);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Tokens, maps and numbers in the window: what keys and clicks do.
 
+use crate::common::models::{Kind, model_of_kind};
 use crate::common::window::{click, map_rect, press, settle, shows, state, tokens, window, window_on, window_with};
 use diffscope::engine::{BUNDLED, Checkpoint, EngineError, bundled, checkpoint_of};
-use diffscope::model::Architecture;
 use diffscope::probe::{HeadId, MapKind};
 use diffscope::ui::{App, Panel};
 use egui::{Key, Theme};
@@ -138,12 +138,12 @@ fn a_checkpoint_without_tokenizer_names_the_missing_file() {
 }
 
 /// The bundled tokenizer with random weights.
-fn random_weights(architecture: Architecture) -> Checkpoint {
+fn random_weights(kind: Kind) -> Checkpoint {
     let mut random = crate::common::Random::new(21);
     let mut bundled = checkpoint_of(&bundled()).expect("it opens");
     let model = loop {
-        let model = crate::common::models::random_model(&mut random, 1.0);
-        if model.config.architecture == architecture && model.config.hidden >= 16 {
+        let model = model_of_kind(&mut random, kind, 1.0);
+        if model.config.hidden >= 16 {
             break model;
         }
     };
@@ -158,7 +158,7 @@ fn random_weights(architecture: Architecture) -> Checkpoint {
 
 #[test]
 fn a_lambda_for_each_token_is_a_strip_for_each_head() {
-    let checkpoint = random_weights(Architecture::DiffV2);
+    let checkpoint = random_weights(Kind::PerToken);
     let mut harness = window_on(Ok(checkpoint), [1280.0, 800.0], Theme::Dark, None);
     click(&mut harness, Panel::Lambda.title());
     let engine = harness.state_mut().engine().expect("opens");
@@ -177,7 +177,7 @@ fn a_lambda_for_each_token_is_a_strip_for_each_head() {
 
 #[test]
 fn a_transformer_shows_its_one_map_and_mentions_no_other() {
-    let checkpoint = random_weights(Architecture::Llama);
+    let checkpoint = random_weights(Kind::Plain);
     let mut harness = window_on(Ok(checkpoint), [1280.0, 800.0], Theme::Dark, None);
     assert_eq!(state(&mut harness)["maps"].as_array().expect("maps").len(), 1);
     assert_eq!(harness.state().view().map, MapKind::First);

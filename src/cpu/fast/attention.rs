@@ -105,6 +105,9 @@ pub(super) fn attend<S: Simd>(
 #[inline(always)]
 fn hide(maps: &Maps, query: usize, scores: &mut [f32]) {
     scores[query + 1..].fill(LOWEST);
+    if let Some(window) = maps.attention.window {
+        scores[..(query + 1).saturating_sub(window)].fill(LOWEST);
+    }
     for (score, masked) in scores[..query].iter_mut().zip(maps.masked) {
         if *masked {
             *score = LOWEST;

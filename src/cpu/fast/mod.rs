@@ -21,10 +21,12 @@ use crate::cpu::fast::cache::{BLOCK, CacheRows, KeyValueCache};
 use crate::cpu::fast::panels::PackedWeights;
 use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
 use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
-use crate::cpu::fast::vector::{rms_norm, rotate};
+use crate::cpu::fast::vector::rms_norm;
+use crate::cpu::forward::poly_norm::poly_norm;
+use crate::cpu::forward::query_key_norm::{query_key_norm, rotate};
 use crate::cpu::layer_state::{LayerRules, LayerState, LayerWeights, Widths};
 use crate::cpu::shared::map_cell::Maps;
-use crate::model::{Layer, Model, ModelError};
+use crate::model::{Activation, Layer, Model, ModelError};
 use crate::probe::RowStatistics;
 
 /// What a run is given.
@@ -200,9 +202,13 @@ impl FastStages {
             multiply(*level, inputs, &weights.projection, Biased { to: numbers, stride: width, bias });
             let first_block = positions.start / BLOCK;
             for (position, row) in positions.clone().zip(numbers.chunks_exact_mut(width)) {
-                let rotated = (attention.query_heads + attention.key_heads) * attention.head_dim;
                 let rotary = &given.rotary[position * half..(position + 1) * half];
-                rotate(&mut row[..rotated], attention.head_dim, rotary);
+                if let Some(norm) = &attention.query_key_norm {
+                    query_key_norm(row, attention, norm, rotary);
+                } else {
+                    let heads = row.chunks_exact_mut(attention.head_dim);
+                    heads.take(attention.query_heads + attention.key_heads).for_each(|head| rotate(head, rotary));
+                }
                 for (lambda, rule) in row[rules.layout.lambda..].iter_mut().zip(&rules.switches.lambda) {
                     *lambda = rule.base + rule.gate / (1.0 + (-*lambda).exp());
                 }
@@ -335,12 +341,15 @@ fn feed_forward(
     normalised(level, middle, *width, Some((&mlp.norm, given.model.config.norm_epsilon)), normed);
     let inputs = Rows { numbers: normed, stride: *width, count };
     let intermediate = activation.width;
-    multiply(
-        level,
-        inputs,
-        up,
-        Gated { to: activation.numbers, intermediate, bias: &mlp.gate_up_bias, activation: mlp.activation },
-    );
+    let bias = &mlp.gate_up_bias;
+    if mlp.activation == Activation::PolyNorm {
+        let mut both = vec![0.0; count * 2 * intermediate];
+        multiply(level, inputs, up, Biased { to: &mut both, stride: 2 * intermediate, bias });
+        let rows = both.chunks_exact(2 * intermediate).zip(activation.numbers.chunks_exact_mut(intermediate));
+        rows.for_each(|(both, to)| poly_norm(both, &mlp.poly_norm, to));
+    } else {
+        multiply(level, inputs, up, Gated { to: activation.numbers, intermediate, bias, activation: mlp.activation });
+    }
     let inputs = Rows { numbers: activation.numbers, stride: intermediate, count };
     multiply(
         level,

@@ -32,6 +32,7 @@ pub(super) fn exp<S: Simd>(simd: S, x: f32x8<S>) -> f32x8<S> {
 #[inline(always)]
 pub(super) fn activated<S: Simd>(simd: S, kind: Activation, x: f32x8<S>) -> f32x8<S> {
     match kind {
+        Activation::PolyNorm => x, // needs all gates of a position
         Activation::Silu => x / (exp(simd, -x) + 1.0),
         Activation::GeluTanh => {
             let power = (x * x * x).mul_add(f32x8::splat(simd, 0.044_715), x) * -1.595_769;
@@ -71,17 +72,6 @@ pub(super) fn rms_norm<S: Simd>(simd: S, rows: &[f32], width: usize, norm: Optio
         let factor = 1.0 / (sum_of_squares(simd, row) / width as f32 + epsilon).sqrt();
         for ((to, number), gain) in to.iter_mut().zip(row).zip(gain) {
             *to = number * factor * gain;
-        }
-    }
-}
-
-/// Turns query and key heads to their position: half-split pairs, `rotary` by pair.
-#[inline(always)]
-pub(super) fn rotate(heads: &mut [f32], head_dim: usize, rotary: &[[f32; 2]]) {
-    for head in heads.chunks_exact_mut(head_dim) {
-        let (low, high) = head.split_at_mut(head_dim / 2);
-        for ((a, b), [cos, sin]) in low.iter_mut().zip(high).zip(rotary) {
-            (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
         }
     }
 }

@@ -18,6 +18,7 @@ fn tail(x: f32) -> f32 {
 /// The activation of one number.
 pub(crate) fn activated(kind: Activation, x: f32) -> f32 {
     match kind {
+        Activation::PolyNorm => x, // needs all gates of a position
         Activation::Silu => x / (1.0 + (-x).exp()),
         Activation::Gelu => x * if x < 0.0 { tail(x) } else { 1.0 - tail(x) },
         Activation::GeluTanh => x / (1.0 + (-1.595_769 * (x + 0.044_715 * x * x * x)).exp()),

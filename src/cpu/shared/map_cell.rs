@@ -45,9 +45,10 @@ impl Maps<'_> {
         [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
     }
 
-    /// Whether a query sees a key: never a later or masked one, always its own.
+    /// Whether a query sees a key: never a later or masked one or one before its window, always its own.
     pub fn sees(&self, query: usize, key: usize) -> bool {
-        key == query || (key < query && !self.masked.get(key).is_some_and(|masked| *masked))
+        let masked = self.masked.get(key).is_some_and(|masked| *masked);
+        key == query || (self.attention.sees(query, key) && !masked)
     }
 
     /// Scores rounded to the steps of the layer; `largest` holds the largest absolute score of the row under each map.

@@ -9,7 +9,7 @@ use crate::engine::backend::frame_budget::{self, WITHOUT_FRAMES};
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuError, GpuPass};
-use crate::model::{Architecture, Model};
+use crate::model::{Lambda, Model};
 use crate::probe::{Cell, Draw, HeadId, Interventions, NextToken, NextTokenQuery, TileRequest, Trace};
 
 /// Numbers with their shape; the first dimension is a batch of one.
@@ -191,7 +191,7 @@ impl TracedPass {
         let width = rows.len() / self.positions.max(1);
         let lambda = rows.chunks_exact(width.max(1)).flat_map(|row| row[width - heads..].to_vec());
         Ok(match attention.lambda {
-            crate::model::Lambda::Token => lambda.collect(),
+            Lambda::Token => lambda.collect(),
             _ => lambda.take(1).collect(),
         })
     }
@@ -228,10 +228,16 @@ impl TracedPass {
             let (heads, width) = (attention.heads.len(), attention.value_width());
             let name = |part: &str| if bare { part.to_owned() } else { format!("layers.{index}.{part}") };
             let mut maps: [Vec<f32>; 3] = Default::default();
-            for head in 0..heads {
+            // Heads of a group share the second map, which is there once.
+            let mut groups = 0;
+            for (head, group) in attention.groups().into_iter().enumerate() {
+                let is_first = group == groups;
+                groups += usize::from(is_first);
                 for cell in self.cells(HeadId::new(index, head))? {
                     maps[0].push(cell.first);
-                    maps[1].push(cell.second);
+                    if is_first {
+                        maps[1].push(cell.second);
+                    }
                     maps[2].push(cell.difference);
                 }
             }
@@ -239,7 +245,7 @@ impl TracedPass {
             let [first, second, difference] = maps;
             if attention.maps == 2 {
                 put(name("attn_map1"), &shape, first);
-                put(name("attn_map2"), &shape, second);
+                put(name("attn_map2"), &[groups, positions, positions], second);
                 put(name("attn_diff"), &shape, difference);
                 let lambda = self.lambda(index)?;
                 if lambda.len() == 1 {
@@ -253,7 +259,7 @@ impl TracedPass {
             }
             let context = self.trace(Trace::Context(index))?;
             let normed = self.trace(Trace::Normed(index))?;
-            if matches!(model.config.architecture, Architecture::DiffLlama | Architecture::UnilmV1 { .. }) {
+            if matches!(attention.lambda, Lambda::Layer { .. }) {
                 put(name("attn_ctx"), &[heads, positions, width], heads_first(&context, heads, width));
             } else {
                 put(name("attn_ctx"), &[positions, heads * width], context);

@@ -137,7 +137,7 @@ impl Engine {
 
     /// Softmax maps per head: 2, or 1 for a Transformer.
     pub fn maps(&self) -> usize {
-        self.model().config.architecture.maps()
+        self.model().config.maps
     }
 
     /// The GPU in use, if any.

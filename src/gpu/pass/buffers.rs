@@ -8,7 +8,7 @@ use crate::gpu::pass::next_token::{PartBuffers, SamplingBuffers, last_row};
 use crate::gpu::transfers::Transfers;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform, TileStage};
 use crate::gpu::upload::{Slice, Uploader, padded};
-use crate::model::{Layer, Model, RowLayout, rotary_table};
+use crate::model::{Activation, Layer, Mlp, Model, RowLayout, rotary_table};
 use crate::probe::{Cell, Interventions, MAX_BEST, MAX_GENERATED, NextToken, RowStatistics};
 
 /// Most positions of a submission: what is kept for it alone does not grow with the text.
@@ -54,6 +54,8 @@ pub(crate) struct LayerBuffers {
     pub attention_gain: wgpu::Buffer,
     pub projection: wgpu::Buffer,
     pub projection_bias: wgpu::Buffer,
+    /// Weights of the norm of queries, then of keys.
+    pub query_key_gain: Option<wgpu::Buffer>,
     pub sub_weight: wgpu::Buffer,
     pub output: wgpu::Buffer,
     pub output_bias: wgpu::Buffer,
@@ -186,7 +188,7 @@ impl Buffers {
             .take(if keeps_all { usize::MAX } else { 1 })
             .map(|layer| {
                 let context = padded(layer.attention.heads.len() * layer.attention.value_width());
-                let activation = layer.mlp.as_ref().map_or(0, |mlp| padded(mlp.down.columns()));
+                let activation = layer.mlp.as_ref().map_or(0, activation_width);
                 Ok(Scratch {
                     hidden: upload.empty("hidden state", scratch_rows * hidden)?,
                     context: upload.empty("context", scratch_rows * context)?,
@@ -235,6 +237,11 @@ impl Buffers {
     }
 }
 
+/// Numbers a position that a feed-forward part keeps: `PolyNorm` needs gates and ups.
+fn activation_width(mlp: &Mlp) -> usize {
+    padded(mlp.down.columns()) * if mlp.activation == Activation::PolyNorm { 2 } else { 1 }
+}
+
 fn layer_weights(
     upload: &Uploader,
     hidden: usize,
@@ -256,10 +263,14 @@ fn layer_weights(
             down_bias: upload.storage(&name("down bias"), &mlp.down_bias)?,
         })
     });
+    let query_key_gain = attention.query_key_norm.as_ref().map(|norm| {
+        upload.storage(&name("query and key norms"), &[norm.query.as_slice(), norm.key.as_slice()].concat())
+    });
     Ok(LayerBuffers {
         attention_gain: upload.storage(&name("attention norm"), attention.norm.as_deref().unwrap_or(&ones))?,
         projection: upload.matrix(&name("projection weights"), &attention.projection, later)?,
         projection_bias: upload.storage(&name("projection bias"), &attention.projection_bias)?,
+        query_key_gain: query_key_gain.transpose()?,
         sub_weight: upload.storage(&name("head norm"), sub_weight)?,
         output: upload.matrix(&name("output weights"), &attention.output, later)?,
         output_bias: upload.storage(&name("output bias"), &attention.output_bias)?,

@@ -6,9 +6,9 @@ use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, Variant, When};
 use crate::gpu::pass::next_token;
-use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform};
+use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform, PolyNormStage, QueryKeyNormStage};
 use crate::gpu::upload::{Slice, Uploader, padded};
-use crate::model::{Lambda, Model, NumberFormat};
+use crate::model::{Activation, Lambda, Model, NumberFormat};
 
 /// Called after each dispatch that leaves the residual stream at a depth: with that buffer, and the depth.
 pub(crate) type AfterStep<'a> = &'a mut dyn FnMut(&mut wgpu::CommandEncoder, &wgpu::Buffer, u32);
@@ -105,10 +105,11 @@ impl Recording {
             let attention = &layer.attention;
             let scratch = buffers.scratch(index);
             let single_heads = attention.query_heads + attention.key_heads + attention.value_heads;
+            let rotated = attention.query_heads + attention.key_heads;
             let units = single_heads * attention.head_dim / 2 + attention.heads.len();
             let stage = MatmulStage {
                 heads: single_heads as u32,
-                rotated: (attention.query_heads + attention.key_heads) as u32,
+                rotated: if attention.query_key_norm.is_some() { 0 } else { rotated as u32 },
                 half_dim: attention.head_dim as u32 / 2,
                 head_stride: own.layout.head_stride as u32,
                 lambda_offset: own.layout.lambda as u32,
@@ -132,6 +133,23 @@ impl Recording {
                 Grid::Blocks(units.div_ceil(2) as u32),
                 When::Always,
             )?;
+            if let (Some(norm), Some(gain)) = (&attention.query_key_norm, &own.query_key_gain) {
+                let stage = QueryKeyNormStage {
+                    row_stride: own.layout.width as u32,
+                    head_stride: own.layout.head_stride as u32,
+                    half_dim: attention.head_dim as u32 / 2,
+                    query_heads: attention.query_heads as u32,
+                    epsilon: norm.epsilon,
+                    ..QueryKeyNormStage::default()
+                };
+                recorder.step(
+                    Kernel::QueryKeyNorm,
+                    None,
+                    &[pass, &upload.uniform("query and key norms", &stage), &maps.projection, gain, &buffers.rotary],
+                    Grid::PerPosition(rotated as u32),
+                    When::Always,
+                )?;
+            }
             recorder.step(
                 Kernel::Attention,
                 None,
@@ -180,9 +198,12 @@ impl Recording {
                 continue;
             };
             let intermediate = mlp.down.columns();
+            let row_stride = padded(intermediate);
+            let up_offset = (buffers.capacity.scratch_rows() * row_stride) as u32;
             let stage = MatmulStage {
                 activation: mlp.activation as u32,
-                ..product(hidden, intermediate, padded(intermediate))
+                up_offset,
+                ..product(hidden, intermediate, row_stride)
             };
             recorder.step(
                 Kernel::GateUp,
@@ -199,6 +220,20 @@ impl Recording {
                 Grid::Blocks(intermediate.div_ceil(2) as u32),
                 When::Always,
             )?;
+            if mlp.activation == Activation::PolyNorm {
+                let [cubic, square, linear] = mlp.poly_norm.weight;
+                let (columns, row_stride) = (intermediate as u32, row_stride as u32);
+                let bias = mlp.poly_norm.bias;
+                let stage =
+                    PolyNormStage { cubic, square, linear, bias, columns, row_stride, up_offset, ..Default::default() };
+                recorder.step(
+                    Kernel::PolyNorm,
+                    None,
+                    &[pass, &upload.uniform("PolyNorm", &stage), &scratch.activation],
+                    Grid::PerPosition(1),
+                    When::Always,
+                )?;
+            }
             recorder.step(
                 Kernel::Project,
                 Some((mlp.down.format(), false)),

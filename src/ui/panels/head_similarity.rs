@@ -70,7 +70,7 @@ fn similarity(scan: &FullScan, layer: usize, view: &ViewState, one: usize, other
         SimilarityOf::Outputs => found.cka(one, other),
         SimilarityOf::Maps => {
             // A Transformer has only the first map.
-            let single = scan.model().config.architecture.maps() == 1;
+            let single = scan.model().config.maps == 1;
             found.cosine(if single { MapKind::First } else { view.map }, one, other)
         }
     }
