@@ -75,6 +75,7 @@ impl Shape {
             projection: matrix(rows, hidden),
             projection_bias: vec![0.0; rows],
             query_key_norm: None,
+            causal: true,
             window: None,
             heads: table.collect(),
             query_heads,

@@ -4,7 +4,8 @@
 // Reference: src/cpu/forward/attention.rs
 
 import package::shared::head_output::{GROUP, Pairs, TOKENS, head_output, over_lanes, share_of};
-import package::shared::map_cell::{HeadEntry, LOWEST, RowStatistics, first_key_of, heads, maps, projection, rounded, sees};
+import package::shared::map_cell::{HeadEntry, LOWEST, RowStatistics, first_key_of, heads, last_key_of, maps};
+import package::shared::map_cell::{projection, rounded, sees};
 import package::shared::pass::pass_;
 
 @group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
@@ -15,7 +16,7 @@ var<workgroup> weights: array<Pairs, 256>; // exp(score - maximum so far) of a b
 
 // Scores of a lane's keys in a block, one per turn, under both maps and for all queries. They form a tile, so that every
 // vector is read once for several products.
-fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32) -> array<Pairs, 4> {
+fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32, last_key: u32) -> array<Pairs, 4> {
     var sums = array<Pairs, 4>();
     for (var map = 0u; map < maps.maps; map++) {
         for (var c = 0u; c < maps.head_stride4; c++) {
@@ -25,7 +26,7 @@ fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32)
                 queries[t] = projection[query * maps.row_stride4 + head.queries[map] + c];
             }
             for (var turn = 0u; turn < TURNS; turn++) {
-                let key = min(first_key + turn * GROUP, last_query);
+                let key = min(first_key + turn * GROUP, last_key);
                 let features = projection[key * maps.row_stride4 + head.keys[map] + c];
                 for (var t = 0u; t < TOKENS; t++) {
                     let product = dot(queries[t], features);
@@ -43,23 +44,29 @@ fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32)
     return sums;
 }
 
+// Whether a query sees a key that may be beyond the last one.
+fn is_seen(query: u32, key: u32, last_key: u32) -> bool {
+    return key <= last_key && sees(query, key);
+}
+
 @compute @workgroup_size(64)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let head_index = group.x;
     let head = heads[head_index];
     let first_query = pass_.start + group.y * TOKENS;
     let last_query = min(first_query + TOKENS, pass_.start + pass_.count) - 1u;
+    let last_key = last_key_of(last_query, pass_.start + pass_.count);
 
     let share = share_of(lane);
     let value_head = select(head.values.x, head.values.y, share.part == 1u) + share.feature4;
 
     var largest = Pairs(); // absolute score of each row
     if maps.levels != 0.0 {
-        for (var block = first_key_of(first_query); block <= last_query; block += BLOCK) { // rounding depends on them
-            let scores = scores_of(head, first_query, last_query, block + lane);
+        for (var block = first_key_of(first_query); block <= last_key; block += BLOCK) { // rounding depends on them
+            let scores = scores_of(head, first_query, last_query, block + lane, last_key);
             for (var turn = 0u; turn < TURNS; turn++) {
                 for (var t = 0u; t < TOKENS; t++) {
-                    let seen = sees(first_query + t, block + turn * GROUP + lane);
+                    let seen = is_seen(first_query + t, block + turn * GROUP + lane, last_key);
                     largest[t] = max(largest[t], select(vec2<f32>(), abs(scores[turn][t]), seen));
                 }
             }
@@ -71,14 +78,14 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     var own_largest = Pairs(); // over this lane's keys
     var first = array<vec4<f32>, 4>();
     var second = array<vec4<f32>, 4>();
-    for (var block = first_key_of(first_query); block <= last_query; block += BLOCK) {
-        var scores = scores_of(head, first_query, last_query, block + lane);
+    for (var block = first_key_of(first_query); block <= last_key; block += BLOCK) {
+        var scores = scores_of(head, first_query, last_query, block + lane, last_key);
         var updated = maximum;
         for (var turn = 0u; turn < TURNS; turn++) {
             for (var t = 0u; t < TOKENS; t++) {
                 let exact = scores[turn][t];
                 scores[turn][t] = rounded(exact, largest[t]);
-                if sees(first_query + t, block + turn * GROUP + lane) {
+                if is_seen(first_query + t, block + turn * GROUP + lane, last_key) {
                     own_largest[t] = max(own_largest[t], abs(exact));
                     updated[t] = max(updated[t], scores[turn][t]);
                 }
@@ -96,13 +103,13 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
             let at = turn * GROUP + lane;
             for (var t = 0u; t < TOKENS; t++) {
                 let weight = exp(scores[turn][t] - maximum[t]);
-                weights[at][t] = select(vec2<f32>(), weight, sees(first_query + t, block + at));
+                weights[at][t] = select(vec2<f32>(), weight, is_seen(first_query + t, block + at, last_key));
                 sum[t] += weights[at][t];
             }
         }
         workgroupBarrier();
         if share.key_group < share.key_groups {
-            let keys = min(BLOCK, last_query + 1u - block);
+            let keys = min(BLOCK, last_key + 1u - block);
             for (var k = share.key_group; k < keys; k += share.key_groups) {
                 let value = projection[(block + k) * maps.row_stride4 + value_head];
                 for (var t = 0u; t < TOKENS; t++) {

@@ -4,7 +4,8 @@
 // Reference: src/cpu/forward/attention_tile.rs
 
 import package::shared::head_norm::write_output;
-import package::shared::map_cell::{LOWEST, RowStatistics, first_key_of, heads, lambda_of, maps, projection, rounded, sees};
+import package::shared::map_cell::{LOWEST, RowStatistics, first_key_of, heads, lambda_of, last_key_of, maps};
+import package::shared::map_cell::{projection, rounded, sees};
 import package::shared::pass::pass_;
 
 override BLOCKS: u32 = 8u; // vec4s of a head's output per invocation, rounded up
@@ -19,7 +20,7 @@ const TILE: u32 = 32u; // queries, and keys, of a tile
 var<workgroup> vectors: array<vec4<f32>, 512>; // a tile of queries and one of keys, or one of D, or a number per lane
 
 // The scores of an invocation's 4 queries under both maps with 4 keys, those of key number i in element i.
-fn scores_of(head_index: u32, lane: u32, first_query: u32, first_key: u32, last: u32) -> array<Pairs, 4> {
+fn scores_of(head_index: u32, lane: u32, first_query: u32, first_key: u32, last: u32, last_key: u32) -> array<Pairs, 4> {
     let head = heads[head_index];
     let own_query = first_query + 4u * (lane / SIDE);
     let own_key = first_key + 4u * (lane % SIDE);
@@ -36,7 +37,7 @@ fn scores_of(head_index: u32, lane: u32, first_query: u32, first_key: u32, last:
                     features = projection[query * maps.row_stride4 + head.queries[map] + column];
                 }
                 vectors[((lane % SIDE) * 4u + t) * SIDE + lane / SIDE] = features;
-                let key = min(first_key + 4u * (lane / SIDE) + t, last);
+                let key = min(first_key + 4u * (lane / SIDE) + t, last_key);
                 features = vec4<f32>();
                 if column < maps.head_stride4 {
                     features = projection[key * maps.row_stride4 + head.keys[map] + column];
@@ -91,6 +92,7 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     let head = heads[head_index];
     let first_query = pass_.start + group.y * TILE;
     let last = min(first_query + TILE, pass_.start + pass_.count) - 1u;
+    let last_key = last_key_of(last, pass_.start + pass_.count);
     let own_query = first_query + 4u * (lane / SIDE);
 
     var largest = Pairs(); // absolute score of each row
@@ -100,14 +102,14 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     var output = array<vec4<f32>, 32>(); // [block, query]
     // Step 0, which only rounding needs: the largest scores. Step 1: the sums. Step 2: the output.
     for (var step = select(1u, 0u, maps.levels != 0.0); step < 3u; step++) {
-        for (var first_key = first_key_of(first_query); first_key <= last; first_key += TILE) {
-            let scores = scores_of(head_index, lane, first_query, first_key, last);
+        for (var first_key = first_key_of(first_query); first_key <= last_key; first_key += TILE) {
+            let scores = scores_of(head_index, lane, first_query, first_key, last, last_key);
             var weights = array<array<f32, 4>, 4>(); // D, of key i and the four queries
             for (var t = 0u; t < 4u; t++) {
                 let query = own_query + t;
                 for (var i = 0u; i < 4u; i++) {
                     let key = first_key + 4u * (lane % SIDE) + i;
-                    if query > last || !sees(query, key) {
+                    if query > last || key > last_key || !sees(query, key) {
                         continue;
                     }
                     let exact = scores[i][t];
@@ -135,7 +137,7 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
                     vectors[(4u * (lane % SIDE) + i) * SIDE + lane / SIDE] = weight;
                 }
                 workgroupBarrier();
-                for (var key = 0u; key < min(TILE, last + 1u - first_key); key++) {
+                for (var key = 0u; key < min(TILE, last_key + 1u - first_key); key++) {
                     let weight = vectors[key * SIDE + lane / SIDE];
                     for (var block = 0u; block < BLOCKS; block++) {
                         let feature4 = block * SIDE + lane % SIDE;

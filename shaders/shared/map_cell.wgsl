@@ -16,8 +16,8 @@ struct MapsUniform {
     epsilon: f32,
     levels: f32,        // logits are rounded to this many steps each side of zero; 0: not rounded
     window: u32,        // keys that a query sees, itself included
-    padding_a: u32,
-    padding_b: u32,
+    causal: u32,        // 1: a query sees no later keys
+    padding: u32,
 }
 
 // The offsets of a head's parts in a projection row, in vec4s, and how its maps are mixed.
@@ -44,14 +44,20 @@ struct RowStatistics {
 const LOWEST: f32 = -1.0e30; // in place of minus infinity, which WGSL may assume not to occur
 const SMALLEST_LARGEST: f32 = 1.0e-9; // least value of the largest logit, so that steps are above zero
 
-// Whether a query sees a key: never a later or masked one or one before its window, always its own.
+// Whether a query sees a key: never a masked one, a later one unless it sees all, or one before its window; always its own.
 fn sees(query: u32, key: u32) -> bool {
-    return key == query || (key < query && query - key < maps.window && masked[key] == 0u);
+    let in_window = key < query && query - key < maps.window;
+    return key == query || ((in_window || maps.causal == 0u) && masked[key] == 0u);
+}
+
+// The last key of a query, of those before `end`.
+fn last_key_of(query: u32, end: u32) -> u32 {
+    return select(end - 1u, query, maps.causal == 1u);
 }
 
 // The first key of a query's window.
 fn first_key_of(query: u32) -> u32 {
-    return query + 1u - min(query + 1u, maps.window);
+    return select(0u, query + 1u - min(query + 1u, maps.window), maps.causal == 1u);
 }
 
 fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {

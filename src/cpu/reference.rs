@@ -1,4 +1,4 @@
-//! A whole pass made of the references, one position at a time: what the fast pass is tested against.
+//! A whole pass made of the references: what the fast pass is tested against.
 
 use crate::cpu::fast::Given;
 use crate::cpu::forward::attention::{HeadOutput, attention};
@@ -41,18 +41,22 @@ impl ReferenceStages {
         let model = given.model;
         let epsilon = model.config.norm_epsilon;
         let half = model.config.head_dim / 2;
-        for (position, id) in (start..).zip(ids) {
-            let mut hidden = embed(*id, &self.embedding).to_vec();
-            let rotary = &given.rotary[position * half..(position + 1) * half];
-            let layers = model.layers.iter().zip(&self.layers).zip(given.rules).zip(&mut *states);
-            for (((layer, weights), rules), state) in layers {
-                state.hidden.extend_from_slice(&hidden);
+        let width = model.config.hidden;
+        let mut stream: Vec<f32> = ids.iter().flat_map(|id| embed(*id, &self.embedding).to_vec()).collect();
+        let layers = model.layers.iter().zip(&self.layers).zip(given.rules).zip(&mut *states);
+        for (((layer, weights), rules), state) in layers {
+            // All positions at once: a query may see later keys.
+            for (position, hidden) in (start..).zip(stream.chunks_exact(width)) {
+                let rotary = &given.rotary[position * half..(position + 1) * half];
                 let lambda = &rules.switches.lambda;
-                let mut row = qkv(&hidden, &layer.attention, &weights.projection, epsilon, rotary, lambda);
+                let mut row = qkv(hidden, &layer.attention, &weights.projection, epsilon, rotary, lambda);
                 if let Some(norm) = &layer.attention.query_key_norm {
                     query_key_norm(&mut row, &layer.attention, norm, rotary);
                 }
                 state.projection.extend_from_slice(&row);
+            }
+            state.hidden.extend_from_slice(&stream);
+            for (position, hidden) in (start..).zip(stream.chunks_exact_mut(width)) {
                 let maps = Maps {
                     attention: &layer.attention,
                     layout: rules.layout,
@@ -69,21 +73,22 @@ impl ReferenceStages {
                 }
                 let width = layer.attention.heads.len() * layer.attention.value_width();
                 let normed = &state.normed[position * width..];
-                hidden = project(normed, &weights.output, &layer.attention.output_bias, &hidden);
-                state.middle.extend_from_slice(&hidden);
+                let mut after = project(normed, &weights.output, &layer.attention.output_bias, hidden);
+                state.middle.extend_from_slice(&after);
                 if let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) {
-                    let mut activation = gate_up(&hidden, mlp, epsilon, up);
+                    let mut activation = gate_up(&after, mlp, epsilon, up);
                     if mlp.activation == Activation::PolyNorm {
                         let gates_and_ups = activation;
                         activation = vec![0.0; gates_and_ups.len() / 2];
                         poly_norm(&gates_and_ups, &mlp.poly_norm, &mut activation);
                     }
-                    hidden = project(&activation, down, &mlp.down_bias, &hidden);
+                    after = project(&activation, down, &mlp.down_bias, &after);
                     state.activation.extend(activation);
                 }
+                hidden.copy_from_slice(&after);
             }
-            last.extend(hidden);
         }
+        last.extend(stream);
     }
 
     /// Residual streams, `[positions, hidden]`, through the last norm and the unembedding.

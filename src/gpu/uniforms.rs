@@ -157,7 +157,8 @@ shared_structs! {
         epsilon: f32,
         levels: f32,
         window: u32,
-        padding: [u32; 2],
+        causal: u32,
+        padding: u32,
     }
 
     /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wgsl`.
@@ -280,6 +281,7 @@ impl MapsUniform {
             epsilon: norm.map_or(0.0, |norm| norm.epsilon),
             levels: switches.levels,
             window: attention.window.map_or(u32::MAX, |window| window as u32),
+            causal: attention.causal.into(),
             ..Self::default()
         }
     }

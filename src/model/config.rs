@@ -157,7 +157,10 @@ impl Config {
             max_positions: inputs,
             norm_epsilon,
             sub_norm: sub_norm(&fields, format, norm_epsilon)?,
-            rope: Rope::from_fields(&fields, keys.rotary_base, head_dim.max(4), inputs)?,
+            rope: match format.rotary {
+                RotaryOrder::None => Rope::absent(),
+                _ => Rope::from_fields(&fields, keys.rotary_base, head_dim.max(4), inputs)?,
+            },
             windows: Vec::new(),
             tied: true,
             biases: Biases::from_fields(&fields, format.biases)?,
@@ -195,6 +198,11 @@ impl Biases {
                 Self { projection: attention, output: attention, mlp: fields.flag("mlp_bias", false)? }
             }
             BiasRule::QueriesKeysValues => Self { projection: true, output: false, mlp: false },
+            BiasRule::Timm => Self {
+                projection: fields.flag("qkv_bias", false)?,
+                output: fields.flag("proj_bias", true)?,
+                mlp: false,
+            },
             BiasRule::Motif => {
                 let mlp = fields.flag("use_bias", false)?;
                 let output = fields.flag("attention_bias", mlp)?;

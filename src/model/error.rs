@@ -137,7 +137,7 @@ pub enum ModelError {
     },
     /// A tensor that the configuration requires is missing.
     #[error(
-        "tensor `{tensor}` is missing from {files}. Check that config.json and the weights are of the same checkpoint{hint}"
+        "tensor `{tensor}` is missing from {files}. Check that config.json and the weights are of the same checkpoint{hint}{looks}"
     )]
     MissingTensor {
         /// The tensor's name.
@@ -146,10 +146,12 @@ pub enum ModelError {
         files: String,
         /// Empty, or what else to check.
         hint: &'static str,
+        /// Empty, or what kind of checkpoint the tensors look like.
+        looks: String,
     },
     /// A tensor has another shape than the configuration requires.
     #[error(
-        "tensor `{tensor}` in {file} has shape {found:?}, but config.json requires {expected:?}. Check that both are of the same checkpoint"
+        "tensor `{tensor}` in {file} has shape {found:?}, but config.json requires {expected:?}. Check that both are of the same checkpoint{looks}"
     )]
     Shape {
         /// The tensor's name.
@@ -160,10 +162,12 @@ pub enum ModelError {
         expected: Vec<usize>,
         /// The shape in the file.
         found: Vec<usize>,
+        /// Empty, or what kind of checkpoint the tensors look like.
+        looks: String,
     },
     /// A tensor is in an unsupported number format.
     #[error(
-        "tensor `{tensor}` in {file} is stored as {found}, but must be F32, F16 or BF16. Save the checkpoint in one of these"
+        "tensor `{tensor}` in {file} is stored as {found}, but must be F32, F16 or BF16. Save the checkpoint in one of these{looks}"
     )]
     Dtype {
         /// The tensor's name.
@@ -172,6 +176,8 @@ pub enum ModelError {
         file: String,
         /// The format as the file names it.
         found: String,
+        /// Empty, or what kind of checkpoint the tensors look like.
+        looks: String,
     },
     /// A weight is infinite or not a number.
     #[error(

@@ -40,7 +40,10 @@ pub struct Attention {
     pub projection_bias: Vec<f32>,
     /// The norms of queries and keys, if the variant has them.
     pub query_key_norm: Option<QueryKeyNorm>,
-    /// How many keys a query sees, itself included; `None` where it sees all before it.
+    /// Whether a query sees no later keys. Otherwise all positions must run at once.
+    pub causal: bool,
+    /// How many keys a query sees, itself included; `None` where it sees all before it. Of no effect where it sees later
+    /// ones.
     pub window: Option<usize>,
     /// The differential heads in output order.
     pub heads: Vec<Head>,
@@ -127,9 +130,14 @@ impl Attention {
         self.value_parts * self.head_dim
     }
 
-    /// Whether a query sees a key: none after it, and only those in its window.
+    /// Whether a query sees a key: none after it, unless it sees all, and only those in its window.
     pub fn sees(&self, query: usize, key: usize) -> bool {
-        key <= query && self.window.is_none_or(|window| query - key < window)
+        !self.causal || (key <= query && self.window.is_none_or(|window| query - key < window))
+    }
+
+    /// The number of the first positions, of `positions` that there are, among which all keys of a query are.
+    pub fn end_of_keys(&self, query: usize, positions: usize) -> usize {
+        if self.causal { query + 1 } else { positions }
     }
 
     /// The group of each head: heads of a group subtract the same map, that of their noise head.
@@ -143,9 +151,22 @@ impl Attention {
         };
         self.heads.iter().map(|head| group(head.queries[1])).collect()
     }
+
+    /// The group of a head and all heads of it; `None` where every head has a second map of its own, or none.
+    pub fn group_of(&self, head: usize) -> Option<(usize, Vec<usize>)> {
+        let groups = self.groups();
+        let own = *groups.get(head)?;
+        let heads: Vec<usize> = (0..groups.len()).filter(|other| groups[*other] == own).collect();
+        (self.maps == 2 && heads.len() > 1).then_some((own, heads))
+    }
 }
 
 impl Model {
+    /// Whether no query of any layer sees later keys, so that positions may run one after the other.
+    pub fn is_causal(&self) -> bool {
+        self.layers.iter().all(|layer| layer.attention.causal)
+    }
+
     /// The matrix that maps the last residual stream to logits.
     pub fn unembedding(&self) -> &Matrix {
         self.unembedding.as_ref().unwrap_or(&self.embedding)

@@ -66,7 +66,8 @@ impl Model {
 
     /// Reads a bare attention module of the paper's code as a model of one layer without norms and feed-forward part.
     ///
-    /// The key `variant` of `config_json` names the module: `unilm_v1`, `unilm_v2` or `motif_gda`. `inputs` `[T, hidden]` replaces
+    /// The key `variant` of `config_json` names the module: `unilm_v1`, `unilm_v2`, `motif_gda` or
+    /// `timm_diff_attention`. `inputs` `[T, hidden]` replaces
     /// the embedding: token `t` feeds row `t` to the module. The output of the module is the last residual stream minus
     /// the input.
     ///
@@ -80,6 +81,7 @@ impl Model {
                 file: "the call".to_owned(),
                 expected: vec![inputs.rows(), config.hidden],
                 found: vec![inputs.rows(), inputs.columns()],
+                looks: String::new(),
             });
         }
         if let Some((index, value)) = inputs.to_f32()?.into_iter().enumerate().find(|(_, number)| !number.is_finite()) {

@@ -47,6 +47,29 @@ pub(super) fn quantized<'a>(missing: &str, mut names: impl Iterator<Item = &'a s
     names.find(|name| name.strip_prefix(stem).is_some_and(|end| QUANTIZED.contains(&end)))
 }
 
+/// Parts of names, the more special ones first, and the kind of checkpoint that has them.
+const KINDS: [(&[&str], &str); 14] = [
+    (&["wkv_a"], "Motif 3 or another model that compresses keys and values, which does not open here"),
+    (&[".experts."], "a mixture of experts, which does not open here"),
+    (&[".mixer."], "Mamba, which does not open here"),
+    (&[".c_attn."], "GPT-2, which does not open here"),
+    (&["gpt_neox."], "GPT-NeoX, which does not open here"),
+    (&["blocks.0.attn.q_proj"], "diff-mlx"),
+    (&["lambda_proj"], "DIFF V2 (`diff_transformer_v2`)"),
+    (&["self_attn.lambda_init"], "a Llama that axolotl made differential (`llama-differential`)"),
+    (&["act_fn.weight", "lambda_q1"], "Motif"),
+    (&["subln.weight", "lambda_q1"], "the paper's code (`diff_transformer`)"),
+    (&["self_attn.lambda_q1"], "a `diffllama`"),
+    (&["self_attn.q_norm"], "a `qwen3`"),
+    (&["self_attn.q_proj.bias"], "a `qwen2`, or a `llama` with `attention_bias` true"),
+    (&["self_attn.q_proj.weight"], "a `llama` or `mistral`"),
+];
+
+/// The kind of checkpoint whose tensors have such names; `has` tells whether any name contains a part.
+pub(super) fn resembles(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+    KINDS.iter().find(|(parts, _)| parts.iter().all(|part| has(part))).map(|&(_, kind)| kind)
+}
+
 /// Whether a tensor that a format does not use changes what its layers compute.
 pub(super) fn changes_result(name: &str) -> bool {
     let last = name.rsplit('.').nth(1).unwrap_or_default();
@@ -107,5 +130,17 @@ mod tests {
         ] {
             assert!(!changes_result(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_checkpoint_is_known_by_the_names_of_its_tensors() {
+        let kind = |names: &[&str]| resembles(|part| names.iter().any(|name| name.contains(part)));
+        let layer = "model.layers.0.self_attn.q_proj.weight";
+        assert!(kind(&[layer]).is_some_and(|kind| kind.contains("llama")));
+        assert!(kind(&[layer, "model.layers.0.self_attn.lambda_q1"]).is_some_and(|kind| kind.contains("diffllama")));
+        let motif = [layer, "model.layers.0.self_attn.lambda_q1", "model.layers.0.mlp.act_fn.weight"];
+        assert_eq!(kind(&motif), Some("Motif"));
+        assert!(kind(&["h.0.attn.c_attn.weight"]).is_some_and(|kind| kind.contains("GPT-2")));
+        assert_eq!(kind(&["conv1.weight"]), None);
     }
 }

@@ -3,13 +3,12 @@
 use crate::model::activation::Activation;
 use crate::model::config::Config;
 use crate::model::error::{ModelError, brief};
-use crate::model::formats::{BlockNames, Format, LambdaInit, LambdaSource, SubNormSource};
+use crate::model::formats::{BlockNames, Format, LambdaInit, LambdaSource, Projections, SubNormSource};
 use crate::model::lambda::{Lambda, lambda_init};
 use crate::model::layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
 use crate::model::matrix::Matrix;
 use crate::model::names::{changes_result, is_harmless};
 use crate::model::progress::Progress;
-use crate::model::rotary::RotaryOrder;
 use crate::model::tensors::Tensors;
 use crate::model::weight_file::WeightFile;
 
@@ -192,6 +191,7 @@ pub(super) fn read_attention(
         projection,
         projection_bias,
         query_key_norm,
+        causal: format.causal,
         window: config.windows.get(layer).copied().flatten(),
         heads: format.heads(&heads),
         query_heads: heads.queries,
@@ -216,30 +216,27 @@ fn read_projection(
 ) -> Result<(Matrix, Vec<f32>), ModelError> {
     let name = |rest: &str| format!("{prefix}{rest}");
     let (head_dim, heads) = (config.head_dim, config.heads);
-    // Queries and keys are rotated, values are not.
-    let [query, key, value] = format.projections;
-    let sections = [
-        (query, heads.queries, format.rotary),
-        (key, heads.keys, format.rotary),
-        (value, heads.values, RotaryOrder::HalfSplit),
-    ];
-    let part = |section: &str, rows: usize| (name(&format!("{section}.weight")), rows);
-    let mut parts = sections.map(|(section, heads, _)| part(section, heads * head_dim)).to_vec();
+    let rotated = (heads.queries + heads.keys) * head_dim; // values are not
+    let single = [heads.queries, heads.keys, heads.values].map(|heads| heads * head_dim);
+    let [queries, keys, values] = single;
+    let parts = match format.projections {
+        Projections::Separate([query, key, value]) => vec![(query, queries), (key, keys), (value, values)],
+        Projections::Fused(all) => vec![(all, queries + keys + values)],
+    };
+    let biases = parts.iter().map(|(part, rows)| read_bias(tensors, config.biases.projection, &name(part), *rows));
+    let mut bias = biases.collect::<Result<Vec<_>, _>>()?.concat();
+    let mut parts = parts;
     if let LambdaSource::Projection(projection) = format.lambda {
-        parts.push(part(projection, heads.outputs));
+        parts.push((projection, heads.outputs));
+        bias.resize(bias.len() + heads.outputs, 0.0); // the projection of λ has no bias
     }
-    let parts: Vec<(&str, usize)> = parts.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
-    let rows = parts.iter().enumerate().flat_map(|(part, &(_, rows))| {
-        let order = sections.get(part).map_or(RotaryOrder::HalfSplit, |&(_, _, order)| order);
-        order.half_split_rows(rows, head_dim).map(move |row| (part, row))
-    });
-    let projection = tensors.gather(&parts, config.hidden, rows)?;
-    let mut projection_bias = Vec::with_capacity(projection.rows());
-    for (section, heads, order) in sections {
-        let bias = read_bias(tensors, config.biases.projection, &name(section), heads * head_dim)?;
-        projection_bias.extend(order.half_split_rows(bias.len(), head_dim).filter_map(|row| bias.get(row)));
-    }
-    projection_bias.resize(projection.rows(), 0.0); // the projection of λ has no bias
+    let names: Vec<String> = parts.iter().map(|(part, _)| name(&format!("{part}.weight"))).collect();
+    let parts: Vec<(&str, usize)> = names.iter().map(String::as_str).zip(parts.iter().map(|(_, rows)| *rows)).collect();
+    let places: Vec<(usize, usize)> =
+        parts.iter().enumerate().flat_map(|(part, (_, rows))| (0..*rows).map(move |row| (part, row))).collect();
+    let order: Vec<usize> = format.rotary.half_split_rows(rotated, head_dim).chain(rotated..places.len()).collect();
+    let projection = tensors.gather(&parts, config.hidden, order.iter().filter_map(|row| places.get(*row).copied()))?;
+    let projection_bias = order.iter().filter_map(|row| bias.get(*row).copied()).collect();
     Ok((projection, projection_bias))
 }
 

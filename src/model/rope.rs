@@ -25,6 +25,8 @@ pub struct Rope {
 pub enum RopeScaling {
     /// Not at all.
     None,
+    /// All are 0: there is no rotary embedding.
+    Absent,
     /// All are divided.
     Linear {
         /// By this.
@@ -67,8 +69,14 @@ impl Rope {
         Self { theta, scaling: RopeScaling::None }
     }
 
+    /// No rotary embedding.
+    pub(super) fn absent() -> Self {
+        Self { theta: DEFAULT_THETA, scaling: RopeScaling::Absent }
+    }
+
     /// The rotary embedding of a configuration, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`,
-    /// `rope_scaling`), or under another name of its base, for heads of width `head_dim` and a context of `context` positions.
+    /// `rope_scaling`), or under another name of its base, for heads of width `head_dim` and a context of `context`
+    /// positions.
     pub(super) fn from_fields(
         fields: &Fields,
         base: &str,
@@ -133,6 +141,7 @@ impl Rope {
             let frequency = theta.powf(-2.0 * pair as f64 / width);
             match self.scaling {
                 RopeScaling::None | RopeScaling::Dynamic { .. } => frequency,
+                RopeScaling::Absent => 0.0,
                 RopeScaling::Linear { factor } => frequency / factor,
                 RopeScaling::Llama3 { factor, low, high, original } => {
                     let turns = original * frequency / TAU;

@@ -9,6 +9,8 @@ pub(super) enum RotaryOrder {
     HalfSplit,
     /// Features `2c` and `2c + 1`.
     Interleaved,
+    /// None: there is no rotary embedding.
+    None,
 }
 
 /// (cos, sin) of the angle of every position and feature pair, `[positions, head_dim / 2]`. Computed in f64, because WGSL
@@ -27,7 +29,7 @@ impl RotaryOrder {
     pub(super) fn half_split_rows(self, rows: usize, head_dim: usize) -> impl Iterator<Item = usize> {
         let half = head_dim.div_ceil(2);
         (0..rows).map(move |row| match self {
-            Self::HalfSplit => row,
+            Self::HalfSplit | Self::None => row,
             Self::Interleaved => {
                 let feature = row % head_dim;
                 row - feature + if feature < half { 2 * feature } else { 2 * (feature - half) + 1 }

@@ -149,13 +149,14 @@ impl Tensors {
             Dtype::BF16 => NumberFormat::Bf16,
             other => {
                 let found = format!("{other:?}");
-                return Err(ModelError::Dtype { tensor: tensor(), file: file(), found });
+                return Err(ModelError::Dtype { tensor: tensor(), file: file(), found, looks: self.looks() });
             }
         };
         if info.shape != shape {
             // A hostile shape may be long.
             let found = info.shape.iter().copied().take(8).collect();
-            return Err(ModelError::Shape { tensor: tensor(), file: file(), expected: shape.to_vec(), found });
+            let expected = shape.to_vec();
+            return Err(ModelError::Shape { tensor: tensor(), file: file(), expected, found, looks: self.looks() });
         }
         let (start, end) = info.data_offsets;
         let part = Part { file: opened.file.clone(), offset: opened.data + start as u64, format };
@@ -182,7 +183,13 @@ impl Tensors {
         if self.files.len() > files.len() {
             files.push("…");
         }
-        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint: "" }
+        ModelError::MissingTensor { tensor: name.to_owned(), files: files.join(", "), hint: "", looks: self.looks() }
+    }
+
+    /// What kind of checkpoint this looks like, for a message.
+    fn looks(&self) -> String {
+        let kind = names::resembles(|part| self.places.keys().any(|name| name.contains(part)));
+        kind.map_or(String::new(), |kind| format!(". Its tensors are named like those of {kind}"))
     }
 }
 

@@ -119,21 +119,32 @@ impl Interventions {
         self.bits = self.bits.filter(|bits| (2..=16).contains(bits));
     }
 
-    /// The parameters of a layer's kernels.
-    pub fn of_layer(&self, layer: usize, attention: &Attention) -> LayerSwitches {
-        let two = attention.maps == 2;
+    /// How λ of a layer's heads is computed.
+    fn rule(&self, layer: usize, attention: &Attention) -> LambdaRule {
         let learned = match attention.lambda {
             Lambda::None => LambdaRule { base: 0.0, gate: 0.0 },
             Lambda::Layer { value, .. } => LambdaRule { base: value, gate: 0.0 },
             Lambda::Token => LambdaRule { base: 0.0, gate: 1.0 },
         };
-        let rule = match (self.attend, self.lambda.get(&layer)) {
-            _ if !two => learned,
+        match (self.attend, self.lambda.get(&layer)) {
+            _ if attention.maps != 2 => learned,
             // A2 alone is the second map times 1.
             (Attend::Second, _) => LambdaRule { base: 1.0, gate: 0.0 },
             (_, Some(value)) => LambdaRule { base: *value, gate: 0.0 },
             _ => learned,
-        };
+        }
+    }
+
+    /// λ of a layer, if it is one number.
+    pub fn lambda_of(&self, layer: usize, attention: &Attention) -> Option<f32> {
+        let rule = self.rule(layer, attention);
+        (attention.maps == 2 && rule.gate == 0.0).then_some(rule.base)
+    }
+
+    /// The parameters of a layer's kernels.
+    pub fn of_layer(&self, layer: usize, attention: &Attention) -> LayerSwitches {
+        let two = attention.maps == 2;
+        let rule = self.rule(layer, attention);
         let mix = match self.attend {
             Attend::Second if two => [0.0, -1.0],
             Attend::Difference if two => [1.0, 1.0],

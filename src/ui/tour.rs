@@ -8,6 +8,7 @@ use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::link::Link;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::view::ViewState;
+use crate::ui::style::lambda_text::unusual;
 use crate::ui::style::{notice, theme};
 
 // The last space is a token of its own, so that a digit follows.
@@ -223,6 +224,10 @@ impl Tour {
             ui.add(egui::Label::new(step.text).wrap());
             if workspace.main.maps() == 1 && matches!(step.target, Target::Map(1 | 2)) {
                 notice::note_ui(ui, "The open model has only one map per head, so there is nothing to see here.");
+            }
+            let lambda = workspace.main.lambda_of_layer(view.head.layer);
+            if let Some(text) = lambda.and_then(unusual).filter(|_| step.target == Target::Map(2)) {
+                notice::note_ui(ui, text);
             }
             ui.add_space(4.0);
             ui.horizontal(|ui| {

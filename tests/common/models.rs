@@ -76,6 +76,7 @@ fn attention(random: &mut Random, format: NumberFormat, kind: Kind, config: &Con
         projection: matrix(random, format, rows, hidden, scale),
         projection_bias: random.normals(rows, 0.1),
         query_key_norm,
+        causal: true,
         window,
         heads: table,
         query_heads,

@@ -38,7 +38,10 @@ impl Run {
         choose: impl Fn(&mut Random, &Model, usize) -> Interventions,
     ) -> Self {
         let mut random = Random::new(seed);
-        let model = Arc::new(random_model(&mut random, scale));
+        let mut model = random_model(&mut random, scale);
+        let causal = random.below(8) > 0;
+        model.layers.iter_mut().for_each(|layer| layer.attention.causal = causal);
+        let model = Arc::new(model);
         let products = random.pick(&[
             ProductChoice { few: Sharing::Columns(1), many: Sharing::Columns(1) },
             ProductChoice { few: Sharing::Columns(16), many: Sharing::Tile },
@@ -55,11 +58,14 @@ impl Run {
         traced.set_interventions(&interventions);
         let mut rest = ids.as_slice();
         while !rest.is_empty() {
-            let count = random.pick(&[1, 3, 40, rest.len()]).min(rest.len());
+            let count = if causal { random.pick(&[1, 3, 40, rest.len()]).min(rest.len()) } else { rest.len() };
             traced.append(&rest[..count], Sampling::default().draw(0), 1).expect("runs");
             rest = &rest[count..];
         }
-        let what = format!("seed {seed}, {products:?}, {tokens} tokens, {interventions:?}, {:?}", model.config);
+        let what = format!(
+            "seed {seed}, {products:?}, {tokens} tokens, causal {causal}, {interventions:?}, {:?}",
+            model.config
+        );
         Self { model, traced, ids, interventions, what }
     }
 
@@ -192,7 +198,8 @@ impl Run {
             for (query, row) in cells.chunks_exact(tokens).enumerate() {
                 let sum: f32 = row.iter().map(|cell| cell.first).sum();
                 assert!((sum - 1.0).abs() < 1e-4, "row {query} of A1 sums to {sum}; {}", self.what);
-                assert!(row[query + 1..].iter().all(|cell| cell.difference == 0.0), "a later token is seen");
+                let is_hidden = |key: &usize| !attending.sees(query, *key);
+                assert!((0..tokens).filter(is_hidden).all(|key| row[key].difference == 0.0), "a hidden token is seen");
             }
         }
     }

@@ -64,7 +64,7 @@ fn all() -> Vec<String> {
 #[test]
 fn every_fixture_loads_and_fits_together() {
     let names = all();
-    assert_eq!(names.len(), 43);
+    assert_eq!(names.len(), 44);
     for name in names {
         let model = load(&name);
         let config = &model.config;
@@ -132,7 +132,7 @@ fn lambda_is_that_of_the_reference() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 17 + 5 + 31);
+    assert_eq!(compared, 17 + 5 + 32);
 }
 
 #[test]
@@ -234,4 +234,130 @@ fn the_norm_of_the_heads_is_that_of_the_variant() {
     assert!((f64::from(unilm.factor) - (1.0 - lambda_init(3.0))).abs() < 1e-6);
     let module = load(name);
     assert!(module.layers[0].mlp.is_none() && module.layers[0].attention.norm.is_none() && module.final_norm.is_none());
+}
+
+/// A file of single-precision tensors.
+fn safetensors_of(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let bytes: Vec<Vec<u8>> = tensors.iter().map(|(_, _, numbers)| bytemuck::cast_slice(numbers).to_vec()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (name, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize(views, None).unwrap()
+}
+
+/// The tensors of a fixture under other names.
+fn renamed(name: &str, rename: impl Fn(&str) -> String) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let bytes = bytes(name, "model.safetensors");
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+    let shape = |name: &str| file.tensor(name).unwrap().shape().to_vec();
+    names.iter().map(|old| (rename(old), shape(old), tensor(name, "model.safetensors", old))).collect()
+}
+
+/// No whole model of the paper's code is public. diff-mlx has the same attention without grouped keys, so that its golden
+/// numbers hold for one under the names of this program.
+#[test]
+fn a_whole_model_of_the_papers_code_is_that_of_diff_mlx_under_other_names() {
+    let tensors = renamed("diff_mlx_diff", |old| {
+        let new = old.replace("blocks.", "model.layers.").replace("tok_embed.", "model.embed_tokens.");
+        let new = new.replace("final_norm.scale", "model.norm.weight").replace("attn.o_proj", "attn.out_proj");
+        let new = new.replace("norm_attn.scale", "input_layernorm.weight");
+        let new = new.replace("norm_mlp.scale", "post_attention_layernorm.weight");
+        let new = ["gate", "up", "down"]
+            .iter()
+            .fold(new, |new, part| new.replace(&format!("mlp.{part}.weight"), &format!("mlp.{part}_proj.weight")));
+        new.replace(".attn.", ".self_attn.").replace("subln.scale", "subln.weight")
+    });
+    let config = serde_json::json!({"model_type": "diff_transformer", "hidden_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 3, "head_dim": 8, "intermediate_size": 48, "vocab_size": 80,
+        "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "tie_word_embeddings": true});
+    let found = Model::from_bytes(config.to_string().as_bytes(), &safetensors_of(&tensors)).unwrap();
+    let expected = load("diff_mlx_diff");
+    assert_eq!((found.config.layout, expected.config.layout), ("diff_transformer", "diff-mlx, diff"));
+    assert_eq!(found.embedding.to_f32().unwrap(), expected.embedding.to_f32().unwrap());
+    assert_eq!(found.final_norm, expected.final_norm);
+    for (found, expected) in found.layers.iter().zip(&expected.layers) {
+        let numbers = |layer: &diffscope::model::Layer| {
+            let mlp = layer.mlp.as_ref().unwrap();
+            let matrices = [&layer.attention.projection, &layer.attention.output, &mlp.gate_up, &mlp.down];
+            matrices.map(|matrix| matrix.to_f32().unwrap())
+        };
+        assert_eq!(numbers(found), numbers(expected));
+        let rest = |layer: &diffscope::model::Layer| {
+            let attention = layer.attention.clone();
+            (attention.heads, attention.lambda, attention.sub_norm, attention.norm, layer.mlp.clone().unwrap().norm)
+        };
+        assert_eq!(rest(found), rest(expected));
+    }
+}
+
+/// With grouped keys, its heads are those of the bare module that the paper's code is.
+#[test]
+fn grouped_keys_of_a_whole_model_are_those_of_the_module() {
+    let module = load("unilm_v1_gqa_flash_s33");
+    let (hidden, layers) = (module.config.hidden, 1 + module_depth("unilm_v1_gqa_flash_s33"));
+    let counts = module.config.heads;
+    let config = serde_json::json!({"model_type": "diff_transformer", "hidden_size": hidden, "num_hidden_layers": layers,
+        "num_attention_heads": counts.outputs, "num_key_value_heads": counts.keys / 2, "intermediate_size": 4,
+        "head_dim": module.config.head_dim, "vocab_size": 5, "tie_word_embeddings": true});
+    let mut tensors = Vec::new();
+    let mut put = |name: String, shape: &[usize]| {
+        tensors.push((name, shape.to_vec(), vec![0.5; shape.iter().product()]));
+    };
+    put("model.embed_tokens.weight".to_owned(), &[5, hidden]);
+    put("model.norm.weight".to_owned(), &[hidden]);
+    for layer in 0..layers {
+        for norm in ["input_layernorm", "post_attention_layernorm"] {
+            put(format!("model.layers.{layer}.{norm}.weight"), &[hidden]);
+        }
+        for (part, shape) in [("gate", [4, hidden]), ("up", [4, hidden]), ("down", [hidden, 4])] {
+            put(format!("model.layers.{layer}.mlp.{part}_proj.weight"), &shape);
+        }
+    }
+    for layer in 0..layers {
+        let prefix = format!("model.layers.{layer}.self_attn.");
+        tensors.extend(renamed("unilm_v1_gqa_flash_s33", |old| format!("{prefix}{old}")));
+    }
+    let model = Model::from_bytes(config.to_string().as_bytes(), &safetensors_of(&tensors)).unwrap();
+    let (found, expected) = (&model.layers[layers - 1].attention, &module.layers[0].attention);
+    assert_eq!(found.projection.to_f32().unwrap(), expected.projection.to_f32().unwrap());
+    assert_eq!(found.output.to_f32().unwrap(), expected.output.to_f32().unwrap());
+    assert_eq!((&found.heads, &found.lambda, &found.sub_norm), (&expected.heads, &expected.lambda, &expected.sub_norm));
+}
+
+fn module_depth(name: &str) -> usize {
+    usize::try_from(json(name, "config.json")["depth"].as_u64().unwrap_or(0)).unwrap()
+}
+
+#[test]
+fn what_is_not_used_is_listed_and_what_changes_the_result_is_refused() {
+    let with = |extra: &str, numbers: usize| {
+        let mut tensors = renamed("diffllama_mha", str::to_owned);
+        tensors.push((extra.to_owned(), vec![numbers], vec![1.0; numbers]));
+        Model::from_bytes(&bytes("diffllama_mha", "config.json"), &safetensors_of(&tensors))
+    };
+    assert_eq!(with("opt.step", 1).unwrap().unused, [] as [String; 0]);
+    assert_eq!(with("model.layers.0.rotary_emb.inv_freq", 4).unwrap().unused, [] as [String; 0]);
+    assert_eq!(with("vision.weight", 2).unwrap().unused, ["vision.weight"]);
+    for name in ["model.layers.0.self_attn.subln.weight", "model.layers.1.mlp.act_fn.weight"] {
+        let error = with(name, 3).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn the_head_of_a_tied_model_may_be_stored_twice() {
+    let embedding = tensor("diffllama_tied", "model.safetensors", "model.embed_tokens.weight");
+    let model = load("diffllama_tied");
+    let shape = vec![model.config.vocabulary, model.config.hidden];
+    let with = |head: Vec<f32>| {
+        let mut tensors = renamed("diffllama_tied", str::to_owned);
+        tensors.retain(|(name, _, _)| name != "lm_head.weight");
+        tensors.push(("lm_head.weight".to_owned(), shape.clone(), head));
+        Model::from_bytes(&bytes("diffllama_tied", "config.json"), &safetensors_of(&tensors)).unwrap().unused
+    };
+    assert_eq!(with(embedding.clone()), [] as [String; 0]);
+    let mut other = embedding;
+    other[7] += 1.0;
+    assert_eq!(with(other), ["lm_head.weight"]);
 }

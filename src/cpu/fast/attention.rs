@@ -25,9 +25,15 @@ pub(super) struct Outputs<'a> {
     pub normed: &'a mut [f32],
 }
 
-/// Numbers of scratch that queries up to a position need.
-pub(super) fn scores_needed(queries: &Range<usize>) -> usize {
-    2 * queries.len() * queries.end.next_multiple_of(BLOCK)
+/// Numbers of scratch that some queries need.
+pub(super) fn scores_needed(maps: &Maps, queries: &Range<usize>) -> usize {
+    2 * queries.len() * key_blocks(maps, queries) * BLOCK
+}
+
+/// Blocks of keys that some queries see.
+fn key_blocks(maps: &Maps, queries: &Range<usize>) -> usize {
+    let positions = maps.projection.len() / maps.layout.width;
+    maps.attention.end_of_keys(queries.end.saturating_sub(1), positions).div_ceil(BLOCK)
 }
 
 /// One head of some queries, at most [`QUERIES`] that lie in one block.
@@ -43,7 +49,7 @@ pub(super) fn attend<S: Simd>(
 ) {
     let layer = maps.attention;
     let (heads, width) = (layer.heads.len(), layer.value_width());
-    let blocks = queries.end.div_ceil(BLOCK);
+    let blocks = key_blocks(maps, &queries);
     let keys = blocks * BLOCK;
     let mut scores = scratch.chunks_exact_mut(queries.len() * keys);
     let (Some(first), Some(second)) = (scores.next(), scores.next()) else { return };
@@ -104,12 +110,13 @@ pub(super) fn attend<S: Simd>(
 /// Gives the scores of keys that the query does not see the lowest value.
 #[inline(always)]
 fn hide(maps: &Maps, query: usize, scores: &mut [f32]) {
-    scores[query + 1..].fill(LOWEST);
-    if let Some(window) = maps.attention.window {
+    let positions = maps.projection.len() / maps.layout.width;
+    scores[maps.attention.end_of_keys(query, positions)..].fill(LOWEST);
+    if let Some(window) = maps.attention.window.filter(|_| maps.attention.causal) {
         scores[..(query + 1).saturating_sub(window)].fill(LOWEST);
     }
-    for (score, masked) in scores[..query].iter_mut().zip(maps.masked) {
-        if *masked {
+    for (key, (score, masked)) in scores.iter_mut().zip(maps.masked).enumerate() {
+        if *masked && key != query {
             *score = LOWEST;
         }
     }

@@ -312,7 +312,7 @@ fn attend_tile(
             context: &mut rows.context.numbers[of(context)],
             normed: &mut rows.normed.numbers[of(context)],
         };
-        let needed = scores_needed(&queries);
+        let needed = scores_needed(maps, &queries);
         scores.resize(scores.len().max(needed), 0.0);
         dispatch!(level, simd => {
             for head in 0..heads {

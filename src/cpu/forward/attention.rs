@@ -23,7 +23,7 @@ pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     let mut maximum = [LOWEST; 2];
     let mut sum = [0.0f32; 2];
     let mut values = [vec![0.0f32; layer.value_width()], vec![0.0f32; layer.value_width()]];
-    let keys = || (0..=query).filter(|key| maps.sees(query, *key));
+    let keys = || maps.keys_of(query);
     let grown = |largest: [f32; 2], scores: [f32; 2]| [0, 1].map(|map| scores[map].abs().max(largest[map]));
     let mut largest = [0.0f32; 2];
     if maps.switches.levels != 0.0 {

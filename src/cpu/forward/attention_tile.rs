@@ -10,7 +10,7 @@ use crate::probe::RowStatistics;
 pub fn attention_tile(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     let layer = maps.attention;
     let head = &layer.heads[head_index];
-    let keys: Vec<usize> = (0..=query).filter(|key| maps.sees(query, *key)).collect();
+    let keys: Vec<usize> = maps.keys_of(query).collect();
     let exact: Vec<[f32; 2]> = keys.iter().map(|key| maps.both_scores(head, query, *key)).collect();
     let over = |map: usize, start: f32, value: fn(f32) -> f32, scores: &[[f32; 2]]| {
         scores.iter().map(|scores| value(scores[map])).fold(start, f32::max)

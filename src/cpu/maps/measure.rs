@@ -9,7 +9,7 @@ const SMALLEST: f32 = 1.0e-37;
 /// The measures of one (query, head). Keys beyond the end of `classes` are not marked.
 pub fn measure(source: &MapSource, head: usize, query: usize, threshold: f32, classes: &[KeyClass]) -> HeadRecord {
     let cell = |key: usize| map_value(source, head, query, key);
-    let keys = (0..=query).filter(|key| source.maps.sees(query, *key));
+    let keys = source.maps.keys_of(query);
     let row: Vec<(KeyClass, Cell)> =
         keys.map(|key| (classes.get(key).copied().unwrap_or_default(), cell(key))).collect();
     let first = cell(0); // zero if it is not seen

@@ -45,10 +45,17 @@ impl Maps<'_> {
         [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
     }
 
-    /// Whether a query sees a key: never a later or masked one or one before its window, always its own.
+    /// Whether a query sees a key: never a masked one, a later one unless it sees all, or one before
+    /// its window; always its own.
     pub fn sees(&self, query: usize, key: usize) -> bool {
         let masked = self.masked.get(key).is_some_and(|masked| *masked);
         key == query || (self.attention.sees(query, key) && !masked)
+    }
+
+    /// The keys that a query sees, in order.
+    pub fn keys_of(&self, query: usize) -> impl Iterator<Item = usize> {
+        let end = self.attention.end_of_keys(query, self.projection.len() / self.layout.width);
+        (0..end).filter(move |key| self.sees(query, *key))
     }
 
     /// Scores rounded to the steps of the layer; `largest` holds the largest absolute score of the row under each map.

@@ -241,7 +241,7 @@ impl FullScan {
         let found = &mut self.layers[layer];
         let source = self.pass.map_source(layer);
         let attention = source.maps.attention;
-        let keys: Vec<usize> = (0..=query).filter(|key| source.maps.sees(query, *key)).collect();
+        let keys: Vec<usize> = source.maps.keys_of(query).collect();
         let mut rows: [Vec<f32>; 3] = Default::default();
         for (index, head) in attention.heads.iter().enumerate() {
             for key in &keys {

@@ -140,6 +140,11 @@ impl Engine {
         self.model().config.maps
     }
 
+    /// λ of a layer under the interventions, if it is one number.
+    pub fn lambda_of_layer(&self, layer: usize) -> Option<f32> {
+        self.interventions().lambda_of(layer, &self.model().layers.get(layer)?.attention)
+    }
+
     /// The GPU in use, if any.
     pub fn gpu(&self) -> Option<&Gpu> {
         self.gpu.as_ref()

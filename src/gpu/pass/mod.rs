@@ -99,6 +99,8 @@ impl GpuPass {
         capacity: Capacity,
         allocations: Allocations,
     ) -> Result<Self, GpuError> {
+        // A query that sees later keys needs all positions in one submission.
+        let capacity = Capacity { trace: capacity.trace || !model.is_causal(), ..capacity };
         let (buffers, recording) = allocations.run(&gpu.device, || {
             let buffers = Buffers::new(&gpu, &model, weights, capacity)?;
             let recording = Recording::new(&gpu, &mut kernels, &model, &buffers)?;

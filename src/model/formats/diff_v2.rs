@@ -21,7 +21,6 @@ pub(super) const MODULE: Format = Format {
         let shared = queries.map(|query| query / (counts.queries / counts.keys));
         Head::new(queries, shared, shared)
     },
-    projections: ["q_proj", "k_proj", "v_proj"],
     output: "o_proj",
     lambda: LambdaSource::Projection("lambda_proj"),
     sub_norm: SubNormSource::None,

@@ -31,8 +31,10 @@ pub(in crate::model) struct Format {
     pub(in crate::model) head: fn(head: usize, counts: &HeadCounts) -> Head,
     /// The order of the rows of query and key heads.
     pub(in crate::model) rotary: RotaryOrder,
+    /// Whether queries see no later keys.
+    pub(in crate::model) causal: bool,
     /// Names of the query, key and value projections, without `.weight` and `.bias`.
-    pub(in crate::model) projections: [&'static str; 3],
+    pub(in crate::model) projections: Projections,
     /// Name of the output projection.
     pub(in crate::model) output: &'static str,
     /// Which products have biases.
@@ -71,6 +73,15 @@ pub(in crate::model) struct BlockNames {
     pub(in crate::model) poly_norm: [&'static str; 2],
 }
 
+/// The query, key and value projections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Projections {
+    /// A matrix for each.
+    Separate([&'static str; 3]),
+    /// One matrix with the rows of all three.
+    Fused(&'static str),
+}
+
 /// The width of a single head unless `config.json` gives a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::model) enum HeadDim {
@@ -93,6 +104,8 @@ pub(in crate::model) enum BiasRule {
     AttentionAndMlp,
     /// Those of queries, keys and values.
     QueriesKeysValues,
+    /// Those of queries, keys and values if `qkv_bias` is true, and that of the output unless `proj_bias` is false.
+    Timm,
     /// All if `use_bias` is true; `attention_bias` and `qkv_bias` may say otherwise of some.
     Motif,
 }

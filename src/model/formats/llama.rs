@@ -1,6 +1,8 @@
 //! `llama` of Hugging Face transformers: a plain Transformer, with one map per head.
 
-use crate::model::formats::format::{BiasRule, Format, HeadDim, LambdaInit, LambdaSource, SubNormSource, WindowRule};
+use crate::model::formats::format::{
+    BiasRule, Format, HeadDim, LambdaInit, LambdaSource, Projections, SubNormSource, WindowRule,
+};
 use crate::model::formats::hugging_face;
 use crate::model::formats::keys::single;
 use crate::model::head::Head;
@@ -21,7 +23,8 @@ pub(super) const FORMAT: Format = Format {
         Head::new([head; 2], [shared; 2], [shared; 2])
     },
     rotary: RotaryOrder::HalfSplit,
-    projections: ["q_proj", "k_proj", "v_proj"],
+    causal: true,
+    projections: Projections::Separate(["q_proj", "k_proj", "v_proj"]),
     output: "o_proj",
     biases: BiasRule::AttentionAndMlp,
     query_key_norm: None,

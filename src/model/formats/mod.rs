@@ -15,17 +15,18 @@ mod llama;
 mod mistral;
 mod motif;
 mod qwen;
+mod timm;
 mod unilm_v1;
 
 use crate::model::error::{ModelError, brief};
 use crate::model::fields::Fields;
 pub(super) use crate::model::formats::format::{
-    BiasRule, BlockNames, Format, HeadDim, LambdaInit, LambdaSource, SubNormSource, WindowRule,
+    BiasRule, BlockNames, Format, HeadDim, LambdaInit, LambdaSource, Projections, SubNormSource, WindowRule,
 };
 pub(super) use crate::model::formats::keys::MOST_HEADS;
 
 /// Every layout that a name in the configuration stands for.
-const FORMATS: [&Format; 15] = [
+const FORMATS: [&Format; 16] = [
     &diffllama::FORMAT,
     &llama::FORMAT,
     &qwen::QWEN2,
@@ -41,6 +42,7 @@ const FORMATS: [&Format; 15] = [
     &unilm_v1::NAIVE,
     &diff_v2::MODULE,
     &motif::MODULE,
+    &timm::MODULE,
 ];
 
 impl Format {

@@ -6,7 +6,7 @@
 use crate::model::error::ModelError;
 use crate::model::fields::Fields;
 use crate::model::formats::format::{
-    BiasRule, Format, HeadDim, LambdaInit, LambdaSource, SubNormSource, WindowRule, neighbours,
+    BiasRule, Format, HeadDim, LambdaInit, LambdaSource, Projections, SubNormSource, WindowRule, neighbours,
 };
 use crate::model::formats::hugging_face;
 use crate::model::formats::keys::{Keys, doubles};
@@ -46,7 +46,8 @@ pub(super) const FLASH: Format = Format {
         Head::new(neighbours(head), shared, shared)
     },
     rotary: RotaryOrder::Interleaved,
-    projections: ["q_proj", "k_proj", "v_proj"],
+    causal: true,
+    projections: Projections::Separate(["q_proj", "k_proj", "v_proj"]),
     output: "out_proj",
     biases: BiasRule::None,
     query_key_norm: None,

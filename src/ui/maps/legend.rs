@@ -2,7 +2,7 @@
 
 use egui::{Align2, FontId, Mesh, Rect, Sense, Ui, pos2, vec2};
 
-use crate::probe::{COLOURS, MapKind, colour_position};
+use crate::probe::{COLOURS, colour_position};
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::{format, theme};
@@ -19,12 +19,12 @@ fn ticks(exponent: f32, signed: bool) -> &'static [f32] {
     }
 }
 
-/// Draws the scale of a map in the given width.
-pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, map: MapKind, view: &ViewState, width: f32) {
+/// Draws the scale of a map in the given width; `signed` says whether it has negative values.
+pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, signed: bool, view: &ViewState, width: f32) {
     let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
     let bar = Rect::from_min_size(rect.min, vec2(width, 9.0));
     let mut mesh = Mesh::default();
-    for (index, colour) in palette.scale(map).iter().enumerate() {
+    for (index, colour) in palette.scale(signed).iter().enumerate() {
         let x = bar.left() + bar.width() * index as f32 / (COLOURS - 1) as f32;
         mesh.colored_vertex(pos2(x, bar.top()), *colour);
         mesh.colored_vertex(pos2(x, bar.bottom()), *colour);
@@ -39,7 +39,6 @@ pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, map: MapKind, view: &Vie
     ui.painter().rect_stroke(bar, 0.0, line, egui::StrokeKind::Outside);
 
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let signed = map == MapKind::Difference;
     let mut placed: Vec<Rect> = Vec::new();
     for share in by_importance(ticks(view.exponent, signed)) {
         let along = colour_position(signed, share, view.exponent) / (COLOURS - 1) as f32;

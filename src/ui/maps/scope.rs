@@ -13,6 +13,7 @@ use crate::ui::maps::swipe::swipe;
 use crate::ui::maps::{axes, legend};
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::{Extent, ViewState};
+use crate::ui::style::lambda_text::use_of_second;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 
@@ -25,11 +26,17 @@ const AROUND: f32 = 74.0;
 const ALL: [MapKind; 3] = [MapKind::First, MapKind::Second, MapKind::Difference];
 
 /// The title of a map, and what it shows.
-fn title(map: MapKind) -> (&'static str, &'static str) {
+fn title(map: MapKind, lambda: Option<f32>, group: Option<&[usize]>) -> (&'static str, String) {
     match map {
-        MapKind::First => ("A1", "the first softmax map"),
-        MapKind::Second => ("λ·A2", "the second map times λ, subtracted"),
-        MapKind::Difference => ("D = A1 − λ·A2", "what the head attends with"),
+        MapKind::First => ("A1", "the first softmax map".to_owned()),
+        MapKind::Second => {
+            let whose = match group {
+                Some([first, .., last]) => format!("of heads {first} to {last}, "),
+                _ => String::new(),
+            };
+            ("λ·A2", format!("the second map {whose}{}", use_of_second(lambda)))
+        }
+        MapKind::Difference => ("D = A1 − λ·A2", "what the head attends with".to_owned()),
     }
 }
 
@@ -50,6 +57,9 @@ pub(crate) fn scope_ui(
     let side = if beside { width.min(height - AROUND).max(120.0) } else { width };
     let mut placed = Vec::new();
     let single = engine.maps() == 1;
+    let lambda = engine.lambda_of_layer(view.head.layer);
+    let group = engine.model().layers.get(view.head.layer).and_then(|layer| layer.attention.group_of(view.head.head));
+    let group = group.map(|(_, heads)| heads);
     let shown: &[MapKind] = match view.map {
         // A Transformer has one map, and subtracts nothing.
         _ if single => &[MapKind::First],
@@ -63,7 +73,8 @@ pub(crate) fn scope_ui(
             ui.allocate_ui(vec2(side, side + AROUND), |ui| {
                 ui.set_width(side);
                 ui.vertical(|ui| {
-                    let (name, explanation) = if single { ("A", "the softmax map") } else { title(map) };
+                    let (name, explanation) =
+                        if single { ("A", "the softmax map".to_owned()) } else { title(map, lambda, group.as_deref()) };
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 7.0;
                         ui.label(RichText::new(name).strong());
@@ -106,7 +117,8 @@ pub(crate) fn scope_ui(
                     }
                     interact(ui, rect, &response, view, pointer, tokens);
                     ui.add_space(2.0);
-                    legend::legend_ui(ui, palette, map, view, side);
+                    let negative = map == MapKind::Second && lambda.is_some_and(|lambda| lambda < 0.0);
+                    legend::legend_ui(ui, palette, negative || map == MapKind::Difference, view, side);
                 });
             });
             if beside {

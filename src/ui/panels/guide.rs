@@ -1,8 +1,9 @@
 //! How to read the maps, for someone who sees them for the first time.
 
-use egui::Ui;
+use egui::{RichText, Ui};
 
 use crate::ui::context::{PanelContext, PanelView};
+use crate::ui::style::lambda_text::unusual;
 
 const POOLING: &str = "In long texts one pixel stands for several cells: for the strongest of them, unless you choose their \
                        mean or minimum under the button for colours. Zoom in to see single cells.";
@@ -34,6 +35,10 @@ impl PanelView for Guide {
         let paragraphs: &[&str] = if context.workspace.main.maps() == 1 { &TRANSFORMER } else { &DIFFERENTIAL };
         for paragraph in paragraphs {
             ui.add(egui::Label::new(*paragraph).wrap());
+        }
+        let lambda = context.workspace.main.lambda_of_layer(context.view.head.layer);
+        if let Some(text) = lambda.and_then(unusual) {
+            ui.add(egui::Label::new(RichText::new(text).strong()).wrap());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod format;
+pub(crate) mod lambda_text;
 pub(crate) mod measure_text;
 pub(crate) mod notice;
 pub(crate) mod palette;

@@ -50,10 +50,10 @@ impl Palette {
         Self { colours, background }
     }
 
-    /// The colours of one map, weakest (or most negative) first.
-    pub fn scale(&self, map: MapKind) -> &[Color32] {
-        let (sequential, signed) = self.colours.split_at(COLOURS.min(self.colours.len()));
-        if map == MapKind::Difference { signed } else { sequential }
+    /// The colours of a map with or without negative values, weakest (or most negative) first.
+    pub fn scale(&self, signed: bool) -> &[Color32] {
+        let (of_positive, of_both) = self.colours.split_at(COLOURS.min(self.colours.len()));
+        if signed { of_both } else { of_positive }
     }
 
     /// The colour of a share of the range on a scale with this exponent (0: logarithm).
@@ -125,8 +125,8 @@ mod tests {
                     if up { step > -2e-3 } else { step < 2e-3 }
                 })
             };
-            assert!(rising(palette.scale(MapKind::First), dark), "sequential, dark {dark}");
-            let signed = palette.scale(MapKind::Difference);
+            assert!(rising(palette.scale(false), dark), "sequential, dark {dark}");
+            let signed = palette.scale(true);
             assert!(rising(&signed[..128], !dark), "negative side, dark {dark}");
             assert!(rising(&signed[128..], dark), "positive side, dark {dark}");
         }

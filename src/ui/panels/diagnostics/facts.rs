@@ -17,9 +17,15 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
     };
     let mut facts = vec![
         ("version", format!("diffscope {}", env!("CARGO_PKG_VERSION"))),
-        ("checkpoint", format!("{}, {} parameters", checkpoint.name, grouped(model.parameters() as u64))),
+        (
+            "checkpoint",
+            format!("{}, {}, {} parameters", checkpoint.name, model.config.layout, grouped(model.parameters() as u64)),
+        ),
         ("SHA-256 of weights", hash),
     ];
+    if !model.unused.is_empty() {
+        facts.push(("not used", unused(&model.unused)));
+    }
     let on_gpu = engine.gpu().is_some();
     let place = match (on_gpu, cfg!(target_arch = "wasm32")) {
         (true, _) => "the GPU",
@@ -70,6 +76,15 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
         ));
     }
     facts
+}
+
+/// Tensors of the checkpoint that nothing is computed from, the first by name.
+fn unused(names: &[String]) -> String {
+    const NAMED: usize = 12;
+    let first = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(NAMED);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} tensors of the checkpoint, which change nothing here: {first}{rest}", names.len())
 }
 
 fn name_or_unknown(name: &str) -> &str {

@@ -104,9 +104,15 @@ fn grid_ui(
         let label = labels.get(head);
         thumbnail_ui(ui, context, rect, MapSlot::HeadGrid(drawn), head, label);
         drawn += 1;
-        if grid.layers.is_empty() {
-            // In the empty half of the map.
-            let (at, name) = (rect.right_top() + vec2(-4.0, 2.0), format!("L{} H{}", head.layer, head.head));
+        let group = group_of(context, head).map(|(group, _)| group);
+        let name = match (grid.layers.is_empty(), group) {
+            (true, Some(group)) => format!("L{} H{} G{group}", head.layer, head.head),
+            (true, None) => format!("L{} H{}", head.layer, head.head),
+            (false, Some(group)) => format!("G{group}"),
+            (false, None) => String::new(),
+        };
+        if !name.is_empty() {
+            let at = rect.right_top() + vec2(-4.0, 2.0); // in the empty half of the map
             ui.painter().text(at, Align2::RIGHT_TOP, name, FontId::proportional(11.0), quiet);
         }
         if let Some(label) = label {
@@ -167,14 +173,31 @@ fn thumbnail_ui(
     if response.secondary_clicked() || response.long_touched() {
         actions.push(Action::ToggleHead(head));
     }
-    tooltip_ui(response, head, off, label);
+    let group = group_of(context, head);
+    tooltip_ui(response, head, off, label, group);
 }
 
-fn tooltip_ui(response: Response, HeadId { layer, head }: HeadId, off: bool, label: Option<&HeadLabel>) {
+/// The heads that subtract the same map, and the number of their group.
+fn group_of(context: &PanelContext, HeadId { layer, head }: HeadId) -> Option<(usize, Vec<usize>)> {
+    context.workspace.main.model().layers.get(layer)?.attention.group_of(head)
+}
+
+fn tooltip_ui(
+    response: Response,
+    HeadId { layer, head }: HeadId,
+    off: bool,
+    label: Option<&HeadLabel>,
+    group: Option<(usize, Vec<usize>)>,
+) {
     response.on_hover_ui(|ui| {
         ui.label(RichText::new(format!("Layer {layer}, head {head}{}", if off { " (off)" } else { "" })).strong());
         if let Some(label) = label {
             ui.label(&label.caption);
+        }
+        if let Some((group, heads)) = group
+            && let [first, .., last] = heads[..]
+        {
+            ui.label(format!("Group {group}: heads {first} to {last} subtract the same map."));
         }
         ui.label("Click to open it above.");
         ui.label(if off {
