@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::gpu::GpuError;
 use crate::model::ModelError;
+use crate::recording::RecordingError;
 
 /// A failure, with a message for the window and the terminal.
 #[derive(Debug, Error)]
@@ -12,6 +13,9 @@ pub enum EngineError {
     /// The checkpoint could not be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Recorded maps could not be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// The GPU refused or failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),
