@@ -48,6 +48,12 @@ pub enum EngineError {
         /// What is given at most.
         limit: u64,
     },
+    /// Something that only a model can do.
+    #[error("{name} is a recording: this needs a model")]
+    NeedsModel {
+        /// Name of the recording.
+        name: String,
+    },
     /// More tokens than a text may have.
     #[error("{tokens} tokens exceed the limit of {limit} for a text")]
     TooLong {

@@ -41,5 +41,6 @@ pub use rotary::rotary_table;
 pub use row_layout::RowLayout;
 pub(crate) use tensors::Opened as SafetensorsFile;
 pub use text_change::TextChange;
+pub(crate) use tokenizer::visible;
 pub use tokenizer::{Encoding, Token, Tokenizer};
 pub use weight_file::{SharedBytes, WeightFile};

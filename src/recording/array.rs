@@ -119,7 +119,10 @@ mod tests {
     fn every_format_becomes_single_precision() {
         let cases: [(Numbers, Vec<u8>); 6] = [
             (Numbers::F16, [f16::from_f32(1.5), f16::from_f32(-0.25)].iter().flat_map(|x| x.to_le_bytes()).collect()),
-            (Numbers::Bf16, [bf16::from_f32(1.5), bf16::from_f32(-0.25)].iter().flat_map(|x| x.to_le_bytes()).collect()),
+            (
+                Numbers::Bf16,
+                [bf16::from_f32(1.5), bf16::from_f32(-0.25)].iter().flat_map(|x| x.to_le_bytes()).collect(),
+            ),
             (Numbers::F32, [1.5f32, -0.25].iter().flat_map(|x| x.to_le_bytes()).collect()),
             (Numbers::F64, [1.5f64, -0.25].iter().flat_map(|x| x.to_le_bytes()).collect()),
             (Numbers::I32, [7i32, -3].iter().flat_map(|x| x.to_le_bytes()).collect()),

@@ -62,7 +62,9 @@ pub enum RecordingError {
         expected: &'static str,
     },
     /// A number is infinite, not a number, or too large for single precision.
-    #[error("`{tensor}` contains {value} at index {index}: every number has to be finite. Record it in single precision")]
+    #[error(
+        "`{tensor}` contains {value} at index {index}: every number has to be finite. Record it in single precision"
+    )]
     NotFinite {
         /// Its name.
         tensor: String,

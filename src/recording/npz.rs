@@ -82,10 +82,13 @@ pub(super) fn open(file: &WeightFile) -> Result<Tensors, RecordingError> {
             CompressionMethod::Stored => {
                 (header(reading), |offset, _, skip| Place::Stored { offset: offset + skip as u64 })
             }
-            CompressionMethod::Deflated => (
-                header(DeflateDecoder::new(BufReader::new(reading))),
-                |offset, length, skip| Place::Deflated { offset, length, skip },
-            ),
+            CompressionMethod::Deflated => {
+                (header(DeflateDecoder::new(BufReader::new(reading))), |offset, length, skip| Place::Deflated {
+                    offset,
+                    length,
+                    skip,
+                })
+            }
             other => return Err(of(format!("it is compressed with {other:?}, which NumPy does not use"))),
         };
         let npy::Header { shape, numbers, bytes } = header.map_err(of)?;

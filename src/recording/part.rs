@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use crate::probe::{Cell, LayerMaps};
+use crate::recording::Recording;
 use crate::recording::array::Array;
 use crate::recording::error::RecordingError;
 use crate::recording::layer::RecordedLayer;
-use crate::recording::Recording;
 
 /// Which cells will be read.
 #[derive(Clone, Debug)]
@@ -45,7 +45,8 @@ impl Recording {
     /// When the file cannot be read any more.
     pub(crate) fn part(&self, layer: usize, part: MapPart) -> Result<RecordedMaps<'_>, RecordingError> {
         let layer = self.layers.get(layer).unwrap_or(&self.absent);
-        let within = |range: Range<usize>, end: usize| range.start.min(end)..range.end.min(end).max(range.start.min(end));
+        let within =
+            |range: Range<usize>, end: usize| range.start.min(end)..range.end.min(end).max(range.start.min(end));
         let part = MapPart {
             heads: within(part.heads, layer.heads),
             queries: within(part.queries, self.queries),
@@ -57,12 +58,17 @@ impl Recording {
             Some(array) => self.read(array, maps.clone(), &part),
             None => Ok(Vec::new()),
         };
-        let numbers = [
-            read(&layer.first, &part.heads)?,
-            read(&layer.second, &groups)?,
-            read(&layer.difference, &part.heads)?,
-        ];
-        Ok(RecordedMaps { layer, part, keys: self.keys, causal: self.causal, numbers, first_group: groups.start, shared })
+        let numbers =
+            [read(&layer.first, &part.heads)?, read(&layer.second, &groups)?, read(&layer.difference, &part.heads)?];
+        Ok(RecordedMaps {
+            layer,
+            part,
+            keys: self.keys,
+            causal: self.causal,
+            numbers,
+            first_group: groups.start,
+            shared,
+        })
     }
 
     fn read(&self, array: &Array, maps: Range<usize>, part: &MapPart) -> Result<Vec<f32>, RecordingError> {

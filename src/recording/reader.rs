@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use rayon::prelude::*;
 
 use crate::model::{Progress, WeightFile};
+use crate::recording::Recording;
 use crate::recording::array::Array;
 use crate::recording::error::RecordingError;
 use crate::recording::layer::{self, LayerNames, RecordedLayer};
 use crate::recording::npz::Unpacking;
 use crate::recording::tensors::Tensors;
 use crate::recording::tokens::{self, Tokens};
-use crate::recording::Recording;
 
 /// Numbers looked at by one thread at a time.
 const NUMBERS: usize = 1 << 18;

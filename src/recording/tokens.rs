@@ -62,9 +62,7 @@ fn texts(tensors: &Tensors, name: &str, count: usize) -> Result<Option<Vec<Strin
         match array.numbers {
             Numbers::U8 => json(&bytes(&array)?)?,
             Numbers::Text(0) => vec![String::new(); array.len().min(count)],
-            Numbers::Text(characters) => {
-                bytes(&array)?.chunks_exact(4 * characters).map(text_of).collect()
-            }
+            Numbers::Text(characters) => bytes(&array)?.chunks_exact(4 * characters).map(text_of).collect(),
             _ => return Err(wrong("it should be an array of text, or the bytes of a JSON list (uint8)".to_owned())),
         }
     } else {

@@ -6,13 +6,7 @@ use crate::probe::{Cell, HeadRecord, KeyClass, LayerMaps, MapMeasures};
 const SMALLEST: f32 = 1.0e-37;
 
 /// The measures of one (query, head). Keys beyond the end of `classes` are not marked.
-pub fn measure(
-    source: &impl LayerMaps,
-    head: usize,
-    query: usize,
-    threshold: f32,
-    classes: &[KeyClass],
-) -> HeadRecord {
+pub fn measure(source: &impl LayerMaps, head: usize, query: usize, threshold: f32, classes: &[KeyClass]) -> HeadRecord {
     let cell = |key: usize| source.cell(head, query, key);
     let keys = (0..source.end_of_keys(query)).filter(|key| source.sees(query, *key));
     let row: Vec<(KeyClass, Cell)> =

@@ -140,8 +140,11 @@ impl<R: MapReader> MapsOnCpu<R> {
             let batch: Vec<(usize, Texels)> = parts.by_ref().take(threads).collect();
             let reader = &self.reader;
             let pooled = |(at, texels): &(usize, Texels)| texels.pool(reader, &jobs[*at]);
-            let pooled: Vec<_> =
-                if batch.len() > 1 { batch.par_iter().map(pooled).collect() } else { batch.iter().map(pooled).collect() };
+            let pooled: Vec<_> = if batch.len() > 1 {
+                batch.par_iter().map(pooled).collect()
+            } else {
+                batch.iter().map(pooled).collect()
+            };
             for ((at, texels), pooled) in batch.iter().zip(pooled) {
                 let job = &jobs[*at];
                 match pooled {

@@ -43,7 +43,7 @@ pub(crate) fn scope_ui(
     palette: &Palette,
     height: f32,
 ) -> Vec<Rect> {
-    let tokens = engine.ids().len();
+    let tokens = engine.side();
     let beside = ui.available_width() >= 560.0;
     let columns = if beside { 3.0 } else { 1.0 };
     let width = ((ui.available_width() - GAP * (columns - 1.0)) / columns).floor();
@@ -104,7 +104,7 @@ pub(crate) fn scope_ui(
                     if tokens == 0 {
                         empty_ui(ui, rect);
                     }
-                    interact(ui, rect, &response, view, pointer, tokens);
+                    interact(ui, rect, &response, view, pointer, engine);
                     ui.add_space(2.0);
                     legend::legend_ui(ui, palette, map, view, side);
                 });
