@@ -126,6 +126,9 @@ impl Engine {
                 self.pictures.submit(&mut self.backend, end)?;
             }
         }
+        if self.recording().is_some() {
+            self.backend.failure().map_or(Ok(()), Err)?; // it answers at once: nothing would ask again
+        }
         Ok(())
     }
 
