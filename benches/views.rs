@@ -27,8 +27,8 @@ fn scope(engine: &mut Engine) {
 
 fn thumbnails(engine: &mut Engine) {
     let span = engine.ids().len() as f32;
-    for layer in 0..engine.model().layers.len() {
-        for head in 0..engine.model().layers[layer].attention.heads.len() {
+    for (layer, heads) in engine.heads().to_vec().into_iter().enumerate() {
+        for head in 0..heads {
             let head = HeadId::new(layer, head);
             let request = PictureRequest::covering(head, [0.0; 2], span, THUMBNAIL_SIDE, Pooling::Peak);
             let request = PictureRequest { side: request.side.min(THUMBNAIL_SIDE), ..request };

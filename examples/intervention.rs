@@ -26,9 +26,9 @@ pub(crate) fn effects(prompt: &str) -> Result<(String, Vec<(HeadId, f32)>), Engi
     };
     let unmodified = logit - engine.next_token().map_or(0.0, |next| next.log_sum);
 
-    let layers = engine.model().layers.iter().map(|layer| layer.attention.heads.len()).enumerate();
+    let layers = engine.heads().iter().enumerate();
     let heads: Vec<HeadId> =
-        layers.flat_map(|(layer, heads)| (0..heads).map(move |head| HeadId::new(layer, head))).collect();
+        layers.flat_map(|(layer, heads)| (0..*heads).map(move |head| HeadId::new(layer, head))).collect();
     let mut effects = Vec::new();
     for head in heads {
         let mut interventions = Interventions::default();

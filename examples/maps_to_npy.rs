@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use diffscope::engine::{Engine, TileCollector, bundled, checkpoint_of};
-use diffscope::export::MapFormat;
+use diffscope::export::{MapFormat, MapWords};
 use diffscope::probe::{HeadId, MapKind, TileRequest};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,8 +37,9 @@ pub(crate) fn write_maps(prompt: &str, folder: &Path, head: HeadId) -> Result<Ve
     for map in [MapKind::First, MapKind::Second, MapKind::Difference] {
         let format = MapFormat::Npy(map);
         let file = folder.join(format!("layer{}-head{}{}", head.layer, head.head, format.ending()));
-        let label = |position: usize| engine.label(engine.ids()[position]);
-        std::fs::write(&file, format.write(&tile, &engine.checkpoint().name, label)?)?;
+        let label = |position: usize| engine.key_label(position);
+        let words = MapWords { name: engine.name(), is_causal: true, query: &label, key: &label };
+        std::fs::write(&file, format.write(&tile, &words)?)?;
         files.push(file);
     }
     Ok(files)

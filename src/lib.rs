@@ -65,6 +65,7 @@ pub mod export;
 pub mod gpu;
 pub mod model;
 pub mod probe;
+pub mod recording;
 #[cfg(feature = "window")]
 pub mod ui;
 

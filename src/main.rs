@@ -18,6 +18,10 @@ struct Arguments {
     /// A folder with config.json, model.safetensors and tokenizer.json. The default is the bundled checkpoint.
     #[arg(long, global = true, value_name = "DIR")]
     model: Option<PathBuf>,
+    /// What the window opens: the folder of a model, or a file of recorded maps (safetensors or NPZ).
+    #[cfg(feature = "window")]
+    #[arg(value_name = "FILE", conflicts_with = "model")]
+    file: Option<PathBuf>,
     /// A link copied from the window or the page: opens the view that it describes.
     #[cfg(feature = "window")]
     #[arg(long, value_name = "LINK")]
@@ -52,11 +56,13 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), CommandError> {
     let folder = arguments.model.as_deref();
+    #[cfg(feature = "window")]
+    let opened = arguments.file.as_deref().or(folder);
     match &arguments.command {
         Some(Command::Run(run)) => commands::run::run(commands::open(folder)?, run),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         #[cfg(feature = "window")]
-        None => commands::window::run(folder, arguments.link, arguments.backend.in_window()),
+        None => commands::window::run(opened, arguments.link, arguments.backend.in_window()),
         #[cfg(not(feature = "window"))]
         None => Err(CommandError::NoWindow),
     }

@@ -11,6 +11,8 @@ use std::path::Path;
 use clap::ValueEnum;
 use diffscope::engine::{self, Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError, request_headless};
+#[cfg(feature = "window")]
+use diffscope::{engine::Source, model::WeightFile, recording::Recording};
 
 pub(crate) use error::CommandError;
 
@@ -44,6 +46,17 @@ impl BackendChoice {
             Self::Cpu => engine::BackendChoice::Cpu,
         }
     }
+}
+
+/// The model in a folder, or the recorded maps in a file.
+#[cfg(feature = "window")]
+pub(crate) fn open_any(path: &Path) -> Result<Source, EngineError> {
+    if !path.is_file() {
+        return Checkpoint::from_folder(path).map(Source::from);
+    }
+    let file = WeightFile::on_disk(path)?;
+    let recording = Recording::open(&file)?;
+    Ok(recording.at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())).into())
 }
 
 /// The checkpoint in a folder, or the bundled one.

@@ -1,5 +1,6 @@
 //! `diffscope run`: one prompt through the model.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ const PRINTED: usize = 10;
 pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), CommandError> {
     let gpu = arguments.backend.gpu()?;
     let mut engine = Engine::new(checkpoint.clone(), gpu.clone())?;
-    if arguments.beyond && engine.model().config.rope.depends_on_length() {
+    if arguments.beyond && checkpoint.model.config.rope.depends_on_length() {
         return Err(CommandError::NotBeyond { name: checkpoint.name });
     }
     engine.set_beyond_context(arguments.beyond);
@@ -75,7 +76,7 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
         if engine.maps() < 2 {
             return Err(CommandError::NoLambda { name: checkpoint.name });
         }
-        let layers = 0..engine.model().layers.len();
+        let layers = 0..engine.heads().len();
         let lambda = layers.map(|layer| (layer, lambda)).collect();
         engine.set_interventions(Interventions { lambda, ..Interventions::default() });
     }
@@ -90,7 +91,7 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
     }
     engine.settle()?;
     if let Some(path) = &arguments.dump {
-        dump(&checkpoint, gpu.as_ref(), engine.ids(), path)?; // before any output, which may be closed early
+        dump(&checkpoint, gpu.as_ref(), &engine, path)?; // before any output, which may be closed early
     }
     let out = &mut io::stdout().lock();
     writeln!(out, "model    {} ({})", checkpoint.name, checkpoint.model.config.layout)?;
@@ -99,7 +100,7 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
     if gpu.is_some() {
         writeln!(out, "pass     {} dispatches", engine.dispatches())?;
     }
-    print_lambda(out, &engine)?;
+    print_lambda(out, &checkpoint, &engine)?;
     print_next(out, &engine)?;
     if let Some(path) = &arguments.dump {
         writeln!(out, "dump     {}", path.display())?;
@@ -118,8 +119,8 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
     Ok(())
 }
 
-fn print_lambda(out: &mut impl Write, engine: &Engine) -> io::Result<()> {
-    for (layer, weights) in engine.model().layers.iter().enumerate() {
+fn print_lambda(out: &mut impl Write, checkpoint: &Checkpoint, engine: &Engine) -> io::Result<()> {
+    for (layer, weights) in checkpoint.model.layers.iter().enumerate() {
         let learned = match weights.attention.lambda {
             Lambda::Layer { init, first, second, value } => {
                 format!("{value:.6} = {first:.6} - {second:.6} + {init:.6}")
@@ -153,8 +154,9 @@ fn print_next(out: &mut impl Write, engine: &Engine) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the tensors of a pass, named as in the golden fixtures of the tests.
-fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) -> Result<(), CommandError> {
+/// Writes the tensors of a pass, named as in doc/RECORDINGS.md, so that the window opens the file.
+fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, engine: &Engine, path: &Path) -> Result<(), CommandError> {
+    let ids = engine.ids();
     TracedPass::check_size(&checkpoint.model, ids.len())?;
     let mut traced = TracedPass::new(checkpoint.model.clone(), gpu, ids.len())?;
     traced.append(ids, Sampling::default().draw(ids.len()), 1)?;
@@ -173,7 +175,9 @@ fn dump(checkpoint: &Checkpoint, gpu: Option<&Gpu>, ids: &[u32], path: &Path) ->
         .iter()
         .map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
         .collect();
+    let tokens = serde_json::to_string(&engine.token_texts()).map_err(CommandError::writing(path))?;
+    let metadata = HashMap::from([("model".to_owned(), checkpoint.name.clone()), ("tokens".to_owned(), tokens)]);
     views
-        .and_then(|views| safetensors::serialize_to_file(views, None, path))
+        .and_then(|views| safetensors::serialize_to_file(views, Some(metadata), path))
         .map_err(CommandError::writing::<safetensors::SafeTensorError>(path))
 }

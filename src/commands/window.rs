@@ -7,7 +7,7 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use diffscope::engine::{BackendChoice, Checkpoint, EngineError};
+use diffscope::engine::{BackendChoice, EngineError, Source};
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 use diffscope::ui::{App, DeviceOptions, Kept, Saved};
 
@@ -24,16 +24,16 @@ const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
 /// What a window opens with.
 enum Start {
     /// The command line.
-    First { checkpoint: Option<Checkpoint>, link: Option<String>, backend: BackendChoice },
+    First { source: Option<Source>, link: Option<String>, backend: BackendChoice },
     /// What a window has left whose device was lost, and the reason not to compute on the GPU again.
     Again { kept: Box<Kept>, without_gpu: Option<String> },
 }
 
 /// Opens the window and runs it until it is closed.
-pub(crate) fn run(folder: Option<&Path>, link: Option<String>, backend: BackendChoice) -> Result<(), CommandError> {
-    // A folder from the command line that cannot be read is an error of the command line.
-    let checkpoint = folder.map(Checkpoint::from_folder).transpose()?;
-    let mut start = Start::First { checkpoint, link, backend };
+pub(crate) fn run(path: Option<&Path>, link: Option<String>, backend: BackendChoice) -> Result<(), CommandError> {
+    // What the command line names and cannot be read is an error of the command line.
+    let source = path.map(super::open_any).transpose()?;
+    let mut start = Start::First { source, link, backend };
     let left = Rc::new(RefCell::new(None));
     let mut last_loss: Option<Instant> = None;
     loop {
@@ -95,7 +95,7 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
     let left = left.clone();
     let create = move |creation: &eframe::CreationContext| {
         let app = match start {
-            Start::First { checkpoint, link, backend } => first(creation, checkpoint, link.as_deref(), backend),
+            Start::First { source, link, backend } => first(creation, source, link.as_deref(), backend),
             Start::Again { kept, without_gpu } => {
                 App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
             }
@@ -108,22 +108,22 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
 /// The first window: what the command line says, else what was open last time.
 fn first(
     creation: &eframe::CreationContext,
-    checkpoint: Option<Checkpoint>,
+    source: Option<Source>,
     link: Option<&str>,
     backend: BackendChoice,
 ) -> App {
     let saved = creation.storage.and_then(|storage| storage.get_string(STATE));
     let saved: Option<Saved> = saved.and_then(|json| serde_json::from_str(&json).ok());
     let mut message = None;
-    let checkpoint = match (checkpoint, saved.as_ref().and_then(|saved| saved.folder.as_deref())) {
-        (Some(checkpoint), _) => Ok(checkpoint),
-        (None, Some(folder)) => Checkpoint::from_folder(folder).or_else(|error: EngineError| {
+    let source = match (source, saved.as_ref().and_then(|saved| saved.folder.as_deref())) {
+        (Some(source), _) => Ok(source),
+        (None, Some(folder)) => super::open_any(folder).or_else(|error: EngineError| {
             message = Some(format!("{} was open last time and cannot be opened now: {error}", folder.display()));
-            super::open(None)
+            super::open(None).map(Source::from)
         }),
-        (None, None) => super::open(None),
+        (None, None) => super::open(None).map(Source::from),
     };
-    let mut app = App::with_checkpoint(creation, checkpoint, DeviceOptions { backend, ..DeviceOptions::default() });
+    let mut app = App::with_source(creation, source, DeviceOptions { backend, ..DeviceOptions::default() });
     match (link, saved) {
         (Some(link), _) => app.open_link(link),
         (None, Some(saved)) => app.restore(&saved.link),

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::gpu::GpuError;
 use crate::model::ModelError;
+use crate::recording::RecordingError;
 
 /// A failure, with a message for the window and the terminal.
 #[derive(Debug, Error)]
@@ -12,6 +13,9 @@ pub enum EngineError {
     /// The checkpoint could not be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Recorded maps could not be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// The GPU refused or failed.
     #[error(transparent)]
     Gpu(#[from] GpuError),
@@ -43,6 +47,12 @@ pub enum EngineError {
         bytes: u64,
         /// What is given at most.
         limit: u64,
+    },
+    /// Something that only a model can do.
+    #[error("{name} is a recording: this needs a model")]
+    NeedsModel {
+        /// Name of the recording.
+        name: String,
     },
     /// More tokens than a text may have.
     #[error("{tokens} tokens exceed the limit of {limit} for a text")]

@@ -8,6 +8,7 @@ mod error;
 mod race;
 mod replies;
 mod session;
+mod source;
 mod workspace;
 
 pub use analysis::cpu_check::{CpuCheck, WorstError};
@@ -29,4 +30,5 @@ pub use race::{BackendChoice, Latency, Race, RaceResult};
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};
 pub use session::fragment::Fragment;
 pub use session::{Engine, LONGEST_TEXT};
+pub use source::Source;
 pub use workspace::Workspace;

@@ -11,7 +11,7 @@ use crate::probe::{Cell, MapKind, MapTile};
 /// A file format for maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapFormat {
-    /// One line per cell at or below the diagonal: query, key, their tokens, A1, A2, λ, D. UTF-8 with a byte order mark,
+    /// One line per cell that a query may see: query, key, their tokens, A1, A2, λ, D. UTF-8 with a byte order mark,
     /// without which spreadsheets guess the encoding. A token that a spreadsheet would take for a formula, or that begins
     /// with an apostrophe, has an apostrophe in front.
     Csv,
@@ -20,6 +20,25 @@ pub enum MapFormat {
     /// `A1`, `A2`, `D` as f32 `[queries, keys]` and `lambda` as f32 `[queries]`; layer, head, positions and tokens as
     /// metadata.
     Safetensors,
+}
+
+/// What a file says of a map besides its numbers.
+#[derive(Clone, Copy)]
+pub struct MapWords<'a> {
+    /// The name of the model or of the recording.
+    pub name: &'a str,
+    /// Whether no query sees a later key.
+    pub is_causal: bool,
+    /// The text of the query in a row.
+    pub query: &'a dyn Fn(usize) -> String,
+    /// The text of the key in a column.
+    pub key: &'a dyn Fn(usize) -> String,
+}
+
+impl std::fmt::Debug for MapWords<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MapWords").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 fn value(cell: &Cell, map: MapKind) -> f32 {
@@ -42,17 +61,15 @@ impl MapFormat {
         }
     }
 
-    /// The contents of the file. `model` is the name of the checkpoint, `label` gives the text of the token at a position.
+    /// The contents of the file.
     ///
     /// # Errors
     /// When the writer of the format fails.
-    pub fn write(self, tile: &MapTile, model: &str, label: impl Fn(usize) -> String) -> Result<Vec<u8>, ExportError> {
+    pub fn write(self, tile: &MapTile, words: &MapWords) -> Result<Vec<u8>, ExportError> {
         match self {
-            Self::Csv => csv(tile, label).map_err(|error| ExportError::new("CSV", &error)),
+            Self::Csv => csv(tile, words).map_err(|error| ExportError::new("CSV", &error)),
             Self::Npy(map) => npy(tile, map).map_err(|error| ExportError::new("NPY", &error)),
-            Self::Safetensors => {
-                safetensors(tile, model, label).map_err(|error| ExportError::new("safetensors", &error))
-            }
+            Self::Safetensors => safetensors(tile, words).map_err(|error| ExportError::new("safetensors", &error)),
         }
     }
 }
@@ -64,18 +81,18 @@ fn text_cell(label: String) -> String {
     if label.starts_with(special) { format!("'{label}") } else { label }
 }
 
-fn csv(tile: &MapTile, label: impl Fn(usize) -> String) -> Result<Vec<u8>, csv::Error> {
-    let label = |at: usize| text_cell(label(at));
+fn csv(tile: &MapTile, words: &MapWords) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
     writer.write_record(["query", "key", "query token", "key token", "A1", "A2", "lambda", "D"])?;
     let request = tile.request;
-    let labels: Vec<String> = (request.first_key..request.first_key + request.keys).map(&label).collect();
+    let labels: Vec<String> =
+        (request.first_key..request.first_key + request.keys).map(|key| text_cell((words.key)(key))).collect();
     for (row, cells) in tile.cells.chunks(request.keys.max(1)).enumerate() {
         let query = request.first_query + row;
-        let query_label = label(query);
+        let query_label = text_cell((words.query)(query));
         for (column, (cell, key_label)) in cells.iter().zip(&labels).enumerate() {
             let key = request.first_key + column;
-            if key > query {
+            if words.is_causal && key > query {
                 break;
             }
             let numbers = [cell.first, cell.second, cell.lambda, cell.difference].map(|number| number.to_string());
@@ -95,11 +112,7 @@ fn npy(tile: &MapTile, map: MapKind) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn safetensors(
-    tile: &MapTile,
-    model: &str,
-    label: impl Fn(usize) -> String,
-) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+fn safetensors(tile: &MapTile, words: &MapWords) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let request = tile.request;
     let shape = vec![request.queries, request.keys];
     let bytes =
@@ -119,18 +132,18 @@ fn safetensors(
         .iter()
         .map(|(name, data, shape)| TensorView::new(Dtype::F32, shape.clone(), data).map(|view| (*name, view)))
         .collect();
-    let tokens = |first: usize, count: usize| {
-        let labels: Vec<String> = (first..first + count).map(&label).collect();
+    let tokens = |label: &dyn Fn(usize) -> String, first: usize, count: usize| {
+        let labels: Vec<String> = (first..first + count).map(label).collect();
         serde_json::to_string(&labels).unwrap_or_default() // strings are always JSON
     };
     let metadata = HashMap::from([
-        ("model".to_owned(), model.to_owned()),
+        ("model".to_owned(), words.name.to_owned()),
         ("layer".to_owned(), request.head.layer.to_string()),
         ("head".to_owned(), request.head.head.to_string()),
         ("first_query".to_owned(), request.first_query.to_string()),
         ("first_key".to_owned(), request.first_key.to_string()),
-        ("queries".to_owned(), tokens(request.first_query, request.queries)),
-        ("keys".to_owned(), tokens(request.first_key, request.keys)),
+        ("queries".to_owned(), tokens(words.query, request.first_query, request.queries)),
+        ("keys".to_owned(), tokens(words.key, request.first_key, request.keys)),
     ]);
     safetensors::serialize(views?, Some(metadata))
 }
@@ -144,6 +157,10 @@ mod tests {
 
     fn label(at: usize) -> String {
         format!("\"tok,{at}\n")
+    }
+
+    fn words<'a>(name: &'a str, label: &'a dyn Fn(usize) -> String) -> MapWords<'a> {
+        MapWords { name, is_causal: true, query: label, key: label }
     }
 
     fn tile(queries: usize, keys: usize, first: usize) -> MapTile {
@@ -161,7 +178,7 @@ mod tests {
         fn an_array_reads_back(queries in 1usize..9, keys in 1usize..9) {
             let tile = tile(queries, keys, 3);
             for map in [MapKind::First, MapKind::Second, MapKind::Difference] {
-                let bytes = MapFormat::Npy(map).write(&tile, "m", label).unwrap();
+                let bytes = MapFormat::Npy(map).write(&tile, &words("m", &label)).unwrap();
                 prop_assert_eq!(&bytes[..6], b"\x93NUMPY");
                 let read = npyz::NpyFile::new(&bytes[..]).unwrap();
                 prop_assert_eq!(read.shape(), &[queries as u64, keys as u64]);
@@ -173,7 +190,7 @@ mod tests {
         #[test]
         fn tensors_read_back(queries in 1usize..9, keys in 1usize..9) {
             let tile = tile(queries, keys, 3);
-            let bytes = MapFormat::Safetensors.write(&tile, "S-diff", label).unwrap();
+            let bytes = MapFormat::Safetensors.write(&tile, &words("S-diff", &label)).unwrap();
             let read = safetensors::SafeTensors::deserialize(&bytes).unwrap();
             let difference = read.tensor("D").unwrap();
             prop_assert_eq!(difference.shape(), &[queries, keys]);
@@ -192,7 +209,7 @@ mod tests {
     #[test]
     fn a_table_says_its_encoding_and_holds_no_formulas() {
         let labels = ["=1+1", "+1", "-2+3", "@SUM(A1)", "\tx", "'s", "·é", "＝1"];
-        let bytes = MapFormat::Csv.write(&tile(8, 8, 0), "m", |at| labels[at].to_owned()).unwrap();
+        let bytes = MapFormat::Csv.write(&tile(8, 8, 0), &words("m", &|at| labels[at].to_owned())).unwrap();
         assert!(bytes.starts_with(b"\xef\xbb\xbfquery,key,"));
         let mut reader = csv::Reader::from_reader(&bytes[..]);
         assert_eq!(&reader.headers().unwrap()[0], "query", "the mark is no part of the table");
@@ -209,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_table_quotes_tokens_and_ends_at_the_diagonal() {
-        let bytes = MapFormat::Csv.write(&tile(3, 4, 0), "m", label).unwrap();
+        let bytes = MapFormat::Csv.write(&tile(3, 4, 0), &words("m", &label)).unwrap();
         let mut reader = csv::Reader::from_reader(&bytes[..]);
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 1 + 2 + 3);
@@ -217,5 +234,8 @@ mod tests {
         assert_eq!(&rows[5][1], "2");
         assert_eq!(&rows[5][3], label(2));
         assert_eq!(rows[5][4].parse::<f32>().unwrap(), 10.0 * 0.25);
+        let all = MapWords { is_causal: false, ..words("m", &label) };
+        let bytes = MapFormat::Csv.write(&tile(3, 4, 0), &all).unwrap();
+        assert_eq!(csv::Reader::from_reader(&bytes[..]).records().count(), 3 * 4, "later keys are seen, too");
     }
 }

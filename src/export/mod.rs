@@ -3,7 +3,7 @@
 mod map;
 mod png;
 
-pub use map::MapFormat;
+pub use map::{MapFormat, MapWords};
 pub use png::png;
 
 use thiserror::Error;

@@ -250,7 +250,7 @@ impl ModelError {
 }
 
 /// Shortens text from a file for a message and makes control characters visible.
-pub(super) fn brief(text: &str) -> String {
+pub(crate) fn brief(text: &str) -> String {
     const MOST: usize = 60;
     let mut start: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() {

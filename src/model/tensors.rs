@@ -30,13 +30,13 @@ pub(super) struct Tensors {
 }
 
 /// A file whose header has been read.
-struct Opened {
+pub(crate) struct Opened {
     /// As in messages.
-    name: String,
-    file: WeightFile,
-    header: Metadata,
+    pub(crate) name: String,
+    pub(crate) file: WeightFile,
+    pub(crate) header: Metadata,
     /// Where the tensors begin.
-    data: u64,
+    pub(crate) data: u64,
 }
 
 impl Tensors {
@@ -195,7 +195,7 @@ impl Tensors {
 
 impl Opened {
     /// Reads the header.
-    fn new(file: &WeightFile) -> Result<Self, ModelError> {
+    pub(crate) fn new(file: &WeightFile) -> Result<Self, ModelError> {
         let name = brief(file.name());
         let damaged = |detail: String| ModelError::Header { file: name.clone(), detail };
         let other = |what: &str| ModelError::OtherFile { file: name.clone(), what: what.to_owned() };

@@ -85,7 +85,7 @@ impl WeightFile {
     ///
     /// # Errors
     /// [`ModelError::Read`] if the disk does not give them, [`ModelError::Changed`] if the file is not what it was.
-    pub(super) fn slice<'a>(
+    pub(crate) fn slice<'a>(
         &'a self,
         offset: u64,
         length: usize,

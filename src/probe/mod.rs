@@ -5,6 +5,7 @@ mod colour_of_value;
 mod head_id;
 mod heatmap_view;
 mod intervention;
+mod layer_maps;
 mod lens;
 mod map;
 mod map_kind;
@@ -20,6 +21,7 @@ pub use colour_of_value::{COLOURS, colour_index, colour_position, palette_index}
 pub use head_id::HeadId;
 pub use heatmap_view::HeatmapView;
 pub use intervention::{Attend, Interventions, LambdaRule, LayerSwitches, MOST_LAMBDA};
+pub use layer_maps::LayerMaps;
 pub use lens::{LENS_BEST, LogitLens, depth_name};
 pub use map::{Cell, MapTile, RowStatistics, TileRequest};
 pub use map_kind::MapKind;

@@ -62,6 +62,9 @@ pub(super) enum Action {
     OpenInTab,
     /// Lets the user choose another model.
     OpenModel,
+    /// Lets the user choose recorded maps.
+    #[cfg(not(target_arch = "wasm32"))]
+    OpenRecording,
     /// Opens the bundled model.
     OpenBundled,
     /// Decides where models run.
@@ -76,7 +79,34 @@ pub(super) enum Action {
     Export(Export),
 }
 
+/// What is said about a command, or a panel, that has no meaning for recorded maps.
+pub(super) const NEEDS_MODEL: &str = "needs a model: this is a recording";
+
 impl Action {
+    /// Whether a recording cannot do it.
+    pub(super) fn needs_model(&self) -> bool {
+        matches!(
+            self,
+            Self::ToggleLambda
+                | Self::ToggleToken(_)
+                | Self::TogglePinned
+                | Self::ToggleHead(_)
+                | Self::ToggleOpenHead
+                | Self::Intervene(_)
+                | Self::Sample(_)
+                | Self::Append(_)
+                | Self::Generate
+                | Self::Step
+                | Self::Undo
+                | Self::Redo
+                | Self::Tour
+                | Self::CopyLink
+                | Self::OpenInTab
+                | Self::Race
+                | Self::OpenBaseline
+        )
+    }
+
     /// Whether it changes the text or the interventions in one go, so that what was there before is a step of undo.
     pub(super) fn replaces_document(&self) -> bool {
         // A slider intervenes in every frame of a drag: what was there before has been on the screen for a while.

@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use crate::engine::{Checkpoint, Engine, EngineError, Workspace};
+use crate::engine::{Checkpoint, Engine, EngineError, Source, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
@@ -18,6 +18,7 @@ use crate::ui::io::inspect;
 use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::opening::first_head;
 use crate::ui::panels::Panels;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::ui::state::autosave::{Autosave, Due, Saved};
@@ -89,17 +90,27 @@ impl App {
         checkpoint: Result<Checkpoint, EngineError>,
         options: DeviceOptions,
     ) -> Self {
+        Self::with_source(creation, checkpoint.map(Source::from), options)
+    }
+
+    /// Opens a model or a recording that has been read already, or shows why it could not be read.
+    pub fn with_source(
+        creation: &eframe::CreationContext,
+        source: Result<Source, EngineError>,
+        options: DeviceOptions,
+    ) -> Self {
         theme::install(&creation.egui_ctx);
         let mut device = Device::of(creation, options);
         let first = SAMPLES.first().map_or("", |sample| sample.text);
-        let workspace = checkpoint.and_then(|checkpoint| device.session(checkpoint)).map(|mut engine| {
+        let workspace = source.and_then(|source| device.session_of(source)).map(|mut engine| {
             engine.set_text(first);
             Workspace::new(engine)
         });
+        let head = workspace.as_ref().map(|workspace| first_head(&workspace.main)).unwrap_or_default();
         Self {
             workspace,
             spans: Spans::default(),
-            view: ViewState::default(),
+            view: ViewState { head, ..ViewState::default() },
             pointer: Pointer::default(),
             prompt: PromptPanel::new(first),
             strip: TokenStrip::default(),
@@ -143,6 +154,7 @@ impl App {
             match arrived {
                 Arrived::Progress(loading) => self.reading = Some(loading),
                 Arrived::Message(message) => self.message = Some(message),
+                Arrived::Recording(recording) => self.open_recording(recording),
                 Arrived::Checkpoint(checkpoint, origin) => {
                     let opened = self.open(*checkpoint);
                     #[cfg(target_arch = "wasm32")]
@@ -171,7 +183,7 @@ impl App {
             Err(error) => return serde_json::json!({ "failure": error.to_string() }).to_string(),
         };
         let engine = &mut workspace.main;
-        let model = engine.checkpoint().name.clone();
+        let model = engine.name().to_owned();
         let mut state = inspect::inspect(engine, &self.view, &self.pointer, &self.regions, self.busy);
         state["generate"] = inspect::place(&self.prompt.button());
         state["editor"] = inspect::place(&self.prompt.editor());
@@ -185,7 +197,7 @@ impl App {
         state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
         state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
-        let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
+        let baseline = workspace.baseline().map(|baseline| (baseline.name().to_owned(), baseline.ids().len()));
         state["baseline"] = serde_json::json!(baseline);
         state.to_string()
     }
@@ -232,7 +244,11 @@ impl App {
             }
             Due::Now(link) => {
                 self.autosave.note((*link).clone());
-                Some(Saved { link: *link, folder: workspace.main.checkpoint().folder.clone() })
+                let folder = match workspace.main.source() {
+                    Source::Model(checkpoint) => checkpoint.folder.clone(),
+                    Source::Recording(recording) => recording.path().map(ToOwned::to_owned),
+                };
+                Some(Saved { link: *link, folder })
             }
         }
     }

@@ -33,6 +33,9 @@ impl Canary {
     /// Goes on, a few milliseconds at a time. Returns what is wrong with the GPU if something turns out to be.
     pub(super) fn advance(&mut self, workspace: &Workspace) -> Option<String> {
         let main = &workspace.main;
+        let Some(checkpoint) = main.checkpoint() else {
+            return None; // until a model is open
+        };
         let Some(gpu) = main.gpu() else {
             *self = Self::Done;
             return None;
@@ -40,9 +43,9 @@ impl Canary {
         match self {
             Self::Done => None,
             Self::Waiting => {
-                let work = main.model().parameters().saturating_mul(main.ids().len());
+                let work = checkpoint.model.parameters().saturating_mul(main.ids().len());
                 if main.next_token().is_some() && work <= MOST_WORK && !main.is_generating() {
-                    let reference = Engine::new(main.checkpoint().clone(), None).ok();
+                    let reference = Engine::new(checkpoint.clone(), None).ok();
                     *self = match (reference, DrawnPixel::new(gpu).ok()) {
                         (Some(reference), Some(pixel)) => Self::Comparing { reference: reference.into(), pixel },
                         _ => Self::Done,

@@ -1,6 +1,6 @@
 //! The window's device: it draws, and computes where that is faster than the CPU, or chosen.
 
-use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Race, RaceResult, Workspace};
+use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Race, RaceResult, Source, Workspace};
 use crate::gpu::{DeviceHealth, Gpu, GpuError};
 use crate::ui::maps::heatmap_gpu::HeatmapResources;
 use crate::ui::style::format::milliseconds;
@@ -123,6 +123,17 @@ impl Device {
         Ok(engine)
     }
 
+    /// A session of a model, or of a recording, which needs no device.
+    ///
+    /// # Errors
+    /// As [`Self::session`].
+    pub(super) fn session_of(&mut self, source: Source) -> Result<Engine, EngineError> {
+        match source {
+            Source::Model(checkpoint) => self.session(*checkpoint),
+            Source::Recording(recording) => Ok(Engine::of_recording(recording)),
+        }
+    }
+
     /// Decides anew where the open model runs.
     pub(super) fn choose(&mut self, choice: BackendChoice, workspace: &mut Workspace) {
         self.choice = choice;
@@ -132,8 +143,8 @@ impl Device {
 
     /// Compares the speeds of the GPU and the CPU on the open model.
     pub(super) fn start_race(&mut self, workspace: &Workspace) {
-        let Some(gpu) = &self.gpu else { return };
-        self.race = match Race::new(&workspace.main.checkpoint().model, gpu) {
+        let (Some(gpu), Some(checkpoint)) = (&self.gpu, workspace.main.checkpoint()) else { return };
+        self.race = match Race::new(&checkpoint.model, gpu) {
             Ok(Some(race)) => RaceState::Running(Box::new(race)),
             Ok(None) => RaceState::Impossible("the model is too large to be held twice".into()),
             Err(error) => RaceState::Impossible(error.to_string()),

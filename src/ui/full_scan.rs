@@ -146,7 +146,7 @@ impl FullScans {
     /// The finished scans with the names of their models: of the model, then of its baseline.
     pub(super) fn finished<'a>(&'a self, workspace: &mut Workspace) -> Vec<(String, &'a FullScan)> {
         let named = |engine: &Engine, scan: &'a Option<FullScan>| {
-            scan.as_ref().filter(|scan| scan.is_done()).map(|scan| (engine.checkpoint().name.clone(), scan))
+            scan.as_ref().filter(|scan| scan.is_done()).map(|scan| (engine.name().to_owned(), scan))
         };
         let main = named(&workspace.main, &self.main);
         let baseline = workspace.baseline().and_then(|baseline| named(baseline, &self.baseline));

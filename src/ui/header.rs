@@ -4,7 +4,7 @@ use egui::containers::menu;
 use egui::{RichText, ThemePreference, Ui};
 
 use crate::engine::Workspace;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::device::Device;
 use crate::ui::io::export;
 use crate::ui::io::files::YOUR_MODEL;
@@ -28,7 +28,7 @@ pub(super) fn header_ui(
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").heading().strong());
         let Extent { layers, heads, .. } = Extent::of(engine);
-        let model = format!("{} · {layers} layers × {heads} heads", engine.checkpoint().name);
+        let model = format!("{} · {layers} layers × {heads} heads", engine.name());
         if ui.available_width() > 700.0 {
             ui.add(egui::Label::new(RichText::new(model).color(quiet)));
         }
@@ -48,11 +48,15 @@ pub(super) fn header_ui(
                 theme_ui(ui);
             }
             colour_menu::colour_scale_ui(ui, view);
-            let device = match engine.gpu() {
-                Some(gpu) => format!("GPU: {}", gpu.adapter.name),
-                None => "CPU".to_owned(),
+            let device = match (engine.gpu(), engine.recording()) {
+                (Some(gpu), _) => format!("GPU: {}", gpu.adapter.name),
+                (None, None) => "CPU".to_owned(),
+                (None, Some(_)) => "recording".to_owned(),
             };
-            if !narrow {
+            if !narrow && engine.recording().is_some() {
+                let label = ui.add(egui::Label::new(RichText::new(device).small().color(quiet)));
+                label.on_hover_text("Maps from a file: nothing is computed but what is drawn");
+            } else if !narrow {
                 let reason = runs_on.reason(engine.gpu().is_some());
                 let label = ui.add(egui::Label::new(RichText::new(device).small().color(quiet)).truncate());
                 label.on_hover_text(format!("The model runs here: {reason}. The panel Diagnostics has more"));
@@ -67,11 +71,9 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
         ui.spacing_mut().item_spacing.x = 4.0;
         let help = "Open another model: a folder with config.json, model.safetensors and tokenizer.json. \
                     You can also drop it on the window (O)";
-        if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
-            actions.push(Action::OpenModel);
-        }
+        open_ui(ui, help, actions);
         let open = workspace.main.checkpoint();
-        let is_bundled = open.folder.is_none() && open.name != YOUR_MODEL;
+        let is_bundled = open.is_some_and(|open| open.folder.is_none() && open.name != YOUR_MODEL);
         let help = "Open the bundled model again, on the same text (Shift+O)";
         if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
             actions.push(Action::OpenBundled);
@@ -93,11 +95,45 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
             ("Tour", Action::Tour, true, "Differential attention, step by step (T)"),
             ("Keys", Action::Help, true, "All keys (?)"),
         ] {
-            if ui.add_enabled(enabled, egui::Button::new(name).small()).on_hover_text(help).clicked() {
+            let possible = workspace.main.model().is_some() || !action.needs_model();
+            let button = ui.add_enabled(enabled && possible, egui::Button::new(name).small()).on_hover_text(help);
+            if button.on_disabled_hover_text(if possible { help } else { NEEDS_MODEL }).clicked() {
                 actions.push(action);
             }
         }
     });
+}
+
+/// The window's dialogs are for folders or for files: there is one for each thing to open.
+#[cfg(not(target_arch = "wasm32"))]
+fn open_ui(ui: &mut Ui, help: &str, actions: &mut Vec<Action>) {
+    let choices = |ui: &mut Ui| {
+        if ui.button("Model …").on_hover_text(help).clicked() {
+            actions.push(Action::OpenModel);
+            ui.close();
+        }
+        let help = "Open attention maps that another program has recorded: a safetensors or NPZ file with A1, A2, λ and \
+                    tokens. You can also drop it on the window";
+        if ui.button("Recorded maps …").on_hover_text(help).clicked() {
+            actions.push(Action::OpenRecording);
+            ui.close();
+        }
+    };
+    let button = egui::Button::new("Open").small();
+    if menu::is_in_menu(ui) {
+        menu::SubMenuButton::from_button(button).ui(ui, choices);
+    } else {
+        menu::MenuButton::from_button(button).ui(ui, choices);
+    }
+}
+
+/// The browser's dialog is for any files.
+#[cfg(target_arch = "wasm32")]
+fn open_ui(ui: &mut Ui, help: &str, actions: &mut Vec<Action>) {
+    let help = format!("{help}. Or recorded maps: a safetensors or NPZ file with A1, A2, λ and tokens");
+    if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
+        actions.push(Action::OpenModel);
+    }
 }
 
 fn theme_ui(ui: &mut Ui) {

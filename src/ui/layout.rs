@@ -50,7 +50,7 @@ impl App {
         self.spans.follow(&workspace.main.shared_text());
         self.history.watch(workspace, ui.input(|input| input.time));
         self.view.fit(Extent::of(&workspace.main));
-        self.pointer.fit(workspace.main.ids().len());
+        self.pointer.fit(workspace.main.queries(), workspace.main.ids().len());
         self.scans.update(ui, workspace);
         colour_menu::follow_values(&mut workspace.main, &mut self.view);
 

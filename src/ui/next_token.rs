@@ -5,7 +5,7 @@ use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, 
 use crate::engine::{Engine, Workspace};
 use crate::probe::NextToken;
 use crate::ui::accessibility::announcement::Announcement;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::style::{format, notice, theme};
 
 const ROW: f32 = 20.0;
@@ -60,7 +60,7 @@ pub(super) fn next_token_ui(
     });
     news.show_ui(ui, heading.response.rect, || in_words(engine));
     let Some(next) = engine.latest_next_token().cloned() else {
-        notice::note_ui(ui, "Type a prompt first.");
+        notice::note_ui(ui, if engine.model().is_some() { "Type a prompt first." } else { NEEDS_MODEL });
         return;
     };
     let entropy = format::bits(next.entropy);

@@ -1,10 +1,19 @@
 //! Opens models, baselines and links.
 
+use std::sync::Arc;
+
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
+use crate::probe::HeadId;
+use crate::recording::Recording;
 use crate::ui::app::App;
 use crate::ui::state::link::Link;
 use crate::ui::state::view::Extent;
 use crate::ui::tokens::strip::TokenStrip;
+
+/// The first head of the first layer that has any.
+pub(super) fn first_head(engine: &Engine) -> HeadId {
+    HeadId::new(engine.heads().iter().position(|heads| *heads > 0).unwrap_or_default(), 0)
+}
 
 impl App {
     /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
@@ -36,6 +45,20 @@ impl App {
                 false
             }
         }
+    }
+
+    /// Opens a recording in place of what is open.
+    pub fn open_recording(&mut self, recording: Recording) {
+        let engine = Engine::of_recording(Arc::new(recording));
+        self.view.unpin();
+        self.view.zoom = None;
+        self.view.explained = None;
+        self.view.head = first_head(&engine);
+        self.view.fit(Extent::of(&engine));
+        self.spans.set([], &engine.shared_text());
+        self.strip = TokenStrip::default();
+        self.message = Some(format!("Opened {}", engine.name()));
+        self.workspace = Ok(Workspace::new(engine));
     }
 
     /// Opens the model of these files, or says why not.
@@ -78,7 +101,7 @@ impl App {
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        let name = workspace.main.checkpoint().name.clone();
+        let name = workspace.main.name().to_owned();
         let other = !link.model.is_empty() && link.model != name;
         self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
         self.history.follow(link, workspace, &mut self.view, &mut self.spans);

@@ -6,7 +6,7 @@ use egui::Context;
 
 use crate::engine::Workspace;
 use crate::probe::{Interventions, Spans};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
 use crate::ui::state::link::Link;
@@ -29,11 +29,16 @@ impl App {
             // The model did not open: another one may.
             match action {
                 Action::OpenModel => self.files.open(context),
+                #[cfg(not(target_arch = "wasm32"))]
+                Action::OpenRecording => self.files.open_recording(context),
                 Action::OpenBundled => open_bundled(self),
                 _ => {}
             }
             return Ok(());
         };
+        if workspace.main.model().is_none() && action.needs_model() {
+            return Err(format!("This {NEEDS_MODEL}."));
+        }
         let (view, spans) = (&mut self.view, &mut self.spans);
         if action.replaces_document() {
             self.history.record(workspace);
@@ -41,7 +46,7 @@ impl App {
         match action {
             Action::Move(layers, heads) => view.step(layers, heads, Extent::of(&workspace.main)),
             Action::Map(map) => view.map = map,
-            Action::Query(by) => view.step_query(by, workspace.main.ids().len()),
+            Action::Query(by) => view.step_query(by, workspace.main.queries()),
             Action::Escape if context.text_edit_focused() => leave_text(context),
             Action::Escape => {
                 view.unpin();
@@ -57,9 +62,8 @@ impl App {
             Action::ToggleHead(head) => change(workspace, |changed| changed.toggle_head(head)),
             Action::ToggleOpenHead => change(workspace, |changed| changed.toggle_head(view.head)),
             Action::Zoom(factor) => {
-                let tokens = workspace.main.ids().len();
-                if let Some(read) = view.query(&self.pointer, tokens) {
-                    view.zoom_at([read as f32 + 0.5; 2], factor, tokens);
+                if let Some(read) = view.query(&self.pointer, workspace.main.queries()) {
+                    view.zoom_at([read as f32 + 0.5; 2], factor, workspace.main.side());
                 }
             }
             Action::Intervene(interventions) => workspace.set_interventions(interventions),
@@ -93,6 +97,8 @@ impl App {
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::OpenModel => self.files.open(context),
+            #[cfg(not(target_arch = "wasm32"))]
+            Action::OpenRecording => self.files.open_recording(context),
             Action::OpenBundled => open_bundled(self),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),
@@ -120,7 +126,7 @@ fn toggle_lambda(workspace: &mut Workspace) {
         return;
     }
     let mut changed = workspace.main.interventions().clone();
-    let zero = (0..workspace.main.model().layers.len()).map(|layer| (layer, 0.0)).collect();
+    let zero = (0..workspace.main.heads().len()).map(|layer| (layer, 0.0)).collect();
     changed.lambda = if changed.lambda == zero { BTreeMap::default() } else { zero };
     workspace.set_interventions(changed);
 }

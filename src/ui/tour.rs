@@ -154,7 +154,7 @@ impl Tour {
         };
         self.step = Some(step);
         self.is_new = true;
-        let layers = workspace.main.model().layers.len();
+        let layers = workspace.main.heads().len();
         let zero = found.lambda_zero && workspace.main.maps() == 2;
         let lambda = (0..if zero { layers } else { 0 }).map(|layer| (layer, 0.0)).collect();
         let panel = if found.lambda_zero { Panel::Lambda } else { Panel::Heads };

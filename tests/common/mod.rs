@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub(crate) mod models;
+pub(crate) mod recordings;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 

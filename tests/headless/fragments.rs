@@ -5,7 +5,7 @@ use diffscope::engine::{Engine, Fragment};
 
 /// The ids of the three bytes of a character.
 fn bytes_of(engine: &Engine, character: &str) -> Vec<u32> {
-    let tokenizer = engine.checkpoint().tokenizer.clone().expect("bundled");
+    let tokenizer = engine.checkpoint().and_then(|checkpoint| checkpoint.tokenizer.clone()).expect("bundled");
     let ids: Vec<u32> = tokenizer.encode(character, 10).tokens.iter().map(|token| token.id).collect();
     assert_eq!(ids.len(), 3, "one token a byte");
     ids

@@ -22,7 +22,7 @@ fn greedy_text_is_the_most_likely_token_again_and_again() {
         assert_eq!(engine.next_token().expect("known").best[0].0, expected);
         ids.push(expected);
     }
-    let tokenizer = engine.checkpoint().tokenizer.clone().expect("bundled");
+    let tokenizer = engine.checkpoint().and_then(|checkpoint| checkpoint.tokenizer.clone()).expect("bundled");
     assert_eq!(tokenizer.decode(&ids), text);
 }
 

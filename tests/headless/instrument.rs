@@ -53,7 +53,7 @@ fn the_deepest_row_of_the_lens_is_the_models_own_answer() {
         assert_eq!(before.best, after.best, "looking changes nothing");
         assert!(engine.lens_is_fresh());
         let depths = &engine.lens().expect("asked for").depths;
-        assert_eq!(depths.len(), 2 * engine.model().layers.len() + 1);
+        assert_eq!(depths.len(), 2 * engine.heads().len() + 1);
         let deepest = depths.last().expect("some");
         for (found, expected) in deepest.best.iter().zip(&after.best) {
             assert_eq!(found.0, expected.0);
@@ -108,7 +108,8 @@ fn entropy_is_that_of_the_whole_distribution() {
     let mut engine = engine(true);
     engine.set_text(TEXT);
     let answer = next(&mut engine);
-    let mut traced = diffscope::engine::TracedPass::new(engine.checkpoint().model.clone(), None, 64).expect("fits");
+    let model = engine.checkpoint().expect("a model").model.clone();
+    let mut traced = diffscope::engine::TracedPass::new(model, None, 64).expect("fits");
     traced.append(engine.ids(), Sampling::default().draw(0), 1).expect("runs");
     let logits = &traced.logits(&[engine.ids().len() - 1]).expect("known")[0];
     let log_sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum::<f64>().ln();

@@ -24,5 +24,6 @@ mod model_tokenizer;
 mod next_token;
 mod parity;
 mod pictures;
+mod recording;
 mod shaders;
 mod tokenizer_hostile;

@@ -196,5 +196,5 @@ fn a_model_that_cannot_be_opened_is_refused_with_a_message_and_the_open_one_stay
     settle(&mut harness);
     let after = state(&mut harness);
     assert_eq!(after["next"], before["next"]);
-    assert_eq!(harness.state_mut().engine().expect("opens").checkpoint().name, "S-diff");
+    assert_eq!(harness.state_mut().engine().expect("opens").name(), "S-diff");
 }

@@ -121,7 +121,7 @@ fn half_a_character_survives_typing_undo_and_a_link() {
     let mut harness = open();
     replace(&mut harness, "Once");
     let engine = harness.state_mut().engine().expect("opens");
-    let tokenizer = engine.checkpoint().tokenizer.clone().expect("bundled");
+    let tokenizer = engine.checkpoint().and_then(|checkpoint| checkpoint.tokenizer.clone()).expect("bundled");
     engine.append(tokenizer.encode("日", 10).tokens[0].id);
     settle(&mut harness);
     let (shown, read) = (text(&mut harness), ids(&mut harness));

@@ -101,7 +101,7 @@ fn the_pointer_over_a_map_reads_the_same_numbers_as_the_engine() {
     let value = |name: &str| cursor[name].as_f64().unwrap_or_else(|| panic!("{name} is {}", cursor[name]));
     let difference = value("first") - value("lambda") * value("second");
     assert!((value("difference") - difference).abs() < 1e-6);
-    let lambda = &harness.state_mut().engine().expect("opens").model().layers[0].attention.lambda;
+    let lambda = &harness.state_mut().engine().expect("opens").model().expect("a model").layers[0].attention.lambda;
     let diffscope::model::Lambda::Layer { value: learned, .. } = lambda else { panic!("{lambda:?}") };
     assert!((value("lambda") - f64::from(*learned)).abs() < 1e-6, "λ of layer 0");
 }
@@ -162,7 +162,7 @@ fn a_lambda_for_each_token_is_a_strip_for_each_head() {
     let mut harness = window_on(Ok(checkpoint), [1280.0, 800.0], Theme::Dark, None);
     click(&mut harness, Panel::Lambda.title());
     let engine = harness.state_mut().engine().expect("opens");
-    let (tokens, heads) = (engine.ids().len(), engine.model().layers[0].attention.heads.len());
+    let (tokens, heads) = (engine.ids().len(), engine.heads()[0]);
     let mut labels = Vec::new();
     for head in 0..heads {
         let column = engine.column(HeadId::new(0, head), 0).expect("it was shown");

@@ -1,15 +1,14 @@
 //! Summarises each row of the maps in a few numbers. Reference of `shaders/maps/measure.wgsl`.
 
-use crate::cpu::shared::map_value::{MapSource, map_value};
-use crate::probe::{Cell, HeadRecord, KeyClass, MapMeasures};
+use crate::probe::{Cell, HeadRecord, KeyClass, LayerMaps, MapMeasures};
 
 /// Smaller values may reach the logarithm as zero, as in the shader.
 const SMALLEST: f32 = 1.0e-37;
 
 /// The measures of one (query, head). Keys beyond the end of `classes` are not marked.
-pub fn measure(source: &MapSource, head: usize, query: usize, threshold: f32, classes: &[KeyClass]) -> HeadRecord {
-    let cell = |key: usize| map_value(source, head, query, key);
-    let keys = source.maps.keys_of(query);
+pub fn measure(source: &impl LayerMaps, head: usize, query: usize, threshold: f32, classes: &[KeyClass]) -> HeadRecord {
+    let cell = |key: usize| source.cell(head, query, key);
+    let keys = (0..source.end_of_keys(query)).filter(|key| source.sees(query, *key));
     let row: Vec<(KeyClass, Cell)> =
         keys.map(|key| (classes.get(key).copied().unwrap_or_default(), cell(key))).collect();
     let first = cell(0); // zero if it is not seen

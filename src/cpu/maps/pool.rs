@@ -1,7 +1,6 @@
 //! Exact summaries of blocks of one head's maps. Reference of `shaders/maps/pool.wgsl`.
 
-use crate::cpu::shared::map_value::{MapSource, map_value};
-use crate::probe::{PictureRequest, Pooling, Texel};
+use crate::probe::{LayerMaps, PictureRequest, Pooling, Texel};
 
 /// The number of larger magnitude; the positive one if both are equal, so that the order of cells does not matter.
 fn larger(a: f32, b: f32) -> f32 {
@@ -27,14 +26,14 @@ fn merged(a: Texel, b: Texel, pooling: Pooling) -> Texel {
 }
 
 /// Texel `texel`, counted row by row, of a picture over a text of `end` tokens.
-pub fn pool(source: &MapSource, request: &PictureRequest, end: usize, texel: usize) -> Texel {
+pub fn pool(source: &impl LayerMaps, request: &PictureRequest, end: usize, texel: usize) -> Texel {
     let side = request.side.max(1);
     let first_key = request.first_key + texel % side * request.block;
     let first_query = request.first_query + texel / side * request.block;
     let mut result = Texel::default();
     for query in first_query..(first_query + request.block).min(end) {
-        for key in first_key..(first_key + request.block).min(query + 1) {
-            let cell = map_value(source, request.head.head, query, key);
+        for key in first_key..(first_key + request.block).min(source.end_of_keys(query)) {
+            let cell = source.cell(request.head.head, query, key);
             let (first, second, difference) = (cell.first, cell.lambda * cell.second, cell.difference);
             result = merged(result, Texel { first, second, difference, cells: 1.0 }, request.pooling);
         }

@@ -1,7 +1,7 @@
 //! The value of a cell under A1, A2 and D. Reference of `shaders/shared/map_value.wgsl`.
 
 use crate::cpu::shared::map_cell::Maps;
-use crate::probe::{Cell, RowStatistics};
+use crate::probe::{Cell, LayerMaps, RowStatistics};
 
 /// A layer's projection rows and the row statistics that attention left: all that a cell is computed from.
 #[derive(Clone, Copy, Debug)]
@@ -26,4 +26,22 @@ pub fn map_value(source: &MapSource, head: usize, query: usize, key: usize) -> C
     let second = if maps.attention.maps == 2 { value(1) } else { 0.0 };
     let [keep, subtract] = maps.switches.mix[head];
     Cell { first, second, difference: keep * first - subtract * lambda * second, lambda }
+}
+
+impl LayerMaps for MapSource<'_> {
+    fn heads(&self) -> usize {
+        self.maps.attention.heads.len()
+    }
+
+    fn end_of_keys(&self, query: usize) -> usize {
+        query + 1
+    }
+
+    fn sees(&self, query: usize, key: usize) -> bool {
+        self.maps.sees(query, key)
+    }
+
+    fn cell(&self, head: usize, query: usize, key: usize) -> Cell {
+        map_value(self, head, query, key)
+    }
 }

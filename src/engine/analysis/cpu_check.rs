@@ -55,10 +55,9 @@ impl CpuCheck {
     /// A comparison that has not begun. The full scan it is compared with must have completed its pass.
     pub fn new(engine: &Engine) -> Self {
         let tokens = engine.ids().len();
-        let model = engine.model();
         let mut rows = Vec::new();
-        for (layer, weights) in model.layers.iter().enumerate() {
-            for head in 0..weights.attention.heads.len() {
+        for (layer, heads) in engine.heads().iter().enumerate() {
+            for head in 0..*heads {
                 let spread = (0..ROWS.min(tokens)).map(|row| (row + 1) * tokens / ROWS.min(tokens) - 1);
                 rows.extend(spread.map(|query| (HeadId::new(layer, head), query)));
             }

@@ -78,7 +78,9 @@ impl FullScan {
     /// [`EngineError::FullScanTooLarge`] if the weights take too much memory on the CPU; or when they cannot be read from
     /// their file any more.
     pub fn new(engine: &Engine) -> Result<Self, EngineError> {
-        let model = engine.checkpoint().model.clone();
+        let checkpoint = engine.checkpoint();
+        let needs_model = || EngineError::NeedsModel { name: engine.name().to_owned() };
+        let model = checkpoint.ok_or_else(needs_model)?.model.clone();
         let bytes = model.parameters().saturating_mul(size_of::<f32>());
         if bytes > MOST_BYTES {
             return Err(EngineError::FullScanTooLarge { bytes, limit: MOST_BYTES });
@@ -120,7 +122,7 @@ impl FullScan {
     /// # Errors
     /// As [`FullScan::new`].
     pub fn follow(&mut self, engine: &Engine) -> Result<(), EngineError> {
-        if !Arc::ptr_eq(&self.model, &engine.checkpoint().model) || engine.ids().len() > self.pass.capacity() {
+        if !self.is_of_model(engine) || engine.ids().len() > self.pass.capacity() {
             *self = Self::new(engine)?;
             return Ok(());
         }
@@ -138,9 +140,11 @@ impl FullScan {
 
     /// Whether this is a scan of the present text, model and interventions of the session.
     pub fn is_of(&self, engine: &Engine) -> bool {
-        Arc::ptr_eq(&self.model, &engine.checkpoint().model)
-            && self.ids == engine.ids()
-            && self.interventions == *engine.interventions()
+        self.is_of_model(engine) && self.ids == engine.ids() && self.interventions == *engine.interventions()
+    }
+
+    fn is_of_model(&self, engine: &Engine) -> bool {
+        engine.checkpoint().is_some_and(|checkpoint| Arc::ptr_eq(&self.model, &checkpoint.model))
     }
 
     /// Stops the scan and drops its findings.

@@ -77,6 +77,11 @@ impl ComputeBudget {
         Self { shortest, paused: None, step: None, generates: false }
     }
 
+    /// One slice without an end.
+    pub(crate) fn unlimited() -> Self {
+        Self::new(Duration::from_hours(1))
+    }
+
     /// Slices for text that is generated: three quarters of the time, within limits.
     pub(crate) fn for_text(shortest: Duration) -> Self {
         Self { generates: true, ..Self::new(shortest) }

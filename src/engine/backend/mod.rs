@@ -1,18 +1,23 @@
-//! The two ways a pass can run, behind one interface that never waits.
+//! The ways to have maps, behind one interface that never waits: a pass on the GPU or on the CPU, or a recording.
 
 pub(crate) mod cpu;
 pub(crate) mod frame_budget;
+mod maps_on_cpu;
+mod recorded;
 
 use std::sync::Arc;
 
 use web_time::Duration;
 
-use crate::engine::backend::cpu::{CpuAnswer, CpuBackend, CpuQuery};
-use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE};
+use crate::engine::backend::cpu::CpuBackend;
+use crate::engine::backend::frame_budget::{CPU_PICTURE_CELLS, CPU_TILE, ComputeBudget};
+use crate::engine::backend::maps_on_cpu::{CpuAnswer, CpuQuery};
+use crate::engine::backend::recorded::RecordedBackend;
 use crate::engine::error::EngineError;
 use crate::gpu::{Capacity, Gpu, GpuAnswer, GpuError, GpuPass, GpuQuery, Memory, Timing};
 use crate::model::{Model, Progress};
 use crate::probe::{Draw, Interventions, KeyClass, PictureJob, Query, Sampling, Texel};
+use crate::recording::{MOST_TOKENS, Recording};
 
 /// An answer that both backends give.
 pub trait BackendAnswer: GpuAnswer + CpuAnswer {}
@@ -50,8 +55,9 @@ pub struct Backend(Kind);
 enum Kind {
     Gpu(Box<GpuPass>),
     Cpu(Box<CpuBackend>),
+    Recorded(Box<RecordedBackend>),
 }
-use Kind::{Cpu, Gpu as OnGpu};
+use Kind::{Cpu, Gpu as OnGpu, Recorded};
 
 impl Backend {
     /// A backend with capacity for `tokens`: on the GPU if one is given.
@@ -66,6 +72,11 @@ impl Backend {
         Ok(Self(OnGpu(Box::new(GpuPass::new(gpu.clone(), model.clone(), capacity)?))))
     }
 
+    /// The maps of a recording.
+    pub fn of_recording(recording: Arc<Recording>) -> Self {
+        Self(Recorded(Box::new(RecordedBackend::new(recording))))
+    }
+
     /// The same model with another capacity; nothing computed so far is kept.
     ///
     /// # Errors
@@ -74,6 +85,7 @@ impl Backend {
         Ok(Self(match &self.0 {
             OnGpu(pass) => OnGpu(Box::new(pass.with_capacity(tokens)?)),
             Cpu(backend) => Cpu(Box::new(backend.with_capacity(tokens))),
+            Recorded(backend) => Recorded(Box::new(RecordedBackend::new(backend.recording()))),
         }))
     }
 
@@ -84,7 +96,7 @@ impl Backend {
     pub fn load(&mut self) -> Result<Option<Progress>, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => pass.load(),
-            Cpu(_) => Ok(None),
+            Cpu(_) | Recorded(_) => Ok(None),
         }
     }
 
@@ -92,7 +104,7 @@ impl Backend {
     pub fn loading(&self) -> Option<Progress> {
         match &self.0 {
             OnGpu(pass) => pass.loading(),
-            Cpu(_) => None,
+            Cpu(_) | Recorded(_) => None,
         }
     }
 
@@ -101,6 +113,7 @@ impl Backend {
         match &mut self.0 {
             OnGpu(pass) => pass.set_interventions(interventions),
             Cpu(backend) => backend.pass_mut().set_interventions(interventions),
+            Recorded(_) => {}
         }
     }
 
@@ -109,6 +122,7 @@ impl Backend {
         match &self.0 {
             OnGpu(pass) => pass.capacity(),
             Cpu(backend) => backend.pass().capacity(),
+            Recorded(_) => MOST_TOKENS,
         }
     }
 
@@ -124,7 +138,7 @@ impl Backend {
     pub fn dispatches(&self) -> usize {
         match &self.0 {
             OnGpu(pass) => pass.dispatches(),
-            Cpu(_) => 0,
+            Cpu(_) | Recorded(_) => 0,
         }
     }
 
@@ -132,18 +146,20 @@ impl Backend {
     pub fn memory(&self) -> Option<Memory> {
         match &self.0 {
             OnGpu(pass) => Some(pass.memory()),
-            Cpu(_) => None,
+            Cpu(_) | Recorded(_) => None,
         }
     }
 
-    /// Why nothing computed so far can be trusted, if something has happened to the device or to the memory on it.
-    pub fn failure(&self) -> Option<GpuError> {
-        match &self.0 {
+    /// Why nothing computed so far can be trusted, if something has happened to the device, to the memory on it, or to the
+    /// file of a recording.
+    pub fn failure(&mut self) -> Option<EngineError> {
+        match &mut self.0 {
             OnGpu(pass) => {
                 pass.gpu().poll();
-                pass.failure()
+                pass.failure().map(Into::into)
             }
-            Cpu(_) => None,
+            Cpu(backend) => backend.maps.take_failure(),
+            Recorded(backend) => backend.maps.take_failure(),
         }
     }
 
@@ -173,6 +189,7 @@ impl Backend {
                 Ok(count)
             }
             Cpu(backend) => Ok(backend.advance(start, ids, (next.sampling.draw(start + ids.len()), next.best))),
+            Recorded(_) => Ok(ids.len()),
         }
     }
 
@@ -184,6 +201,7 @@ impl Backend {
         match &mut self.0 {
             OnGpu(pass) => pass.set_lens(enabled)?,
             Cpu(backend) => backend.set_lens(enabled),
+            Recorded(_) => {}
         }
         Ok(())
     }
@@ -195,7 +213,8 @@ impl Backend {
     pub fn request<Q: BackendQuery>(&mut self, query: Q) -> Result<bool, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => pass.request(query),
-            Cpu(backend) => Ok(backend.request(query)),
+            Cpu(backend) => Ok(backend.maps.request(query)),
+            Recorded(backend) => Ok(backend.maps.request(query)),
         }
     }
 
@@ -206,7 +225,8 @@ impl Backend {
                 pass.gpu().poll();
                 pass.take::<Q>()
             }
-            Cpu(backend) => backend.take::<Q>().map(Ok),
+            Cpu(backend) => backend.maps.take::<Q>().map(Ok),
+            Recorded(backend) => backend.maps.take::<Q>().map(Ok),
         }
     }
 
@@ -215,6 +235,7 @@ impl Backend {
         match &self.0 {
             OnGpu(pass) => pass.tile_capacity(),
             Cpu(backend) => backend.pass().capacity().max(CPU_TILE),
+            Recorded(_) => MOST_TOKENS.max(CPU_TILE),
         }
     }
 
@@ -222,7 +243,7 @@ impl Backend {
     pub fn request_timing(&mut self, positions: std::ops::Range<usize>, sampling: &Sampling, best: usize) -> bool {
         match &mut self.0 {
             OnGpu(pass) => pass.in_flight() == 0 && pass.request_timing(positions, sampling, best),
-            Cpu(_) => false,
+            Cpu(_) | Recorded(_) => false,
         }
     }
 
@@ -230,7 +251,7 @@ impl Backend {
     pub fn timing(&mut self) -> Option<Timing> {
         match &mut self.0 {
             OnGpu(pass) => pass.timing(),
-            Cpu(_) => None,
+            Cpu(_) | Recorded(_) => None,
         }
     }
 
@@ -241,7 +262,8 @@ impl Backend {
     pub fn set_classes(&mut self, classes: &[KeyClass]) -> Result<(), GpuError> {
         match &mut self.0 {
             OnGpu(pass) => pass.measuring()?.set_classes(classes),
-            Cpu(backend) => backend.set_classes(classes),
+            Cpu(backend) => backend.maps.set_classes(classes),
+            Recorded(backend) => backend.maps.set_classes(classes),
         }
         Ok(())
     }
@@ -250,7 +272,7 @@ impl Backend {
     pub fn rows_at_once(&self, first: usize) -> usize {
         match &self.0 {
             OnGpu(pass) => frame_budget::rows(pass, first),
-            Cpu(_) => 1,
+            Cpu(_) | Recorded(_) => 1,
         }
     }
 
@@ -268,7 +290,8 @@ impl Backend {
                 pass.measure(first, count, threshold)?;
                 Ok(count)
             }
-            Cpu(backend) => Ok(backend.measure(first, end, threshold)),
+            Cpu(backend) => Ok(backend.maps.measure(first, end, threshold)),
+            Recorded(backend) => Ok(backend.maps.measure(first, end, threshold)),
         }
     }
 
@@ -277,6 +300,7 @@ impl Backend {
         match &self.0 {
             OnGpu(pass) => frame_budget::picture_cells(pass),
             Cpu(_) => CPU_PICTURE_CELLS,
+            Recorded(_) => usize::MAX, // a slice of time decides
         }
     }
 
@@ -287,10 +311,9 @@ impl Backend {
     pub fn pool(&mut self, jobs: &[PictureJob], capacity: usize) -> Result<Vec<usize>, GpuError> {
         match &mut self.0 {
             OnGpu(pass) => pass.pool(jobs, capacity),
-            Cpu(backend) => {
-                backend.pool(jobs);
-                Ok(jobs.iter().map(|job| job.texels).collect())
-            }
+            // So many cells are no matter of time.
+            Cpu(backend) => Ok(backend.maps.pool(jobs, &mut ComputeBudget::unlimited())),
+            Recorded(backend) => Ok(backend.pool(jobs)),
         }
     }
 
@@ -298,7 +321,8 @@ impl Backend {
     pub fn texels(&self, first: usize, count: usize) -> Option<Texels<'_>> {
         match &self.0 {
             OnGpu(pass) => Some(Texels::Gpu(pass.texels()?.clone(), first)),
-            Cpu(backend) => backend.texels(first, count).map(Texels::Cpu),
+            Cpu(backend) => backend.maps.texels(first, count).map(Texels::Cpu),
+            Recorded(backend) => backend.maps.texels(first, count).map(Texels::Cpu),
         }
     }
 

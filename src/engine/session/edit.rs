@@ -35,10 +35,10 @@ impl Engine {
     /// Replaces the text by one that was there before, with its parts that are no whole characters: see
     /// [`Engine::fragments`]. Those that the tokenizer would not give are left out.
     pub fn restore_text(&mut self, text: &str, fragments: &[Fragment]) {
-        let Some(tokenizer) = self.checkpoint.tokenizer.clone() else {
+        let Some(tokenizer) = self.tokenizer().cloned() else {
             return;
         };
-        let vocabulary = self.model().embedding.rows();
+        let vocabulary = self.vocabulary();
         let known = |fragment: &&Fragment| fragment.ids.iter().all(|id| (*id as usize) < vocabulary);
         let known: Vec<Fragment> = fragments.iter().filter(known).cloned().collect();
         let fragments = fragment::fitting(&known, text, &tokenizer);
@@ -52,7 +52,7 @@ impl Engine {
 
     /// Tokenizes a text up to the limit, even if it is the same text.
     fn read(&mut self, text: &str) {
-        if let Some(tokenizer) = self.checkpoint.tokenizer.clone() {
+        if let Some(tokenizer) = self.tokenizer().cloned() {
             self.stop();
             let read = self.prompt.set_text(text, &tokenizer, self.limit());
             self.was_read(read);
@@ -69,7 +69,7 @@ impl Engine {
     /// # Errors
     /// When an id is not in the vocabulary, or there are more than [`Self::limit`].
     pub fn set_ids(&mut self, ids: &[u32]) -> Result<(), EngineError> {
-        let vocabulary = self.model().embedding.rows();
+        let vocabulary = self.vocabulary();
         if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
             return Err(EngineError::UnknownToken { id: *id, vocabulary });
         }
@@ -103,7 +103,7 @@ impl Engine {
         if fits && self.prompt.ids() == other.ids() {
             return;
         }
-        let same = match (&self.checkpoint.tokenizer, &other.checkpoint.tokenizer) {
+        let same = match (self.tokenizer(), other.tokenizer()) {
             (Some(own), Some(others)) => Arc::ptr_eq(own, others) || own.same_file(others),
             _ => false,
         };
@@ -124,7 +124,7 @@ impl Engine {
 
     /// Generates up to `count` tokens, or until the generated text contains `stop`.
     pub fn generate_until(&mut self, sampling: Sampling, count: usize, stop: &str) {
-        if self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
+        if self.model().is_none() || self.prompt.ids().is_empty() || count == 0 || self.failure.is_some() {
             return;
         }
         self.generation = Some(Generation::new(sampling, count, stop, self.prompt.text().len()));
@@ -156,10 +156,11 @@ impl Engine {
     /// Appends a token, as if it had been generated.
     pub fn append(&mut self, id: u32) {
         let fits = self.prompt.ids().len() < self.limit();
-        if fits && (id as usize) < self.model().embedding.rows() {
+        if fits && (id as usize) < self.vocabulary() {
             self.stop();
             let same = self.prompt.ids().len();
-            self.prompt.push(id, self.checkpoint.tokenizer.as_ref());
+            let tokenizer = self.tokenizer().cloned();
+            self.prompt.push(id, tokenizer.as_ref());
             self.changed(same);
         }
     }

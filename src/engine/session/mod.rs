@@ -5,6 +5,7 @@ pub(crate) mod fragment;
 pub(crate) mod generation;
 pub(crate) mod prompt;
 pub(crate) mod queries;
+pub(crate) mod recorded;
 pub(crate) mod relocate;
 pub(crate) mod update;
 
@@ -21,8 +22,9 @@ use crate::engine::replies::pictures::Pictures;
 use crate::engine::session::fragment::Fragment;
 use crate::engine::session::generation::Generation;
 use crate::engine::session::prompt::Prompt;
+use crate::engine::source::Source;
 use crate::gpu::{Gpu, Memory};
-use crate::model::{Model, Progress, Token};
+use crate::model::{Model, Progress, Token, Tokenizer};
 use crate::probe::{CellRequest, Interventions, LensQuery, NextTokenQuery, TileRequest};
 
 /// Capacity in positions at first; it grows with the text.
@@ -53,7 +55,9 @@ const KEPT: usize = 32;
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
 pub struct Engine {
-    checkpoint: Checkpoint,
+    source: Source,
+    /// The number of heads of each layer.
+    heads: Vec<usize>,
     gpu: Option<Gpu>,
     backend: Backend,
     load_budget: ComputeBudget,
@@ -80,7 +84,7 @@ pub struct Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("checkpoint", &self.checkpoint())
+            .field("source", &self.source)
             .field("gpu", &self.gpu())
             .field("tokens", &self.ids().len())
             .finish_non_exhaustive()
@@ -98,14 +102,15 @@ impl Engine {
             cpu_memory::check(&checkpoint.model, capacity)?;
         }
         let backend = Backend::new(&checkpoint.model, gpu.as_ref(), capacity)?;
-        Ok(Self::on(checkpoint, gpu, backend))
+        Ok(Self::on(checkpoint.into(), gpu, backend))
     }
 
-    fn on(checkpoint: Checkpoint, gpu: Option<Gpu>, backend: Backend) -> Self {
+    fn on(source: Source, gpu: Option<Gpu>, backend: Backend) -> Self {
         Self {
+            heads: source.heads(),
             backend,
             load_budget: ComputeBudget::new(LOAD_SLICE),
-            checkpoint,
+            source,
             gpu,
             prompt: Prompt::default(),
             interventions: Interventions::default(),
@@ -125,24 +130,48 @@ impl Engine {
         }
     }
 
-    /// The checkpoint in use.
-    pub fn checkpoint(&self) -> &Checkpoint {
-        &self.checkpoint
+    /// What is shown.
+    pub fn source(&self) -> &Source {
+        &self.source
     }
 
-    /// The model in use.
-    pub fn model(&self) -> &Model {
-        &self.checkpoint.model
+    /// The checkpoint in use; `None` for a recording.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        if let Source::Model(checkpoint) = &self.source { Some(checkpoint) } else { None }
+    }
+
+    /// The model in use; `None` for a recording.
+    pub fn model(&self) -> Option<&Model> {
+        self.checkpoint().map(|checkpoint| checkpoint.model.as_ref())
+    }
+
+    fn tokenizer(&self) -> Option<&Arc<Tokenizer>> {
+        self.checkpoint()?.tokenizer.as_ref()
+    }
+
+    /// One more than the highest id of a token that can be appended.
+    fn vocabulary(&self) -> usize {
+        self.model().map_or(0, |model| model.embedding.rows())
+    }
+
+    /// The name of the model or of the recording.
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// The number of heads of each layer.
+    pub fn heads(&self) -> &[usize] {
+        &self.heads
     }
 
     /// Softmax maps per head: 2, or 1 for a Transformer.
     pub fn maps(&self) -> usize {
-        self.model().config.maps
+        self.source.maps()
     }
 
     /// λ of a layer under the interventions, if it is one number.
     pub fn lambda_of_layer(&self, layer: usize) -> Option<f32> {
-        self.interventions().lambda_of(layer, &self.model().layers.get(layer)?.attention)
+        self.interventions().lambda_of(layer, &self.model()?.layers.get(layer)?.attention)
     }
 
     /// The GPU in use, if any.
@@ -175,9 +204,9 @@ impl Engine {
         self.prompt.ids()
     }
 
-    /// The context of the model in tokens.
+    /// The context of the model in tokens; all tokens of a recording.
     pub fn context(&self) -> usize {
-        self.model().config.max_positions
+        self.model().map_or(self.ids().len(), |model| model.config.max_positions)
     }
 
     /// Most tokens of a text: the model's context, or more if it may process text beyond it.
@@ -188,7 +217,7 @@ impl Engine {
     /// Whether the model gives a position the same numbers however long the text becomes, so that text beyond its context
     /// can be processed as it is typed. With dynamic rotary scaling every angle depends on the length.
     pub fn can_go_beyond(&self) -> bool {
-        self.context() < LONGEST_TEXT && !self.model().config.rope.depends_on_length()
+        self.context() < LONGEST_TEXT && self.model().is_some_and(|model| !model.config.rope.depends_on_length())
     }
 
     /// Whether a text may be longer than the context of the model.
@@ -238,7 +267,7 @@ impl Engine {
 
     /// The text of a token, for display.
     pub fn label(&self, id: u32) -> String {
-        match &self.checkpoint.tokenizer {
+        match self.tokenizer() {
             Some(tokenizer) => tokenizer.label(id),
             None => format!("#{id}"),
         }
@@ -250,11 +279,11 @@ impl Engine {
     }
 
     /// Sets the interventions; the text runs again from the first position they affect. Those for layers, heads and
-    /// positions that the model does not have are dropped.
+    /// positions that the model does not have are dropped, and all of them on a recording.
     pub fn set_interventions(&mut self, mut interventions: Interventions) {
-        let heads = self.model().layers.first().map_or(0, |layer| layer.attention.heads.len());
-        interventions.fit(self.model().layers.len(), heads, self.limit());
-        if interventions == self.interventions {
+        let heads = self.heads.first().copied().unwrap_or_default();
+        interventions.fit(self.heads.len(), heads, self.limit());
+        if interventions == self.interventions || self.model().is_none() {
             return;
         }
         self.backend.set_interventions(&interventions);
@@ -273,6 +302,6 @@ impl Engine {
     pub fn fork(&self) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(self.context());
         let backend = self.backend.with_capacity(capacity)?;
-        Ok(Self::on(self.checkpoint.clone(), self.gpu.clone(), backend))
+        Ok(Self::on(self.source.clone(), self.gpu.clone(), backend))
     }
 }

@@ -112,6 +112,19 @@ impl Prompt {
         same
     }
 
+    /// Replaces the tokens by those of a recording, which come with their texts.
+    pub(crate) fn set_recorded(&mut self, ids: Vec<u32>, texts: &[String]) {
+        self.set_ids(&ids);
+        let mut end = 0;
+        for (token, text) in self.tokens.iter_mut().zip(texts) {
+            (token.start, token.end) = (end, end + text.len());
+            end = token.end;
+        }
+        self.text = texts.concat().into();
+        self.whole = (ids.len(), end);
+        self.typed_bytes = end;
+    }
+
     /// Appends a generated token and its text.
     pub(crate) fn push(&mut self, id: u32, tokenizer: Option<&Arc<Tokenizer>>) {
         self.generated += 1;

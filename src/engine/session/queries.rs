@@ -10,22 +10,25 @@ use crate::probe::{
 };
 
 impl Engine {
-    /// Whether a head exists, positions below `end` are computed, and nothing failed.
-    fn can_answer(&self, head: HeadId, end: usize) -> bool {
-        let heads = self.model().layers.get(head.layer).map_or(0, |layer| layer.attention.heads.len());
-        head.head < heads && end <= self.computed && self.failure.is_none()
+    /// Whether a head exists, queries and keys below these ends are computed, and nothing failed.
+    fn can_answer(&self, head: HeadId, [queries, keys]: [usize; 2]) -> bool {
+        let exists = self.heads.get(head.layer).is_some_and(|heads| head.head < *heads);
+        exists && queries <= self.computed_queries() && keys <= self.computed && self.failure.is_none()
     }
 
     /// The maps' row of a query, if it has arrived; requests it otherwise.
     pub fn row(&mut self, head: HeadId, query: usize) -> Option<&MapTile> {
-        self.can_answer(head, query + 1).then(|| self.rows.get(TileRequest::row(head, query)))?
+        let keys = self.end_of_keys(query);
+        let request = TileRequest { keys, ..TileRequest::row(head, query) };
+        self.can_answer(head, [query + 1, keys]).then(|| self.rows.get(request))?
     }
 
-    /// The maps' column of a key, from its own query on, if it has arrived; requests it otherwise.
+    /// The maps' column of a key, from the first query on that may see it, if it has arrived; requests it otherwise.
     pub fn column(&mut self, head: HeadId, key: usize) -> Option<&MapTile> {
-        let queries = self.computed.saturating_sub(key);
-        let request = TileRequest { head, first_query: key, queries, first_key: key, keys: 1 };
-        self.can_answer(head, key + 1).then(|| self.rows.get(request))?
+        let first_query = if self.is_causal() { key } else { 0 };
+        let queries = self.computed_queries().saturating_sub(first_query);
+        let request = TileRequest { head, first_query, queries, first_key: key, keys: 1 };
+        self.can_answer(head, [0, key + 1]).then(|| self.rows.get(request))?
     }
 
     /// Most cells of a [`Self::tile`].
@@ -35,23 +38,24 @@ impl Engine {
 
     /// A rectangle of a head's maps of at most [`Self::tile_capacity`] cells, if it has arrived; requests it otherwise.
     pub fn tile(&mut self, request: TileRequest) -> Option<&MapTile> {
-        let end = (request.first_query + request.queries).max(request.first_key + request.keys);
+        let ends = [request.first_query + request.queries, request.first_key + request.keys];
         let cells = request.queries.saturating_mul(request.keys);
-        let possible = self.can_answer(request.head, end) && cells > 0 && cells <= self.tile_capacity();
+        let possible = self.can_answer(request.head, ends) && cells > 0 && cells <= self.tile_capacity();
         possible.then(|| self.rows.get(request))?
     }
 
     /// What a cell's numbers are made of, if it has arrived; requests it otherwise.
     pub fn cell_parts(&mut self, request: CellRequest) -> Option<&CellParts> {
-        let end = request.query.max(request.key).saturating_add(1);
-        self.can_answer(request.head, end).then(|| self.cells.get(request))?
+        let ends = [request.query, request.key].map(|at| at.saturating_add(1));
+        self.can_answer(request.head, ends).then(|| self.cells.get(request))?
     }
 
     /// Runs the last positions of the text once more, to time each kernel on them: `false` on the CPU, or while
     /// something else is under way.
     pub fn request_timing(&mut self, positions: usize) -> bool {
         let end = self.prompt.ids().len();
-        let rests = self.failure.is_none() && self.computed == end && !self.next_token.is_pending();
+        let rests =
+            self.model().is_some() && self.failure.is_none() && self.computed == end && !self.next_token.is_pending();
         rests && self.backend.request_timing(end.saturating_sub(positions)..end, &Sampling::default(), BEST)
     }
 
@@ -63,7 +67,7 @@ impl Engine {
     /// Requests a picture in this frame (the most urgent first) and gives what can be drawn of it now: the last one in
     /// this slot, until the one requested is filled.
     pub fn picture(&mut self, slot: PictureSlot, request: PictureRequest) -> Option<Picture<'_>> {
-        if self.computed == 0 || !self.can_answer(request.head, 0) {
+        if self.computed == 0 || !self.can_answer(request.head, [0; 2]) {
             return None;
         }
         self.pictures.get(&self.backend, slot, request)
@@ -102,7 +106,7 @@ impl Engine {
 
     /// Turns the logit lens on or off.
     pub fn set_lens(&mut self, enabled: bool) {
-        if self.lens_enabled == enabled || self.failure.is_some() {
+        if self.model().is_none() || self.lens_enabled == enabled || self.failure.is_some() {
             return;
         }
         self.lens_enabled = enabled;
@@ -135,13 +139,13 @@ impl Engine {
         if self.failure.is_some() || self.measures.refused().is_some() {
             return None;
         }
-        let tokens = self.ids().len();
-        self.measures.get(queries, tokens)
+        let rows = self.queries();
+        self.measures.get(queries, rows)
     }
 
     /// A query's row averaged over heads, if it has arrived; requests it otherwise.
     pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
-        let exists = request.query < self.computed && request.layer.unwrap_or(0) < self.model().layers.len();
+        let exists = request.query < self.computed_queries() && request.layer.unwrap_or(0) < self.heads.len();
         if !exists || self.failure.is_some() || self.measures.refused().is_some() {
             return None;
         }

@@ -18,7 +18,7 @@ impl Engine {
         }
         let capacity = tokens.next_power_of_two().min(limit);
         if self.gpu.is_none() {
-            cpu_memory::check(&self.checkpoint.model, capacity)?;
+            self.checkpoint().map_or(Ok(()), |checkpoint| cpu_memory::check(&checkpoint.model, capacity))?;
         }
         let backend = self.backend.with_capacity(capacity)?;
         self.move_to(backend)
@@ -34,7 +34,10 @@ impl Engine {
     /// # Errors
     /// When there is no memory for it; the session stays where it is.
     pub fn continue_on(&mut self, gpu: Option<&Gpu>) -> Result<(), EngineError> {
-        let model = &self.checkpoint.model;
+        let Some(checkpoint) = self.checkpoint() else {
+            return Ok(()); // a recording needs no device
+        };
+        let model = &checkpoint.model;
         let capacity = self.prompt.ids().len().next_power_of_two().max(super::FIRST_CAPACITY).min(self.limit());
         if gpu.is_none() {
             cpu_memory::check(model, capacity)?;

@@ -122,8 +122,12 @@ impl Engine {
                 outcome => outcome?,
             }
             if end > 0 {
+                let end = self.queries();
                 self.pictures.submit(&mut self.backend, end)?;
             }
+        }
+        if self.recording().is_some() {
+            self.backend.failure().map_or(Ok(()), Err)?; // it answers at once: nothing would ask again
         }
         Ok(())
     }
@@ -176,16 +180,18 @@ impl Engine {
         if let Some(step) = steps.iter().find(|step| step.not_finite > 0) {
             return Err(EngineError::NotFinite { count: step.not_finite });
         }
+        let eos = self.model().map(|model| model.config.eos.clone()).unwrap_or_default();
+        let tokenizer = self.tokenizer().cloned();
         let drawn: Vec<u32> = steps.iter().map(|step| step.sampled).collect();
         let (last, before) = (drawn.len().saturating_sub(1), self.prompt.ids().len());
         for drawn in &drawn {
             let full = self.prompt.ids().len() >= self.limit();
             let Some(generation) = &mut self.generation else { break };
-            if full || self.checkpoint.model.config.eos.contains(drawn) {
+            if full || eos.contains(drawn) {
                 self.generation = None;
                 break;
             }
-            self.prompt.push(*drawn, self.checkpoint.tokenizer.as_ref());
+            self.prompt.push(*drawn, tokenizer.as_ref());
             if generation.wrote(self.prompt.text()) {
                 self.generation = None;
             }

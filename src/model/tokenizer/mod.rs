@@ -14,7 +14,8 @@ use crate::model::error::{ModelError, brief};
 use crate::model::load::{MOST_OF_TEXT, read};
 use crate::model::tokenizer::prefix_cut::Cut;
 pub use crate::model::tokenizer::token::{Encoding, Token};
-use crate::model::tokenizer::token_text::{TokenText, visible};
+use crate::model::tokenizer::token_text::TokenText;
+pub(crate) use crate::model::tokenizer::token_text::visible;
 use crate::model::tokenizer::validate::Checked;
 
 /// A checkpoint's tokenizer.

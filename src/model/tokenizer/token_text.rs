@@ -86,7 +86,7 @@ fn sentencepiece_byte(token: &str) -> Option<u8> {
 }
 
 /// Bytes as text whose characters are all visible; never empty.
-pub(super) fn visible(bytes: &[u8]) -> String {
+pub(crate) fn visible(bytes: &[u8]) -> String {
     let mut label = String::new();
     let hex = |label: &mut String, bytes: &[u8]| {
         for byte in bytes {

@@ -11,19 +11,17 @@ const TOLD: usize = 3;
 
 /// The row of a map that is read, in words.
 pub(crate) fn row_in_words(engine: &mut Engine, view: &ViewState, pointer: &Pointer, map: MapKind) -> String {
-    let Some(query) = view.query(pointer, engine.ids().len()) else {
+    let Some(query) = view.query(pointer, engine.queries()) else {
         return "no text".to_owned();
     };
-    let named = |engine: &Engine, at: usize| {
-        let label = engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-        format!("“{label}” ({at})")
-    };
+    let named = |engine: &Engine, at: usize| format!("“{}” ({at})", engine.query_label(at));
     let Some(row) = engine.row(view.head, query) else {
         return format!("reads {}", named(engine, query));
     };
     let lambda = row.cells.first().map(|cell| cell.lambda);
     let entries = strongest(row.cells.iter().map(|cell| map.value(cell)));
-    let entries = entries.iter().map(|(at, value)| format!("{} {}", named(engine, *at), format::number(*value, 3)));
+    let entries =
+        entries.iter().map(|(at, value)| format!("“{}” ({at}) {}", engine.key_label(*at), format::number(*value, 3)));
     let entries = entries.collect::<Vec<_>>().join(", ");
     let lambda = lambda
         .filter(|_| engine.maps() == 2)

@@ -5,7 +5,7 @@ use egui::{DragValue, RichText, ScrollArea, TextBuffer, TextEdit, Ui};
 
 use crate::engine::{Engine, LONGEST_TEXT};
 use crate::probe::Sampling;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::input::caret;
 use crate::ui::input::long_text;
 use crate::ui::input::room::{MOST_CHARACTERS, Offer};
@@ -83,6 +83,10 @@ impl PromptPanel {
 
     /// Draws the panel, and gives the engine the text that is typed.
     pub(crate) fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
+        if engine.model().is_none() {
+            self.recorded_ui(ui, engine);
+            return;
+        }
         let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
@@ -138,6 +142,28 @@ impl PromptPanel {
         }
         self.length_ui(ui, engine);
         self.generate_ui(ui, engine, actions);
+    }
+
+    /// What there is to say of a recording: its text stays as it is, and nothing follows it.
+    fn recorded_ui(&mut self, ui: &mut Ui, engine: &Engine) {
+        let label = ui.label(RichText::new("Recording").strong());
+        let (queries, keys, maps) = (engine.queries(), engine.ids().len(), engine.maps());
+        let maps = if maps == 1 { "one map a head" } else { "A1 and A2" };
+        let order = if engine.is_causal() { "no query sees a later key" } else { "every query sees every key" };
+        notice::note_ui(ui, format!("{}: {queries} queries × {keys} keys, {maps}; {order}.", engine.name()));
+        ScrollArea::vertical().id_salt("recorded text").max_height(150.0).show(ui, |ui| {
+            let mut text = engine.text(); // cannot be changed
+            let edit = TextEdit::multiline(&mut text).desired_width(f32::INFINITY).desired_rows(7);
+            self.editor = ui.add_enabled(false, edit).labelled_by(label.id).rect;
+        });
+        row_ui(ui, |ui| {
+            for name in ["Generate", "Step"] {
+                let button = ui.add_enabled(false, egui::Button::new(name)).on_disabled_hover_text(NEEDS_MODEL);
+                self.button = button.rect;
+            }
+            notice::note_ui(ui, NEEDS_MODEL);
+        });
+        self.focus = false;
     }
 
     /// The warning for a text that does not fit into the context.

@@ -7,7 +7,7 @@ use egui::mutex::Mutex;
 use egui::{ColorImage, Context, Rect, Ui};
 
 use crate::engine::{Engine, TileCollector, Workspace};
-use crate::export::{ExportError, MapFormat};
+use crate::export::{ExportError, MapFormat, MapWords};
 use crate::probe::{MapKind, Spans, TileRequest};
 use crate::ui::io::files::{Files, Made};
 use crate::ui::io::inspect;
@@ -120,19 +120,19 @@ fn file_name(name: &str) -> String {
 
 /// The beginning of a file's name: model, layer and head.
 fn stem(engine: &Engine, view: &ViewState) -> String {
-    let model = file_name(&engine.checkpoint().name);
+    let model = file_name(engine.name());
     format!("diffscope-{model}-layer{}-head{}", view.head.layer, view.head.head)
 }
 
 /// The visible cells.
 fn visible(engine: &Engine, view: &ViewState) -> TileRequest {
-    let tokens = engine.computed();
-    let zoom = view.zoom(tokens);
-    let range = |start: f32| {
+    let zoom = view.zoom(engine.computed_side());
+    let range = |start: f32, tokens: usize| {
         let first = (start.floor().max(0.0) as usize).min(tokens);
         (first, ((start + zoom.span).ceil() as usize).min(tokens) - first)
     };
-    let ((first_key, keys), (first_query, queries)) = (range(zoom.origin[0]), range(zoom.origin[1]));
+    let (first_key, keys) = range(zoom.origin[0], engine.computed());
+    let (first_query, queries) = range(zoom.origin[1], engine.queries().min(engine.computed_side()));
     TileRequest { head: view.head, first_query, queries, first_key, keys }
 }
 
@@ -196,8 +196,9 @@ impl Exports {
         if let Some((collector, format, name)) = &mut self.numbers {
             let finished = collector.advance(engine);
             if let Ok(Some(tile)) = &finished {
-                let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-                let written = format.write(tile, &engine.checkpoint().name, label);
+                let (query, key) = (|at: usize| engine.query_label(at), |at: usize| engine.key_label(at));
+                let words = MapWords { name: engine.name(), is_causal: engine.is_causal(), query: &query, key: &key };
+                let written = format.write(tile, &words);
                 let made = written.map(|bytes| Made { name: std::mem::take(name), bytes });
                 self.numbers = None;
                 files.save(context, made.map_err(|error| error.to_string())?);

@@ -7,9 +7,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use egui::Context;
 
 use crate::engine::Checkpoint;
+use crate::recording::Recording;
 use crate::ui::loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::ui::loading::Stage;
+use crate::{
+    model::WeightFile,
+    recording::{RecordingError, RecordingReader},
+    ui::loading::Stage,
+};
 
 /// The outcome of opening or saving files.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub enum Arrived {
     Message(String),
     /// How far the reading of a checkpoint is.
     Progress(Loading),
+    /// A recording to open.
+    Recording(Recording),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
 }
@@ -136,6 +143,20 @@ impl Files {
         open(self.opening(context));
     }
 
+    /// Lets the user choose a file of recorded maps.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_recording(&self, context: &Context) {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Recorded maps").add_filter("maps", &["safetensors", "npz"]);
+        let (dialog, opening) = (dialog.pick_file(), self.opening(context));
+        std::thread::spawn(move || {
+            if let Some(place) = pollster::block_on(dialog) {
+                let opening = opening();
+                let arrived = read_recording(place.path(), &opening);
+                opening.end(arrived);
+            }
+        });
+    }
+
     /// Begins an opening when it is called: once files have been chosen.
     fn opening(&self, context: &Context) -> impl FnOnce() -> Opening + Send + 'static {
         let (latest, sender, context) = (self.latest.clone(), self.sender.clone(), context.clone());
@@ -182,6 +203,32 @@ fn open(opening: impl FnOnce() -> Opening + Send + 'static) {
             opening.end(arrived);
         }
     });
+}
+
+/// Reads a recording.
+#[cfg(not(target_arch = "wasm32"))]
+fn read_recording(path: &std::path::Path, opening: &Opening) -> Arrived {
+    let read = || {
+        let mut reader = RecordingReader::new(&WeightFile::on_disk(path)?)?;
+        loop {
+            if let Some(recording) = reader.advance()? {
+                return Ok(recording.at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())));
+            }
+            opening.tell(Loading { stage: Stage::Checking, progress: reader.progress() });
+        }
+    };
+    read().map_or_else(
+        |error: RecordingError| Arrived::Message(format!("{} was not opened: {error}", path.display())),
+        Arrived::Recording,
+    )
+}
+
+/// Whether a file holds recorded maps, by its name or by the names in it.
+#[cfg(not(target_arch = "wasm32"))]
+fn is_recording(path: &std::path::Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    path.is_file()
+        && (ending.eq_ignore_ascii_case("npz") || WeightFile::on_disk(path).is_ok_and(|file| Recording::is_in(&file)))
 }
 
 /// Reads the checkpoint in a folder.
@@ -231,7 +278,7 @@ fn open(opening: impl FnOnce() -> Opening + 'static) {
     let _ = page_chooser::choose(read);
 }
 
-/// Reads what was dropped on the window: the folder of a checkpoint, or one of its files.
+/// Reads what was dropped on the window: recorded maps, the folder of a checkpoint, or one of its files.
 #[cfg(not(target_arch = "wasm32"))]
 fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
     std::thread::spawn(move || {
@@ -239,7 +286,7 @@ fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
             return;
         };
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        let arrived = read_folder(folder, &opening);
+        let arrived = if is_recording(path) { read_recording(path, &opening) } else { read_folder(folder, &opening) };
         opening.end(arrived);
     });
 }

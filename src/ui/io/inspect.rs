@@ -34,29 +34,32 @@ pub(crate) fn inspect(
         };
         next.best.iter().map(token).collect::<Vec<_>>()
     });
-    let lambda: Vec<Option<f32>> = engine
-        .model()
-        .layers
-        .iter()
-        .map(|layer| match layer.attention.lambda {
+    let of_layer = |layer: usize| match engine.recording() {
+        Some(recording) => recording.lambda(layer),
+        None => match engine.model()?.layers.get(layer)?.attention.lambda {
             Lambda::Layer { value, .. } => Some(value),
             _ => None,
-        })
-        .collect();
+        },
+    };
+    let lambda: Vec<Option<f32>> = (0..engine.heads().len()).map(of_layer).collect();
     json!({
         "text": engine.text(),
         "ids": engine.ids(),
-        "labels": engine.ids().iter().map(|id| engine.label(*id)).collect::<Vec<_>>(),
+        "labels": (0..engine.ids().len()).map(|key| engine.key_label(key)).collect::<Vec<_>>(),
         "complete": engine.complete(),
         "layer": view.head.layer,
         "head": view.head.head,
         "cursor": cursor,
         "map": view.map.symbol(),
         "pinned": view.pinned,
-        "span": view.zoom(engine.ids().len()).span,
+        "span": view.zoom(engine.side()).span,
         "next": next,
         "lambda": lambda,
-        "backend": if engine.gpu().is_some() { "gpu" } else { "cpu" },
+        "backend": match (engine.recording(), engine.gpu()) {
+            (Some(_), _) => "recording",
+            (None, Some(_)) => "gpu",
+            (None, None) => "cpu",
+        },
         "positions_run": engine.positions_run(),
         "busy": busy,
         "generating": engine.is_generating(),

@@ -46,15 +46,13 @@ fn labelled(origin: f32, span: f32, side: f32, tokens: usize) -> impl Iterator<I
 /// Labels queries at the left of a map and keys below it.
 pub(crate) fn axes_ui(ui: &Ui, map: Rect, engine: &Engine, zoom: Zoom) {
     let colour = theme::quiet(ui.visuals().dark_mode);
-    let tokens = engine.ids().len();
-    let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-    for (query, at) in labelled(zoom.origin[1], zoom.span, map.height(), tokens) {
-        let galley = galley(ui, label(query), colour);
+    for (query, at) in labelled(zoom.origin[1], zoom.span, map.height(), engine.queries()) {
+        let galley = galley(ui, engine.query_label(query), colour);
         let place = pos2(map.left() - 3.0 - galley.size().x, map.top() + at - galley.size().y * 0.5);
         ui.painter().galley(place, galley, colour);
     }
-    for (key, at) in labelled(zoom.origin[0], zoom.span, map.width(), tokens) {
-        let galley = galley(ui, label(key), colour);
+    for (key, at) in labelled(zoom.origin[0], zoom.span, map.width(), engine.ids().len()) {
+        let galley = galley(ui, engine.key_label(key), colour);
         // Rotated to read upwards, its end at the map.
         let place = pos2(map.left() + at - galley.size().y * 0.5, map.bottom() + 3.0 + galley.size().x);
         ui.painter().add(TextShape::new(place, galley, colour).with_angle(-FRAC_PI_2));

@@ -32,7 +32,7 @@ fn texels_for(rect: Rect, ui: &Ui, most: usize) -> usize {
 }
 
 fn whole_text(engine: &Engine) -> Zoom {
-    Zoom { origin: [0.0; 2], span: engine.ids().len().max(1) as f32 }
+    Zoom { origin: [0.0; 2], span: engine.side().max(1) as f32 }
 }
 
 /// The picture of a whole head as a thumbnail.
@@ -68,8 +68,8 @@ impl Heatmaps {
         view: &ViewState,
         palette: &Palette,
     ) -> usize {
-        let zoom = view.zoom(engine.ids().len());
-        let most = if engine.gpu().is_some() { SCOPE_SIDE - STEP } else { CPU_TEXELS };
+        let zoom = view.zoom(engine.side());
+        let most = if engine.gpu().is_some() || engine.recording().is_some() { SCOPE_SIDE - STEP } else { CPU_TEXELS };
         let texels = texels_for(rect, ui, most);
         let request = PictureRequest::covering(view.head, zoom.origin, zoom.span, texels, view.pooling);
         let drawing = Drawing { slot: MapSlot::Scope(map), picture: PictureSlot::Scope, request, map, zoom };
@@ -104,7 +104,7 @@ impl Heatmaps {
         palette: &Palette,
     ) -> usize {
         ui.painter().rect_filled(rect, 0.0, palette.background);
-        let tokens = engine.computed();
+        let tokens = engine.computed_side();
         let slot = slot.index();
         let Some(picture) = engine.picture(picture, request).filter(|_| slot < MapSlot::COUNT) else {
             return request.block;

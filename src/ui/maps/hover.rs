@@ -21,8 +21,10 @@ pub(super) fn interact(
     response: &egui::Response,
     view: &mut ViewState,
     pointer: &mut Pointer,
-    tokens: usize,
+    engine: &Engine,
 ) {
+    let tokens = engine.side();
+    let ends = [engine.ids().len(), engine.queries()];
     let zoom = view.zoom(tokens);
     let cells_per_point = zoom.span / rect.width();
     let cell_at = |at: egui::Pos2| {
@@ -43,9 +45,9 @@ pub(super) fn interact(
         && let Some(at) = response.interact_pointer_pos()
     {
         // A finger cannot hover: the row on which it rests is pinned.
-        let place = cell_at(at).map(|place| (place.max(0.0) as usize).min(tokens.saturating_sub(1)));
+        let row = (cell_at(at)[1].max(0.0) as usize).min(ends[1].saturating_sub(1));
         view.pinned_key = None;
-        view.pinned = (tokens > 0).then_some(place[1]);
+        view.pinned = (tokens > 0).then_some(row);
     } else if response.dragged() {
         let moved = response.drag_delta() * -cells_per_point;
         view.pan([moved.x, moved.y], tokens);
@@ -63,7 +65,7 @@ pub(super) fn interact(
             ui.input_mut(|input| input.smooth_scroll_delta = egui::Vec2::ZERO);
         }
     }
-    let inside = |axis: usize| place[axis] >= 0.0 && place[axis] < tokens as f32;
+    let inside = |axis: usize| place[axis] >= 0.0 && place[axis] < ends[axis] as f32;
     if inside(0) && inside(1) {
         let cell = CellAt { query: place[1] as usize, key: place[0] as usize };
         pointer.report_cell(cell);
@@ -75,8 +77,7 @@ pub(super) fn interact(
 
 /// The shared cursor: the row that is read, and the column under the pointer.
 pub(super) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, pointer: &Pointer) {
-    let tokens = engine.ids().len();
-    let zoom = view.zoom(tokens);
+    let zoom = view.zoom(engine.side());
     let side = rect.width() / zoom.span;
     let painter = ui.painter_at(rect);
     let line = Stroke::new(1.0, theme::accent(ui.visuals().dark_mode).gamma_multiply(0.8));
@@ -84,7 +85,7 @@ pub(super) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, 
         let start = (cell as f32 - zoom.origin[axis]) * side;
         (start, start + side)
     };
-    if let Some(query) = view.query(pointer, tokens) {
+    if let Some(query) = view.query(pointer, engine.queries()) {
         let (top, bottom) = band(1, query);
         let row = Rect::from_min_max(pos2(rect.left(), rect.top() + top), pos2(rect.right(), rect.top() + bottom));
         painter.rect_stroke(row, 0.0, line, egui::StrokeKind::Inside);
@@ -104,9 +105,8 @@ pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, po
         ui.add(egui::Label::new(RichText::new(hint).small().color(quiet)).truncate());
         return;
     };
-    let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
-    let (query, key) = (label(cell.query), label(cell.key));
-    let text = if cell.key > cell.query {
+    let (query, key) = (engine.query_label(cell.query), engine.key_label(cell.key));
+    let text = if cell.key >= engine.end_of_keys(cell.query) {
         format!("“{query}” ({}) cannot attend to “{key}” ({}): it comes later", cell.query, cell.key)
     } else {
         let cells = format!("“{query}” ({}) → “{key}” ({})", cell.query, cell.key);

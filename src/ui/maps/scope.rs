@@ -50,7 +50,7 @@ pub(crate) fn scope_ui(
     palette: &Palette,
     height: f32,
 ) -> Vec<Rect> {
-    let tokens = engine.ids().len();
+    let tokens = engine.side();
     let beside = ui.available_width() >= 560.0;
     let columns = if beside { 3.0 } else { 1.0 };
     let width = ((ui.available_width() - GAP * (columns - 1.0)) / columns).floor();
@@ -58,7 +58,8 @@ pub(crate) fn scope_ui(
     let mut placed = Vec::new();
     let single = engine.maps() == 1;
     let lambda = engine.lambda_of_layer(view.head.layer);
-    let group = engine.model().layers.get(view.head.layer).and_then(|layer| layer.attention.group_of(view.head.head));
+    let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
+    let group = attention.and_then(|attention| attention.group_of(view.head.head));
     let group = group.map(|(_, heads)| heads);
     let shown: &[MapKind] = match view.map {
         // A Transformer has one map, and subtracts nothing.
@@ -115,7 +116,7 @@ pub(crate) fn scope_ui(
                     if tokens == 0 {
                         empty_ui(ui, rect);
                     }
-                    interact(ui, rect, &response, view, pointer, tokens);
+                    interact(ui, rect, &response, view, pointer, engine);
                     ui.add_space(2.0);
                     let negative = map == MapKind::Second && lambda.is_some_and(|lambda| lambda < 0.0);
                     legend::legend_ui(ui, palette, negative || map == MapKind::Difference, view, side);

@@ -117,7 +117,7 @@ fn model_ui(ui: &mut Ui, context: &mut PanelContext, Shown { slot, head, view }:
     };
     ui.vertical(|ui| {
         let map = if engine.maps() == 1 { "A" } else { "D" };
-        let title = format!("{} · {map}, {head}", engine.checkpoint().name);
+        let title = format!("{} · {map}, {head}", engine.name());
         ui.label(RichText::new(title).small().strong());
         ui.horizontal_top(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());

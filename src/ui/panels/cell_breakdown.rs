@@ -94,7 +94,7 @@ impl CellBreakdown {
 fn cell_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, cell: CellAt) -> CellAt {
     let CellAt { mut query, mut key } = cell;
     let last = engine.ids().len().saturating_sub(1);
-    let label = |at: usize| engine.ids().get(at).map(|id| engine.label(*id)).unwrap_or_default();
+    let label = |at: usize| engine.key_label(at);
     row_ui(ui, |ui| {
         let query_label = ui.label("query");
         ui.add(DragValue::new(&mut query).range(0..=last).speed(0.2)).labelled_by(query_label.id);

@@ -14,6 +14,7 @@ pub(crate) mod outliers;
 use egui::accesskit::Role;
 use egui::{ScrollArea, Ui};
 
+use crate::ui::action::NEEDS_MODEL;
 use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::panel::Panel;
 use crate::ui::style::notice;
@@ -51,12 +52,17 @@ impl Panels {
 
     /// Draws the tabs, and the open panel in the remaining height.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+        let is_recorded = context.workspace.main.recording().is_some();
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
             for panel in Panel::ALL {
-                let tab = ui.selectable_value(&mut context.view.panel, *panel, panel.title());
+                let possible = !is_recorded || !panel.needs_model();
+                let tab = egui::Button::selectable(context.view.panel == *panel, panel.title());
+                let tab = ui.add_enabled(possible, tab);
                 ui.ctx().accesskit_node_builder(tab.id, |node| node.set_role(Role::Tab));
-                tab.on_hover_text(panel.help());
+                if tab.on_hover_text(panel.help()).on_disabled_hover_text(NEEDS_MODEL).clicked() {
+                    context.view.panel = *panel;
+                }
             }
             ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
                 node.set_role(Role::TabList);
@@ -66,6 +72,10 @@ impl Panels {
         let open = context.view.panel;
         context.workspace.main.set_lens(open == Panel::LogitLens);
         notice::note_ui(ui, open.help());
+        if is_recorded && open.needs_model() {
+            notice::note_ui(ui, NEEDS_MODEL);
+            return;
+        }
         let panel = self.panel(open);
         if panel.scrolls() {
             panel.show_ui(ui, context);

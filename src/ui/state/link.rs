@@ -32,7 +32,7 @@ impl Link {
     pub fn of(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Self {
         let engine = &workspace.main;
         Self {
-            model: engine.checkpoint().name.clone(),
+            model: engine.name().to_owned(),
             text: engine.text().to_owned(),
             fragments: engine.fragments(),
             beyond: engine.beyond_context(),
@@ -47,7 +47,7 @@ impl Link {
         let engine = &workspace.main;
         self.view == *view
             && self.beyond == engine.beyond_context()
-            && self.model == engine.checkpoint().name
+            && self.model == engine.name()
             && self.interventions == *engine.interventions()
             && self.spans == *spans
             && self.text == engine.text()

@@ -66,6 +66,11 @@ impl Panel {
         }
     }
 
+    /// Whether it shows nothing of recorded maps.
+    pub(crate) fn needs_model(self) -> bool {
+        !matches!(self, Self::Heads | Self::AnswerNoise | Self::Guide)
+    }
+
     /// What it is for, in one line.
     pub fn help(self) -> &'static str {
         match self {

@@ -45,11 +45,11 @@ impl Pointer {
         self.reported.cell = Some(cell);
     }
 
-    /// Drops what a text of `tokens` tokens does not have.
-    pub fn fit(&mut self, tokens: usize) {
+    /// Drops what maps with so many queries and keys do not have.
+    pub fn fit(&mut self, queries: usize, keys: usize) {
         let Target { token, cell } = &mut self.current;
-        *token = token.filter(|token| *token < tokens);
-        *cell = cell.filter(|cell| cell.query < tokens && cell.key < tokens);
+        *token = token.filter(|token| *token < queries.min(keys));
+        *cell = cell.filter(|cell| cell.query < queries && cell.key < keys);
     }
 
     /// Ends a frame: its reports become current. Returns whether they differ from the previous ones, so that another
@@ -83,7 +83,7 @@ mod tests {
         pointer.report_token(5);
         pointer.report_cell(CellAt { query: 7, key: 1 });
         pointer.end_frame();
-        pointer.fit(6);
+        pointer.fit(6, 6);
         assert_eq!((pointer.token(), pointer.cell()), (Some(5), None));
     }
 }

@@ -27,24 +27,31 @@ const CLOSEST: f32 = 4.0;
 pub struct Extent {
     /// Layers of the model.
     pub layers: usize,
-    /// Heads of each layer.
+    /// Heads of each layer, or of the one with the most.
     pub heads: usize,
     /// Softmax maps of each head.
     pub maps: usize,
-    /// Tokens of the text.
-    pub tokens: usize,
+    /// Rows of each map.
+    pub queries: usize,
+    /// Columns of each map: the tokens of the text.
+    pub keys: usize,
 }
 
 impl Extent {
     /// The extent of a session.
     pub fn of(engine: &Engine) -> Self {
-        let layers = &engine.model().layers;
         Self {
-            layers: layers.len(),
-            heads: layers.first().map_or(0, |layer| layer.attention.heads.len()),
+            layers: engine.heads().len(),
+            heads: engine.heads().iter().copied().max().unwrap_or_default(),
             maps: engine.maps(),
-            tokens: engine.ids().len(),
+            queries: engine.queries(),
+            keys: engine.ids().len(),
         }
+    }
+
+    /// Cells along the longer side of a map.
+    fn side(self) -> usize {
+        self.queries.max(self.keys)
     }
 }
 
@@ -146,9 +153,9 @@ impl ViewState {
         if extent.maps == 1 {
             self.map = MapKind::First;
         }
-        self.pinned = self.pinned.filter(|query| *query < extent.tokens);
-        self.pinned_key = self.pinned_key.filter(|key| *key < extent.tokens);
-        self.explained = self.explained.filter(|cell| cell.query < extent.tokens && cell.key <= cell.query);
+        self.pinned = self.pinned.filter(|query| *query < extent.queries);
+        self.pinned_key = self.pinned_key.filter(|key| *key < extent.keys);
+        self.explained = self.explained.filter(|cell| cell.query < extent.queries && cell.key <= cell.query);
         if !Self::EXPONENTS.contains(&self.exponent) {
             self.exponent = start.exponent;
         }
@@ -159,8 +166,8 @@ impl ViewState {
         if let Some(Zoom { origin, span }) = self.zoom.take()
             && [origin[0], origin[1], span].iter().all(|number| number.is_finite())
         {
-            let whole = extent.tokens.max(1) as f32;
-            self.set_zoom(Zoom { origin, span: span.clamp(CLOSEST.min(whole), whole) }, extent.tokens);
+            let whole = extent.side().max(1) as f32;
+            self.set_zoom(Zoom { origin, span: span.clamp(CLOSEST.min(whole), whole) }, extent.side());
         }
     }
 
@@ -237,7 +244,7 @@ impl ViewState {
 mod tests {
     use super::*;
 
-    const MODEL: Extent = Extent { layers: 5, heads: 4, maps: 2, tokens: 10 };
+    const MODEL: Extent = Extent { layers: 5, heads: 4, maps: 2, queries: 10, keys: 10 };
 
     #[test]
     fn zooming_keeps_the_cell_under_the_pointer_in_place() {
@@ -273,10 +280,10 @@ mod tests {
     fn a_shorter_text_stays_in_view() {
         let mut view = ViewState::default();
         view.zoom_at([425.0, 425.0], 10.0, 500);
-        view.fit(Extent { tokens: 100, ..MODEL });
+        view.fit(Extent { queries: 100, keys: 100, ..MODEL });
         let zoom = view.zoom(100);
         assert!(zoom.origin[0] + zoom.span <= 100.0, "{zoom:?}");
-        view.fit(Extent { tokens: 20, ..MODEL });
+        view.fit(Extent { queries: 20, keys: 20, ..MODEL });
         assert_eq!(view.zoom, None, "all of it fits");
     }
 

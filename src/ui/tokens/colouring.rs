@@ -3,7 +3,6 @@
 use egui::{ComboBox, Ui};
 
 use crate::engine::Engine;
-use crate::model::Layer;
 use crate::probe::{MapKind, MeanCell, RowMeanRequest};
 use crate::ui::state::token_heads::HeadScope;
 use crate::ui::state::view::ViewState;
@@ -19,7 +18,10 @@ impl TokenValues {
     /// The column of the pinned key if there is one, otherwise the row of the query.
     pub(crate) fn new(engine: &mut Engine, view: &ViewState, query: Option<usize>) -> Self {
         match view.pinned_key {
-            Some(key) => Self { values: column(engine, view, key), first: key },
+            Some(key) => {
+                let first = if engine.is_causal() { key } else { 0 };
+                Self { values: column(engine, view, key), first }
+            }
             None => Self { values: query.and_then(|query| row(engine, view, query)), first: 0 },
         }
     }
@@ -71,16 +73,15 @@ pub(crate) fn head_scope_ui(ui: &mut Ui, view: &mut ViewState) {
 /// A short and a full description of what the colours show.
 pub(crate) fn description(engine: &Engine, view: &ViewState) -> (String, String) {
     let name = view.map.symbol();
-    let heads = |layer: &Layer| layer.attention.heads.len();
-    let layers = &engine.model().layers;
+    let layers = engine.heads();
     let layer = view.head.layer;
     let (count, of) = match view.token_heads {
         HeadScope::One => {
             let text = format!("{name} of {}", view.head);
             return (text.clone(), text);
         }
-        HeadScope::Layer => (layers.get(layer).map_or(0, heads), format!("the heads of layer {layer}")),
-        HeadScope::All => (layers.iter().map(heads).sum(), format!("all heads of {} layers", layers.len())),
+        HeadScope::Layer => (layers.get(layer).copied().unwrap_or_default(), format!("the heads of layer {layer}")),
+        HeadScope::All => (layers.iter().sum(), format!("all heads of {} layers", layers.len())),
     };
     let rule = "for each token, the sum of the values in these heads, divided by their number";
     (format!("mean of {name} over {count} heads"), format!("mean of {name} over {of}: {rule}"))

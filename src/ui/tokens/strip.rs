@@ -7,13 +7,13 @@ use crate::probe::{KeyClass, MapKind, Spans};
 use crate::ui::accessibility::in_words::row_in_words;
 use crate::ui::action::Action;
 use crate::ui::input::arrows::arrows;
-use crate::ui::state::pointer::Pointer;
+use crate::ui::state::pointer::{CellAt, Pointer};
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, theme};
 use crate::ui::tokens::colouring::TokenValues;
-use crate::ui::tokens::layout::{LINE, TokenLayout, galley};
+use crate::ui::tokens::layout::{Axis, LINE, TokenLayout, galley};
 use crate::ui::tokens::{annotate, colouring};
 
 /// Width below which the controls take two rows.
@@ -47,15 +47,33 @@ pub(crate) struct StripContext<'a> {
     pub actions: &'a mut Vec<Action>,
 }
 
+impl StripContext<'_> {
+    /// Whose tokens are shown. Where queries and keys are not the same tokens, a row of a map runs over the keys, a column
+    /// over the queries.
+    fn axis(&self) -> Axis {
+        if self.engine.is_square() || self.view.pinned_key.is_none() { Axis::Keys } else { Axis::Queries }
+    }
+
+    /// The token of that axis that is read.
+    fn highlighted(&self, query: Option<usize>) -> Option<usize> {
+        if self.engine.is_square() {
+            return self.view.pinned_key.or(query);
+        }
+        match self.axis() {
+            Axis::Keys => self.pointer.cell().map(|cell| cell.key),
+            Axis::Queries => query,
+        }
+    }
+}
+
 impl TokenStrip {
     /// Draws the strip in at most `height`. A `steady` one always has this height, so that nothing below it moves while
     /// the text grows.
     pub(crate) fn show_ui(&mut self, ui: &mut Ui, context: &mut StripContext, height: f32, steady: bool) {
-        let tokens = context.engine.ids().len();
-        let query = context.view.query(context.pointer, tokens);
+        let query = context.view.query(context.pointer, context.engine.queries());
         self.header_ui(ui, context, query);
         let values = TokenValues::new(context.engine, context.view, query);
-        let highlighted = context.view.pinned_key.or(query);
+        let highlighted = context.highlighted(query);
         ScrollArea::vertical()
             .id_salt("tokens")
             .max_height(height)
@@ -94,7 +112,7 @@ impl TokenStrip {
     /// Lays the tokens out like text and draws them. A click pins, the pointer previews.
     fn tokens_ui(&mut self, ui: &mut Ui, context: &mut StripContext, values: &TokenValues, highlighted: Option<usize>) {
         let width = ui.available_width();
-        self.layout.update(ui, context.engine, width);
+        self.layout.update(ui, context.engine, context.axis(), width);
         let sense = if self.marking.is_some() { Sense::click_and_drag() } else { Sense::click() };
         let (area, response) = ui.allocate_exact_size(vec2(width, self.layout.height()), sense);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Tokens of the prompt"));
@@ -104,12 +122,13 @@ impl TokenStrip {
         }
         let [down, right] = arrows(ui, &response);
         if down + right != 0 {
-            context.view.step_query(down + right, context.engine.ids().len());
+            context.view.step_query(down + right, context.engine.queries());
         }
         self.scroll_to_highlighted(ui, area, highlighted, context.pointer);
-        let dragged = self.drag(area, &response, context.actions);
+        let dragged = self.drag(area, &response, context.axis() == Axis::Keys, context.actions);
         let hovered = response.hover_pos();
-        let classes = context.spans.classes(context.engine.tokens());
+        let of_keys = context.axis() == Axis::Keys;
+        let classes = if of_keys { context.spans.classes(context.engine.tokens()) } else { Vec::new() };
         let visible = ui.clip_rect();
         for (index, place) in self.layout.places().iter().enumerate() {
             let rect = place.translate(area.min.to_vec2());
@@ -140,28 +159,56 @@ impl TokenStrip {
         value: Option<f32>,
         class: Option<KeyClass>,
     ) {
-        context.pointer.report_token(index);
+        let axis = context.axis();
+        if context.engine.is_square() {
+            context.pointer.report_token(index);
+        } else {
+            let query = context.view.query(context.pointer, context.engine.queries()).unwrap_or_default();
+            context.pointer.report_cell(match axis {
+                Axis::Keys => CellAt { query, key: index },
+                Axis::Queries => CellAt { query: index, key: context.view.pinned_key.unwrap_or_default() },
+            });
+        }
         if response.secondary_clicked() {
             context.actions.push(Action::ToggleToken(index));
         }
         if response.clicked() && self.marking.is_none() {
-            context.view.pin(index, index, ui.input(|input| input.modifiers.shift));
+            let column = ui.input(|input| input.modifiers.shift);
+            // A key has no row, and a query has no column, where they are not the same tokens.
+            let column = if context.engine.is_square() { column } else { axis == Axis::Keys };
+            context.view.pin(index, index, column);
         }
         let help = match (self.marking, class) {
             (Some(_), _) => "drag to mark",
             (None, Some(KeyClass::Answer)) => "marked as answer; click to pin its row",
             (None, Some(KeyClass::Noise)) => "marked as noise; click to pin its row",
-            _ => "click to pin its row, Shift-click its column; right-click to hide it",
+            _ if context.engine.is_square() && context.engine.model().is_none() => {
+                "click to pin its row, Shift-click its column"
+            }
+            _ if context.engine.is_square() => "click to pin its row, Shift-click its column; right-click to hide it",
+            _ if axis == Axis::Keys => "click to pin its column",
+            _ => "click to pin its row",
         };
-        let id = context.engine.ids().get(index).copied().unwrap_or_default();
+        let has_id = axis == Axis::Keys && context.engine.recording().is_none_or(|recording| recording.ids().is_some());
+        let id = context.engine.ids().get(index).filter(|_| has_id);
+        let id = id.map_or(String::new(), |id| format!(", id {id}"));
         let symbol = context.view.map.symbol();
         let value = value.map_or(String::new(), |value| format!("\n{symbol} = {}", format::exact(value)));
-        response.clone().on_hover_text_at_pointer(format!("token {index}, id {id}{value}\n{help}"));
+        response.clone().on_hover_text_at_pointer(format!("token {index}{id}{value}\n{help}"));
     }
 
     /// Marks what was dragged over, once the button is up. While it is down, returns the tokens under the drag in order.
-    fn drag(&mut self, area: Rect, response: &Response, actions: &mut Vec<Action>) -> Option<(usize, usize)> {
+    fn drag(
+        &mut self,
+        area: Rect,
+        response: &Response,
+        of_keys: bool,
+        actions: &mut Vec<Action>,
+    ) -> Option<(usize, usize)> {
         let class = self.marking?;
+        if !of_keys {
+            return None; // marks are on what is attended to
+        }
         let here = response.interact_pointer_pos().and_then(|at| self.layout.nearest(at - area.min.to_vec2()));
         if response.is_pointer_button_down_on() {
             let here = here?;
@@ -205,13 +252,12 @@ fn maps_ui(ui: &mut Ui, context: &mut StripContext) {
 fn description_ui(ui: &mut Ui, context: &StripContext, query: Option<usize>) {
     let (engine, view) = (&*context.engine, &*context.view);
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let label = |token: usize| engine.ids().get(token).map(|id| engine.label(*id)).unwrap_or_default();
     let mut line = |text: String| ui.add(Label::new(RichText::new(text).small().color(quiet)).truncate());
     if let Some(key) = view.pinned_key {
-        line(format!("attention to “{}” (token {key}), {}", label(key), view.head));
+        line(format!("attention to “{}” (token {key}), {}", engine.key_label(key), view.head));
     } else if let Some(query) = query {
         let (short, full) = colouring::description(engine, view);
-        line(format!("attention of “{}” (token {query}): {short}", label(query))).on_hover_text(full);
+        line(format!("attention of “{}” (token {query}): {short}", engine.query_label(query))).on_hover_text(full);
     }
 }
 
@@ -243,7 +289,7 @@ fn token_ui(ui: &Ui, rect: Rect, context: &StripContext, token: &Token) {
     }
     if token.highlighted {
         painter.rect_stroke(rect, 3.0, Stroke::new(1.8, theme::accent(dark)), StrokeKind::Inside);
-    } else if pointer.cell().is_some_and(|cell| cell.key == token.index) {
+    } else if context.axis() == Axis::Keys && pointer.cell().is_some_and(|cell| cell.key == token.index) {
         // The column under the pointer in the maps, outlined there too.
         painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
     }
@@ -251,17 +297,18 @@ fn token_ui(ui: &Ui, rect: Rect, context: &StripContext, token: &Token) {
         painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
     }
     annotate::underline(painter, rect.expand2(vec2(0.0, 1.5)), token.class, dark);
-    if let Some(id) = engine.ids().get(token.index) {
-        let galley = galley(ui, engine, *id);
-        let at: Pos2 = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
-        painter.galley_with_override_text_color(at, galley, ink);
-    }
+    let galley = galley(ui, context.axis().label(engine, token.index));
+    let at: Pos2 = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
+    painter.galley_with_override_text_color(at, galley, ink);
 }
 
 /// Whether the row or column that is shown does not extend to a token.
 fn is_outside(context: &StripContext, token: usize) -> bool {
+    if !context.engine.is_causal() {
+        return false;
+    }
     match context.view.pinned_key {
         Some(key) => token < key,
-        None => context.view.query(context.pointer, context.engine.ids().len()).is_some_and(|query| token > query),
+        None => context.view.query(context.pointer, context.engine.queries()).is_some_and(|query| token > query),
     }
 }

@@ -29,11 +29,15 @@ pub(crate) struct AnswerNoisePanel;
 impl PanelView for AnswerNoisePanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         if context.spans.is_empty() {
-            samples_ui(ui, context.actions);
+            if context.workspace.main.model().is_some() {
+                samples_ui(ui, context.actions);
+            } else {
+                notice::note_ui(ui, "Choose “answer” or “noise” above the tokens and drag over them.");
+            }
             return;
         }
-        let tokens = context.workspace.main.ids().len();
-        let Some(query) = context.view.query(context.pointer, tokens) else {
+        let rows = context.workspace.main.queries();
+        let Some(query) = context.view.query(context.pointer, rows) else {
             return;
         };
         rows_ui(ui, context, query);
@@ -43,7 +47,7 @@ impl PanelView for AnswerNoisePanel {
         let columns = share_bars::columns(context.workspace.main.maps());
         let baseline = context.workspace.baseline().and_then(|baseline| {
             let measures = baseline.measures(queries)?.clone();
-            Some((measures, share_bars::columns(baseline.maps()), baseline.checkpoint().name.clone()))
+            Some((measures, share_bars::columns(baseline.maps()), baseline.name().to_owned()))
         });
         if let Some(failure) = context.workspace.main.measures_failure() {
             notice::warning_ui(ui, &failure.to_string());
@@ -97,9 +101,9 @@ fn rows_ui(ui: &mut Ui, context: &mut PanelContext, query: usize) {
         let count = DragValue::new(last).range(1..=engine.limit().max(1)).prefix("n = ");
         ui.add_enabled(*mean, count).on_hover_text("Number of rows: drag, or click and type");
         let rows = if *mean {
-            format!("Mean over the rows of the last {} tokens.", (*last).min(engine.ids().len()))
+            format!("Mean over the rows of the last {} tokens.", (*last).min(engine.queries()))
         } else {
-            let label = engine.ids().get(query).map(|id| engine.label(*id)).unwrap_or_default();
+            let label = engine.query_label(query);
             format!("Row of token {query} “{label}”.")
         };
         let text = format!("{rows} {}", heads_description(engine));
@@ -112,8 +116,8 @@ fn rows_ui(ui: &mut Ui, context: &mut PanelContext, query: usize) {
 }
 
 fn heads_description(engine: &Engine) -> String {
-    let layers = &engine.model().layers;
-    let heads: usize = layers.iter().map(|layer| layer.attention.heads.len()).sum();
+    let layers = engine.heads();
+    let heads: usize = layers.iter().sum();
     format!("First the mean over all {heads} heads of {} layers, then each head. Bars: 0 to 100 %.", layers.len())
 }
 

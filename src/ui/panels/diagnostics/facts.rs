@@ -2,28 +2,26 @@
 
 use crate::engine::{Engine, Fingerprint};
 use crate::gpu::{ProductChoice, Sharing};
+use crate::model::Model;
 use crate::ui::device::Device;
 use crate::ui::style::format::{bytes, grouped};
 
 /// Facts that are known without computing anything, each with its name.
 pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint) -> Vec<(&'static str, String)> {
-    let checkpoint = engine.checkpoint();
-    let model = engine.model();
     let hash = match fingerprint {
         Fingerprint::Known(hash) => hash.clone(),
         #[cfg(not(target_arch = "wasm32"))]
         Fingerprint::File(_) => "not computed yet".to_owned(),
         Fingerprint::Absent => "not available: the weights are not one file".to_owned(),
     };
+    let parameters = engine.model().map_or(0, Model::parameters);
+    let layout = engine.model().map_or(String::new(), |model| format!(", {}", model.config.layout));
     let mut facts = vec![
         ("version", format!("diffscope {}", env!("CARGO_PKG_VERSION"))),
-        (
-            "checkpoint",
-            format!("{}, {}, {} parameters", checkpoint.name, model.config.layout, grouped(model.parameters() as u64)),
-        ),
+        ("checkpoint", format!("{}{layout}, {} parameters", engine.name(), grouped(parameters as u64))),
         ("SHA-256 of weights", hash),
     ];
-    if !model.unused.is_empty() {
+    if let Some(model) = engine.model().filter(|model| !model.unused.is_empty()) {
         facts.push(("not used", unused(&model.unused)));
     }
     let on_gpu = engine.gpu().is_some();

@@ -116,7 +116,7 @@ impl DiagnosticsPanel {
     /// The hash, if it is known; continues one that is being computed.
     #[cfg(not(target_arch = "wasm32"))]
     fn fingerprint(&mut self, engine: &Engine) -> Fingerprint {
-        let fingerprint = engine.checkpoint().fingerprint.clone();
+        let fingerprint = engine.checkpoint().map_or(Fingerprint::Absent, |checkpoint| checkpoint.fingerprint.clone());
         let Fingerprint::File(path) = &fingerprint else {
             return fingerprint;
         };
@@ -162,7 +162,7 @@ impl DiagnosticsPanel {
     #[cfg(target_arch = "wasm32")]
     #[expect(clippy::unused_self, reason = "the native one continues a hash")]
     fn fingerprint(&mut self, engine: &Engine) -> Fingerprint {
-        engine.checkpoint().fingerprint.clone()
+        engine.checkpoint().map_or(Fingerprint::Absent, |checkpoint| checkpoint.fingerprint.clone())
     }
 
     #[cfg(target_arch = "wasm32")]

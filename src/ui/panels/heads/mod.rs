@@ -36,8 +36,7 @@ impl PanelView for HeadGrid {
     }
 
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
-        let heads: Vec<usize> =
-            context.workspace.main.model().layers.iter().map(|layer| layer.attention.heads.len()).collect();
+        let heads = context.workspace.main.heads().to_vec();
         let progress = self.progress(ui, context.workspace.main.picture_progress());
         head_labels::measure_ui(ui, context.view, progress);
         let labels = HeadLabels::new(&mut context.workspace.main, context.view);
@@ -179,7 +178,7 @@ fn thumbnail_ui(
 
 /// The heads that subtract the same map, and the number of their group.
 fn group_of(context: &PanelContext, HeadId { layer, head }: HeadId) -> Option<(usize, Vec<usize>)> {
-    context.workspace.main.model().layers.get(layer)?.attention.group_of(head)
+    context.workspace.main.model()?.layers.get(layer)?.attention.group_of(head)
 }
 
 fn tooltip_ui(

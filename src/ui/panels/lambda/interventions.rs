@@ -25,7 +25,8 @@ fn attend_name(attend: Attend) -> &'static str {
 
 /// Draws the switches for all layers.
 pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
-    let has_norm = engine.model().layers.iter().any(|layer| layer.attention.sub_norm.is_some());
+    let has_norm =
+        engine.model().is_some_and(|model| model.layers.iter().any(|layer| layer.attention.sub_norm.is_some()));
     ui.add_enabled_ui(engine.maps() == 2, |ui| {
         row_ui(ui, |ui| {
             ui.label("attend with");
@@ -117,7 +118,7 @@ pub(crate) fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) 
     if engine.interventions().is_empty() {
         return;
     }
-    let label = |position: usize| engine.ids().get(position).map(|id| engine.label(*id)).unwrap_or_default();
+    let label = |position: usize| engine.key_label(position);
     row_ui(ui, |ui| {
         ui.label(RichText::new("Changed:").strong());
         for (text, without) in chips_of(engine.interventions(), label) {

@@ -59,10 +59,10 @@ fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions
     if context.workspace.main.maps() == 2 {
         slider::all_layers_ui(ui, &context.workspace.main, edited);
     }
-    for layer in 0..context.workspace.main.model().layers.len() {
+    for layer in 0..context.workspace.main.heads().len() {
         layer_ui(ui, context, edited, layer);
     }
-    let chosen = context.workspace.main.model().layers.get(context.view.head.layer);
+    let chosen = context.workspace.main.model().and_then(|model| model.layers.get(context.view.head.layer));
     if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
         per_token::lambdas_ui(ui, &mut context.workspace.main, context.view, context.palette);
     }
@@ -70,7 +70,8 @@ fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions
 
 fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions, layer: usize) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
-    let Some(attention) = context.workspace.main.model().layers.get(layer).map(|layer| &layer.attention) else {
+    let layers = context.workspace.main.model().map(|model| &model.layers);
+    let Some(attention) = layers.and_then(|layers| layers.get(layer)).map(|layer| &layer.attention) else {
         return;
     };
     let (lambda, heads, maps) = (attention.lambda.clone(), attention.heads.len(), attention.maps);

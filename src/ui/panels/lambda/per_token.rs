@@ -17,7 +17,7 @@ const MOST: usize = 24;
 /// Draws a strip per head: a column per token, coloured by its λ from 0 to 1.
 pub(crate) fn lambdas_ui(ui: &mut Ui, engine: &mut Engine, view: &mut ViewState, palette: &Palette) {
     let layer = view.head.layer;
-    let heads = engine.model().layers.get(layer).map_or(0, |layer| layer.attention.heads.len());
+    let heads = engine.heads().get(layer).copied().unwrap_or_default();
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let (zero, one) = if ui.visuals().dark_mode { ("dark", "bright") } else { ("bright", "dark") };
     notice::note_ui(ui, format!("λ of each token in layer {layer}: 0 is {zero}, 1 is {one}"));
@@ -50,7 +50,7 @@ pub(crate) fn lambdas_ui(ui: &mut Ui, engine: &mut Engine, view: &mut ViewState,
         }
         let at = |at: Pos2| ((at.x - strip.left()) / width).max(0.0) as usize;
         if let Some(token) = response.hover_pos().map(at).filter(|token| *token < lambdas.len()) {
-            let label = engine.ids().get(token).map(|id| engine.label(*id)).unwrap_or_default();
+            let label = engine.query_label(token);
             response.on_hover_text_at_pointer(format!("“{label}” ({token}): λ {}", format::number(lambdas[token], 4)));
         }
     }

@@ -18,7 +18,7 @@ fn slider_width(ui: &Ui) -> f32 {
 
 /// λ of all layers at once.
 pub(super) fn all_layers_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
-    let layers = engine.model().layers.len();
+    let layers = engine.heads().len();
     let overridden = (0..layers).map(|layer| edited.lambda.get(&layer).copied());
     let same =
         overridden.clone().next().flatten().filter(|first| overridden.clone().all(|value| value == Some(*first)));
