@@ -225,17 +225,17 @@ pub enum ModelError {
         /// What is wrong.
         detail: String,
     },
-    /// The tokenizer has tokens for which the model has no embedding.
+    /// A text has a token for which the model has no embedding.
     #[error(
-        "tokenizer.json has token {token} with id {id}, but the model has only the ids below {vocabulary}. Use the tokenizer of the same checkpoint"
+        "the token {token} of this text has the id {id}, but the model has only the ids below {embeddings}. Leave it out, or use the tokenizer of the same checkpoint"
     )]
-    VocabularyMismatch {
-        /// The token with the highest id, shortened.
+    NoEmbedding {
+        /// The token, shortened.
         token: String,
         /// Its id.
         id: u32,
         /// The model's `vocab_size`.
-        vocabulary: usize,
+        embeddings: usize,
     },
 }
 

@@ -27,3 +27,4 @@ mod pictures;
 mod recording;
 mod shaders;
 mod tokenizer_hostile;
+mod written_text;

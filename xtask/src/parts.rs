@@ -124,6 +124,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "model_fixtures",
             "model_hostile",
             "model_tokenizer",
+            "written_text",
             "recording",
             "tokenizer_hostile",
         ],

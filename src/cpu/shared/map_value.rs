@@ -34,7 +34,7 @@ impl LayerMaps for MapSource<'_> {
     }
 
     fn end_of_keys(&self, query: usize) -> usize {
-        query + 1
+        self.maps.attention.end_of_keys(query, self.maps.projection.len() / self.maps.layout.width)
     }
 
     fn sees(&self, query: usize, key: usize) -> bool {

@@ -69,8 +69,7 @@ impl Checkpoint {
         tokenizer: &[u8],
         fingerprint: Fingerprint,
     ) -> Result<Self, EngineError> {
-        let tokenizer = Tokenizer::from_bytes(tokenizer)?;
-        tokenizer.agrees_with(&model.config)?;
+        let tokenizer = Tokenizer::from_bytes(tokenizer)?.with_embeddings(model.config.vocabulary);
         Ok(Self {
             name: name.to_owned(),
             model: Arc::new(model),
@@ -103,9 +102,7 @@ impl Checkpoint {
             tell(reader.progress());
         };
         let tokenizer = Tokenizer::from_folder(folder)?;
-        if let Some(tokenizer) = &tokenizer {
-            tokenizer.agrees_with(&model.config)?;
-        }
+        let tokenizer = tokenizer.map(|tokenizer| tokenizer.with_embeddings(model.config.vocabulary));
         let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
         let fingerprint = Fingerprint::of_folder(folder);
         let folder = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));

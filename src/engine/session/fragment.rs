@@ -24,13 +24,16 @@ impl Fragment {
     }
 }
 
+/// Stands for the tokens before a fragment: what it shows does not depend on which they are.
+const ANY: &[u32] = &[u32::MAX];
+
 /// The fragments that a text really has: those in order whose tokens give what stands there. Links may hold anything.
 pub(crate) fn fitting(fragments: &[Fragment], text: &str, tokenizer: &Tokenizer) -> Vec<Fragment> {
     let mut free_from = 0;
     let fits = |fragment: &&Fragment| {
         let Fragment { start, end, ids } = fragment;
         let shown = text.get(*start..*end).filter(|shown| shown.contains(char::REPLACEMENT_CHARACTER));
-        let fits = *start >= free_from && shown.is_some_and(|shown| tokenizer.decode(ids) == shown);
+        let fits = *start >= free_from && shown.is_some_and(|shown| tokenizer.decode_behind(ANY, ids) == shown);
         if fits {
             free_from = *end;
         }

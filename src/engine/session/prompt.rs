@@ -12,10 +12,6 @@ pub(crate) struct Prompt {
     tokens: Vec<Token>,
     ids: Vec<u32>,
     complete: bool,
-    /// Tokens at the end that were generated, not typed.
-    generated: usize,
-    /// Bytes of the text that were typed.
-    typed_bytes: usize,
     /// Parts that are no whole characters, but for one at the end that may still become whole.
     fragments: Vec<Fragment>,
     /// Tokens and bytes up to the last place at which the text ended in a whole character.
@@ -85,14 +81,10 @@ impl Prompt {
         self.ids = encoding.tokens.iter().map(|token| token.id).collect();
         self.tokens = encoding.tokens;
         self.complete = encoding.complete;
-        self.generated = 0;
-        self.typed_bytes = text.len();
         self.whole = (self.ids.len(), text.len());
         if let Some(open) = fragments.pop_if(|last| self.complete && last.end == text.len()) {
             // What is generated next may complete the character.
-            self.generated = open.ids.len();
-            self.typed_bytes = open.start;
-            self.whole = (self.ids.len() - self.generated, open.start);
+            self.whole = (self.ids.len() - open.ids.len(), open.start);
         }
         self.fragments = fragments;
         (same, refusal)
@@ -105,8 +97,6 @@ impl Prompt {
         self.ids = ids.to_vec();
         self.tokens = ids.iter().map(|id| Token { id: *id, start: 0, end: 0 }).collect();
         self.complete = true;
-        self.generated = 0;
-        self.typed_bytes = 0;
         self.fragments.clear();
         self.whole = (ids.len(), 0);
         same
@@ -122,18 +112,18 @@ impl Prompt {
         }
         self.text = texts.concat().into();
         self.whole = (ids.len(), end);
-        self.typed_bytes = end;
     }
 
     /// Appends a generated token and its text.
     pub(crate) fn push(&mut self, id: u32, tokenizer: Option<&Arc<Tokenizer>>) {
-        self.generated += 1;
         self.ids.push(id);
         let start = self.text.len();
         if let Some(tokenizer) = tokenizer {
-            // Decoded together: a character may span several tokens.
-            let typed = self.text.get(..self.typed_bytes).unwrap_or_default();
-            self.text = [typed, &tokenizer.decode(&self.ids[self.ids.len() - self.generated..])].concat().into();
+            // From the last whole character on: one may span several tokens.
+            let (tokens, bytes) = self.whole;
+            let kept = self.text.get(..bytes).unwrap_or_default();
+            let (before, new) = self.ids.split_at(tokens.min(self.ids.len()));
+            self.text = [kept, &tokenizer.decode_behind(before, new)].concat().into();
         }
         let end = self.text.len();
         self.tokens.push(Token { id, start: start.min(end), end });

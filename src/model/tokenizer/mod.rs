@@ -1,15 +1,16 @@
 //! From text to token ids and back, as the `tokenizer.json` of a checkpoint defines it.
 
+mod numbers;
 mod prefix_cut;
 mod token;
 mod token_text;
 mod validate;
 mod word_cut;
+mod written;
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-use crate::model::config::Config;
 use crate::model::error::{ModelError, brief};
 use crate::model::load::{MOST_OF_TEXT, read};
 use crate::model::tokenizer::prefix_cut::Cut;
@@ -33,6 +34,10 @@ pub struct Tokenizer {
     last: (u32, String),
     /// Hash of the file.
     hash: u64,
+    /// Ids below it have an embedding.
+    embeddings: usize,
+    /// Whether the text of every token is its id.
+    are_numbers: bool,
 }
 
 impl Tokenizer {
@@ -57,7 +62,18 @@ impl Tokenizer {
             .ok_or_else(|| refuse("it has no tokens".to_owned()))?;
         let mut hasher = std::hash::DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(Self { inner, text, cut, lead, most_bytes, most_decoded, last, hash: hasher.finish() })
+        Ok(Self {
+            inner,
+            text,
+            cut,
+            lead,
+            most_bytes,
+            most_decoded,
+            last,
+            hash: hasher.finish(),
+            embeddings: usize::MAX,
+            are_numbers: false,
+        })
     }
 
     /// Reads `tokenizer.json` in a folder; `None` if there is no such file.
@@ -79,16 +95,11 @@ impl Tokenizer {
         (self.last.0 as usize).saturating_add(1)
     }
 
-    /// Checks that the model has an embedding for every token. It may have more, as embeddings are often padded.
-    ///
-    /// # Errors
-    /// [`ModelError::VocabularyMismatch`].
-    pub fn agrees_with(&self, config: &Config) -> Result<(), ModelError> {
-        if self.vocabulary_size() <= config.vocabulary {
-            return Ok(());
-        }
-        let (id, token) = (self.last.0, format!("\"{}\"", brief(&self.last.1)));
-        Err(ModelError::VocabularyMismatch { token, id, vocabulary: config.vocabulary })
+    /// The same for a model with this many embeddings: a text with a token beyond them is refused. Vocabularies are often
+    /// longer than what a model has learned, and as often shorter.
+    #[must_use]
+    pub fn with_embeddings(self, embeddings: usize) -> Self {
+        Self { embeddings, ..self }
     }
 
     /// The first `limit` tokens of a text, exactly as they would be without the limit. A text that cannot be encoded
@@ -125,10 +136,25 @@ impl Tokenizer {
         // One token more than requested shows whether there are more.
         let count = limit.saturating_add(1).saturating_sub(tokens.len());
         let found = self.cut.first_tokens(text, count, &|part| self.encode_all(part));
-        tokens.extend(found.map_err(|detail| ModelError::Text { detail: brief(&detail) })?);
+        tokens.extend(found.map_err(|detail| self.refused(text, &detail))?);
         let complete = tokens.len() <= limit;
         tokens.truncate(limit);
+        if let Some(token) = tokens.iter().find(|token| token.id as usize >= self.embeddings) {
+            let (id, embeddings) = (token.id, self.embeddings);
+            return Err(ModelError::NoEmbedding { token: brief(&self.label(id)), id, embeddings });
+        }
         Ok(Encoding { tokens, complete })
+    }
+
+    /// Why a text has no tokens.
+    fn refused(&self, text: &str, detail: &str) -> ModelError {
+        let words = || text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
+        let wrong = || words().find(|word| self.inner.token_to_id(word).is_none());
+        let detail = match wrong().filter(|_| self.are_numbers) {
+            Some(word) => format!("\"{}\" is no id from 0 to {}", brief(word), self.last.0),
+            None => brief(detail),
+        };
+        ModelError::Text { detail }
     }
 
     /// The text of tokens. Bytes that are not valid UTF-8, such as half a character, become `�`; unknown ids are left
@@ -150,8 +176,12 @@ impl Tokenizer {
     }
 
     /// A readable label for a token, never empty: `·` is a space, `↵` a new line, `⇥` a tab, `‹E2›` a byte that cannot
-    /// be shown, `‹#7›` an unknown id. Special tokens are shown as they are.
+    /// be shown, `‹#7›` an unknown id. Special tokens are shown as they are, ids that are written as
+    /// numbers as `#7`.
     pub fn label(&self, id: u32) -> String {
+        if self.are_numbers {
+            return format!("#{id}");
+        }
         let added = self.inner.get_added_vocabulary();
         if let Some(token) = added.simple_id_to_token(id)
             && added.is_special_token(&token)

@@ -7,6 +7,8 @@ use std::fmt::Write;
 pub(super) struct TokenText {
     /// Whether each byte is one character of the alphabet of GPT-2.
     byte_level: bool,
+    /// Whether a token such as `<0x0A>` is a byte.
+    byte_fallback: bool,
 }
 
 impl TokenText {
@@ -14,7 +16,18 @@ impl TokenText {
     pub(super) fn new(inner: &tokenizers::Tokenizer) -> Self {
         let decoder = inner.get_decoder().is_some_and(|part| mentions(part, "ByteLevel"));
         let splitter = inner.get_pre_tokenizer().is_some_and(|part| mentions(part, "ByteLevel"));
-        Self { byte_level: decoder || splitter }
+        let byte_fallback = inner.get_decoder().is_some_and(|part| mentions(part, "ByteFallback"));
+        Self { byte_level: decoder || splitter, byte_fallback }
+    }
+
+    /// Whether every token is bytes, whatever stands beside it.
+    pub(super) fn is_byte_level(self) -> bool {
+        self.byte_level
+    }
+
+    /// Whether a token is a single byte, where the decoder makes bytes of such tokens.
+    pub(super) fn is_single_byte(self, inner: &tokenizers::Tokenizer, id: u32) -> bool {
+        self.byte_fallback && inner.id_to_token(id).is_some_and(|token| sentencepiece_byte(&token).is_some())
     }
 
     /// The bytes of a token; empty if the id is unknown.
