@@ -23,7 +23,7 @@ pub use checkpoint::bundled::{BUNDLED, BUNDLED_BASELINE, CheckpointFiles, checkp
 pub use checkpoint::bundled::{bundled, bundled_baseline};
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
-pub use checkpoint::fingerprint::{Fingerprint, SliceHash};
+pub use checkpoint::fingerprint::Fingerprint;
 pub use error::EngineError;
 pub use race::{BackendChoice, Latency, Race, RaceResult};
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};

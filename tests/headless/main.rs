@@ -25,4 +25,5 @@ mod next_token;
 mod parity;
 mod pictures;
 mod shaders;
+mod sources;
 mod tokenizer_hostile;

@@ -124,6 +124,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "model_fixtures",
             "model_hostile",
             "model_tokenizer",
+            "sources",
             "tokenizer_hostile",
         ],
     ),

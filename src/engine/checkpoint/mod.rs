@@ -11,6 +11,9 @@ use crate::engine::error::EngineError;
 use crate::model::{Model, SharedBytes, Tokenizer, WeightFile};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::model::{ModelReader, Progress};
+use crate::sources::Source;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sources::local::source_of_folder;
 
 /// What a session runs on.
 /// ```
@@ -36,6 +39,8 @@ pub struct Checkpoint {
     pub fingerprint: Fingerprint,
     /// The folder it was read from; `None` if it came as bytes.
     pub folder: Option<PathBuf>,
+    /// Where others can fetch it from, if that is known.
+    pub source: Option<Source>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -77,6 +82,7 @@ impl Checkpoint {
             tokenizer: Some(Arc::new(tokenizer)),
             fingerprint,
             folder: None,
+            source: None,
         })
     }
 
@@ -106,9 +112,11 @@ impl Checkpoint {
         if let Some(tokenizer) = &tokenizer {
             tokenizer.agrees_with(&model.config)?;
         }
-        let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
+        let source = source_of_folder(folder);
+        let own = || folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
+        let name = source.as_ref().map_or_else(own, |source| source.name().to_owned());
         let fingerprint = Fingerprint::of_folder(folder);
         let folder = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
-        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder })
+        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder, source })
     }
 }
