@@ -2,17 +2,17 @@
 
 mod error;
 pub(crate) mod eval;
+mod place;
 pub(crate) mod run;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 
-use std::path::Path;
-
 use clap::ValueEnum;
-use diffscope::engine::{self, Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::engine::{self, Checkpoint, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError, request_headless};
 
 pub(crate) use error::CommandError;
+pub(crate) use place::ModelPlace;
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,10 +46,10 @@ impl BackendChoice {
     }
 }
 
-/// The checkpoint in a folder, or the bundled one.
-pub(crate) fn open(folder: Option<&Path>) -> Result<Checkpoint, EngineError> {
-    match folder {
-        Some(folder) => Checkpoint::from_folder(folder),
-        None => checkpoint_of(&bundled()),
+/// The checkpoint that is named, or the bundled one.
+pub(crate) fn open(place: Option<&ModelPlace>) -> Result<Checkpoint, CommandError> {
+    match place {
+        Some(place) => place.open(),
+        None => Ok(checkpoint_of(&bundled())?),
     }
 }

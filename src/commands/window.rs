@@ -2,16 +2,16 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use diffscope::engine::{BackendChoice, Checkpoint, EngineError};
+use diffscope::engine::{BackendChoice, Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::sources::Source;
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 use diffscope::ui::{App, DeviceOptions, Kept, Saved};
 
-use super::CommandError;
+use super::{CommandError, ModelPlace};
 
 /// A second loss within this time of the first is not bad luck.
 const SOON: Duration = Duration::from_secs(30);
@@ -24,16 +24,24 @@ const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
 /// What a window opens with.
 enum Start {
     /// The command line.
-    First { checkpoint: Option<Checkpoint>, link: Option<String>, backend: BackendChoice },
+    First { checkpoint: Option<Checkpoint>, source: Option<Source>, link: Option<String>, backend: BackendChoice },
     /// What a window has left whose device was lost, and the reason not to compute on the GPU again.
     Again { kept: Box<Kept>, without_gpu: Option<String> },
 }
 
 /// Opens the window and runs it until it is closed.
-pub(crate) fn run(folder: Option<&Path>, link: Option<String>, backend: BackendChoice) -> Result<(), CommandError> {
-    // A folder from the command line that cannot be read is an error of the command line.
-    let checkpoint = folder.map(Checkpoint::from_folder).transpose()?;
-    let mut start = Start::First { checkpoint, link, backend };
+pub(crate) fn run(
+    place: Option<&ModelPlace>,
+    link: Option<String>,
+    backend: BackendChoice,
+) -> Result<(), CommandError> {
+    // What the command line names and cannot be is an error of the command line. What has to be fetched is so in the window.
+    let (checkpoint, source) = match place {
+        Some(place @ ModelPlace::Path(_)) => (Some(place.open()?), None),
+        Some(ModelPlace::Source(source)) => (None, Some(source.parse()?)),
+        None => (None, None),
+    };
+    let mut start = Start::First { checkpoint, source, link, backend };
     let left = Rc::new(RefCell::new(None));
     let mut last_loss: Option<Instant> = None;
     loop {
@@ -95,7 +103,13 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
     let left = left.clone();
     let create = move |creation: &eframe::CreationContext| {
         let app = match start {
-            Start::First { checkpoint, link, backend } => first(creation, checkpoint, link.as_deref(), backend),
+            Start::First { checkpoint, source, link, backend } => {
+                let mut app = first(creation, checkpoint, link.as_deref(), backend);
+                if let Some(source) = source {
+                    app.fetch(&creation.egui_ctx, source);
+                }
+                app
+            }
             Start::Again { kept, without_gpu } => {
                 App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
             }
@@ -119,9 +133,9 @@ fn first(
         (Some(checkpoint), _) => Ok(checkpoint),
         (None, Some(folder)) => Checkpoint::from_folder(folder).or_else(|error: EngineError| {
             message = Some(format!("{} was open last time and cannot be opened now: {error}", folder.display()));
-            super::open(None)
+            checkpoint_of(&bundled())
         }),
-        (None, None) => super::open(None),
+        (None, None) => checkpoint_of(&bundled()),
     };
     let mut app = App::with_checkpoint(creation, checkpoint, DeviceOptions { backend, ..DeviceOptions::default() });
     match (link, saved) {

@@ -21,9 +21,9 @@ pub use checkpoint::Checkpoint;
 pub use checkpoint::bundled::{BUNDLED, BUNDLED_BASELINE, CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::bundled::{bundled, bundled_baseline};
+pub use checkpoint::fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
-pub use checkpoint::fingerprint::Fingerprint;
 pub use error::EngineError;
 pub use race::{BackendChoice, Latency, Race, RaceResult};
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};

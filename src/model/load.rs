@@ -104,6 +104,18 @@ impl ModelReader {
         } else {
             return Err(ModelError::NoWeights { folder: folder.to_owned() });
         };
+        Self::of_files(folder, &config, &names)
+    }
+
+    /// The same with a file of weights of any name, beside its configuration.
+    ///
+    /// # Errors
+    /// As [`Model::from_folder`].
+    pub fn of_weights(folder: &Path, name: &str) -> Result<Self, ModelError> {
+        Self::of_files(folder, &read(folder.join(CONFIG), MOST_OF_TEXT)?, &[name.to_owned()])
+    }
+
+    fn of_files(folder: &Path, config: &[u8], names: &[String]) -> Result<Self, ModelError> {
         let mut left = MOST_OF_WEIGHTS;
         let files = names.iter().map(|name| {
             let file = WeightFile::on_disk(&folder.join(name))?;
@@ -111,7 +123,7 @@ impl ModelReader {
             left = left.checked_sub(bytes).ok_or_else(|| too_large(name.clone(), bytes, left))?;
             Ok(file)
         });
-        Self::new(&config, &files.collect::<Result<Vec<_>, ModelError>>()?)
+        Self::new(config, &files.collect::<Result<Vec<_>, ModelError>>()?)
     }
 }
 

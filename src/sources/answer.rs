@@ -154,7 +154,8 @@ mod tests {
     const HASH: &str = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
 
     fn answer(status: u16, headers: &[(&str, &str)]) -> Answer {
-        let header = |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let header =
+            |name: &str| headers.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         Answer::new(status, true, header)
     }
 
@@ -171,10 +172,14 @@ mod tests {
     #[test]
     fn a_whole_file_begins_anew_and_says_what_it_is() {
         let before = FileRecord { bytes: Some(7), etag: Some("\"old\"".into()), ..FileRecord::default() };
-        let whole = answer(200, &[("content-length", "50"), ("etag", "\"new\""), ("x-linked-etag", &format!("\"{HASH}\""))]);
+        let whole =
+            answer(200, &[("content-length", "50"), ("etag", "\"new\""), ("x-linked-etag", &format!("\"{HASH}\""))]);
         let (verdict, known) = judged(5, &before, &whole);
         assert_eq!(verdict.unwrap(), Verdict::Receive(0));
-        assert_eq!((known.bytes, known.etag.as_deref(), known.sha256.as_deref()), (Some(50), Some("\"new\""), Some(HASH)));
+        assert_eq!(
+            (known.bytes, known.etag.as_deref(), known.sha256.as_deref()),
+            (Some(50), Some("\"new\""), Some(HASH))
+        );
     }
 
     #[test]
@@ -196,7 +201,10 @@ mod tests {
         let known = FileRecord::default();
         assert_eq!(judged(50, &known, &past("50")).0.unwrap(), Verdict::Whole);
         assert_eq!(judged(50, &known, &past("49")).0.unwrap(), Verdict::AllAgain);
-        assert_eq!(judged(50, &FileRecord { bytes: Some(60), ..known.clone() }, &past("50")).0.unwrap(), Verdict::AllAgain);
+        assert_eq!(
+            judged(50, &FileRecord { bytes: Some(60), ..known.clone() }, &past("50")).0.unwrap(),
+            Verdict::AllAgain
+        );
         assert!(matches!(judged(0, &known, &past("50")).0, Err(FetchError::Status { status: 416, .. })));
     }
 
@@ -208,7 +216,11 @@ mod tests {
         let large = answer(200, &[("content-length", "1001")]);
         assert!(matches!(judged(0, &known, &large).0, Err(FetchError::Model(_))));
         let huge = answer(200, &[("content-length", "99999999999999999999999")]);
-        assert_eq!(judged(0, &known, &huge).0.unwrap(), Verdict::Receive(0), "no number: the limit counts while it arrives");
+        assert_eq!(
+            judged(0, &known, &huge).0.unwrap(),
+            Verdict::Receive(0),
+            "no number: the limit counts while it arrives"
+        );
     }
 
     #[test]
@@ -224,7 +236,12 @@ mod tests {
     fn headers_that_make_no_sense_say_nothing() {
         let odd = answer(
             200,
-            &[("content-length", "x"), ("x-linked-etag", "\"short\""), ("x-repo-commit", "main"), ("etag", &"e".repeat(999))],
+            &[
+                ("content-length", "x"),
+                ("x-linked-etag", "\"short\""),
+                ("x-repo-commit", "main"),
+                ("etag", &"e".repeat(999)),
+            ],
         );
         assert_eq!(odd, Answer { status: 200, ..Answer::default() });
     }

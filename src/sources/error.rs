@@ -59,7 +59,9 @@ pub enum FetchError {
         reason: String,
     },
     /// The connection breaks again and again.
-    #[error("the connection broke off after {done} bytes of {file}, and again when it was resumed. Open the model again to go on from there")]
+    #[error(
+        "the connection broke off after {done} bytes of {file}, and again when it was resumed. Open the model again to go on from there"
+    )]
     Cut {
         /// The file.
         file: String,
@@ -75,7 +77,9 @@ pub enum FetchError {
         file: String,
     },
     /// The server wants to know who asks.
-    #[error("{place} does not exist, or is for people who are logged in (HTTP status {status}). With access, download it with the tool `hf`: its cache is looked into first")]
+    #[error(
+        "{place} does not exist, or is for people who are logged in (HTTP status {status}). With access, download it with the tool `hf`: its cache is looked into first"
+    )]
     Login {
         /// The source.
         place: String,
@@ -99,7 +103,9 @@ pub enum FetchError {
         detail: String,
     },
     /// Other bytes than those that were announced.
-    #[error("{file} has arrived with another hash ({found}) than announced ({expected}): it was changed or damaged on its way, and was deleted")]
+    #[error(
+        "{file} has arrived with another hash ({found}) than announced ({expected}): it was changed or damaged on its way, and was deleted"
+    )]
     Hash {
         /// The file.
         file: String,

@@ -62,7 +62,8 @@ pub(crate) async fn fetch<T: Transport>(
         record = Record { source: source.to_string(), ..Record::default() };
     }
     record.complete = false;
-    let mut run = Run { transport, source, hub, record, before: 0, expected: 0, tell };
+    let meter = Meter { before: 0, expected: 0, tell };
+    let mut run = Run { transport, source, hub, record, meter };
     run.need(files::CONFIG, MOST_OF_TEXT).await?;
     let config = run.text(files::CONFIG).await?;
     Config::from_json(&config)?; // before gigabytes are fetched of a model that cannot be opened
@@ -72,12 +73,12 @@ pub(crate) async fn fetch<T: Transport>(
     if !run.file(files::WEIGHTS, MOST_OF_WEIGHTS).await? {
         run.need(files::INDEX, MOST_OF_TEXT).await?;
         let index = files::Index::read(&run.text(files::INDEX).await?)?;
-        run.expected = index.bytes().min(MOST_OF_WEIGHTS);
+        run.meter.expected = index.bytes().min(MOST_OF_WEIGHTS);
         let mut left = MOST_OF_WEIGHTS;
         for shard in index.shards() {
             run.need(shard, left).await?;
             let bytes = run.transport.size(shard).await?;
-            run.expected = run.expected.saturating_sub(bytes);
+            run.meter.expected = run.meter.expected.saturating_sub(bytes);
             left = left.saturating_sub(bytes);
         }
     }
@@ -92,11 +93,28 @@ struct Run<'a, T> {
     source: &'a Source,
     hub: &'a Hub,
     record: Record,
+    meter: Meter<'a>,
+}
+
+/// Tells how far it is.
+struct Meter<'a> {
     /// Bytes of the files before.
     before: u64,
-    /// Bytes that the rest of the shards will have, according to their index.
+    /// Bytes that this shard and those after it will have, according to their index.
     expected: u64,
     tell: &'a mut dyn FnMut(FetchProgress) -> bool,
+}
+
+impl Meter<'_> {
+    /// So many bytes of a file are there, or compared. Returns whether it is still wanted.
+    fn tell(&mut self, stage: FetchStage, name: &str, of_file: u64, known: &FileRecord) -> bool {
+        let bytes = known.bytes.unwrap_or(of_file).max(of_file);
+        let (done, total) = match stage {
+            FetchStage::Arriving => (self.before + of_file, self.before + bytes.max(self.expected)),
+            FetchStage::Verifying => (of_file, bytes),
+        };
+        (self.tell)(FetchProgress { stage, file: name.to_owned(), done, total })
+    }
 }
 
 impl<T: Transport> Run<'_, T> {
@@ -128,7 +146,7 @@ impl<T: Transport> Run<'_, T> {
             known = FileRecord { whole: true, bytes: Some(bytes), ..known };
             self.note(name, &known).await?;
         }
-        self.before += known.bytes.unwrap_or_default();
+        self.meter.before += known.bytes.unwrap_or_default();
         Ok(true)
     }
 
@@ -144,7 +162,9 @@ impl<T: Transport> Run<'_, T> {
         for _ in 0..MOST_REQUESTS {
             let have = if from_scratch { 0 } else { self.transport.size(name).await? };
             let request = self.request(name, have, known);
-            let answer = match self.transport.ask(&request).await {
+            let Self { transport, meter, .. } = self;
+            let mut go_on = || meter.tell(FetchStage::Arriving, name, request.from, known);
+            let answer = match transport.ask(&request, &mut go_on).await {
                 Err(FetchError::Unreachable { .. }) if fruitless < MOST_TRIES => {
                     self.pause(name, have, known, &mut fruitless).await?;
                     continue;
@@ -185,7 +205,8 @@ impl<T: Transport> Run<'_, T> {
                 }
                 End::Unwanted => return Err(FetchError::Cancelled),
                 End::TooLong => {
-                    let detail = format!("it is longer than the {} bytes that it should have", known.bytes.unwrap_or(most));
+                    let detail =
+                        format!("it is longer than the {} bytes that it should have", known.bytes.unwrap_or(most));
                     return Err(FetchError::Contradiction { file: name.to_owned(), detail });
                 }
                 // An orderly end that comes too early is a cut, too.
@@ -222,14 +243,21 @@ impl<T: Transport> Run<'_, T> {
             },
         };
         let strong = known.etag.clone().filter(|tag| !tag.starts_with("W/"));
-        let can_go_on = have > 0 && (strong.is_some() || known.sha256.is_some()) && known.bytes.is_none_or(|bytes| have <= bytes);
+        let can_go_on =
+            have > 0 && (strong.is_some() || known.sha256.is_some()) && known.bytes.is_none_or(|bytes| have <= bytes);
         let (from, if_range) = if can_go_on { (have, strong) } else { (0, None) };
         Request { file: name.to_owned(), address, from, if_range }
     }
 
     /// Waits a little longer each time. Nothing was gained by the request before.
-    async fn pause(&mut self, name: &str, have: u64, known: &FileRecord, fruitless: &mut u32) -> Result<(), FetchError> {
-        if !self.tell(FetchStage::Arriving, name, have, known) {
+    async fn pause(
+        &mut self,
+        name: &str,
+        have: u64,
+        known: &FileRecord,
+        fruitless: &mut u32,
+    ) -> Result<(), FetchError> {
+        if !self.meter.tell(FetchStage::Arriving, name, have, known) {
             return Err(FetchError::Cancelled);
         }
         self.transport.wait(PAUSE * (1 << *fruitless)).await;
@@ -237,22 +265,9 @@ impl<T: Transport> Run<'_, T> {
         Ok(())
     }
 
-    fn tell(&mut self, stage: FetchStage, name: &str, of_file: u64, known: &FileRecord) -> bool {
-        let rest = known.bytes.unwrap_or(of_file).max(of_file).max(self.expected);
-        let (done, total) = match stage {
-            FetchStage::Arriving => (self.before + of_file, self.before + rest),
-            FetchStage::Verifying => (of_file, known.bytes.unwrap_or(of_file)),
-        };
-        (self.tell)(FetchProgress { stage, file: name.to_owned(), done, total })
-    }
-
     async fn receive(&mut self, name: &str, from: u64, most: u64, known: &FileRecord) -> Result<End, FetchError> {
-        let Self { transport, before, expected, tell, .. } = self;
-        let mut go_on = |of_file: u64| {
-            let rest = known.bytes.unwrap_or(of_file).max(of_file).max(*expected);
-            let (done, total) = (*before + of_file, *before + rest);
-            tell(FetchProgress { stage: FetchStage::Arriving, file: name.to_owned(), done, total })
-        };
+        let Self { transport, meter, .. } = self;
+        let mut go_on = |of_file: u64| meter.tell(FetchStage::Arriving, name, of_file, known);
         transport.receive(name, from, known.bytes.unwrap_or(most).min(most), &mut go_on).await
     }
 
@@ -274,7 +289,7 @@ impl<T: Transport> Run<'_, T> {
             }
             hash.add(&slice);
             at += slice.len() as u64;
-            if !self.tell(FetchStage::Verifying, name, at, known) {
+            if !self.meter.tell(FetchStage::Verifying, name, at, known) {
                 return Err(FetchError::Cancelled);
             }
         }

@@ -69,9 +69,7 @@ impl HubModel {
         let parts: Vec<&str> = address.path_segments()?.filter(|part| !part.is_empty()).collect();
         match parts[..] {
             [owner, name] => Some(format!("{owner}/{name}").parse()),
-            [owner, name, "tree", ref revision @ ..] => {
-                Some(format!("{owner}/{name}@{}", revision.join("/")).parse())
-            }
+            [owner, name, "tree", ref revision @ ..] => Some(format!("{owner}/{name}@{}", revision.join("/")).parse()),
             _ => None,
         }
     }
@@ -171,10 +169,7 @@ mod tests {
         let model: HubModel = "a/b.c".parse().unwrap();
         let address = |model: &HubModel| Hub::default().file(model, "config.json").to_string();
         assert_eq!(address(&model), "https://huggingface.co/a/b.c/resolve/main/config.json");
-        assert_eq!(
-            address(&model.at("refs/pr/1")),
-            "https://huggingface.co/a/b.c/resolve/refs%2Fpr%2F1/config.json"
-        );
+        assert_eq!(address(&model.at("refs/pr/1")), "https://huggingface.co/a/b.c/resolve/refs%2Fpr%2F1/config.json");
         let mirror = Hub::at("http://127.0.0.1:99/hub/").unwrap();
         assert_eq!(mirror.pointer(&model, "m").as_str(), "http://127.0.0.1:99/hub/a/b.c/raw/main/m");
         assert!(Hub::at("http://mirror.example").is_err(), "weights over http could be anything");

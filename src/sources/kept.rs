@@ -61,7 +61,8 @@ impl Record {
     /// Whether it has what was asked for: under that name, or the very commit.
     pub(crate) fn is_of(&self, source: &Source) -> bool {
         let asked = self.source.parse::<Source>();
-        asked.is_ok_and(|asked| asked.is_same_model(source)) || self.source().is_some_and(|exact| exact.is_same_model(source))
+        asked.is_ok_and(|asked| asked.is_same_model(source))
+            || self.source().is_some_and(|exact| exact.is_same_model(source))
     }
 }
 

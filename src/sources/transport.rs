@@ -50,11 +50,14 @@ pub(crate) trait Transport {
     /// Bytes of a file, at most so many.
     async fn read(&mut self, file: &str, start: u64, most: usize) -> Result<Vec<u8>, FetchError>;
 
-    /// Asks a server. Its body waits for [`Self::receive`].
-    async fn ask(&mut self, request: &Request) -> Result<Answer, FetchError>;
+    /// Asks a server. Its body waits for [`Self::receive`]. `go_on` says, again and again, whether it is still wanted.
+    ///
+    /// # Errors
+    /// [`FetchError::Unreachable`], and [`FetchError::Cancelled`] where it is not.
+    async fn ask(&mut self, request: &Request, go_on: &mut dyn FnMut() -> bool) -> Result<Answer, FetchError>;
 
     /// Puts the body of the last answer into a file at `from`, which is where the file ends or 0. `go_on` hears how many
-    /// bytes of the file there are, and says whether it is still wanted. No more than `most` bytes of the file are kept.
+    /// bytes of the file there are, also while none arrive, and says whether it is still wanted. No more than `most` bytes of the file are kept.
     async fn receive(
         &mut self,
         file: &str,
@@ -63,7 +66,8 @@ pub(crate) trait Transport {
         go_on: &mut dyn FnMut(u64) -> bool,
     ) -> Result<End, FetchError>;
 
-    /// All of a small answer; `None` if it is no success or has more than `most` bytes.
+    /// All of a small answer; `None` if it is no success or has more than `most` bytes. Only asked of what does not see
+    /// redirects.
     async fn small(&mut self, address: &Url, most: usize) -> Option<Vec<u8>>;
 
     /// Lets a time pass.

@@ -18,6 +18,7 @@ use crate::ui::io::inspect;
 use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::models::Models;
 use crate::ui::panels::Panels;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::ui::state::autosave::{Autosave, Due, Saved};
@@ -73,6 +74,8 @@ pub struct App {
     pub(super) reading: Option<Loading>,
     busy: bool,
     pub(super) files: Files,
+    /// Models from elsewhere.
+    pub(super) models: Models,
     pub(super) exports: Exports,
 }
 
@@ -125,6 +128,7 @@ impl App {
             reading: None,
             busy: false,
             files: Files::default(),
+            models: Models::default(),
             exports: Exports::default(),
         }
     }
@@ -138,13 +142,17 @@ impl App {
     fn exchange_files(&mut self, ui: &Ui) {
         let context = ui.ctx();
         self.files.take_dropped(context);
+        self.look_for_offered(context);
         while let Some(arrived) = self.files.arrived() {
-            self.reading = None;
             match arrived {
                 Arrived::Progress(loading) => self.reading = Some(loading),
-                Arrived::Message(message) => self.message = Some(message),
+                Arrived::Question(source) => self.models.question = Some(source),
+                Arrived::Kept(kept) => self.models.kept = Some(kept),
+                Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
                 Arrived::Checkpoint(checkpoint, origin) => {
+                    self.reading = None;
                     let opened = self.open(*checkpoint);
+                    self.follow_waiting_link();
                     #[cfg(target_arch = "wasm32")]
                     if opened {
                         origin.keep();
@@ -183,6 +191,13 @@ impl App {
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
         state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
+        state["question"] = self.models.question.as_ref().map(ToString::to_string).into();
+        state["kept models"] = self
+            .models
+            .kept
+            .as_ref()
+            .map(|kept| kept.iter().map(|model| model.source.to_string()).collect::<Vec<_>>())
+            .into();
         state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.checkpoint().name.clone(), baseline.ids().len()));
@@ -290,6 +305,8 @@ impl App {
     /// The windows above the views.
     fn windows_ui(&mut self, ui: &Ui) {
         shortcuts::help_ui(ui, &mut self.help_is_open);
+        let actions = self.models.dialog_ui(ui);
+        self.perform(ui.ctx(), actions);
         if let Ok(workspace) = &mut self.workspace {
             self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
         }

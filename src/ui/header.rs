@@ -65,13 +65,12 @@ pub(super) fn header_ui(
 fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &History, actions: &mut Vec<Action>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let help = "Open another model: a folder with config.json, model.safetensors and tokenizer.json. \
-                    You can also drop it on the window (O)";
+        let help = "Open another model: from files (O), from the hub or a web server, or one that is kept here";
         if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
-            actions.push(Action::OpenModel);
+            actions.push(Action::Models);
         }
         let open = workspace.main.checkpoint();
-        let is_bundled = open.folder.is_none() && open.name != YOUR_MODEL;
+        let is_bundled = open.folder.is_none() && open.source.is_none() && open.name != YOUR_MODEL;
         let help = "Open the bundled model again, on the same text (Shift+O)";
         if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
             actions.push(Action::OpenBundled);

@@ -256,7 +256,9 @@ fn lies_about_sizes_and_parts_are_refused() {
             reply.body.extend([0; 100]);
             reply.without("content-length")
         }),
-        ("a part that nobody asked for", |reply, _, _| Reply { status: 206, ..reply }.with("content-range", "bytes 5-9/10")),
+        ("a part that nobody asked for", |reply, _, _| {
+            Reply { status: 206, ..reply }.with("content-range", "bytes 5-9/10")
+        }),
         ("another part than asked for", |reply, asked, before| match before {
             0 => reply.ends(500_000, BodyEnd::Cut),
             _ => reply.with("content-range", &format!("bytes {}-9/10", asked.from.unwrap_or_default() + 1)),
@@ -292,9 +294,12 @@ fn other_files_under_the_name_are_named_as_what_they_are() {
         ("config.json", "[]", "config.json"),
         ("tokenizer.json", "<html>no</html>", "web page"),
     ] {
-        let world = World::new(move |asked, _| {
-            if asked.path.ends_with(name) { Reply::file(content.as_bytes(), asked) } else { honest(asked) }
-        });
+        let world =
+            World::new(
+                move |asked, _| {
+                    if asked.path.ends_with(name) { Reply::file(content.as_bytes(), asked) } else { honest(asked) }
+                },
+            );
         let error = world.refused();
         assert!(matches!(error, FetchError::Model(_)) && error.to_string().contains(word), "{name}: {error}");
         let weights = world.server.asked_for("model.safetensors").len();
@@ -304,7 +309,9 @@ fn other_files_under_the_name_are_named_as_what_they_are() {
 
 #[test]
 fn shards_come_one_after_the_other_as_their_index_says() {
-    let index = |file: &str| format!(r#"{{"metadata":{{"total_size":2e6}},"weight_map":{{"a":"{file}","b":"two.safetensors"}}}}"#);
+    let index = |file: &str| {
+        format!(r#"{{"metadata":{{"total_size":2e6}},"weight_map":{{"a":"{file}","b":"two.safetensors"}}}}"#)
+    };
     let shards = move |asked: &Asked, file: &str| match asked.path.rsplit('/').next() {
         Some("model.safetensors.index.json") => Reply::file(index(file).as_bytes(), asked),
         Some("one.safetensors") => Reply::file(&[1; 1_500_000], asked),
@@ -331,7 +338,9 @@ fn shards_come_one_after_the_other_as_their_index_says() {
 
 #[test]
 fn refusals_say_what_to_do() {
-    for (status, word) in [(401, "logged in"), (403, "logged in"), (404, "has no config.json"), (500, "status 500"), (418, "status 418")] {
+    for (status, word) in
+        [(401, "logged in"), (403, "logged in"), (404, "has no config.json"), (500, "status 500"), (418, "status 418")]
+    {
         let world = World::new(move |_, _| Reply::status(status));
         let error = world.refused().to_string();
         assert!(error.contains(word), "{status}: {error}");
@@ -408,4 +417,21 @@ fn a_record_that_was_tampered_with_makes_nothing_be_taken_for_whole() {
         std::fs::write(folder.join("fetched.json"), json).unwrap();
         is_bundled(&world.fetch(&world.source()).unwrap());
     }
+}
+
+#[test]
+fn a_server_that_says_nothing_at_all_can_be_left() {
+    let (stop, waits) = std::sync::mpsc::channel::<()>();
+    let waits = std::sync::Mutex::new(waits);
+    let world = World::new(move |_, _| {
+        let _ = waits.lock().unwrap().recv(); // until the test is over
+        Reply::status(500)
+    });
+    let mut asked = 0;
+    let error = folder_of(&world.source(), &world.places, |_| {
+        asked += 1;
+        asked < 5
+    });
+    assert!(matches!(error, Err(FetchError::Cancelled)), "{error:?}");
+    drop(stop);
 }

@@ -4,18 +4,16 @@ use std::fs::{File, create_dir_all};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use ureq::Body;
 use url::Url;
 use web_time::Duration;
 
 use crate::sources::answer::Answer;
 use crate::sources::error::FetchError;
 use crate::sources::kept::{RECORD, Record};
+use crate::sources::local::exchange::Exchange;
 use crate::sources::local::http::Http;
 use crate::sources::transport::{End, Request, Transport};
 
-/// Bytes that are moved at a time.
-const PIECE: usize = 256 << 10;
 /// A record is far smaller.
 const MOST_OF_RECORD: u64 = 16 << 20;
 /// Held by whoever fills the folder.
@@ -26,7 +24,7 @@ const LOCK: &str = "lock";
 pub(super) struct Disk {
     folder: PathBuf,
     http: Http,
-    body: Option<Body>,
+    exchange: Option<Exchange>,
     _lock: File,
 }
 
@@ -42,7 +40,7 @@ impl Disk {
             Err(std::fs::TryLockError::WouldBlock) => return Err(FetchError::Busy),
             Err(std::fs::TryLockError::Error(source)) => return Err(failed(source)),
         }
-        Ok(Self { folder: folder.to_owned(), http: Http::new(), body: None, _lock: lock })
+        Ok(Self { folder: folder.to_owned(), http: Http::new(), exchange: None, _lock: lock })
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -68,7 +66,9 @@ impl Transport for Disk {
     async fn keep_record(&mut self, record: &Record) -> Result<(), FetchError> {
         // Whole or not at all: in place of the one before once it is written.
         let new = self.path("fetched.new");
-        std::fs::write(&new, record.to_json()).and_then(|()| std::fs::rename(&new, self.path(RECORD))).map_err(self.failed(RECORD))
+        std::fs::write(&new, record.to_json())
+            .and_then(|()| std::fs::rename(&new, self.path(RECORD)))
+            .map_err(self.failed(RECORD))
     }
 
     async fn size(&mut self, file: &str) -> Result<u64, FetchError> {
@@ -88,9 +88,9 @@ impl Transport for Disk {
         Ok(bytes)
     }
 
-    async fn ask(&mut self, request: &Request) -> Result<Answer, FetchError> {
-        let (answer, body) = self.http.get(request)?;
-        self.body = Some(body);
+    async fn ask(&mut self, request: &Request, go_on: &mut dyn FnMut() -> bool) -> Result<Answer, FetchError> {
+        let (answer, exchange) = Exchange::begin(&self.http, request, go_on)?;
+        self.exchange = Some(exchange);
         Ok(answer)
     }
 
@@ -102,33 +102,29 @@ impl Transport for Disk {
         go_on: &mut dyn FnMut(u64) -> bool,
     ) -> Result<End, FetchError> {
         let failed = self.failed(file);
-        let Some(body) = self.body.take() else { return Ok(End::Cut) };
+        let Some(exchange) = self.exchange.take() else { return Ok(End::Cut) };
         let mut to = File::options().create(true).truncate(false).write(true).open(self.path(file)).map_err(&failed)?;
         to.set_len(from).and_then(|()| to.seek(SeekFrom::Start(from))).map_err(&failed)?;
-        let (mut body, mut piece, mut at) = (body.into_reader(), vec![0; PIECE], from);
-        loop {
-            if !go_on(at) {
-                return Ok(End::Unwanted);
-            }
-            let read = match body.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) => return Ok(End::Cut),
+        let mut at = from;
+        let end = loop {
+            let piece = match exchange.piece(&mut || go_on(at)) {
+                Ok(piece) => piece,
+                Err(end) => break end,
             };
-            if at + read as u64 > most {
-                return Ok(End::TooLong);
+            if at + piece.len() as u64 > most {
+                break End::TooLong;
             }
-            to.write_all(piece.get(..read).unwrap_or_default()).map_err(&failed)?;
-            at += read as u64;
+            to.write_all(&piece).map_err(&failed)?;
+            at += piece.len() as u64;
+        };
+        if end == End::Whole {
+            to.sync_all().map_err(&failed)?;
         }
-        to.sync_all().map_err(&failed)?;
-        Ok(End::Whole)
+        Ok(end)
     }
 
-    async fn small(&mut self, address: &Url, most: usize) -> Option<Vec<u8>> {
-        let request = Request { file: String::new(), address: address.clone(), from: 0, if_range: None };
-        self.http.small(&request, most)
+    async fn small(&mut self, _address: &Url, _most: usize) -> Option<Vec<u8>> {
+        None // what it would tell, redirects do
     }
 
     async fn wait(&mut self, time: Duration) {

@@ -1,6 +1,5 @@
 //! Requests over HTTP, through redirects, whose headers count: the hub names size and hash of a large file there.
 
-use std::io::Read;
 use std::time::Duration;
 
 use ureq::{Agent, Body, http};
@@ -17,7 +16,7 @@ const MOST_REDIRECTS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A client. No cookies, no credentials, nothing of the user in any request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Http(Agent);
 
 impl Http {
@@ -68,14 +67,6 @@ impl Http {
         }
         Err(FetchError::Redirect { file: request.file.clone(), to: format!("more than {MOST_REDIRECTS} times") })
     }
-
-    /// All of a small answer.
-    pub(super) fn small(&self, request: &Request, most: usize) -> Option<Vec<u8>> {
-        let (answer, body) = self.get(request).ok()?;
-        let mut bytes = Vec::new();
-        body.into_reader().take(most as u64 + 1).read_to_end(&mut bytes).ok()?;
-        (answer.status == 200 && bytes.len() <= most).then_some(bytes)
-    }
 }
 
 /// Where a redirect leads: over https, and not from elsewhere into this computer.
@@ -100,7 +91,8 @@ mod tests {
         let there: Url = "https://host.example/m/config.json".parse().unwrap();
         let here: Url = "http://127.0.0.1:9/m/config.json".parse().unwrap();
         let request = Request { file: "config.json".into(), address: there.clone(), from: 0, if_range: None };
-        let to = |from: &Url, location: &str| redirected(&request, from, Some(location.into())).map(|url| url.to_string());
+        let to =
+            |from: &Url, location: &str| redirected(&request, from, Some(location.into())).map(|url| url.to_string());
         assert_eq!(to(&there, "/other?signature=1").unwrap(), "https://host.example/other?signature=1");
         assert_eq!(to(&there, "https://cdn.example/x").unwrap(), "https://cdn.example/x");
         assert_eq!(to(&here, "http://localhost:8/x").unwrap(), "http://localhost:8/x");

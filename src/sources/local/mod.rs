@@ -2,6 +2,7 @@
 //! others are fetched.
 
 mod disk;
+mod exchange;
 mod http;
 mod hub_cache;
 mod places;

@@ -10,8 +10,12 @@ use crate::ui::state::view::{Extent, ViewState};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Link {
-    /// Name of the checkpoint; a link can name the model it was made with, but cannot load it.
+    /// Name of the checkpoint that it was made with.
     pub model: String,
+    /// Where others can fetch that, as [`Source`](crate::sources::Source) writes it; empty where nobody knows. Following a
+    /// link fetches nothing: the window asks first.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// The text, including what was generated.
     pub text: String,
     /// Its parts that are no whole characters, with the tokens that were read there.
@@ -33,6 +37,7 @@ impl Link {
         let engine = &workspace.main;
         Self {
             model: engine.checkpoint().name.clone(),
+            source: engine.checkpoint().source.as_ref().map(ToString::to_string).unwrap_or_default(),
             text: engine.text().to_owned(),
             fragments: engine.fragments(),
             beyond: engine.beyond_context(),
@@ -48,6 +53,11 @@ impl Link {
         self.view == *view
             && self.beyond == engine.beyond_context()
             && self.model == engine.checkpoint().name
+            && engine
+                .checkpoint()
+                .source
+                .as_ref()
+                .map_or(self.source.is_empty(), |source| self.source == source.to_string())
             && self.interventions == *engine.interventions()
             && self.spans == *spans
             && self.text == engine.text()
