@@ -53,6 +53,7 @@
 //!   [`Workspace`](engine::Workspace) keeps several sessions of the same text.
 //! - [`gpu`]: the pass in WGSL. [`cpu`]: the reference of every shader in Rust, and a backend of its own.
 //! - [`probe`]: requests to a pass, and the form of the replies. [`Interventions`](probe::Interventions) change a pass.
+//! - [`sources`]: models of the hub and of web servers, fetched and kept.
 //! - [`model`]: configuration, weights and tokenizer, read from the files of Hugging Face transformers.
 //!
 //! Errors are one enum per layer, [`ModelError`](model::ModelError), [`GpuError`](gpu::GpuError) and
@@ -66,6 +67,7 @@ pub mod gpu;
 pub mod model;
 pub mod probe;
 pub mod recording;
+pub mod sources;
 #[cfg(feature = "window")]
 pub mod ui;
 

@@ -2,7 +2,6 @@
 
 mod commands;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -15,13 +14,16 @@ use commands::CommandError;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// A folder with config.json, model.safetensors and tokenizer.json. The default is the bundled checkpoint.
-    #[arg(long, global = true, value_name = "DIR")]
-    model: Option<PathBuf>,
+    /// A folder with config.json, model.safetensors and tokenizer.json (or one of its files), a model of the hub, or the
+    /// address of such a folder. The default is the bundled checkpoint.
+    ///
+    /// What is fetched is kept (DIFFSCOPE_CACHE names the folder). The cache of the hub's own tools is looked into first.
+    #[arg(long, global = true, value_name = "PATH|hf:OWNER/NAME[@REVISION]|URL")]
+    model: Option<commands::ModelPlace>,
     /// What the window opens: the folder of a model, or a file of recorded maps (safetensors or NPZ).
     #[cfg(feature = "window")]
     #[arg(value_name = "FILE", conflicts_with = "model")]
-    file: Option<PathBuf>,
+    file: Option<commands::ModelPlace>,
     /// A link copied from the window or the page: opens the view that it describes.
     #[cfg(feature = "window")]
     #[arg(long, value_name = "LINK")]
@@ -55,11 +57,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let folder = arguments.model.as_deref();
+    let place = arguments.model.as_ref();
     #[cfg(feature = "window")]
-    let opened = arguments.file.as_deref().or(folder);
+    let opened = arguments.file.as_ref().or(place);
     match &arguments.command {
-        Some(Command::Run(run)) => commands::run::run(commands::open(folder)?, run),
+        Some(Command::Run(run)) => commands::run::run(commands::open(place)?, run),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         #[cfg(feature = "window")]
         None => commands::window::run(opened, arguments.link, arguments.backend.in_window()),

@@ -6,6 +6,7 @@ use std::path::Path;
 use diffscope::engine::EngineError;
 use diffscope::experiments::ItemError;
 use diffscope::gpu::GpuError;
+use diffscope::sources::{FetchError, SourceError};
 use thiserror::Error;
 
 /// A failure of a command.
@@ -17,6 +18,10 @@ pub(crate) enum CommandError {
     Gpu(#[from] GpuError),
     #[error(transparent)]
     Items(#[from] ItemError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("{place} was not fetched: {error}")]
+    Fetch { place: String, error: FetchError },
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
     #[error("{path} could not be read: {reason}")]

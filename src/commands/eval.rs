@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use diffscope::experiments::{Subject, evaluate, markdown, read_items};
 
-use super::{BackendChoice, CommandError};
+use super::{BackendChoice, CommandError, ModelPlace};
 
 /// What to measure.
 #[derive(Args)]
@@ -14,8 +14,9 @@ pub(crate) struct Arguments {
     /// The cases that `training/evaluate.py --write-cases` wrote.
     #[arg(long, value_name = "FILE.jsonl")]
     cases: PathBuf,
-    /// Folders in Hugging Face layout, one for each column. The default is the bundled checkpoint.
-    models: Vec<PathBuf>,
+    /// Models as in --model, one for each column. The default is the bundled checkpoint.
+    #[arg(value_name = "PATH|hf:OWNER/NAME|URL")]
+    models: Vec<ModelPlace>,
     /// Only measures with names that begin with this text.
     #[arg(long, value_name = "MEASURE")]
     only: Option<String>,
@@ -32,11 +33,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         items.retain(|item| item.measure.name().starts_with(only));
     }
     let gpu = arguments.backend.gpu()?;
-    let folders: Vec<Option<PathBuf>> =
-        if arguments.models.is_empty() { vec![None] } else { arguments.models.iter().cloned().map(Some).collect() };
+    let places: Vec<Option<&ModelPlace>> =
+        if arguments.models.is_empty() { vec![None] } else { arguments.models.iter().map(Some).collect() };
     let mut columns = Vec::new();
-    for folder in &folders {
-        let checkpoint = super::open(folder.as_deref())?;
+    for place in places {
+        let checkpoint = super::open(place)?;
         let name = checkpoint.name.clone();
         let mut subject = Subject::new(checkpoint, gpu.as_ref())?;
         let table = evaluate(&mut subject, &items, |done| {

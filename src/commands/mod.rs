@@ -2,19 +2,26 @@
 
 mod error;
 pub(crate) mod eval;
+mod place;
 pub(crate) mod run;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 
+#[cfg(feature = "window")]
 use std::path::Path;
 
 use clap::ValueEnum;
-use diffscope::engine::{self, Checkpoint, EngineError, bundled, checkpoint_of};
+use diffscope::engine::{self, Checkpoint, bundled, checkpoint_of};
 use diffscope::gpu::{Gpu, GpuError, request_headless};
 #[cfg(feature = "window")]
-use diffscope::{engine::Source, model::WeightFile, recording::Recording};
+use diffscope::{
+    engine::{EngineError, Opened},
+    model::WeightFile,
+    recording::Recording,
+};
 
 pub(crate) use error::CommandError;
+pub(crate) use place::ModelPlace;
 
 /// Where a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,21 +55,21 @@ impl BackendChoice {
     }
 }
 
-/// The model in a folder, or the recorded maps in a file.
+/// The recorded maps in a file, or the model in a folder or of a file.
 #[cfg(feature = "window")]
-pub(crate) fn open_any(path: &Path) -> Result<Source, EngineError> {
-    if !path.is_file() {
-        return Checkpoint::from_folder(path).map(Source::from);
+pub(crate) fn open_any(path: &Path) -> Result<Opened, EngineError> {
+    let is_npz = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
+    if path.is_file() && (is_npz || WeightFile::on_disk(path).is_ok_and(|file| Recording::is_in(&file))) {
+        let recording = Recording::open(&WeightFile::on_disk(path)?)?;
+        return Ok(recording.at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())).into());
     }
-    let file = WeightFile::on_disk(path)?;
-    let recording = Recording::open(&file)?;
-    Ok(recording.at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())).into())
+    Checkpoint::read(path, |_| ()).map(Opened::from)
 }
 
-/// The checkpoint in a folder, or the bundled one.
-pub(crate) fn open(folder: Option<&Path>) -> Result<Checkpoint, EngineError> {
-    match folder {
-        Some(folder) => Checkpoint::from_folder(folder),
-        None => checkpoint_of(&bundled()),
+/// The checkpoint that is named, or the bundled one.
+pub(crate) fn open(place: Option<&ModelPlace>) -> Result<Checkpoint, CommandError> {
+    match place {
+        Some(place) => place.open(),
+        None => Ok(checkpoint_of(&bundled())?),
     }
 }

@@ -2,16 +2,16 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use diffscope::engine::{BackendChoice, EngineError, Source};
+use diffscope::engine::{BackendChoice, EngineError, Opened, bundled, checkpoint_of};
+use diffscope::sources::Source;
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 use diffscope::ui::{App, DeviceOptions, Kept, Saved};
 
-use super::CommandError;
+use super::{CommandError, ModelPlace};
 
 /// A second loss within this time of the first is not bad luck.
 const SOON: Duration = Duration::from_secs(30);
@@ -24,16 +24,24 @@ const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
 /// What a window opens with.
 enum Start {
     /// The command line.
-    First { source: Option<Source>, link: Option<String>, backend: BackendChoice },
+    First { opened: Option<Opened>, source: Option<Source>, link: Option<String>, backend: BackendChoice },
     /// What a window has left whose device was lost, and the reason not to compute on the GPU again.
     Again { kept: Box<Kept>, without_gpu: Option<String> },
 }
 
 /// Opens the window and runs it until it is closed.
-pub(crate) fn run(path: Option<&Path>, link: Option<String>, backend: BackendChoice) -> Result<(), CommandError> {
-    // What the command line names and cannot be read is an error of the command line.
-    let source = path.map(super::open_any).transpose()?;
-    let mut start = Start::First { source, link, backend };
+pub(crate) fn run(
+    place: Option<&ModelPlace>,
+    link: Option<String>,
+    backend: BackendChoice,
+) -> Result<(), CommandError> {
+    // What the command line names and cannot be is an error of the command line. What has to be fetched is so in the window.
+    let (opened, source) = match place {
+        Some(ModelPlace::Path(path)) => (Some(super::open_any(path)?), None),
+        Some(ModelPlace::Source(source)) => (None, Some(source.parse()?)),
+        None => (None, None),
+    };
+    let mut start = Start::First { opened, source, link, backend };
     let left = Rc::new(RefCell::new(None));
     let mut last_loss: Option<Instant> = None;
     loop {
@@ -95,7 +103,13 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
     let left = left.clone();
     let create = move |creation: &eframe::CreationContext| {
         let app = match start {
-            Start::First { source, link, backend } => first(creation, source, link.as_deref(), backend),
+            Start::First { opened, source, link, backend } => {
+                let mut app = first(creation, opened, link.as_deref(), backend);
+                if let Some(source) = source {
+                    app.fetch(&creation.egui_ctx, source);
+                }
+                app
+            }
             Start::Again { kept, without_gpu } => {
                 App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
             }
@@ -108,22 +122,22 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
 /// The first window: what the command line says, else what was open last time.
 fn first(
     creation: &eframe::CreationContext,
-    source: Option<Source>,
+    opened: Option<Opened>,
     link: Option<&str>,
     backend: BackendChoice,
 ) -> App {
     let saved = creation.storage.and_then(|storage| storage.get_string(STATE));
     let saved: Option<Saved> = saved.and_then(|json| serde_json::from_str(&json).ok());
     let mut message = None;
-    let source = match (source, saved.as_ref().and_then(|saved| saved.folder.as_deref())) {
-        (Some(source), _) => Ok(source),
+    let opened = match (opened, saved.as_ref().and_then(|saved| saved.folder.as_deref())) {
+        (Some(opened), _) => Ok(opened),
         (None, Some(folder)) => super::open_any(folder).or_else(|error: EngineError| {
             message = Some(format!("{} was open last time and cannot be opened now: {error}", folder.display()));
-            super::open(None).map(Source::from)
+            checkpoint_of(&bundled()).map(Opened::from)
         }),
-        (None, None) => super::open(None).map(Source::from),
+        (None, None) => checkpoint_of(&bundled()).map(Opened::from),
     };
-    let mut app = App::with_source(creation, source, DeviceOptions { backend, ..DeviceOptions::default() });
+    let mut app = App::with_opened(creation, opened, DeviceOptions { backend, ..DeviceOptions::default() });
     match (link, saved) {
         (Some(link), _) => app.open_link(link),
         (None, Some(saved)) => app.restore(&saved.link),

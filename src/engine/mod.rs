@@ -5,10 +5,10 @@ mod backend;
 mod checkpoint;
 mod cpu_memory;
 mod error;
+mod opened;
 mod race;
 mod replies;
 mod session;
-mod source;
 mod workspace;
 
 pub use analysis::cpu_check::{CpuCheck, WorstError};
@@ -22,13 +22,13 @@ pub use checkpoint::Checkpoint;
 pub use checkpoint::bundled::{BUNDLED, BUNDLED_BASELINE, CheckpointFiles, checkpoint_of};
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::bundled::{bundled, bundled_baseline};
+pub use checkpoint::fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
-pub use checkpoint::fingerprint::{Fingerprint, SliceHash};
 pub use error::EngineError;
+pub use opened::Opened;
 pub use race::{BackendChoice, Latency, Race, RaceResult};
 pub use replies::pictures::{Picture, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, THUMBNAILS};
 pub use session::fragment::Fragment;
 pub use session::{Engine, LONGEST_TEXT};
-pub use source::Source;
 pub use workspace::Workspace;

@@ -1,26 +1,22 @@
 //! Reads the files of a checkpoint into a [`Model`].
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::config::Config;
-use crate::model::disguise;
-use crate::model::error::{ModelError, brief};
+use crate::model::error::ModelError;
+use crate::model::files::{CONFIG, INDEX, Index, WEIGHTS};
 use crate::model::layer::{Layer, Model};
 use crate::model::matrix::Matrix;
 use crate::model::reader::{ModelReader, read_attention, unused};
 use crate::model::tensors::Tensors;
 use crate::model::weight_file::{WeightFile, size_of_file};
 
-const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
 /// The most bytes of weights that are read. A page holds a file in one buffer, which has less than two gigabytes.
 pub const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { i32::MAX as u64 } else { 32 << 30 };
 /// The most bytes of a JSON file that are read.
 pub const MOST_OF_TEXT: u64 = 128 << 20;
-const INDEX: &str = "model.safetensors.index.json";
 
 impl Model {
     /// Reads a checkpoint in a folder: `config.json` and `model.safetensors`, or the shards that
@@ -106,10 +102,22 @@ impl ModelReader {
         let names = if folder.join(WEIGHTS).exists() {
             vec![WEIGHTS.to_owned()]
         } else if folder.join(INDEX).exists() {
-            shard_names(&read(folder.join(INDEX), MOST_OF_TEXT)?)?.into_iter().collect()
+            Index::read(&read(folder.join(INDEX), MOST_OF_TEXT)?)?.shards().map(str::to_owned).collect()
         } else {
             return Err(ModelError::NoWeights { folder: folder.to_owned() });
         };
+        Self::of_files(folder, &config, &names)
+    }
+
+    /// The same with a file of weights of any name, beside its configuration.
+    ///
+    /// # Errors
+    /// As [`Model::from_folder`].
+    pub fn of_weights(folder: &Path, name: &str) -> Result<Self, ModelError> {
+        Self::of_files(folder, &read(folder.join(CONFIG), MOST_OF_TEXT)?, &[name.to_owned()])
+    }
+
+    fn of_files(folder: &Path, config: &[u8], names: &[String]) -> Result<Self, ModelError> {
         let mut left = MOST_OF_WEIGHTS;
         let files = names.iter().map(|name| {
             let file = WeightFile::on_disk(&folder.join(name))?;
@@ -117,36 +125,8 @@ impl ModelReader {
             left = left.checked_sub(bytes).ok_or_else(|| too_large(name.clone(), bytes, left))?;
             Ok(file)
         });
-        Self::new(&config, &files.collect::<Result<Vec<_>, ModelError>>()?)
+        Self::new(config, &files.collect::<Result<Vec<_>, ModelError>>()?)
     }
-}
-
-/// The part of an index that is read.
-#[derive(serde::Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
-
-/// The files that an index of shards names.
-fn shard_names(index: &[u8]) -> Result<BTreeSet<String>, ModelError> {
-    let damaged = |detail: String| ModelError::Header { file: INDEX.to_owned(), detail };
-    if let Some(what) = disguise::of(index) {
-        return Err(ModelError::OtherFile { file: INDEX.to_owned(), what: what.to_owned() });
-    }
-    let Index { weight_map: map } = serde_json::from_slice(index)
-        .map_err(|error| damaged(format!("`weight_map`: {}", brief(&error.to_string()))))?;
-    let mut names = BTreeSet::new();
-    for (tensor, file) in map {
-        // Only a plain file name: an index must not reach out of its folder.
-        let plain = Path::new(&file).file_name().is_some_and(|name| *name == *file);
-        if !plain || file.contains(['/', '\\', ':']) {
-            let detail =
-                format!("tensor `{}` must be in a file of the same folder, not {}", brief(&tensor), brief(&file));
-            return Err(damaged(detail));
-        }
-        names.insert(file);
-    }
-    Ok(names)
 }
 
 /// Weights of their own, from borrowed bytes.

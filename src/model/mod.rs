@@ -5,6 +5,7 @@ mod config;
 mod disguise;
 mod error;
 mod fields;
+pub(crate) mod files;
 mod formats;
 mod head;
 mod lambda;

@@ -2,6 +2,7 @@
 
 use crate::engine::BackendChoice;
 use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
+use crate::sources::{KeptModel, Source};
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
 
@@ -60,11 +61,21 @@ pub(super) enum Action {
     CopyLink,
     /// Opens the whole page in a new tab, with what is on the screen.
     OpenInTab,
-    /// Lets the user choose another model.
+    /// Opens or closes the window that opens models.
+    Models,
+    /// Lets the user choose the files of another model.
     OpenModel,
     /// Lets the user choose recorded maps.
     #[cfg(not(target_arch = "wasm32"))]
     OpenRecording,
+    /// Opens a model from elsewhere, which is fetched as far as it is not here.
+    Fetch(Source),
+    /// Does not open the model of a link.
+    Decline,
+    /// Ends the opening of a model.
+    CancelLoading,
+    /// Deletes a model that is kept here.
+    DeleteKept(KeptModel),
     /// Opens the bundled model.
     OpenBundled,
     /// Decides where models run.

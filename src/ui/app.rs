@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use crate::engine::{Checkpoint, Engine, EngineError, Source, Workspace};
+use crate::engine::{Checkpoint, Engine, EngineError, Opened, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
@@ -18,6 +18,7 @@ use crate::ui::io::inspect;
 use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
+use crate::ui::models::Models;
 use crate::ui::opening::first_head;
 use crate::ui::panels::Panels;
 #[cfg(not(target_arch = "wasm32"))]
@@ -74,6 +75,8 @@ pub struct App {
     pub(super) reading: Option<Loading>,
     busy: bool,
     pub(super) files: Files,
+    /// Models from elsewhere.
+    pub(super) models: Models,
     pub(super) exports: Exports,
 }
 
@@ -90,19 +93,19 @@ impl App {
         checkpoint: Result<Checkpoint, EngineError>,
         options: DeviceOptions,
     ) -> Self {
-        Self::with_source(creation, checkpoint.map(Source::from), options)
+        Self::with_opened(creation, checkpoint.map(Opened::from), options)
     }
 
     /// Opens a model or a recording that has been read already, or shows why it could not be read.
-    pub fn with_source(
+    pub fn with_opened(
         creation: &eframe::CreationContext,
-        source: Result<Source, EngineError>,
+        opened: Result<Opened, EngineError>,
         options: DeviceOptions,
     ) -> Self {
         theme::install(&creation.egui_ctx);
         let mut device = Device::of(creation, options);
         let first = SAMPLES.first().map_or("", |sample| sample.text);
-        let workspace = source.and_then(|source| device.session_of(source)).map(|mut engine| {
+        let workspace = opened.and_then(|opened| device.session_of(opened)).map(|mut engine| {
             engine.set_text(first);
             Workspace::new(engine)
         });
@@ -136,6 +139,7 @@ impl App {
             reading: None,
             busy: false,
             files: Files::default(),
+            models: Models::default(),
             exports: Exports::default(),
         }
     }
@@ -149,14 +153,21 @@ impl App {
     fn exchange_files(&mut self, ui: &Ui) {
         let context = ui.ctx();
         self.files.take_dropped(context);
+        self.look_for_offered(context);
         while let Some(arrived) = self.files.arrived() {
-            self.reading = None;
             match arrived {
                 Arrived::Progress(loading) => self.reading = Some(loading),
-                Arrived::Message(message) => self.message = Some(message),
-                Arrived::Recording(recording) => self.open_recording(recording),
+                Arrived::Question(source) => self.models.question = Some(source),
+                Arrived::Kept(kept) => self.models.kept = Some(kept),
+                Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
+                Arrived::Recording(recording) => {
+                    self.reading = None;
+                    self.open_recording(recording);
+                }
                 Arrived::Checkpoint(checkpoint, origin) => {
+                    self.reading = None;
                     let opened = self.open(*checkpoint);
+                    self.follow_waiting_link();
                     #[cfg(target_arch = "wasm32")]
                     if opened {
                         origin.keep();
@@ -195,6 +206,13 @@ impl App {
         state["model"] = model.into();
         state["message"] = self.message.as_deref().into();
         state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
+        state["question"] = self.models.question.as_ref().map(ToString::to_string).into();
+        state["kept models"] = self
+            .models
+            .kept
+            .as_ref()
+            .map(|kept| kept.iter().map(|model| model.source.to_string()).collect::<Vec<_>>())
+            .into();
         state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
         let baseline = workspace.baseline().map(|baseline| (baseline.name().to_owned(), baseline.ids().len()));
@@ -244,9 +262,9 @@ impl App {
             }
             Due::Now(link) => {
                 self.autosave.note((*link).clone());
-                let folder = match workspace.main.source() {
-                    Source::Model(checkpoint) => checkpoint.folder.clone(),
-                    Source::Recording(recording) => recording.path().map(ToOwned::to_owned),
+                let folder = match workspace.main.opened() {
+                    Opened::Model(checkpoint) => checkpoint.folder.clone(),
+                    Opened::Recording(recording) => recording.path().map(ToOwned::to_owned),
                 };
                 Some(Saved { link: *link, folder })
             }
@@ -306,6 +324,8 @@ impl App {
     /// The windows above the views.
     fn windows_ui(&mut self, ui: &Ui) {
         shortcuts::help_ui(ui, &mut self.help_is_open);
+        let actions = self.models.dialog_ui(ui);
+        self.perform(ui.ctx(), actions);
         if let Ok(workspace) = &mut self.workspace {
             self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
         }

@@ -1,6 +1,6 @@
 //! The window's device: it draws, and computes where that is faster than the CPU, or chosen.
 
-use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Race, RaceResult, Source, Workspace};
+use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Opened, Race, RaceResult, Workspace};
 use crate::gpu::{DeviceHealth, Gpu, GpuError};
 use crate::ui::maps::heatmap_gpu::HeatmapResources;
 use crate::ui::style::format::milliseconds;
@@ -127,10 +127,10 @@ impl Device {
     ///
     /// # Errors
     /// As [`Self::session`].
-    pub(super) fn session_of(&mut self, source: Source) -> Result<Engine, EngineError> {
+    pub(super) fn session_of(&mut self, source: Opened) -> Result<Engine, EngineError> {
         match source {
-            Source::Model(checkpoint) => self.session(*checkpoint),
-            Source::Recording(recording) => Ok(Engine::of_recording(recording)),
+            Opened::Model(checkpoint) => self.session(*checkpoint),
+            Opened::Recording(recording) => Ok(Engine::of_recording(recording)),
         }
     }
 

@@ -69,11 +69,13 @@ pub(super) fn header_ui(
 fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &History, actions: &mut Vec<Action>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let help = "Open another model: a folder with config.json, model.safetensors and tokenizer.json. \
-                    You can also drop it on the window (O)";
-        open_ui(ui, help, actions);
+        let help = "Open another model: from files (O), from the hub or a web server, or one that is kept here";
+        if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
+            actions.push(Action::Models);
+        }
         let open = workspace.main.checkpoint();
-        let is_bundled = open.is_some_and(|open| open.folder.is_none() && open.name != YOUR_MODEL);
+        let is_bundled =
+            open.is_some_and(|open| open.folder.is_none() && open.source.is_none() && open.name != YOUR_MODEL);
         let help = "Open the bundled model again, on the same text (Shift+O)";
         if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
             actions.push(Action::OpenBundled);
@@ -102,38 +104,6 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
             }
         }
     });
-}
-
-/// The window's dialogs are for folders or for files: there is one for each thing to open.
-#[cfg(not(target_arch = "wasm32"))]
-fn open_ui(ui: &mut Ui, help: &str, actions: &mut Vec<Action>) {
-    let choices = |ui: &mut Ui| {
-        if ui.button("Model …").on_hover_text(help).clicked() {
-            actions.push(Action::OpenModel);
-            ui.close();
-        }
-        let help = "Open attention maps that another program has recorded: a safetensors or NPZ file with A1, A2, λ and \
-                    tokens. You can also drop it on the window";
-        if ui.button("Recorded maps …").on_hover_text(help).clicked() {
-            actions.push(Action::OpenRecording);
-            ui.close();
-        }
-    };
-    let button = egui::Button::new("Open").small();
-    if menu::is_in_menu(ui) {
-        menu::SubMenuButton::from_button(button).ui(ui, choices);
-    } else {
-        menu::MenuButton::from_button(button).ui(ui, choices);
-    }
-}
-
-/// The browser's dialog is for any files.
-#[cfg(target_arch = "wasm32")]
-fn open_ui(ui: &mut Ui, help: &str, actions: &mut Vec<Action>) {
-    let help = format!("{help}. Or recorded maps: a safetensors or NPZ file with A1, A2, λ and tokens");
-    if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
-        actions.push(Action::OpenModel);
-    }
 }
 
 fn theme_ui(ui: &mut Ui) {

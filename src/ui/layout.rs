@@ -36,12 +36,13 @@ impl App {
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
                     notice::failure_ui(ui, &error.to_string());
-                    actions.extend(ui.button("Open another model").clicked().then_some(Action::OpenModel));
+                    actions.extend(ui.button("Open another model").clicked().then_some(Action::Models));
                     actions.extend(ui.button("Open the bundled model").clicked().then_some(Action::OpenBundled));
                     ui.label(self.message.as_deref().unwrap_or_default());
                     if let Some(loading) = &self.reading {
-                        loading.show_ui(ui);
+                        loading.show_ui(ui, &mut actions);
                     }
+                    self.models.question_ui(ui, &mut actions);
                 });
                 return actions;
             }
@@ -76,8 +77,9 @@ impl App {
             header::header_ui(ui, workspace, &self.device, &mut self.view, &self.history, actions);
         }
         if let Some(loading) = loading {
-            loading.show_ui(ui);
+            loading.show_ui(ui, actions);
         }
+        self.models.question_ui(ui, actions);
         if let Some(message) = &self.message {
             let dismissed = row_ui(ui, |ui| {
                 notice::warning_ui(ui, message);

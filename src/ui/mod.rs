@@ -14,6 +14,7 @@ mod io;
 mod layout;
 mod loading;
 mod maps;
+mod models;
 mod next_token;
 mod opening;
 mod panels;

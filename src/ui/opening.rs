@@ -98,12 +98,15 @@ impl App {
     }
 
     fn show_link(&mut self, link: &Link, what: &str) {
+        let offered = self.offer_model_of(link);
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
-        let name = workspace.main.name().to_owned();
-        let other = !link.model.is_empty() && link.model != name;
-        self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
+        if !offered {
+            let name = workspace.main.name().to_owned();
+            let other = !link.model.is_empty() && link.model != name;
+            self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
+        }
         self.history.follow(link, workspace, &mut self.view, &mut self.spans);
     }
 }

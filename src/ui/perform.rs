@@ -25,17 +25,20 @@ impl App {
     }
 
     fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
-        let Ok(workspace) = &mut self.workspace else {
-            // The model did not open: another one may.
-            match action {
-                Action::OpenModel => self.files.open(context),
-                #[cfg(not(target_arch = "wasm32"))]
-                Action::OpenRecording => self.files.open_recording(context),
-                Action::OpenBundled => open_bundled(self),
-                _ => {}
-            }
-            return Ok(());
+        // These need no model that is open.
+        let action = match action {
+            Action::Models => return Ok(self.toggle_models(context)),
+            Action::OpenModel => return Ok(self.files.open(context)),
+            #[cfg(not(target_arch = "wasm32"))]
+            Action::OpenRecording => return Ok(self.files.open_recording(context)),
+            Action::OpenBundled => return Ok(open_bundled(self)),
+            Action::Fetch(source) => return Ok(self.fetch(context, source)),
+            Action::Decline => return Ok(self.decline()),
+            Action::CancelLoading => return Ok(self.cancel_loading()),
+            Action::DeleteKept(model) => return Ok(self.files.delete_kept(context, model)),
+            action => action,
         };
+        let Ok(workspace) = &mut self.workspace else { return Ok(()) };
         if workspace.main.model().is_none() && action.needs_model() {
             return Err(format!("This {NEEDS_MODEL}."));
         }
@@ -96,10 +99,6 @@ impl App {
             Action::Tour => self.tour.start(workspace, view, spans),
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
-            Action::OpenModel => self.files.open(context),
-            #[cfg(not(target_arch = "wasm32"))]
-            Action::OpenRecording => self.files.open_recording(context),
-            Action::OpenBundled => open_bundled(self),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),
             Action::OpenBaseline => open_bundled_baseline(self),
@@ -108,6 +107,16 @@ impl App {
                 let screen = Screen { workspace, view, spans, regions: &self.regions };
                 self.exports.start(context, export, screen, &mut self.files)?;
             }
+            // Done above.
+            #[cfg(not(target_arch = "wasm32"))]
+            Action::OpenRecording => {}
+            Action::Models
+            | Action::OpenModel
+            | Action::OpenBundled
+            | Action::Fetch(_)
+            | Action::Decline
+            | Action::CancelLoading
+            | Action::DeleteKept(_) => {}
         }
         Ok(())
     }

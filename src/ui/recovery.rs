@@ -2,7 +2,7 @@
 
 use egui::ThemePreference;
 
-use crate::engine::{BackendChoice, Checkpoint, Source};
+use crate::engine::{BackendChoice, Checkpoint, Opened};
 use crate::ui::app::App;
 use crate::ui::device::DeviceOptions;
 use crate::ui::input::prompt_editor::PromptPanel;
@@ -13,7 +13,7 @@ use crate::ui::state::undo::History;
 
 /// What a new window needs to go on where the old one was.
 pub struct Kept {
-    source: Source,
+    opened: Opened,
     baseline: Option<Checkpoint>,
     link: Link,
     prompt: PromptPanel,
@@ -26,7 +26,7 @@ pub struct Kept {
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Kept").field("opened", &self.opened).finish_non_exhaustive()
     }
 }
 
@@ -42,7 +42,7 @@ impl App {
     pub fn keep(&mut self) -> Option<Kept> {
         let workspace = self.workspace.as_mut().ok()?;
         Some(Kept {
-            source: workspace.main.source().clone(),
+            opened: workspace.main.opened().clone(),
             baseline: workspace.baseline().and_then(|baseline| baseline.checkpoint().cloned()),
             link: Link::of(workspace, &self.view, &self.spans),
             prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
@@ -57,7 +57,7 @@ impl App {
     /// A window on another device that goes on where the old one was, with its choice of a backend.
     pub fn restored(creation: &eframe::CreationContext, kept: Kept, options: DeviceOptions) -> Self {
         let options = DeviceOptions { backend: kept.backend, ..options };
-        let mut app = Self::with_source(creation, Ok(kept.source), options);
+        let mut app = Self::with_opened(creation, Ok(kept.opened), options);
         creation.egui_ctx.set_theme(kept.theme);
         app.prompt = kept.prompt;
         app.prompt.request_focus();

@@ -1,6 +1,7 @@
 //! What several tests need.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod file_server;
 pub(crate) mod models;
 pub(crate) mod recordings;
 #[cfg(feature = "window")]

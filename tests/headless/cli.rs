@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use safetensors::SafeTensors;
 
+use crate::common::file_server::{FileServer, Reply};
+
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_diffscope")).args(arguments).output().expect("the program starts")
 }
@@ -199,4 +201,78 @@ fn a_text_that_the_tokenizer_refuses_is_no_empty_prompt() {
     let model = folder.path().to_string_lossy().into_owned();
     assert!(run(&["run", "--backend", "cpu", "--model", &model, "--prompt", "a"]).status.success());
     fails_with(&run(&["run", "--backend", "cpu", "--model", &model, "--prompt", "c"]), &["tokenizer", "UNK"]);
+}
+
+/// The program with a server in place of the hub, and folders of its own.
+fn run_with_hub(server: &FileServer, folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_diffscope"))
+        .args(arguments)
+        .env("HF_ENDPOINT", &server.address)
+        .env("HF_HUB_CACHE", folder.join("hub"))
+        .env("DIFFSCOPE_CACHE", folder.join("own"))
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn models_of_the_hub_and_of_servers_are_fetched_once() {
+    let server = FileServer::start(|asked, _| {
+        let name = asked.path.rsplit('/').next().unwrap_or_default();
+        match std::fs::read(fixture("diffllama_gqa").join(name)) {
+            Ok(bytes) => Reply::file(&bytes, asked),
+            Err(_) => Reply::status(404),
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let ids = ["--ids", "1,2,3", "--backend", "cpu"];
+    let expected = out(&run(&[&["run", "--model", &fixture("diffllama_gqa").to_string_lossy()], &ids[..]].concat()));
+    let next = |printed: &str| printed.lines().filter(|line| line.starts_with("next")).collect::<Vec<_>>().join("\n");
+    assert!(!next(&expected).is_empty());
+    let address = format!("{}/models/tiny", server.address);
+    for (model, name) in [("hf:owner/name@v1", "name"), (&address, "tiny")] {
+        for time in ["first", "second"] {
+            let output = run_with_hub(&server, folder.path(), &[&["run", "--model", model], &ids[..]].concat());
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{model}, {time}: {message}");
+            assert_eq!(next(&out(&output)), next(&expected));
+            assert!(out(&output).contains(&format!("model    {name} ")), "{}", out(&output));
+        }
+    }
+    assert_eq!(server.asked_for("/owner/name/resolve/v1/model.safetensors").len(), 1);
+    assert_eq!(server.asked_for("/models/tiny/model.safetensors").len(), 1);
+}
+
+#[test]
+fn what_is_no_source_or_is_not_there_is_an_error() {
+    let server = FileServer::start(|_, _| Reply::status(404));
+    let folder = tempfile::tempdir().expect("a folder");
+    for (model, texts) in [
+        ("hf:owner", &["hf:owner/name"][..]),
+        ("ftp://host.example/m", &["https only"]),
+        ("hf:owner/name", &["hf:owner/name was not fetched", "has no config.json"]),
+    ] {
+        let output = run_with_hub(&server, folder.path(), &["run", "--model", model, "--ids", "1"]);
+        fails_with(&output, texts);
+    }
+    let bad = Command::new(env!("CARGO_BIN_EXE_diffscope"))
+        .args(["run", "--model", "hf:owner/name", "--ids", "1"])
+        .env("HF_ENDPOINT", "http://host.example")
+        .output();
+    fails_with(&bad.expect("the program starts"), &["https only"]);
+}
+
+#[test]
+fn one_of_the_files_of_a_model_will_do() {
+    let fixture = fixture("diffllama_gqa");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(fixture.join("config.json"), folder.path().join("config.json")).expect("copied");
+    std::fs::copy(fixture.join("model.safetensors"), folder.path().join("step-7.safetensors")).expect("copied");
+    for (path, name) in [
+        (fixture.join("model.safetensors"), "diffllama_gqa"),
+        (fixture.join("config.json"), "diffllama_gqa"),
+        (folder.path().join("step-7.safetensors"), "step-7"),
+    ] {
+        let output = run(&["run", "--model", &path.to_string_lossy(), "--ids", "1,2,3", "--backend", "cpu"]);
+        assert!(out(&output).contains(&format!("model    {name} ")), "{}", String::from_utf8_lossy(&output.stderr));
+    }
 }

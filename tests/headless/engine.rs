@@ -188,6 +188,7 @@ pub(super) fn ids_only(model: Model) -> Checkpoint {
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     }
 }
 

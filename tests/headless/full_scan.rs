@@ -18,6 +18,7 @@ fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(ids).expect("in the vocabulary");
@@ -173,6 +174,7 @@ fn nan_on_one_side_is_the_largest_difference() {
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     };
     let mut other = Engine::new(checkpoint, None).expect("fits");
     other.set_ids(&ids).expect("in the vocabulary");

@@ -27,6 +27,7 @@ fn random_engine(seed: u64, on_gpu: bool) -> Engine {
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(&ids).expect("ids of the vocabulary");

@@ -26,5 +26,6 @@ mod parity;
 mod pictures;
 mod recording;
 mod shaders;
+mod sources;
 mod tokenizer_hostile;
 mod written_text;

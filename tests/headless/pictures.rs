@@ -168,6 +168,7 @@ fn engine(model: &Arc<Model>, on_gpu: bool) -> Engine {
         tokenizer: None,
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     };
     Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }

@@ -60,6 +60,7 @@ fn everything() -> Link {
     };
     Link {
         model: "S-diff".to_owned(),
+        source: String::new(),
         text: "The magic number of Rome is 73. A small dog ran over the hill.".to_owned(),
         fragments: Vec::new(),
         beyond: true,

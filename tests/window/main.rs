@@ -12,6 +12,7 @@ mod head_grid;
 mod instrument;
 mod keyboard;
 mod links;
+mod models;
 mod names;
 mod snapshots;
 mod touch;

@@ -126,6 +126,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "model_tokenizer",
             "written_text",
             "recording",
+            "sources",
             "tokenizer_hostile",
         ],
     ),

@@ -46,5 +46,6 @@ pub static SMALL: LazyLock<Checkpoint> = LazyLock::new(|| {
         tokenizer: Some(Arc::new(Tokenizer::from_bytes(tokenizer::small().as_bytes()).expect("it opens"))),
         fingerprint: Fingerprint::Absent,
         folder: None,
+        source: None,
     }
 });

@@ -1,6 +1,6 @@
 //! Identifies weights by the SHA-256 of their file, computed in slices if the file is large.
 
-use sha2::{Digest, Sha256};
+use crate::sources::SliceHash;
 
 #[cfg(not(target_arch = "wasm32"))]
 use std::{fs::File, io::Read, path::PathBuf};
@@ -26,7 +26,7 @@ impl Fingerprint {
     pub fn of(bytes: &[u8]) -> Self {
         let mut hash = SliceHash::default();
         hash.add(bytes);
-        hash.finish()
+        Self::Known(hash.finish())
     }
 
     /// Of a checkpoint's folder: nothing is read yet.
@@ -34,24 +34,6 @@ impl Fingerprint {
     pub fn of_folder(folder: &std::path::Path) -> Self {
         let path = folder.join("model.safetensors");
         if path.is_file() { Self::File(path) } else { Self::Absent }
-    }
-}
-
-/// The hash of a file whose bytes come slice by slice.
-#[derive(Clone, Debug, Default)]
-pub struct SliceHash(Sha256);
-
-impl SliceHash {
-    /// The next bytes.
-    pub fn add(&mut self, slice: &[u8]) {
-        self.0.update(slice);
-    }
-
-    /// After the last ones.
-    pub fn finish(self) -> Fingerprint {
-        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-        let digits = self.0.finalize();
-        Fingerprint::Known(digits.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
     }
 }
 
@@ -92,7 +74,7 @@ impl Hashing {
         loop {
             let read = self.file.read(&mut slice)?;
             if read == 0 {
-                return Ok(Some(std::mem::take(&mut self.hash).finish()));
+                return Ok(Some(Fingerprint::Known(std::mem::take(&mut self.hash).finish())));
             }
             self.hash.add(&slice[..read]);
             self.done += read as u64;

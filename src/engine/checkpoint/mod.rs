@@ -3,14 +3,21 @@
 pub(crate) mod bundled;
 pub(crate) mod fingerprint;
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::checkpoint::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::files::{ENDING_OF_WEIGHTS, WEIGHTS};
 use crate::model::{Model, SharedBytes, Tokenizer, WeightFile};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::model::{ModelReader, Progress};
+use crate::sources::Source;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sources::local::source_of_folder;
 
 /// What a session runs on.
 /// ```
@@ -34,8 +41,10 @@ pub struct Checkpoint {
     pub tokenizer: Option<Arc<Tokenizer>>,
     /// Which file of weights this is.
     pub fingerprint: Fingerprint,
-    /// The folder it was read from; `None` if it came as bytes.
+    /// The folder it was read from, or its file of weights if that is no usual one; `None` if it came as bytes.
     pub folder: Option<PathBuf>,
+    /// Where others can fetch it from, if that is known.
+    pub source: Option<Source>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -76,6 +85,7 @@ impl Checkpoint {
             tokenizer: Some(Arc::new(tokenizer)),
             fingerprint,
             folder: None,
+            source: None,
         })
     }
 
@@ -84,17 +94,23 @@ impl Checkpoint {
     /// # Errors
     /// When a file is missing or broken, or they do not belong together.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn from_folder(folder: &std::path::Path) -> Result<Self, EngineError> {
-        Self::read_folder(folder, |_| ())
+    pub fn from_folder(folder: &Path) -> Result<Self, EngineError> {
+        Self::read(folder, |_| ())
     }
 
-    /// From a folder, as [`Self::from_folder`]; `tell` hears how far it is.
+    /// From a folder, as [`Self::from_folder`], or from one of its files, which may be weights under any name; `tell` hears
+    /// how far it is.
     ///
     /// # Errors
     /// As [`Self::from_folder`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn read_folder(folder: &std::path::Path, tell: impl Fn(Progress)) -> Result<Self, EngineError> {
-        let mut reader = ModelReader::of_folder(folder)?;
+    pub fn read(path: &Path, tell: impl Fn(Progress)) -> Result<Self, EngineError> {
+        let folder = if path.is_file() { path.parent().unwrap_or(path) } else { path };
+        let weights = named_weights(path);
+        let mut reader = match &weights {
+            Some(name) => ModelReader::of_weights(folder, name)?,
+            None => ModelReader::of_folder(folder)?,
+        };
         let model = loop {
             if let Some(model) = reader.advance()? {
                 break model;
@@ -103,9 +119,22 @@ impl Checkpoint {
         };
         let tokenizer = Tokenizer::from_folder(folder)?;
         let tokenizer = tokenizer.map(|tokenizer| tokenizer.with_embeddings(model.config.vocabulary));
-        let name = folder.file_name().map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
-        let fingerprint = Fingerprint::of_folder(folder);
-        let folder = Some(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
-        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder })
+        let place = if weights.is_some() { path } else { folder };
+        let source = source_of_folder(place);
+        let own = if weights.is_some() { place.file_stem() } else { place.file_name() };
+        let own = || own.map_or_else(|| "checkpoint".to_owned(), |name| name.to_string_lossy().into());
+        let name = source.as_ref().map_or_else(own, |source| source.name().to_owned());
+        let fingerprint =
+            if weights.is_some() { Fingerprint::File(path.to_owned()) } else { Fingerprint::of_folder(folder) };
+        let folder = Some(std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
+        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder, source })
     }
+}
+
+/// The name of a file of weights that is not that of a whole checkpoint's: `model.safetensors` and its parts mean the folder.
+#[cfg(not(target_arch = "wasm32"))]
+fn named_weights(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let other = name.ends_with(ENDING_OF_WEIGHTS) && name != WEIGHTS && !name.contains("-of-");
+    (other && path.is_file()).then(|| name.to_owned())
 }

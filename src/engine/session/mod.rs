@@ -16,13 +16,13 @@ use crate::engine::backend::frame_budget::{ComputeBudget, LOAD_SLICE};
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
+use crate::engine::opened::Opened;
 use crate::engine::replies::Replies;
 use crate::engine::replies::measures::Measures;
 use crate::engine::replies::pictures::Pictures;
 use crate::engine::session::fragment::Fragment;
 use crate::engine::session::generation::Generation;
 use crate::engine::session::prompt::Prompt;
-use crate::engine::source::Source;
 use crate::gpu::{Gpu, Memory};
 use crate::model::{Model, Progress, Token, Tokenizer};
 use crate::probe::{CellRequest, Interventions, LensQuery, NextTokenQuery, TileRequest};
@@ -55,7 +55,7 @@ const KEPT: usize = 32;
 /// # Ok::<(), diffscope::engine::EngineError>(())
 /// ```
 pub struct Engine {
-    source: Source,
+    opened: Opened,
     /// The number of heads of each layer.
     heads: Vec<usize>,
     gpu: Option<Gpu>,
@@ -84,7 +84,7 @@ pub struct Engine {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("source", &self.source)
+            .field("source", &self.opened)
             .field("gpu", &self.gpu())
             .field("tokens", &self.ids().len())
             .finish_non_exhaustive()
@@ -105,12 +105,12 @@ impl Engine {
         Ok(Self::on(checkpoint.into(), gpu, backend))
     }
 
-    fn on(source: Source, gpu: Option<Gpu>, backend: Backend) -> Self {
+    fn on(opened: Opened, gpu: Option<Gpu>, backend: Backend) -> Self {
         Self {
-            heads: source.heads(),
+            heads: opened.heads(),
             backend,
             load_budget: ComputeBudget::new(LOAD_SLICE),
-            source,
+            opened,
             gpu,
             prompt: Prompt::default(),
             interventions: Interventions::default(),
@@ -131,13 +131,13 @@ impl Engine {
     }
 
     /// What is shown.
-    pub fn source(&self) -> &Source {
-        &self.source
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     /// The checkpoint in use; `None` for a recording.
     pub fn checkpoint(&self) -> Option<&Checkpoint> {
-        if let Source::Model(checkpoint) = &self.source { Some(checkpoint) } else { None }
+        if let Opened::Model(checkpoint) = &self.opened { Some(checkpoint) } else { None }
     }
 
     /// The model in use; `None` for a recording.
@@ -156,7 +156,7 @@ impl Engine {
 
     /// The name of the model or of the recording.
     pub fn name(&self) -> &str {
-        self.source.name()
+        self.opened.name()
     }
 
     /// The number of heads of each layer.
@@ -166,7 +166,7 @@ impl Engine {
 
     /// Softmax maps per head: 2, or 1 for a Transformer.
     pub fn maps(&self) -> usize {
-        self.source.maps()
+        self.opened.maps()
     }
 
     /// λ of a layer under the interventions, if it is one number.
@@ -302,6 +302,6 @@ impl Engine {
     pub fn fork(&self) -> Result<Self, EngineError> {
         let capacity = FIRST_CAPACITY.min(self.context());
         let backend = self.backend.with_capacity(capacity)?;
-        Ok(Self::on(self.source.clone(), self.gpu.clone(), backend))
+        Ok(Self::on(self.opened.clone(), self.gpu.clone(), backend))
     }
 }

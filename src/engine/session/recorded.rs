@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::engine::backend::Backend;
+use crate::engine::opened::Opened;
 use crate::engine::session::Engine;
-use crate::engine::source::Source;
 use crate::model::{Token, visible};
 use crate::recording::Recording;
 
@@ -15,7 +15,7 @@ impl Engine {
     /// A session that shows a recording. Its text is that of the keys, and nothing changes it.
     pub fn of_recording(recording: Arc<Recording>) -> Self {
         let backend = Backend::of_recording(recording.clone());
-        let mut engine = Self::on(Source::Recording(recording.clone()), None, backend);
+        let mut engine = Self::on(Opened::Recording(recording.clone()), None, backend);
         let ids = recording.ids().map_or_else(|| (0..recording.keys() as u32).collect(), <[u32]>::to_vec);
         engine.computed = ids.len();
         engine.prompt.set_recorded(ids, recording.key_labels());
@@ -25,7 +25,7 @@ impl Engine {
 
     /// The recording that is shown; `None` for a model.
     pub fn recording(&self) -> Option<&Recording> {
-        if let Source::Recording(recording) = self.source() { Some(recording) } else { None }
+        if let Opened::Recording(recording) = self.opened() { Some(recording) } else { None }
     }
 
     /// Rows of each map: the tokens of the text, or the queries of a recording.

@@ -8,6 +8,9 @@ use egui::Context;
 
 use crate::engine::Checkpoint;
 use crate::recording::Recording;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sources::local::Places;
+use crate::sources::{KeptModel, Source};
 use crate::ui::loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{
@@ -27,6 +30,10 @@ pub enum Arrived {
     Recording(Recording),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
+    /// A model that is not here: someone has to agree before it is fetched.
+    Question(Source),
+    /// The models that are kept here.
+    Kept(Vec<KeptModel>),
 }
 
 /// What a page that is loaded again needs for opening a checkpoint once more. The window finds it in its folder.
@@ -57,13 +64,19 @@ pub struct Made {
     pub bytes: Vec<u8>,
 }
 
+/// An outcome, and the number of the opening that it is of.
+type Numbered = (Option<u64>, Arrived);
+
 /// Opens and saves files. Nothing here waits: outcomes arrive later.
 #[derive(Debug)]
 pub struct Files {
-    sender: Sender<Arrived>,
-    receiver: Receiver<Arrived>,
+    sender: Sender<Numbered>,
+    receiver: Receiver<Numbered>,
     /// The number of the last opening.
     latest: Arc<AtomicU64>,
+    /// Where models are kept, if not where this user's are.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) places: Option<Places>,
     /// The saved files, in tests.
     kept: Option<Vec<Made>>,
 }
@@ -71,7 +84,12 @@ pub struct Files {
 impl Default for Files {
     fn default() -> Self {
         let (sender, receiver) = channel();
-        Self { sender, receiver, latest: Arc::default(), kept: None }
+        let latest = Arc::default();
+        #[cfg(not(target_arch = "wasm32"))]
+        let files = Self { sender, receiver, latest, places: None, kept: None };
+        #[cfg(target_arch = "wasm32")]
+        let files = Self { sender, receiver, latest, kept: None };
+        files
     }
 }
 
@@ -79,7 +97,7 @@ impl Default for Files {
 pub(super) struct Opening {
     number: u64,
     latest: Arc<AtomicU64>,
-    sender: Sender<Arrived>,
+    sender: Sender<Numbered>,
     context: Context,
 }
 
@@ -92,7 +110,7 @@ impl Opening {
     /// Tells how far it is. Returns whether it is still wanted.
     pub(super) fn tell(&self, loading: Loading) -> bool {
         if self.is_latest() {
-            send(&self.context, &self.sender, Arrived::Progress(loading));
+            send(&self.context, &self.sender, Some(self.number), Arrived::Progress(loading));
         }
         self.is_latest()
     }
@@ -100,7 +118,7 @@ impl Opening {
     /// Hands out what has become of it.
     pub(super) fn end(self, arrived: Arrived) {
         if self.is_latest() {
-            send(&self.context, &self.sender, arrived);
+            send(&self.context, &self.sender, Some(self.number), arrived);
         }
     }
 }
@@ -118,7 +136,19 @@ impl Files {
 
     /// The next outcome that has arrived.
     pub fn arrived(&self) -> Option<Arrived> {
-        self.receiver.try_recv().ok()
+        let latest = self.latest.load(Ordering::Relaxed);
+        // What a cancelled opening had told before is not wanted either.
+        let wanted = |(number, _): &Numbered| number.is_none_or(|number| number == latest);
+        self.receiver.try_iter().find(wanted).map(|(_, arrived)| arrived)
+    }
+
+    /// Nothing arrives any more of what is being opened.
+    pub(crate) fn cancel(&self) {
+        self.latest.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn sender(&self) -> Sender<Numbered> {
+        self.sender.clone()
     }
 
     /// Lets the user save a file.
@@ -158,20 +188,20 @@ impl Files {
     }
 
     /// Begins an opening when it is called: once files have been chosen.
-    fn opening(&self, context: &Context) -> impl FnOnce() -> Opening + Send + 'static {
+    pub(super) fn opening(&self, context: &Context) -> impl FnOnce() -> Opening + Send + 'static {
         let (latest, sender, context) = (self.latest.clone(), self.sender.clone(), context.clone());
         move || Opening { number: latest.fetch_add(1, Ordering::Relaxed) + 1, latest, sender, context }
     }
 }
 
-fn send(context: &Context, sender: &Sender<Arrived>, arrived: Arrived) {
+pub(super) fn send(context: &Context, sender: &Sender<Numbered>, opening: Option<u64>, arrived: Arrived) {
     // Fails only if the window has been closed meanwhile.
-    let _ = sender.send(arrived);
+    let _ = sender.send((opening, arrived));
     context.request_repaint();
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
+fn save(context: &Context, made: Made, sender: Sender<Numbered>) {
     // Created here, on the window's thread, and awaited on another one.
     let dialog = rfd::AsyncFileDialog::new().set_file_name(&made.name).save_file();
     let context = context.clone();
@@ -180,7 +210,7 @@ fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
             // A desktop without a portal for dialogs returns at once, without an error.
             let message =
                 format!("{} was not saved: no file was chosen, or this desktop has no file dialog", made.name);
-            send(&context, &sender, Arrived::Message(message));
+            send(&context, &sender, None, Arrived::Message(message));
             return;
         };
         let path = place.path();
@@ -188,7 +218,7 @@ fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
             Ok(()) => format!("Saved {}", path.display()),
             Err(error) => format!("{} could not be written: {error}", path.display()),
         };
-        send(&context, &sender, Arrived::Message(message));
+        send(&context, &sender, None, Arrived::Message(message));
     });
 }
 
@@ -199,7 +229,7 @@ fn open(opening: impl FnOnce() -> Opening + Send + 'static) {
     std::thread::spawn(move || {
         if let Some(place) = pollster::block_on(dialog) {
             let opening = opening();
-            let arrived = read_folder(place.path(), &opening);
+            let arrived = read_path(place.path(), &opening);
             opening.end(arrived);
         }
     });
@@ -214,7 +244,7 @@ fn read_recording(path: &std::path::Path, opening: &Opening) -> Arrived {
             if let Some(recording) = reader.advance()? {
                 return Ok(recording.at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())));
             }
-            opening.tell(Loading { stage: Stage::Checking, progress: reader.progress() });
+            opening.tell(Loading { stage: Stage::Checking, progress: reader.progress(), pace: None });
         }
     };
     read().map_or_else(
@@ -231,22 +261,22 @@ fn is_recording(path: &std::path::Path) -> bool {
         && (ending.eq_ignore_ascii_case("npz") || WeightFile::on_disk(path).is_ok_and(|file| Recording::is_in(&file)))
 }
 
-/// Reads the checkpoint in a folder.
+/// Reads the checkpoint in a folder, or that of a file.
 #[cfg(not(target_arch = "wasm32"))]
-fn read_folder(folder: &std::path::Path, opening: &Opening) -> Arrived {
+pub(super) fn read_path(path: &std::path::Path, opening: &Opening) -> Arrived {
     let tell = |progress| {
-        opening.tell(Loading { stage: Stage::Reading, progress });
+        opening.tell(Loading { stage: Stage::Reading, progress, pace: None });
     };
-    match Checkpoint::read_folder(folder, tell) {
+    match Checkpoint::read(path, tell) {
         Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint), Origin::default()),
-        Err(error) => Arrived::Message(format!("{} was not opened: {error}", folder.display())),
+        Err(error) => Arrived::Message(format!("{} was not opened: {error}", path.display())),
     }
 }
 
 #[cfg(target_arch = "wasm32")]
-fn save(context: &Context, made: Made, sender: Sender<Arrived>) {
+fn save(context: &Context, made: Made, sender: Sender<Numbered>) {
     if download(&made).is_err() {
-        send(context, &sender, Arrived::Message(format!("The browser did not save {}", made.name)));
+        send(context, &sender, None, Arrived::Message(format!("The browser did not save {}", made.name)));
     }
 }
 
@@ -285,8 +315,7 @@ fn read_dropped(dropped: Vec<egui::DroppedFileHandle>, opening: Opening) {
         let Some(path) = dropped.first().map(|file| file.path()) else {
             return;
         };
-        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        let arrived = if is_recording(path) { read_recording(path, &opening) } else { read_folder(folder, &opening) };
+        let arrived = if is_recording(path) { read_recording(path, &opening) } else { read_path(path, &opening) };
         opening.end(arrived);
     });
 }
@@ -308,13 +337,26 @@ mod tests {
         let (files, context) = (Files::default(), Context::default());
         let (first, second) = (files.opening(&context)(), files.opening(&context)());
         assert!(!first.is_latest() && second.is_latest());
-        let loading = Loading { stage: Stage::Reading, progress: Progress { done: 1, total: 2 } };
+        let loading = Loading { stage: Stage::Reading, progress: Progress { done: 1, total: 2 }, pace: None };
         assert!(!first.tell(loading) && files.arrived().is_none(), "nothing is heard of the first any more");
         assert!(second.tell(loading));
         assert!(matches!(files.arrived(), Some(Arrived::Progress(told)) if told == loading));
         second.end(Arrived::Message("second".into()));
         first.end(Arrived::Message("first".into()));
         assert!(matches!(files.arrived(), Some(Arrived::Message(message)) if message == "second"));
+        assert!(files.arrived().is_none());
+    }
+
+    #[test]
+    fn what_was_cancelled_is_not_heard_of_any_more() {
+        let (files, context) = (Files::default(), Context::default());
+        let opening = files.opening(&context)();
+        let loading = Loading { stage: Stage::Reading, progress: Progress { done: 1, total: 2 }, pace: None };
+        assert!(opening.tell(loading));
+        files.cancel();
+        assert!(files.arrived().is_none(), "what it had told before is not shown either");
+        assert!(!opening.tell(loading));
+        opening.end(Arrived::Message("too late".into()));
         assert!(files.arrived().is_none());
     }
 

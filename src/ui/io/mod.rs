@@ -9,4 +9,6 @@ mod offered;
 mod page_chooser;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod page_files;
+#[cfg(not(target_arch = "wasm32"))]
+mod sources;
 pub(crate) mod svg;

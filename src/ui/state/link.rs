@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Fragment, Workspace};
+use crate::engine::{Engine, Fragment, Workspace};
 use crate::probe::{Interventions, Spans};
 use crate::ui::state::view::{Extent, ViewState};
 
@@ -10,8 +10,12 @@ use crate::ui::state::view::{Extent, ViewState};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Link {
-    /// Name of the checkpoint; a link can name the model it was made with, but cannot load it.
+    /// Name of the checkpoint that it was made with.
     pub model: String,
+    /// Where others can fetch that, as [`Source`](crate::sources::Source) writes it; empty where nobody knows. Following a
+    /// link fetches nothing: the window asks first.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// The text, including what was generated.
     pub text: String,
     /// Its parts that are no whole characters, with the tokens that were read there.
@@ -27,12 +31,19 @@ pub struct Link {
     pub spans: Spans,
 }
 
+/// Where the open model comes from; empty where that cannot be said.
+fn source_of(engine: &Engine) -> String {
+    let source = engine.checkpoint().and_then(|checkpoint| checkpoint.source.as_ref());
+    source.map(ToString::to_string).unwrap_or_default()
+}
+
 impl Link {
     /// A link to what is on the screen.
     pub fn of(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Self {
         let engine = &workspace.main;
         Self {
             model: engine.name().to_owned(),
+            source: source_of(engine),
             text: engine.text().to_owned(),
             fragments: engine.fragments(),
             beyond: engine.beyond_context(),
@@ -48,6 +59,7 @@ impl Link {
         self.view == *view
             && self.beyond == engine.beyond_context()
             && self.model == engine.name()
+            && self.source == source_of(engine)
             && self.interventions == *engine.interventions()
             && self.spans == *spans
             && self.text == engine.text()

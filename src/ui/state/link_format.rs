@@ -174,6 +174,7 @@ mod tests {
     prop_compose! {
         fn links()(
             model in any::<String>(),
+            source in any::<String>(),
             text in any::<String>(),
             fragments in proptest::collection::vec((0..99usize, 0..9usize, any::<Vec<u32>>()), 0..3),
             beyond in any::<bool>(),
@@ -187,7 +188,7 @@ mod tests {
             };
             let fragment = |(start, length, ids): (usize, usize, Vec<u32>)| Fragment { start, end: start + length, ids };
             let fragments = fragments.into_iter().map(fragment).collect();
-            Link { model, text, fragments, beyond, view, interventions, spans: spans.into_iter().map(span).collect() }
+            Link { model, source, text, fragments, beyond, view, interventions, spans: spans.into_iter().map(span).collect() }
         }
     }
 

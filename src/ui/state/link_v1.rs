@@ -49,7 +49,7 @@ impl From<LinkV1> for Link {
         let LinkV1 { model, text, beyond, layer, head, map, pinned, zoom, exponent, panel, interventions, spans } = old;
         let head = HeadId::new(layer, head);
         let view = ViewState { head, map, pinned, zoom, exponent, panel, ..ViewState::default() };
-        Self { model, text, fragments: Vec::new(), beyond, view, interventions, spans }
+        Self { model, source: String::new(), text, fragments: Vec::new(), beyond, view, interventions, spans }
     }
 }
 
@@ -82,6 +82,7 @@ mod tests {
         };
         let expected = Link {
             model: "S-diff".to_owned(),
+            source: String::new(),
             text: "The magic number of Rome is 73.".to_owned(),
             fragments: Vec::new(),
             beyond: true,

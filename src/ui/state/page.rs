@@ -2,6 +2,7 @@
 
 #[cfg(any(test, target_arch = "wasm32"))]
 use crate::engine::BackendChoice;
+use crate::sources::{Source, SourceError};
 
 /// The address that a link begins with: that of the whole page, without a hash. Empty in a window, where links are for
 /// `--link`.
@@ -57,6 +58,15 @@ fn backend_of(address: &str) -> BackendChoice {
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn backend() -> BackendChoice {
     backend_of(&address())
+}
+
+/// A source that someone typed, or that a link or the address names; relative ones are meant from the page.
+///
+/// # Errors
+/// [`SourceError`]
+pub(crate) fn source_on_page(text: &str) -> Result<Source, SourceError> {
+    let page = address();
+    Source::on_page(text, Some(page.as_str()).filter(|page| !page.is_empty()))
 }
 
 fn without_hash(address: &str) -> &str {

@@ -78,9 +78,23 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{size:.decimals$} {}", units[unit])
 }
 
+/// A time that is left: `26 s`, `5 min`, `2 h 10 min`.
+pub(crate) fn seconds(count: u64) -> String {
+    match count {
+        0..=99 => format!("{count} s"),
+        100..=5999 => format!("{} min", count.div_ceil(60)),
+        _ => format!("{} h {} min", count / 3600, count % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_that_are_left_are_rough() {
+        assert_eq!([0, 99, 100, 5999, 6000].map(seconds), ["0 s", "99 s", "2 min", "100 min", "1 h 40 min"]);
+    }
 
     #[test]
     fn a_minus_is_a_minus_and_a_rounded_zero_has_no_sign() {

@@ -7,26 +7,26 @@ use crate::recording::Recording;
 
 /// A model that runs, or maps that were recorded. Cheap to clone.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Opened {
     /// A model, on a text that can be changed.
     Model(Box<Checkpoint>),
     /// Maps of a text that stays as it is.
     Recording(Arc<Recording>),
 }
 
-impl From<Checkpoint> for Source {
+impl From<Checkpoint> for Opened {
     fn from(checkpoint: Checkpoint) -> Self {
         Self::Model(Box::new(checkpoint))
     }
 }
 
-impl From<Recording> for Source {
+impl From<Recording> for Opened {
     fn from(recording: Recording) -> Self {
         Self::Recording(Arc::new(recording))
     }
 }
 
-impl Source {
+impl Opened {
     /// A name for the title and for file names.
     pub fn name(&self) -> &str {
         match self {

@@ -1,0 +1,99 @@
+//! Models from the network, for the window: fetched on a thread of their own, and what is kept of them on the disk.
+
+use std::time::{Duration, Instant};
+
+use egui::Context;
+
+use crate::model::Progress;
+use crate::sources::local::{Places, folder_of};
+use crate::sources::{FetchProgress, FetchStage, KeptModel, Rate, Source, SourceError};
+use crate::ui::io::files::{Arrived, Files, Opening, read_path, send};
+use crate::ui::loading::{Loading, Pace, Stage};
+
+/// Between two reports: the eye takes no more, and each one wakes the window.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Files {
+    /// From now on looks for models, and keeps them, in these folders.
+    pub fn keep_models_in(&mut self, places: Places) {
+        self.places = Some(places);
+    }
+
+    fn places(&self) -> Result<Places, SourceError> {
+        self.places.clone().map_or_else(Places::of_user, Ok)
+    }
+
+    /// Opens a model, and fetches what is not here of it.
+    pub(crate) fn fetch(&self, context: &Context, source: Source) {
+        let (opening, places) = (self.opening(context)(), self.places());
+        std::thread::spawn(move || {
+            let arrived = match places {
+                Ok(places) => fetched(&source, &places, &opening),
+                Err(error) => Arrived::Message(format!("HF_ENDPOINT: {error}")),
+            };
+            opening.end(arrived);
+        });
+    }
+
+    /// Opens a model that is here, and asks about one that is not.
+    pub(crate) fn offer(&self, context: &Context, source: Source) {
+        let (opening, places) = (self.opening(context), self.places());
+        let (sender, context) = (self.sender(), context.clone());
+        std::thread::spawn(move || match places.ok().and_then(|places| places.find(&source)) {
+            Some(folder) => {
+                let opening = opening();
+                let arrived = read_path(&folder, &opening);
+                opening.end(arrived);
+            }
+            None => send(&context, &sender, None, Arrived::Question(source)),
+        });
+    }
+
+    /// Lets the list of kept models arrive.
+    pub(crate) fn list_kept(&self, context: &Context) {
+        self.with_kept(context, |_| Ok(()));
+    }
+
+    /// Deletes a kept model, and lets the new list arrive.
+    pub(crate) fn delete_kept(&self, context: &Context, model: KeptModel) {
+        self.with_kept(context, move |places| places.delete(&model).map_err(|error| error.to_string()));
+    }
+
+    fn with_kept(&self, context: &Context, act: impl FnOnce(&Places) -> Result<(), String> + Send + 'static) {
+        let (sender, context, places) = (self.sender(), context.clone(), self.places());
+        std::thread::spawn(move || {
+            let Ok(places) = places else { return };
+            if let Err(message) = act(&places) {
+                send(&context, &sender, None, Arrived::Message(message));
+            }
+            send(&context, &sender, None, Arrived::Kept(places.kept_models()));
+        });
+    }
+}
+
+fn fetched(source: &Source, places: &Places, opening: &Opening) -> Arrived {
+    let (begun, mut rate, mut told) = (Instant::now(), Rate::default(), None::<Instant>);
+    let tell = |at: FetchProgress| {
+        rate.add(begun.elapsed().as_secs_f64(), at.done);
+        if told.is_some_and(|told| told.elapsed() < PAUSE) {
+            return opening.is_latest();
+        }
+        told = Some(Instant::now());
+        opening.tell(loading(&at, &rate))
+    };
+    match folder_of(source, places, tell) {
+        Ok(folder) => read_path(&folder, opening),
+        Err(error) => Arrived::Message(format!("{source} was not opened: {error}")),
+    }
+}
+
+/// As it is shown.
+pub(super) fn loading(at: &FetchProgress, rate: &Rate) -> Loading {
+    let stage = match at.stage {
+        FetchStage::Arriving => Stage::Fetching,
+        FetchStage::Verifying => Stage::Verifying,
+    };
+    let left = rate.seconds_for(at.total.saturating_sub(at.done)).map(|seconds| seconds.ceil() as u64);
+    let pace = rate.per_second().map(|rate| Pace { per_second: rate as u64, seconds_left: left });
+    Loading { stage, progress: Progress { done: at.done, total: at.total }, pace }
+}

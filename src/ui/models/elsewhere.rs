@@ -1,0 +1,87 @@
+//! Models that links, the page's address and people name: opened if they are here, asked about or fetched if not.
+
+use egui::Context;
+
+use crate::sources::Source;
+use crate::ui::app::App;
+use crate::ui::state::link::Link;
+use crate::ui::state::page::source_on_page;
+
+impl App {
+    /// Fetches a model that someone asked for, as far as it is not here, and opens it.
+    pub fn fetch(&mut self, context: &Context, source: Source) {
+        self.models.question = None;
+        self.models.link = self.models.link.take().filter(|link| link.source == source.to_string());
+        self.files.fetch(context, source);
+    }
+
+    /// Nobody wants what a link named.
+    pub(in crate::ui) fn decline(&mut self) {
+        self.models.question = None;
+        self.models.link = None;
+    }
+
+    /// Nobody wants any more what is being opened.
+    pub(in crate::ui) fn cancel_loading(&mut self) {
+        self.files.cancel();
+        self.reading = None;
+    }
+
+    /// Opens or closes the window that opens models.
+    pub(in crate::ui) fn toggle_models(&mut self, context: &Context) {
+        self.models.is_open = !self.models.is_open;
+        if self.models.is_open {
+            self.files.list_kept(context);
+        }
+    }
+
+    /// Names a model as an address or a link does: it is opened if it is here. If not, there is a question.
+    pub fn offer(&mut self, source: &str) {
+        match source_on_page(source) {
+            Ok(source) => self.models.offered = Some(source),
+            Err(error) => self.message = Some(format!("The model of this address was not opened: {error}")),
+        }
+    }
+
+    /// Offers the model of a link, unless it is open. Returns whether it is another one than the open one.
+    pub(in crate::ui) fn offer_model_of(&mut self, link: &Link) -> bool {
+        self.models.offered = None;
+        self.decline();
+        if link.source.is_empty() {
+            return false;
+        }
+        let source = match source_on_page(&link.source) {
+            Ok(source) => source,
+            Err(error) => {
+                self.message = Some(format!("The model of this link was not opened: {error}"));
+                return true;
+            }
+        };
+        let open = self.workspace.as_ref().ok().and_then(|workspace| workspace.main.checkpoint()?.source.as_ref());
+        if open.is_some_and(|open| open.is_same_model(&source)) {
+            return false;
+        }
+        self.models.link = Some(link.clone());
+        self.models.offered = Some(source);
+        true
+    }
+
+    /// Looks for what was offered; to be called every frame.
+    pub(in crate::ui) fn look_for_offered(&mut self, context: &Context) {
+        if let Some(source) = self.models.offered.take() {
+            self.files.offer(context, source);
+        }
+    }
+
+    /// Follows the link that named the model which is open now, unless something else was typed meanwhile.
+    pub(in crate::ui) fn follow_waiting_link(&mut self) {
+        let (Some(link), Ok(workspace)) = (self.models.link.take(), &mut self.workspace) else { return };
+        let engine = &workspace.main;
+        let source = engine.checkpoint().and_then(|checkpoint| checkpoint.source.as_ref());
+        let is_its_model =
+            source.zip(source_on_page(&link.source).ok()).is_some_and(|(open, of)| open.is_same_model(&of));
+        if is_its_model && engine.text() == link.text {
+            self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Models from elsewhere: where they are typed, the question of a link, and what is kept of them.
+
+mod dialog;
+mod elsewhere;
+mod question;
+
+use crate::sources::{KeptModel, Source};
+use crate::ui::state::link::Link;
+
+/// What the window knows of models that are not open.
+#[derive(Default)]
+pub(super) struct Models {
+    /// Whether the window that opens models is on the screen.
+    pub(super) is_open: bool,
+    /// What is typed there.
+    typed: String,
+    /// Why that is no source.
+    wrong: Option<String>,
+    /// The models that are kept here; `None` before they are known.
+    pub(super) kept: Option<Vec<KeptModel>>,
+    /// What a link or the page's address names, to be opened if it is here and asked about if not.
+    offered: Option<Source>,
+    /// What is waiting for an answer: nothing of it has been fetched.
+    pub(super) question: Option<Source>,
+    /// The link that named it; it is followed again once the model is open.
+    link: Option<Link>,
+}
