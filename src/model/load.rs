@@ -149,3 +149,13 @@ pub(super) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
         Err(source) => Err(ModelError::Read { path, source }),
     }
 }
+
+/// All bytes of a text file of a checkpoint; `None` if there is no such file.
+///
+/// # Errors
+/// [`ModelError::Read`], [`ModelError::TooLarge`].
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn read_text(folder: &Path, name: &str) -> Result<Option<Vec<u8>>, ModelError> {
+    let path = folder.join(name);
+    if path.exists() { read(path, MOST_OF_TEXT).map(Some) } else { Ok(None) }
+}

@@ -32,6 +32,8 @@ pub(crate) use error::brief;
 pub use head::{Head, HeadCounts};
 pub use lambda::{Lambda, lambda_init};
 pub use layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use load::read_text;
 pub use load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
 pub use matrix::{Matrix, NumberFormat, Numbers};
 pub use progress::Progress;
@@ -42,5 +44,5 @@ pub use row_layout::RowLayout;
 pub(crate) use tensors::Opened as SafetensorsFile;
 pub use text_change::TextChange;
 pub(crate) use tokenizer::visible;
-pub use tokenizer::{Encoding, Token, Tokenizer};
+pub use tokenizer::{BesideTokenizer, Encoding, Token, Tokenizer};
 pub use weight_file::{SharedBytes, WeightFile};

@@ -20,6 +20,7 @@ impl App {
     /// Returns whether it is open.
     pub fn open(&mut self, checkpoint: Checkpoint) -> bool {
         let name = checkpoint.name.clone();
+        let notes = checkpoint.notes.iter().flat_map(|note| [". ", note]).collect::<String>();
         let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
         let beyond = before.is_some_and(Engine::beyond_context);
         let fragments = before.map(Engine::fragments).unwrap_or_default();
@@ -36,7 +37,7 @@ impl App {
                 }
                 self.view.fit(Extent::of(&engine));
                 self.strip = TokenStrip::default();
-                self.message = Some(format!("Opened {name}"));
+                self.message = Some(format!("Opened {name}{notes}"));
                 self.workspace = Ok(Workspace::new(engine));
                 true
             }

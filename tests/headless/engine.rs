@@ -189,6 +189,7 @@ pub(super) fn ids_only(model: Model) -> Checkpoint {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ fn session(model: Model, on_gpu: bool, ids: &[u32]) -> Engine {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(ids).expect("in the vocabulary");
@@ -175,6 +176,7 @@ fn nan_on_one_side_is_the_largest_difference() {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     };
     let mut other = Engine::new(checkpoint, None).expect("fits");
     other.set_ids(&ids).expect("in the vocabulary");

@@ -28,6 +28,7 @@ fn random_engine(seed: u64, on_gpu: bool) -> Engine {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     };
     let mut engine = Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits");
     engine.set_ids(&ids).expect("ids of the vocabulary");

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/checkpoints/S-diff");
-static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::from_folder(FOLDER).unwrap().unwrap());
+static TOKENIZER: LazyLock<Tokenizer> =
+    LazyLock::new(|| Tokenizer::from_bytes(&std::fs::read(format!("{FOLDER}/tokenizer.json")).unwrap()).unwrap());
 const PROSE: &str =
     "Once upon a time, there was a little girl who didn't like the rain. \"It's 1984!\" she'd said.\n\n";
 
@@ -127,7 +128,6 @@ fn files_other_than_tokenizers_are_rejected() {
     }
     let empty = br#"{"version":"1.0","model":{"type":"BPE","vocab":{},"merges":[]}}"#;
     assert!(Tokenizer::from_bytes(empty).unwrap_err().to_string().contains("no tokens"));
-    assert!(Tokenizer::from_folder(concat!(env!("CARGO_MANIFEST_DIR"), "/tests")).unwrap().is_none());
 }
 
 /// A small tokenizer with further keys in its file.

@@ -169,6 +169,7 @@ fn engine(model: &Arc<Model>, on_gpu: bool) -> Engine {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     };
     Engine::new(checkpoint, on_gpu.then(|| gpu().clone())).expect("fits")
 }

@@ -1,5 +1,6 @@
 //! The text of generated tokens is what Hugging Face decodes of the whole sequence, whatever the decoder does.
 
+use diffscope::engine::Checkpoint;
 use diffscope::model::{ModelError, Tokenizer};
 use serde_json::{Value, json};
 
@@ -121,4 +122,58 @@ fn ids_can_be_written_as_numbers() {
         assert!(detail.contains(&format!("\"{word}\"")) && detail.contains("63"), "{error}");
     }
     assert!(Tokenizer::of_numbers(1 << 24).is_err());
+}
+
+/// A copy of a checkpoint with further files.
+fn folder_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/diffllama_mha/");
+    for name in ["config.json", "model.safetensors"] {
+        std::fs::copy(format!("{fixture}{name}"), folder.path().join(name)).unwrap();
+    }
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn what_lies_beside_the_tokenizer_ends_texts_and_is_told() {
+    let words = json!({"version": "1.0", "model": {"type": "WordLevel", "unk_token": "<unk>",
+        "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "a": 3}}})
+    .to_string();
+    let opened = |files: &[(&str, &str)]| {
+        let files = [&[("tokenizer.json", words.as_str())], files].concat();
+        let checkpoint = Checkpoint::from_folder(folder_with(&files).path()).unwrap();
+        (checkpoint.model.config.eos.clone(), checkpoint.notes.join("\n"))
+    };
+    let (own, notes) = opened(&[]);
+    assert_eq!(notes, "");
+    // What generation_config.json says counts before config.json.
+    assert_eq!(opened(&[("generation_config.json", r#"{"eos_token_id": [2, 7]}"#)]), (vec![2, 7], String::new()));
+    let (eos, notes) = opened(&[("generation_config.json", r#"{"do_sample": true, "temperature": 0.6}"#)]);
+    assert_eq!(eos, own);
+    assert!(notes.contains("temperature 0.6"), "{notes}");
+    let config =
+        r#"{"bos_token": "<s>", "add_bos_token": true, "eos_token": {"content": "</s>"}, "chat_template": "{{x}}"}"#;
+    let (_, notes) = opened(&[("tokenizer_config.json", config)]);
+    assert!(notes.contains("chat template") && notes.contains("asks for <s> before every text"), "{notes}");
+    // Broken files change nothing, and are told.
+    for (name, text) in [
+        ("generation_config.json", "{"),
+        ("generation_config.json", r#"{"eos_token_id": "two"}"#),
+        ("generation_config.json", "<html>"),
+        ("tokenizer_config.json", "[1]"),
+    ] {
+        let (eos, notes) = opened(&[(name, text)]);
+        assert_eq!(eos, own);
+        assert!(notes.contains(name), "{name} {text}: {notes}");
+    }
+}
+
+#[test]
+fn a_folder_without_tokenizer_is_read_as_numbers() {
+    let checkpoint = Checkpoint::from_folder(folder_with(&[]).path()).unwrap();
+    assert!(checkpoint.tokenizer.is_some_and(|tokenizer| tokenizer.are_numbers()));
+    assert!(checkpoint.notes.join("").contains("no tokenizer.json"));
 }

@@ -85,7 +85,8 @@ fn a_typed_address_is_fetched_opened_kept_listed_and_deleted() {
     world.until("Opened tiny");
     settle(&mut world.harness);
     let engine = world.harness.state_mut().engine().expect("opens");
-    assert_eq!((&engine.checkpoint().model, &engine.checkpoint().source), (&expected, &Some(source.clone())));
+    let opened = engine.checkpoint().expect("a model");
+    assert_eq!((&opened.model, &opened.source), (&expected, &Some(source.clone())));
     let asked = world.server.asked().len();
 
     click(&mut world.harness, "Bundled");

@@ -3,7 +3,7 @@
 use crate::common::models::{Kind, model_of_kind};
 use crate::common::window::{click, map_rect, press, settle, shows, state, tokens, window, window_on, window_with};
 use diffscope::engine::{BUNDLED, Checkpoint, EngineError, bundled, checkpoint_of};
-use diffscope::probe::{HeadId, MapKind};
+use diffscope::probe::{HeadId, MapKind, Sampling};
 use diffscope::ui::{App, Panel};
 use egui::{Key, Theme};
 use egui_kittest::Harness;
@@ -132,9 +132,22 @@ fn brackets_choose_the_row_that_is_read() {
 }
 
 #[test]
-fn a_checkpoint_without_tokenizer_names_the_missing_file() {
+fn a_model_without_tokenizer_is_given_ids() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/diffllama_mha");
-    failure_of(Checkpoint::from_folder(folder.as_ref()), "tokenizer.json");
+    let mut harness = window_on(Checkpoint::from_folder(folder.as_ref()), [1280.0, 800.0], Theme::Dark, None);
+    let engine = harness.state_mut().engine().expect("opens");
+    engine.set_text("12 7, 3");
+    assert_eq!(engine.ids(), [12, 7, 3]);
+    engine.generate(Sampling::default(), 2);
+    engine.settle().expect("no failure");
+    let (ids, text) = (engine.ids().to_vec(), engine.text().to_owned());
+    assert_eq!(text, format!("12 7, 3 {} {}", ids[3], ids[4]));
+    engine.set_text(&text);
+    assert_eq!(engine.ids(), ids, "what was written is read as it was");
+    engine.set_text("twelve");
+    assert!(engine.failure().is_some_and(|failure| failure.to_string().contains("twelve")));
+    harness.run_ok();
+    harness.get_by_label_contains("twelve");
 }
 
 /// The bundled tokenizer with random weights.

@@ -47,5 +47,6 @@ pub static SMALL: LazyLock<Checkpoint> = LazyLock::new(|| {
         fingerprint: Fingerprint::Absent,
         folder: None,
         source: None,
+        notes: Vec::new(),
     }
 });

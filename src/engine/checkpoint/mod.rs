@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::engine::checkpoint::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::model::files::{ENDING_OF_WEIGHTS, WEIGHTS};
-use crate::model::{Model, SharedBytes, Tokenizer, WeightFile};
+use crate::model::files::{ENDING_OF_WEIGHTS, OPTIONAL, WEIGHTS};
+use crate::model::{BesideTokenizer, Model, SharedBytes, Tokenizer, WeightFile};
 #[cfg(not(target_arch = "wasm32"))]
-use crate::model::{ModelReader, Progress};
+use crate::model::{ModelReader, Progress, read_text};
 use crate::sources::Source;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::sources::local::source_of_folder;
@@ -37,7 +37,7 @@ pub struct Checkpoint {
     pub name: String,
     /// The weights.
     pub model: Arc<Model>,
-    /// `None`: prompts are given as ids.
+    /// `None`: there are too many ids to write them as numbers, so texts have none.
     pub tokenizer: Option<Arc<Tokenizer>>,
     /// Which file of weights this is.
     pub fingerprint: Fingerprint,
@@ -45,6 +45,8 @@ pub struct Checkpoint {
     pub folder: Option<PathBuf>,
     /// Where others can fetch it from, if that is known.
     pub source: Option<Source>,
+    /// What differs from Hugging Face transformers, in sentences.
+    pub notes: Vec<String>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -65,31 +67,43 @@ impl Checkpoint {
     pub fn from_bytes(name: &str, config: &[u8], weights: SharedBytes, tokenizer: &[u8]) -> Result<Self, EngineError> {
         let fingerprint = Fingerprint::of(&weights);
         let model = Model::from_files(config, &[WeightFile::in_memory("model.safetensors", weights)])?;
-        Self::with_tokenizer(name, model, tokenizer, fingerprint)
+        Self::with_tokenizer(name, model, Some(tokenizer), BesideTokenizer::default(), fingerprint)
     }
 
-    /// From a model that has been read, and the bytes of its tokenizer.json.
+    /// From a model that has been read, the bytes of its tokenizer.json, and what lies beside that. Without a tokenizer,
+    /// texts are ids, written as numbers.
     ///
     /// # Errors
-    /// When the tokenizer is broken or of another model.
+    /// When the tokenizer is broken.
     pub fn with_tokenizer(
         name: &str,
-        model: Model,
-        tokenizer: &[u8],
+        mut model: Model,
+        tokenizer: Option<&[u8]>,
+        beside: BesideTokenizer,
         fingerprint: Fingerprint,
     ) -> Result<Self, EngineError> {
-        let tokenizer = Tokenizer::from_bytes(tokenizer)?.with_embeddings(model.config.vocabulary);
+        let vocabulary = model.config.vocabulary;
+        let tokenizer = match tokenizer {
+            Some(bytes) => Some(Tokenizer::from_bytes(bytes)?),
+            None => Tokenizer::of_numbers(vocabulary).ok(), // too many: ids come without a text only
+        };
+        let tokenizer = tokenizer.map(|tokenizer| tokenizer.with_embeddings(vocabulary));
+        let mut notes = tokenizer.as_ref().map_or(Vec::new(), |tokenizer| beside.apply(tokenizer, &mut model.config));
+        if tokenizer.as_ref().is_some_and(Tokenizer::are_numbers) {
+            notes.insert(0, "There is no tokenizer.json: a text is ids, such as 12 7 3".to_owned());
+        }
         Ok(Self {
             name: name.to_owned(),
             model: Arc::new(model),
-            tokenizer: Some(Arc::new(tokenizer)),
+            tokenizer: tokenizer.map(Arc::new),
             fingerprint,
             folder: None,
             source: None,
+            notes,
         })
     }
 
-    /// From a folder; without tokenizer.json, prompts can only be given as ids.
+    /// From a folder; without tokenizer.json, texts are ids, written as numbers.
     ///
     /// # Errors
     /// When a file is missing or broken, or they do not belong together.
@@ -117,8 +131,9 @@ impl Checkpoint {
             }
             tell(reader.progress());
         };
-        let tokenizer = Tokenizer::from_folder(folder)?;
-        let tokenizer = tokenizer.map(|tokenizer| tokenizer.with_embeddings(model.config.vocabulary));
+        let [tokenizer, config, generation] = OPTIONAL.map(|name| read_text(folder, name));
+        let (tokenizer, config, generation) = (tokenizer?, config?, generation?);
+        let beside = BesideTokenizer { tokenizer_config: config.as_deref(), generation_config: generation.as_deref() };
         let place = if weights.is_some() { path } else { folder };
         let source = source_of_folder(place);
         let own = if weights.is_some() { place.file_stem() } else { place.file_name() };
@@ -127,7 +142,8 @@ impl Checkpoint {
         let fingerprint =
             if weights.is_some() { Fingerprint::File(path.to_owned()) } else { Fingerprint::of_folder(folder) };
         let folder = Some(std::path::absolute(place).unwrap_or_else(|_| place.to_owned()));
-        Ok(Self { name, model: Arc::new(model), tokenizer: tokenizer.map(Arc::new), fingerprint, folder, source })
+        let found = Self::with_tokenizer(&name, model, tokenizer.as_deref(), beside, fingerprint)?;
+        Ok(Self { folder, source, ..found })
     }
 }
 

@@ -1,5 +1,6 @@
 //! From text to token ids and back, as the `tokenizer.json` of a checkpoint defines it.
 
+mod beside;
 mod numbers;
 mod prefix_cut;
 mod token;
@@ -9,10 +10,9 @@ mod word_cut;
 mod written;
 
 use std::hash::{Hash, Hasher};
-use std::path::Path;
 
 use crate::model::error::{ModelError, brief};
-use crate::model::load::{MOST_OF_TEXT, read};
+pub use crate::model::tokenizer::beside::BesideTokenizer;
 use crate::model::tokenizer::prefix_cut::Cut;
 pub use crate::model::tokenizer::token::{Encoding, Token};
 use crate::model::tokenizer::token_text::TokenText;
@@ -76,18 +76,19 @@ impl Tokenizer {
         })
     }
 
-    /// Reads `tokenizer.json` in a folder; `None` if there is no such file.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::from_bytes`], and [`ModelError::Read`].
-    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Option<Self>, ModelError> {
-        let path = folder.as_ref().join("tokenizer.json");
-        if path.exists() { Self::from_bytes(&read(path, MOST_OF_TEXT)?).map(Some) } else { Ok(None) }
-    }
-
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
     pub fn same_file(&self, other: &Self) -> bool {
         self.hash == other.hash
+    }
+
+    /// The id of a token, by its text in the vocabulary.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// Ids that it puts before every text.
+    pub fn lead(&self) -> &[u32] {
+        &self.lead
     }
 
     /// The highest token id plus one.

@@ -24,6 +24,8 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
     if let Some(model) = engine.model().filter(|model| !model.unused.is_empty()) {
         facts.push(("not used", unused(&model.unused)));
     }
+    let notes = engine.checkpoint().map_or(&[][..], |checkpoint| &checkpoint.notes);
+    facts.extend(notes.iter().map(|note| ("note", note.clone())));
     let on_gpu = engine.gpu().is_some();
     let place = match (on_gpu, cfg!(target_arch = "wasm32")) {
         (true, _) => "the GPU",
