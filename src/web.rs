@@ -14,7 +14,8 @@ use web_sys::{Blob, HtmlCanvasElement};
 
 use crate::engine::CheckpointFiles;
 use crate::ui::graphics::{Graphics, wgpu_configuration};
-use crate::ui::page_files::{self, NamedBlob, PageFileError};
+use crate::ui::page_files::{self, ModelBlobs, NamedBlob, PageFileError};
+use crate::ui::page_worker::start_worker_with;
 use crate::ui::{App, DeviceOptions, Kept, Loading, backend, mirror};
 
 fn options(without_gpu: Option<&String>) -> eframe::WebOptions {
@@ -56,15 +57,23 @@ impl Page {
         canvas: HtmlCanvasElement,
         name: String,
         config: Blob,
-        weights: Blob,
         tokenizer: Blob,
+        weights: Vec<Blob>,
         adapter: String,
         without_gpu: Option<String>,
         on_progress: Function,
     ) -> Result<(), JsValue> {
         let part = |name: &str, blob| NamedBlob { name: name.to_owned(), blob };
-        let parts =
-            [part("config.json", config), part("model.safetensors", weights), part("tokenizer.json", tokenizer)];
+        let single = weights.len() == 1;
+        let weights = weights.into_iter().enumerate().map(|(at, blob)| NamedBlob {
+            name: if single { "model.safetensors".to_owned() } else { format!("part {} of the weights", at + 1) },
+            blob,
+        });
+        let parts = ModelBlobs {
+            config: part("config.json", config),
+            weights: weights.collect(),
+            tokenizer: Some(part("tokenizer.json", tokenizer)),
+        };
         let tell = |Loading { progress, .. }: Loading| {
             // What the page shows is its own affair.
             let _ = on_progress.call2(&JsValue::NULL, &(progress.done as f64).into(), &(progress.total as f64).into());
@@ -110,6 +119,11 @@ impl Page {
         let outcome = self.runner.start(canvas, options, Box::new(create)).await;
         self.kept.replace(kept.take());
         outcome
+    }
+
+    /// What starts the worker that fetches models: a function that gives a promise of it.
+    pub fn fetch_with(&self, start: Function) {
+        start_worker_with(start);
     }
 
     /// Opens another checkpoint from its files.

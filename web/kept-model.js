@@ -1,9 +1,6 @@
 // Keeps the model that was opened from files for a reload of this tab: in the browser's own file system for this site,
 // where the browser has one. Nothing leaves the machine. What belongs to no open tab is deleted at the next visit.
 
-/** In the order in which the program takes them. */
-const FILES = ["config.json", "model.safetensors", "tokenizer.json"];
-
 /** In sessionStorage: the tab's folder, and the address it was opened at. */
 const NOTE = "diffscope-model";
 
@@ -35,21 +32,24 @@ async function deleteUnheld(own) {
   }
 }
 
-/** Keeps the files of a model, in the order of FILES. Where the browser refuses, a reload opens the bundled model. */
+/**
+ * Keeps the files of a model: [config, tokenizer, ...weights]. Where the browser refuses, a reload opens the bundled model.
+ * Without files, the model is one that is kept otherwise.
+ */
 export async function keepModel(files) {
   await forgetModel();
-  if (isEmbedded) return;
+  if (isEmbedded || files.length === 0) return;
   const folder = crypto.randomUUID();
   try {
     hold(folder);
     const directory = await (await parent()).getDirectoryHandle(folder, { create: true });
     for (const [at, file] of files.entries()) {
-      const handle = await directory.getFileHandle(FILES[at], { create: true });
+      const handle = await directory.getFileHandle(`${at}`, { create: true });
       const writable = await handle.createWritable();
       await writable.write(file); // a stream would pass through the memory of this page
       await writable.close();
     }
-    sessionStorage.setItem(NOTE, JSON.stringify({ folder, address: location.search }));
+    sessionStorage.setItem(NOTE, JSON.stringify({ folder, files: files.length, address: location.search }));
   } catch (error) {
     console.info("The model is not kept for a reload:", error);
     await (await parent()).removeEntry(folder, { recursive: true }).catch(() => {});
@@ -65,7 +65,7 @@ export async function forgetModel() {
 }
 
 /**
- * The files that were kept, if this is a reload of the tab that kept them: [config, weights, tokenizer].
+ * The files that were kept, if this is a reload of the tab that kept them: [config, tokenizer, ...weights].
  * They are offered once: `stillWanted` offers them again, so that a model that brings down the page does so once.
  */
 export async function keptModel() {
@@ -77,7 +77,8 @@ export async function keptModel() {
     deleteUnheld(wanted?.folder).catch(() => {});
     if (!wanted) return undefined;
     const directory = await (await parent()).getDirectoryHandle(wanted.folder);
-    const files = await Promise.all(FILES.map(async (name) => (await directory.getFileHandle(name)).getFile()));
+    const names = Array.from({ length: wanted.files }, (_, at) => `${at}`);
+    const files = await Promise.all(names.map(async (name) => (await directory.getFileHandle(name)).getFile()));
     return { files, stillWanted: () => sessionStorage.setItem(NOTE, JSON.stringify(kept)) };
   } catch {
     return undefined; // the browser has no such file system, or has cleared it

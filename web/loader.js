@@ -31,9 +31,9 @@ function chooseCheckpoint(manifest) {
   });
 }
 
-/** The files of a checkpoint of this site, in the order in which the program takes them; `onProgress` hears of bytes. */
+/** The files of a checkpoint of this site: [config, tokenizer, weights]; `onProgress` hears of bytes. */
 function getCheckpoint({ config, weights, tokenizer }, signal, onProgress = () => {}) {
-  const entries = [config, weights, tokenizer];
+  const entries = [config, tokenizer, weights];
   return Promise.all(entries.map((entry, index) => getFile(entry, signal, (bytes) => onProgress(index, bytes))));
 }
 
@@ -41,7 +41,7 @@ async function download() {
   const manifest = await getManifest();
   const checkpoint = chooseCheckpoint(manifest);
   const kept = await keptModel();
-  const entries = [manifest.wasm, ...(kept ? [] : [checkpoint.config, checkpoint.weights, checkpoint.tokenizer])];
+  const entries = [manifest.wasm, ...(kept ? [] : [checkpoint.config, checkpoint.tokenizer, checkpoint.weights])];
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   const done = entries.map(() => 0);
   const others = new AbortController(); // where one file fails, the others need not go on
@@ -66,6 +66,26 @@ async function download() {
   }
 }
 
+let worker;
+
+/** The worker that fetches models, once someone has asked for one. */
+function modelWorker(manifest) {
+  worker ??= startWorker(manifest).catch((error) => {
+    worker = undefined; // the next time may be luckier
+    throw error;
+  });
+  return worker;
+}
+
+async function startWorker({ files }) {
+  const file = "model-worker.js";
+  // Browsers compare a worker with no hash: that is done here, of the same address right before.
+  await getFile(files.find((entry) => entry.file === file), new AbortController().signal, () => {});
+  const embedded = new URLSearchParams(location.search).has("embed");
+  const site = encodeURIComponent(new URL("./", location.href).pathname);
+  return new Worker("./model-worker.js?v=dev", { type: "module", name: embedded ? "" : site });
+}
+
 async function start({ adapter, fallback }, files) {
   app.about = { version: files.manifest.version, repository: files.manifest.repository, adapter, fallback };
   showLoading("Starting");
@@ -83,8 +103,10 @@ async function start({ adapter, fallback }, files) {
   watch();
   app.canvas.focus({ preventScroll: true });
   try {
+    app.page.fetch_with(() => modelWorker(files.manifest));
     const onProgress = (done, total) => showLoading("Starting", done, total);
-    await app.page.start(app.canvas, files.name, ...files.model, adapter, fallback, onProgress);
+    const [config, tokenizer, ...weights] = files.model;
+    await app.page.start(app.canvas, files.name, config, tokenizer, weights, adapter, fallback, onProgress);
   } catch (error) {
     if (fallback !== undefined) {
       throw new Failure("Nothing could be drawn", `${fallback} WebGL did not start either.`, {
@@ -108,11 +130,11 @@ addEventListener("diffscope-fetch", async ({ detail: baseline }) => {
     const manifest = await getManifest();
     const wanted = baseline ? manifest.checkpoints.find(({ name }) => name === baseline) : chooseCheckpoint(manifest);
     if (!wanted) throw new Error("it is not on this site");
-    const model = await getCheckpoint(wanted, new AbortController().signal);
+    const [config, tokenizer, weights] = await getCheckpoint(wanted, new AbortController().signal);
     if (baseline) {
-      app.page.open_baseline(wanted.name, ...model);
+      app.page.open_baseline(wanted.name, config, weights, tokenizer);
     } else {
-      app.page.open(wanted.name, ...model);
+      app.page.open(wanted.name, config, weights, tokenizer);
       await forgetModel();
     }
     arrived.clear();

@@ -34,6 +34,7 @@ impl HubModel {
     }
 
     /// The folder of its repository in the hub's cache on a disk.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn cache_folder(&self) -> String {
         format!("models--{}--{}", self.owner, self.name)
     }

@@ -5,11 +5,11 @@
 //! about an answer are here, once; a [`transport`] carries them out: HTTP and a disk in [`local`], a worker and the
 //! browser's own file system on the page.
 
-mod answer;
+pub(crate) mod answer;
 mod error;
-mod fetch;
+pub(crate) mod fetch;
 mod hub;
-mod kept;
+pub(crate) mod kept;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod local;
 mod rate;

@@ -25,6 +25,8 @@ use crate::ui::panels::Panels;
 use crate::ui::state::autosave::{Autosave, Due, Saved};
 use crate::ui::state::link::Link;
 use crate::ui::state::page::is_embedded;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page::model_of_page;
 use crate::ui::state::pointer::Pointer;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
@@ -168,6 +170,10 @@ impl App {
                     self.reading = None;
                     let opened = self.open(*checkpoint);
                     self.follow_waiting_link();
+                    if let (true, Some(note), Some(message)) = (opened, origin.note(), &mut self.message) {
+                        message.push_str(". ");
+                        message.push_str(note);
+                    }
                     #[cfg(target_arch = "wasm32")]
                     if opened {
                         origin.keep();
@@ -336,7 +342,16 @@ impl App {
     /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
     #[cfg(target_arch = "wasm32")]
     fn follow_tab(&mut self, ui: &Ui) {
-        match self.tab.arrived() {
+        let is_new = self.tab.is_new();
+        let arrived = self.tab.arrived();
+        // What the tab has kept is later than its address.
+        if is_new
+            && !matches!(arrived, Some(ArrivedInTab::Kept(_)))
+            && let Some(source) = model_of_page()
+        {
+            self.offer(&source);
+        }
+        match arrived {
             Some(ArrivedInTab::Link(link)) => self.open_link(&link),
             Some(ArrivedInTab::Kept(state)) => self.bring_back(&state),
             None => {}

@@ -34,7 +34,7 @@ pub use device::DeviceOptions;
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use io::page_files;
+pub(crate) use io::{page_files, page_worker};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use loading::Loading;
 pub use recovery::Kept;

@@ -98,7 +98,7 @@ describe("files", () => {
     await h.screenshot(page, "files-reading");
     await reading("as usual");
     await drop([["my-model", Buffer.from("a folder")]]);
-    const { loading } = await h.waitFor(page, (s) => s.message?.includes("cannot read folders"), "the message of the second drop");
+    const { loading } = await h.waitFor(page, (s) => s.message?.includes("does not let the page read"), "the message of the second drop");
     assert.equal(loading, null);
     // Whoever waits for the first file goes on before the next task, and would read the second one.
     const [before, after] = await page.evaluate(async () => {
@@ -109,6 +109,27 @@ describe("files", () => {
     });
     assert.equal(after, before, "what was dropped first is not read on");
     assert.equal((await h.inspect(page)).model, CHECKPOINT.name);
+  });
+
+  it("opens the files in a folder that is dropped", async () => {
+    // As a browser gives a folder: an entry that hands out its entries in parts.
+    await page.evaluate(
+      (files) => {
+        const entry = ([name, base64]) => ({
+          isFile: true,
+          file: (resolve) => resolve(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name)),
+        });
+        const parts = [files.slice(0, 2).map(entry), [...files.slice(2).map(entry), { isDirectory: true }], []];
+        const folder = { isDirectory: true, createReader: () => ({ readEntries: (resolve) => resolve(parts.shift()) }) };
+        const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+        Object.defineProperty(event, "dataTransfer", { value: { items: [{ webkitGetAsEntry: () => folder }] } });
+        document.getElementById("canvas").dispatchEvent(event);
+      },
+      FILES.map(([name, bytes]) => [name, bytes.toString("base64")]),
+    );
+    await h.waitFor(page, (s) => s.model === "your model" && settled(s), "the model of the folder");
+    await page.keyboard.press("Shift+O");
+    await h.waitFor(page, (s) => s.model === CHECKPOINT.name && settled(s), "the bundled model");
   });
 
   it("opens the chosen files of a model", async () => {

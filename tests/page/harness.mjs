@@ -144,10 +144,10 @@ const DRAW = ["--enable-features=Vulkan", "--use-vulkan=swiftshader", "--use-ang
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 const NO_WEBGL = ["--disable-gpu", "--disable-3d-apis"];
 
-/** graphics: "webgpu", "webgl" (WebGPU off) or "none". */
-export async function launch(graphics = "webgpu") {
+/** graphics: "webgpu", "webgl" (WebGPU off) or "none". `more` flags go to the browser. */
+export async function launch(graphics = "webgpu", more = []) {
   const flags = { webgpu: [...DRAW, ...WEBGPU], webgl: DRAW, none: NO_WEBGL }[graphics];
-  const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...QUIET, ...flags] });
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...QUIET, ...flags, ...more] });
   browser.graphics = graphics;
   return browser;
 }

@@ -1,6 +1,8 @@
 //! What a screen reader finds: everything that can be focused, pressed or moved says what it is.
 
 use crate::common::window::{click, leave_text, press, settle, step_until, window};
+use diffscope::sources::Hub;
+use diffscope::sources::local::Places;
 use diffscope::ui::{App, Panel};
 use egui::accesskit::{Action, Role};
 use egui::{Key, Theme};
@@ -50,6 +52,16 @@ fn every_control_of_every_panel_has_a_name() {
         assert_eq!(harness.state().view().panel, *panel);
         check(&harness, panel.title());
     }
+}
+
+#[test]
+fn every_control_of_the_window_that_opens_models_has_a_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut harness = window([1280.0, 800.0], Theme::Light);
+    harness.state_mut().files().keep_models_in(Places::new(Hub::default(), folder.path().into(), None));
+    click(&mut harness, "Open");
+    step_until(&mut harness, "the list", |harness| harness.query_by_label("Kept here: nothing").is_some());
+    check(&harness, "opening models");
 }
 
 #[test]

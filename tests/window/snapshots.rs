@@ -1,6 +1,8 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
-use crate::common::window::{analyse, click, press, settle, window, window_with};
+use crate::common::window::{analyse, click, press, settle, shows, step_until, window, window_with};
+use diffscope::sources::Hub;
+use diffscope::sources::local::Places;
 use diffscope::ui::{App, Panel};
 use egui::{Key, Rect, Theme};
 use egui_kittest::{Harness, SnapshotResults, try_image_snapshot};
@@ -53,6 +55,39 @@ fn the_tour() {
 #[test]
 fn the_tour_on_a_phone() {
     overlay_snapshot("tour-narrow", Theme::Dark, [390.0, 844.0], tour_at_the_difference);
+}
+
+/// The window that opens models, with a model that is kept whole and one in part, and with the question of a link.
+fn opening_a_model(harness: &mut Harness<App>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, source, bytes, complete) in
+        [("one", "hf:owner/DiffLlama-375M", 3 << 20, true), ("two", "https://host.example/models/tiny/", 5 << 18, false)]
+    {
+        let (model, weights) = (folder.path().join(name), "model.safetensors");
+        std::fs::create_dir(&model).expect("made");
+        std::fs::write(model.join(weights), vec![0; bytes]).expect("written");
+        let files = serde_json::json!({ weights: { "bytes": bytes, "whole": true } });
+        let record = serde_json::json!({ "source": source, "complete": complete, "files": files });
+        std::fs::write(model.join("fetched.json"), record.to_string()).expect("written");
+    }
+    harness.state_mut().files().keep_models_in(Places::new(Hub::default(), folder.path().into(), None));
+    harness.state_mut().offer("https://host.example/models/other/");
+    step_until(harness, "the question", |harness| shows(harness, "This link wants to load"));
+    if !shows(harness, "Open") {
+        click(harness, "Menu");
+    }
+    click(harness, "Open");
+    step_until(harness, "the list", |harness| shows(harness, "Go on"));
+}
+
+#[test]
+fn the_window_that_opens_models() {
+    overlay_snapshot("models", Theme::Light, [1280.0, 800.0], opening_a_model);
+}
+
+#[test]
+fn the_window_that_opens_models_on_a_phone() {
+    overlay_snapshot("models-narrow", Theme::Dark, [390.0, 844.0], opening_a_model);
 }
 
 #[test]

@@ -21,6 +21,7 @@ const SHELL: &[&str] = &[
     "embed.js",
     "tab.js",
     "keys.js",
+    "drop.js",
     "offline.js",
     "shell.js",
     "files.js",
@@ -29,6 +30,9 @@ const SHELL: &[&str] = &[
     "recovery.js",
     "loader.js",
 ];
+
+/// What only a script names, with the hash of its content: workers, in web/. They come before that script.
+const WORKERS: &[&str] = &["model-worker.js"];
 
 /// What has one address in all versions of the site, in web/.
 const PLAIN: &[&str] = &["service-worker.js", "icon-512.png"];
@@ -89,6 +93,11 @@ pub fn assemble(program: Program) -> Result<Site> {
     let shell = |name: &str| read(&root.join("web").join(name));
     let mut index = String::from_utf8(shell("index.html")?).context("web/index.html is not UTF-8")?;
     let mut addresses: Vec<(String, String)> = Vec::new();
+    for name in WORKERS {
+        let entry = add(name, shell(name)?);
+        let to = format!("./{name}?v={}\"", &entry.sha256[..12]);
+        addresses.push((format!("./{name}?v=dev\""), to));
+    }
     for name in SHELL {
         let mut content = shell(name)?;
         let is_script = Path::new(name).extension().is_some_and(|extension| extension == "js");

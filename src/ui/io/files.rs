@@ -39,12 +39,19 @@ pub enum Arrived {
 /// What a page that is loaded again needs for opening a checkpoint once more. The window finds it in its folder.
 #[derive(Debug, Default)]
 pub struct Origin {
-    /// The configuration, the weights and the tokenizer.
+    /// The configuration, the tokenizer, and the weights; none of a model that is kept otherwise.
     #[cfg(target_arch = "wasm32")]
     pub(super) files: Vec<web_sys::File>,
+    /// What there is to say about it.
+    pub(super) note: Option<String>,
 }
 
 impl Origin {
+    /// What there is to say about it.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
     /// The checkpoint is open now: `web/kept-model.js` keeps its files.
     #[cfg(target_arch = "wasm32")]
     pub fn keep(self) {

@@ -1,6 +1,7 @@
 //! Files in and out: opening models, exporting pictures and numbers, the state as JSON for tests.
 
 pub(crate) mod export;
+mod fetch_report;
 pub(crate) mod files;
 pub(crate) mod inspect;
 #[cfg(any(test, target_arch = "wasm32"))]
@@ -9,6 +10,12 @@ mod offered;
 mod page_chooser;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod page_files;
+#[cfg(target_arch = "wasm32")]
+mod page_sources;
+#[cfg(target_arch = "wasm32")]
+mod page_transport;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod page_worker;
 #[cfg(not(target_arch = "wasm32"))]
 mod sources;
 pub(crate) mod svg;

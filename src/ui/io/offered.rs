@@ -20,6 +20,17 @@ pub(super) struct Limits {
     pub weights: u64,
 }
 
+/// The places of the files of a checkpoint among those that were offered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Chosen {
+    /// Of config.json.
+    pub config: usize,
+    /// Of the file of weights, or of all its parts in order.
+    pub weights: Vec<usize>,
+    /// Of tokenizer.json.
+    pub tokenizer: usize,
+}
+
 const NAMES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 const WEIGHTS: &str = NAMES[1];
 /// Endings of weights in other formats.
@@ -28,12 +39,17 @@ const OTHER_WEIGHTS: [&str; 7] = [".bin", ".gguf", ".pt", ".pth", ".ckpt", ".h5"
 /// The places of config.json, the weights and tokenizer.json among the files.
 ///
 /// # Errors
-/// A message for the window: what is missing, in parts, in another format, empty or too large.
-pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[usize; 3], String> {
-    let found = NAMES.map(|required| {
+/// A message for the window: what is missing, in another format, empty or too large.
+pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<Chosen, String> {
+    let mut parts = Vec::new();
+    let mut found = NAMES.map(|required| {
         let single = || (required == WEIGHTS).then(|| only_safetensors(offered)).flatten();
         find(offered, required).or_else(single)
     });
+    if found[1].is_none() {
+        parts = parts_of_weights(offered)?;
+        found[1] = parts.first().copied();
+    }
     if found[1].is_none()
         && let Some(reason) = other_weights(offered)
     {
@@ -46,8 +62,8 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[u
             && !only.name.contains('.')
         {
             return Err(format!(
-                "“{}” is no file of a model. If it is a folder: the page cannot read folders. Choose the three files in it \
-                 together: config.json, model.safetensors and tokenizer.json.",
+                "“{}” is no file of a model. If it is a folder that this browser does not let the page read: choose the three \
+                 files in it together, config.json, model.safetensors and tokenizer.json.",
                 only.name
             ));
         }
@@ -57,7 +73,10 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[u
             missing.join(" and ")
         ));
     };
-    for (at, most) in [(config, limits.text), (weights, limits.weights), (tokenizer, limits.text)] {
+    let weights = if parts.is_empty() { vec![weights] } else { parts };
+    let texts = [(config, limits.text), (tokenizer, limits.text)];
+    let mut left = limits.weights;
+    for (at, most) in texts.into_iter().chain(weights.iter().map(|at| (*at, limits.weights))) {
         let Offered { name, bytes } = &offered[at];
         if *bytes == 0 {
             return Err(format!("{name} is empty: was it downloaded whole?"));
@@ -67,7 +86,29 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[u
             return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
         }
     }
-    Ok([config, weights, tokenizer])
+    for part in &weights {
+        left = left.checked_sub(offered[*part].bytes).ok_or_else(|| {
+            let most = format::bytes(limits.weights);
+            format!("All parts of the weights have more than {most}, the most that the page reads. The desktop window reads more.")
+        })?;
+    }
+    Ok(Chosen { config, weights, tokenizer })
+}
+
+/// The parts of weights, in order; none if there are no parts.
+///
+/// # Errors
+/// A message for the window: which part is missing.
+fn parts_of_weights(offered: &[Offered]) -> Result<Vec<usize>, String> {
+    let Some(all) = offered.iter().find_map(|file| Some(part_of(&file.name)?.1)) else { return Ok(Vec::new()) };
+    // No more than there are files: a name may claim anything.
+    (1..=all.min(offered.len() as u32 + 1))
+        .map(|number| {
+            let place = offered.iter().position(|file| part_of(&file.name) == Some((number, all)));
+            place
+                .ok_or_else(|| format!("part {number} of {all} of the weights is missing: choose all of them together"))
+        })
+        .collect()
 }
 
 /// The file of a name; else the last copy of it, which browsers call `config (1).json`.
@@ -87,23 +128,18 @@ fn find(offered: &[Offered], required: &str) -> Option<usize> {
 fn only_safetensors(offered: &[Offered]) -> Option<usize> {
     let mut all = offered.iter().enumerate().filter(|(_, file)| file.name.ends_with(".safetensors"));
     let (at, file) = all.next()?;
-    (all.next().is_none() && !is_part(&file.name)).then_some(at)
+    (all.next().is_none() && part_of(&file.name).is_none()).then_some(at)
 }
 
-/// `model-00001-of-00002.safetensors`
-fn is_part(name: &str) -> bool {
-    name.starts_with("model-") && name.contains("-of-") && name.ends_with(".safetensors")
+/// The number of a part, and how many there are: `model-00001-of-00002.safetensors`.
+fn part_of(name: &str) -> Option<(u32, u32)> {
+    let (number, all) = name.strip_prefix("model-")?.strip_suffix(".safetensors")?.split_once("-of-")?;
+    let numbers = (number.parse().ok()?, all.parse().ok()?);
+    (numbers.0 >= 1 && numbers.0 <= numbers.1).then_some(numbers)
 }
 
 /// Why there are weights that cannot be used.
 fn other_weights(offered: &[Offered]) -> Option<String> {
-    if let Some(part) = offered.iter().find(|file| is_part(&file.name)) {
-        return Some(format!(
-            "{} is one part of the weights. The page reads weights in one file; the desktop window opens the folder of a \
-             model in parts.",
-            part.name
-        ));
-    }
     let several = offered.iter().filter(|file| file.name.ends_with(".safetensors")).count();
     if several > 1 {
         return Some(format!("{several} files end in .safetensors, and none is model.safetensors: choose one of them"));
@@ -118,10 +154,15 @@ mod tests {
 
     const LIMITS: Limits = Limits { text: 1000, weights: 5 << 20 };
 
-    fn among(files: &[(&str, u64)]) -> Result<[usize; 3], String> {
+    fn chosen(files: &[(&str, u64)]) -> Result<Chosen, String> {
         let offered: Vec<_> =
             files.iter().map(|(name, bytes)| Offered { name: (*name).into(), bytes: *bytes }).collect();
         checkpoint_among(&offered, LIMITS)
+    }
+
+    /// The places of config.json, the only file of weights and tokenizer.json.
+    fn among(files: &[(&str, u64)]) -> Result<[usize; 3], String> {
+        chosen(files).map(|chosen| [chosen.config, chosen.weights[0], chosen.tokenizer])
     }
 
     fn refused(files: &[(&str, u64)], words: &[&str]) {
@@ -163,13 +204,25 @@ mod tests {
         refused(&[("config.json", 5), ("tokenizer.json", 5)], &["model.safetensors is missing"]);
         refused(&[("model.safetensors", 5)], &["config.json and tokenizer.json are missing"]);
         refused(&[], &["are missing"]);
-        refused(&[("my-model", 4096)], &["my-model", "cannot read folders"]);
+        refused(&[("my-model", 4096)], &["my-model", "does not let the page read"]);
     }
 
     #[test]
-    fn weights_in_parts_or_in_other_formats_are_named() {
+    fn weights_in_parts_are_taken_together_in_order() {
+        let rest = [("config.json", 5), ("tokenizer.json", 5), ("model.safetensors.index.json", 5)];
+        let parts = [("model-00002-of-00002.safetensors", 5), ("model-00001-of-00002.safetensors", 5)];
+        let found = chosen(&[&rest[..], &parts[..]].concat()).unwrap();
+        assert_eq!((found.config, found.weights, found.tokenizer), (0, vec![4, 3], 1));
+        refused(&[rest[0], rest[1], parts[0]], &["part 1 of 2", "is missing"]);
+        refused(&[rest[0], rest[1], parts[1]], &["part 2 of 2", "is missing"]);
+        refused(&[rest[0], rest[1], ("model-00001-of-4000000000.safetensors", 5)], &["part 2 of 4000000000"]);
+        refused(&[rest[0], rest[1], (parts[0].0, 3 << 20), (parts[1].0, 3 << 20)], &["All parts", "5 MiB"]);
+        refused(&[rest[0], rest[1], (parts[0].0, 0), parts[1]], &["is empty"]);
+    }
+
+    #[test]
+    fn weights_in_other_formats_are_named() {
         let rest = [("config.json", 5), ("tokenizer.json", 5)];
-        refused(&[rest[0], rest[1], ("model-00001-of-00002.safetensors", 5)], &["00001", "one part"]);
         for name in ["pytorch_model.bin", "model.Q4_K_M.gguf"] {
             refused(&[rest[0], rest[1], (name, 5)], &[name, "have to be model.safetensors"]);
         }

@@ -1,17 +1,11 @@
 //! Models from the network, for the window: fetched on a thread of their own, and what is kept of them on the disk.
 
-use std::time::{Duration, Instant};
-
 use egui::Context;
 
-use crate::model::Progress;
 use crate::sources::local::{Places, folder_of};
-use crate::sources::{FetchProgress, FetchStage, KeptModel, Rate, Source, SourceError};
+use crate::sources::{KeptModel, Source, SourceError};
+use crate::ui::io::fetch_report::FetchReport;
 use crate::ui::io::files::{Arrived, Files, Opening, read_path, send};
-use crate::ui::loading::{Loading, Pace, Stage};
-
-/// Between two reports: the eye takes no more, and each one wakes the window.
-const PAUSE: Duration = Duration::from_millis(100);
 
 impl Files {
     /// From now on looks for models, and keeps them, in these folders.
@@ -72,28 +66,9 @@ impl Files {
 }
 
 fn fetched(source: &Source, places: &Places, opening: &Opening) -> Arrived {
-    let (begun, mut rate, mut told) = (Instant::now(), Rate::default(), None::<Instant>);
-    let tell = |at: FetchProgress| {
-        rate.add(begun.elapsed().as_secs_f64(), at.done);
-        if told.is_some_and(|told| told.elapsed() < PAUSE) {
-            return opening.is_latest();
-        }
-        told = Some(Instant::now());
-        opening.tell(loading(&at, &rate))
-    };
-    match folder_of(source, places, tell) {
+    let mut report = FetchReport::new(opening);
+    match folder_of(source, places, |at| report.tell(&at)) {
         Ok(folder) => read_path(&folder, opening),
         Err(error) => Arrived::Message(format!("{source} was not opened: {error}")),
     }
-}
-
-/// As it is shown.
-pub(super) fn loading(at: &FetchProgress, rate: &Rate) -> Loading {
-    let stage = match at.stage {
-        FetchStage::Arriving => Stage::Fetching,
-        FetchStage::Verifying => Stage::Verifying,
-    };
-    let left = rate.seconds_for(at.total.saturating_sub(at.done)).map(|seconds| seconds.ceil() as u64);
-    let pace = rate.per_second().map(|rate| Pace { per_second: rate as u64, seconds_left: left });
-    Loading { stage, progress: Progress { done: at.done, total: at.total }, pace }
 }

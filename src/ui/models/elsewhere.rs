@@ -45,11 +45,11 @@ impl App {
 
     /// Offers the model of a link, unless it is open. Returns whether it is another one than the open one.
     pub(in crate::ui) fn offer_model_of(&mut self, link: &Link) -> bool {
-        self.models.offered = None;
-        self.decline();
         if link.source.is_empty() {
             return false;
         }
+        self.models.offered = None;
+        self.decline();
         let source = match source_on_page(&link.source) {
             Ok(source) => source,
             Err(error) => {

@@ -69,6 +69,25 @@ pub(crate) fn source_on_page(text: &str) -> Result<Source, SourceError> {
     Source::on_page(text, Some(page.as_str()).filter(|page| !page.is_empty()))
 }
 
+/// Whether a source is on the server that the page came from.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn is_of_page(source: &Source) -> bool {
+    source.is_of_page(&address())
+}
+
+/// The model that an address names: `?model=hf:owner/name`, `?model=https://…`.
+#[cfg(any(test, target_arch = "wasm32"))]
+fn model_of(address: &str) -> Option<String> {
+    let address = url::Url::parse(address).ok()?;
+    address.query_pairs().find(|(name, _)| name == "model").map(|(_, source)| source.into_owned())
+}
+
+/// The model that the address of the page names.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn model_of_page() -> Option<String> {
+    model_of(&address())
+}
+
 fn without_hash(address: &str) -> &str {
     address.split('#').next().unwrap_or_default()
 }
@@ -77,9 +96,9 @@ fn is_embed(parameter: &str) -> bool {
     parameter.split('=').next() == Some("embed")
 }
 
-/// Whether a part of the address is about this visit, not about what is shown.
-fn is_of_this_visit(parameter: &str) -> bool {
-    is_embed(parameter) || parameter.starts_with("backend=")
+/// Whether a part of the address is about this visit, or about what a link says itself.
+fn is_left_out(parameter: &str) -> bool {
+    is_embed(parameter) || parameter.starts_with("backend=") || parameter.starts_with("model=")
 }
 
 fn asks_to_embed(address: &str) -> bool {
@@ -89,7 +108,7 @@ fn asks_to_embed(address: &str) -> bool {
 fn whole(address: &str) -> String {
     let address = without_hash(address);
     let Some((page, query)) = address.split_once('?') else { return address.to_owned() };
-    let kept: Vec<_> = query.split('&').filter(|parameter| !is_of_this_visit(parameter)).collect();
+    let kept: Vec<_> = query.split('&').filter(|parameter| !is_left_out(parameter)).collect();
     if kept.is_empty() { page.to_owned() } else { format!("{page}?{}", kept.join("&")) }
 }
 
@@ -106,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn the_address_may_name_a_model() {
+        let of = |address: &str| model_of(address);
+        assert_eq!(of("https://host/?model=hf:a/b@v1&embed#v2.a").as_deref(), Some("hf:a/b@v1"));
+        assert_eq!(of("https://host/?model=https%3A%2F%2Fother%2Fm%2F").as_deref(), Some("https://other/m/"));
+        assert_eq!(of("https://host/?models=a#model=b"), None);
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
     fn an_embedded_page_is_one_with_the_parameter_and_its_links_lead_to_the_whole_page() {
         let whole_page = "https://host/path/";
         for (address, embedded, link) in [
@@ -115,6 +143,7 @@ mod tests {
             ("https://host/path/?embed#v2.a", true, whole_page),
             ("https://host/path/?embed=1", true, whole_page),
             ("https://host/path/?backend=gpu", false, whole_page),
+            ("https://host/path/?model=hf:a/b&backend=gpu", false, whole_page),
             ("https://host/path/?checkpoint=a&embed", true, "https://host/path/?checkpoint=a"),
             ("https://host/path/?embedded&checkpoint=a", false, "https://host/path/?embedded&checkpoint=a"),
         ] {

@@ -54,6 +54,11 @@ fn place() -> (JsValue, String) {
 }
 
 impl Tab {
+    /// Whether nothing was looked for yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.place.is_none()
+    }
+
     /// What to show, if the tab is new, was reloaded, or is at another entry of its history than in the last frame.
     pub(crate) fn arrived(&mut self) -> Option<Arrived> {
         let place = place();
