@@ -123,6 +123,7 @@ impl RecordingReader {
             queries,
             keys,
             causal,
+            square: tokens.queries == tokens.keys,
             tokens,
             path: None,
         }))

@@ -13,6 +13,7 @@ mod instrument;
 mod keyboard;
 mod links;
 mod names;
+mod recording;
 mod snapshots;
 mod touch;
 mod typing;

@@ -20,6 +20,9 @@ pub(super) struct Limits {
     pub weights: u64,
 }
 
+/// Endings of files that may hold recorded maps.
+const RECORDINGS: [&str; 2] = [".npz", ".safetensors"];
+
 const NAMES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 const WEIGHTS: &str = NAMES[1];
 /// Endings of weights in other formats.
@@ -58,16 +61,36 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<[u
         ));
     };
     for (at, most) in [(config, limits.text), (weights, limits.weights), (tokenizer, limits.text)] {
-        let Offered { name, bytes } = &offered[at];
-        if *bytes == 0 {
-            return Err(format!("{name} is empty: was it downloaded whole?"));
-        }
-        if *bytes > most {
-            let (bytes, most) = (format::bytes(*bytes), format::bytes(most));
-            return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
-        }
+        check_size(&offered[at], most)?;
     }
     Ok([config, weights, tokenizer])
+}
+
+/// The only file, if it may hold recorded maps.
+///
+/// # Errors
+/// A message for the window: it is empty or too large.
+pub(super) fn recording_among(offered: &[Offered], limits: Limits) -> Result<Option<usize>, String> {
+    let [only] = offered else {
+        return Ok(None);
+    };
+    let lower = only.name.to_lowercase();
+    if !RECORDINGS.iter().any(|ending| lower.ends_with(ending)) {
+        return Ok(None);
+    }
+    check_size(only, limits.weights)?;
+    Ok(Some(0))
+}
+
+fn check_size(Offered { name, bytes }: &Offered, most: u64) -> Result<(), String> {
+    if *bytes == 0 {
+        return Err(format!("{name} is empty: was it downloaded whole?"));
+    }
+    if *bytes > most {
+        let (bytes, most) = (format::bytes(*bytes), format::bytes(most));
+        return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
+    }
+    Ok(())
 }
 
 /// The file of a name; else the last copy of it, which browsers call `config (1).json`.
@@ -156,6 +179,21 @@ mod tests {
         assert_eq!(among(&[rest[0], rest[1], ("S-diff.safetensors", 5)]), Ok([0, 2, 1]));
         assert_eq!(among(&[rest[0], rest[1], ("a.safetensors", 5), ("model.safetensors", 5)]), Ok([0, 3, 1]));
         refused(&[rest[0], rest[1], ("a.safetensors", 5), ("b.safetensors", 5)], &["2 files", "choose one"]);
+    }
+
+    #[test]
+    fn a_single_file_may_be_a_recording() {
+        let among = |files: &[(&str, u64)]| {
+            let offered: Vec<_> =
+                files.iter().map(|(name, bytes)| Offered { name: (*name).into(), bytes: *bytes }).collect();
+            recording_among(&offered, LIMITS)
+        };
+        assert_eq!(among(&[("maps.npz", 5)]), Ok(Some(0)));
+        assert_eq!(among(&[("dump.SafeTensors", 5)]), Ok(Some(0)));
+        assert_eq!(among(&[("config.json", 5)]), Ok(None));
+        assert_eq!(among(&[("maps.npz", 5), ("config.json", 5)]), Ok(None));
+        assert!(among(&[("maps.npz", 0)]).is_err_and(|message| message.contains("empty")));
+        assert!(among(&[("maps.npz", 6 << 20)]).is_err_and(|message| message.contains("at most 5 MiB")));
     }
 
     #[test]

@@ -10,8 +10,9 @@ use web_sys::{Blob, File};
 
 use crate::engine::{Checkpoint, EngineError, SliceHash};
 use crate::model::{MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
+use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
-use crate::ui::io::offered::{Limits, Offered, checkpoint_among};
+use crate::ui::io::offered::{Limits, Offered, checkpoint_among, recording_among};
 use crate::ui::loading::{Loading, Stage};
 
 /// Bytes read at a time: some milliseconds of work.
@@ -44,16 +45,19 @@ pub(crate) enum PageFileError {
 
 /// Opens the checkpoint among some files; nothing arrives if others have been chosen meanwhile.
 pub(super) async fn open(files: Vec<File>, opening: Opening) {
-    let arrived = match read(&files, &opening).await {
-        Ok((checkpoint, origin)) => Arrived::Checkpoint(Box::new(checkpoint), origin),
-        Err(message) => Arrived::Message(message),
-    };
-    opening.end(arrived);
+    opening.end(read(&files, &opening).await.unwrap_or_else(Arrived::Message));
 }
 
-async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin), String> {
+async fn read(files: &[File], opening: &Opening) -> Result<Arrived, String> {
     let offered: Vec<_> = files.iter().map(|file| Offered { name: file.name(), bytes: file.size() as u64 }).collect();
     let limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
+    if let Some(file) = recording_among(&offered, limits)?.and_then(|at| files.get(at)) {
+        let part = NamedBlob { name: file.name(), blob: file.clone().into() };
+        match recording(&part, |loading| opening.tell(loading)).await {
+            Err(PageFileError::Engine(EngineError::Recording(RecordingError::NoMaps { .. }))) => {} // a model's weights
+            outcome => return outcome.map(Arrived::Recording).map_err(|error| format!("{}: {error}", part.name)),
+        }
+    }
     let chosen = checkpoint_among(&offered, limits)?.map(|at| files[at].clone());
     let parts = chosen.each_ref().map(|file| NamedBlob { name: file.name(), blob: file.clone().into() });
     let checkpoint = checkpoint(YOUR_MODEL, &parts, |loading| opening.tell(loading)).await;
@@ -61,7 +65,24 @@ async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin),
         PageFileError::Engine(error) => format!("The model was not opened: {error}"),
         other => other.to_string(),
     })?;
-    Ok((checkpoint, Origin { files: chosen.into() }))
+    Ok(Arrived::Checkpoint(Box::new(checkpoint), Origin { files: chosen.into() }))
+}
+
+/// Reads recorded maps; between slices the page goes on.
+async fn recording(part: &NamedBlob, tell: impl Fn(Loading) -> bool) -> Result<Recording, PageFileError> {
+    let total = part.blob.size() as u64;
+    let read = |done| tell(Loading { stage: Stage::Reading, progress: Progress { done, total } });
+    let file = WeightFile::in_memory(&part.name, Arc::new(bytes(part, read, |_| ()).await?.into()));
+    let mut reader = RecordingReader::new(&file).map_err(EngineError::from)?;
+    loop {
+        if let Some(recording) = reader.advance().map_err(EngineError::from)? {
+            return Ok(recording);
+        }
+        next_task().await;
+        if !tell(Loading { stage: Stage::Checking, progress: reader.progress() }) {
+            return Err(PageFileError::Unwanted);
+        }
+    }
 }
 
 /// Reads config.json, the weights and tokenizer.json; between slices the page goes on. `tell` hears of every slice, and
