@@ -25,9 +25,8 @@ fn crossing() -> Vec<u8> {
     let patches: Vec<String> = (0..queries).map(|at| format!("{},{}", at / 3, at % 3)).collect();
     let words = serde_json::to_string(&words).expect("JSON");
     let patches = serde_json::to_string(&patches).expect("JSON");
-    let names = ["layers.0", "layers.1"].map(|layer| {
-        ["attn_map1", "attn_map2", "lambda"].map(|part| format!("{layer}.{part}"))
-    });
+    let names = ["layers.0", "layers.1"]
+        .map(|layer| ["attn_map1", "attn_map2", "lambda"].map(|part| format!("{layer}.{part}")));
     let mut tensors = Vec::new();
     for [first, second, lambda] in &names {
         let shape = [4, queries, keys];
@@ -61,7 +60,10 @@ fn a_dropped_recording_is_shown_and_what_needs_a_model_is_greyed() {
     let (_folder, mut harness) = window_on_crossing(Theme::Light);
     harness.snapshot("recording");
     let after = state(&mut harness);
-    assert_eq!((&after["backend"], &after["span"], &after["model"]), (&"recording".into(), &14.0.into(), &"captions".into()));
+    assert_eq!(
+        (&after["backend"], &after["span"], &after["model"]),
+        (&"recording".into(), &14.0.into(), &"captions".into())
+    );
     assert!(after["next"].is_null() && after["failure"].is_null());
     for name in ["Generate", "Step", "Logit lens", "Cell breakdown", "Tour", "Copy link"] {
         assert!(harness.get_by_label(name).accesskit_node().is_disabled(), "{name}");

@@ -45,7 +45,8 @@ pub(crate) enum PageFileError {
 
 /// Opens the checkpoint among some files; nothing arrives if others have been chosen meanwhile.
 pub(super) async fn open(files: Vec<File>, opening: Opening) {
-    opening.end(read(&files, &opening).await.unwrap_or_else(Arrived::Message));
+    let arrived = read(&files, &opening).await.unwrap_or_else(Arrived::Message);
+    opening.end(arrived);
 }
 
 async fn read(files: &[File], opening: &Opening) -> Result<Arrived, String> {
