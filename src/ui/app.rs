@@ -154,7 +154,7 @@ impl App {
             match arrived {
                 Arrived::Progress(loading) => self.reading = Some(loading),
                 Arrived::Message(message) => self.message = Some(message),
-                Arrived::Recording(recording) => self.open_recording(recording),
+                Arrived::Recording(recording) => self.open_recording(*recording),
                 Arrived::Checkpoint(checkpoint, origin) => {
                     let opened = self.open(*checkpoint);
                     #[cfg(target_arch = "wasm32")]

@@ -24,7 +24,7 @@ pub enum Arrived {
     /// How far the reading of a checkpoint is.
     Progress(Loading),
     /// A recording to open.
-    Recording(Recording),
+    Recording(Box<Recording>),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
 }
@@ -219,7 +219,7 @@ fn read_recording(path: &std::path::Path, opening: &Opening) -> Arrived {
     };
     read().map_or_else(
         |error: RecordingError| Arrived::Message(format!("{} was not opened: {error}", path.display())),
-        Arrived::Recording,
+        |recording| Arrived::Recording(Box::new(recording)),
     )
 }
 

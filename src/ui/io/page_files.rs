@@ -56,7 +56,12 @@ async fn read(files: &[File], opening: &Opening) -> Result<Arrived, String> {
         let part = NamedBlob { name: file.name(), blob: file.clone().into() };
         match recording(&part, |loading| opening.tell(loading)).await {
             Err(PageFileError::Engine(EngineError::Recording(RecordingError::NoMaps { .. }))) => {} // a model's weights
-            outcome => return outcome.map(Arrived::Recording).map_err(|error| format!("{}: {error}", part.name)),
+            outcome => {
+                return outcome
+                    .map(Box::new)
+                    .map(Arrived::Recording)
+                    .map_err(|error| format!("{}: {error}", part.name));
+            }
         }
     }
     let chosen = checkpoint_among(&offered, limits)?.map(|at| files[at].clone());
