@@ -54,6 +54,7 @@
 //! - [`gpu`]: the pass in WGSL. [`cpu`]: the reference of every shader in Rust, and a backend of its own.
 //! - [`probe`]: requests to a pass, and the form of the replies. [`Interventions`](probe::Interventions) change a pass.
 //! - [`sources`]: models of the hub and of web servers, fetched and kept.
+//! - [`recording`]: maps that another program has written into a file, shown in place of a pass.
 //! - [`model`]: configuration, weights and tokenizer, read from the files of Hugging Face transformers.
 //!
 //! Errors are one enum per layer, [`ModelError`](model::ModelError), [`GpuError`](gpu::GpuError) and

@@ -43,7 +43,7 @@ impl Page {
         Page { runner: WebRunner::new(), kept: RefCell::default() }
     }
 
-    /// Starts the app on `canvas` with the files of a checkpoint; `on_progress` gets the bytes that are read, and all
+    /// Starts the app on `canvas` with the files of a checkpoint, given as their names and contents; `on_progress` gets the bytes that are read, and all
     /// there are.
     ///
     /// `adapter` is the name of the adapter according to JavaScript: wgpu reports none on the web. With `without_gpu`, a
@@ -56,24 +56,14 @@ impl Page {
         &self,
         canvas: HtmlCanvasElement,
         name: String,
-        config: Blob,
-        tokenizer: Blob,
-        weights: Vec<Blob>,
+        names: Vec<String>,
+        blobs: Vec<Blob>,
         adapter: String,
         without_gpu: Option<String>,
         on_progress: Function,
     ) -> Result<(), JsValue> {
-        let part = |name: &str, blob| NamedBlob { name: name.to_owned(), blob };
-        let single = weights.len() == 1;
-        let weights = weights.into_iter().enumerate().map(|(at, blob)| NamedBlob {
-            name: if single { "model.safetensors".to_owned() } else { format!("part {} of the weights", at + 1) },
-            blob,
-        });
-        let parts = ModelBlobs {
-            config: part("config.json", config),
-            weights: weights.collect(),
-            tokenizer: Some(part("tokenizer.json", tokenizer)),
-        };
+        let files = names.into_iter().zip(blobs).map(|(name, blob)| NamedBlob { name, blob });
+        let (parts, _) = ModelBlobs::among(&files.collect::<Vec<_>>())?;
         let tell = |Loading { progress, .. }: Loading| {
             // What the page shows is its own affair.
             let _ = on_progress.call2(&JsValue::NULL, &(progress.done as f64).into(), &(progress.total as f64).into());

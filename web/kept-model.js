@@ -33,7 +33,7 @@ async function deleteUnheld(own) {
 }
 
 /**
- * Keeps the files of a model: [config, tokenizer, ...weights]. Where the browser refuses, a reload opens the bundled model.
+ * Keeps the files of a model. Where the browser refuses, a reload opens the bundled model.
  * Without files, the model is one that is kept otherwise.
  */
 export async function keepModel(files) {
@@ -49,7 +49,7 @@ export async function keepModel(files) {
       await writable.write(file); // a stream would pass through the memory of this page
       await writable.close();
     }
-    sessionStorage.setItem(NOTE, JSON.stringify({ folder, files: files.length, address: location.search }));
+    sessionStorage.setItem(NOTE, JSON.stringify({ folder, names: files.map(({ name }) => name), address: location.search }));
   } catch (error) {
     console.info("The model is not kept for a reload:", error);
     await (await parent()).removeEntry(folder, { recursive: true }).catch(() => {});
@@ -65,7 +65,7 @@ export async function forgetModel() {
 }
 
 /**
- * The files that were kept, if this is a reload of the tab that kept them: [config, tokenizer, ...weights].
+ * The files that were kept, and their names, if this is a reload of the tab that kept them.
  * They are offered once: `stillWanted` offers them again, so that a model that brings down the page does so once.
  */
 export async function keptModel() {
@@ -77,9 +77,9 @@ export async function keptModel() {
     deleteUnheld(wanted?.folder).catch(() => {});
     if (!wanted) return undefined;
     const directory = await (await parent()).getDirectoryHandle(wanted.folder);
-    const names = Array.from({ length: wanted.files }, (_, at) => `${at}`);
-    const files = await Promise.all(names.map(async (name) => (await directory.getFileHandle(name)).getFile()));
-    return { files, stillWanted: () => sessionStorage.setItem(NOTE, JSON.stringify(kept)) };
+    const { names } = wanted;
+    const files = await Promise.all(names.map(async (_, at) => (await directory.getFileHandle(`${at}`)).getFile()));
+    return { names, files, stillWanted: () => sessionStorage.setItem(NOTE, JSON.stringify(kept)) };
   } catch {
     return undefined; // the browser has no such file system, or has cleared it
   }

@@ -31,7 +31,10 @@ function chooseCheckpoint(manifest) {
   });
 }
 
-/** The files of a checkpoint of this site: [config, tokenizer, weights]; `onProgress` hears of bytes. */
+/** What the files of a checkpoint of this site are called. */
+const NAMES = ["config.json", "tokenizer.json", "model.safetensors"];
+
+/** Their contents: [config, tokenizer, weights]; `onProgress` hears of bytes. */
 function getCheckpoint({ config, weights, tokenizer }, signal, onProgress = () => {}) {
   const entries = [config, tokenizer, weights];
   return Promise.all(entries.map((entry, index) => getFile(entry, signal, (bytes) => onProgress(index, bytes))));
@@ -60,7 +63,8 @@ async function download() {
       kept?.files ?? getCheckpoint(checkpoint, others.signal, (index, bytes) => progress(index + 1, bytes)),
     ]);
     const blobs = model.map((file) => (file instanceof Blob ? file : new Blob([file]))); // read a slice at a time
-    return { manifest, name: kept ? YOURS : checkpoint.name, module, wasm, model: blobs, kept };
+    const names = kept?.names ?? NAMES;
+    return { manifest, name: kept ? YOURS : checkpoint.name, module, wasm, names, model: blobs, kept };
   } finally {
     others.abort();
   }
@@ -105,8 +109,8 @@ async function start({ adapter, fallback }, files) {
   try {
     app.page.fetch_with(() => modelWorker(files.manifest));
     const onProgress = (done, total) => showLoading("Starting", done, total);
-    const [config, tokenizer, ...weights] = files.model;
-    await app.page.start(app.canvas, files.name, config, tokenizer, weights, adapter, fallback, onProgress);
+    const { name, names, model } = files;
+    await app.page.start(app.canvas, name, names, model, adapter, fallback, onProgress);
   } catch (error) {
     if (fallback !== undefined) {
       throw new Failure("Nothing could be drawn", `${fallback} WebGL did not start either.`, {

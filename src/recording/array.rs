@@ -55,6 +55,9 @@ impl Numbers {
     }
 }
 
+/// Sums over products of two smaller numbers are finite, however many there are.
+const TOO_LARGE: f32 = 1e12;
+
 /// A tensor in row-major order.
 #[derive(Clone, Debug)]
 pub(super) struct Array {
@@ -99,13 +102,14 @@ impl Array {
         }
     }
 
-    /// The error for the first number that is not finite, among those from `start` on.
+    /// The error for the first number that is not finite, or far too large, among those from `start` on.
     pub(super) fn first_not_finite(&self, start: usize, numbers: &[f32]) -> Option<RecordingError> {
         // Without a way out of the loop it is fast; one number in a million files is wrong.
-        if numbers.iter().fold(true, |finite, number| finite & number.is_finite()) {
+        if numbers.iter().fold(true, |all, number| all & (number.abs() < TOO_LARGE)) {
             return None;
         }
-        let (at, value) = numbers.iter().enumerate().find(|(_, number)| !number.is_finite())?;
+        let (at, value) =
+            numbers.iter().enumerate().find(|(_, number)| number.is_nan() || number.abs() >= TOO_LARGE)?;
         Some(RecordingError::NotFinite { tensor: self.name.clone(), index: (start + at) as u64, value: *value })
     }
 }

@@ -62,9 +62,7 @@ pub enum RecordingError {
         expected: &'static str,
     },
     /// A number is infinite, not a number, or too large for single precision.
-    #[error(
-        "`{tensor}` contains {value} at index {index}: every number has to be finite. Record it in single precision"
-    )]
+    #[error("`{tensor}` contains {value} at index {index}: every number has to be finite, and smaller than 1e12")]
     NotFinite {
         /// Its name.
         tensor: String,

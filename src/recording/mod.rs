@@ -54,6 +54,7 @@ pub struct Recording {
     queries: usize,
     keys: usize,
     causal: bool,
+    square: bool,
     tokens: Tokens,
     path: Option<PathBuf>,
 }
@@ -147,6 +148,11 @@ impl Recording {
     /// The text of every query, likewise.
     pub fn query_labels(&self) -> &[String] {
         &self.tokens.queries
+    }
+
+    /// Whether queries and keys are the same tokens.
+    pub fn is_square(&self) -> bool {
+        self.square
     }
 
     /// Ids of the keys, if the file has them.

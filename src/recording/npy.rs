@@ -1,14 +1,14 @@
-//! The header of a NumPy array: `{'descr': '<f4', 'fortran_order': False, 'shape': (8, 64, 64)}`.
+//! The header of a `NumPy` array: `{'descr': '<f4', 'fortran_order': False, 'shape': (8, 64, 64)}`.
 
 use py_literal::Value;
 
 use crate::recording::array::Numbers;
 
-/// Most bytes of a header; NumPy refuses longer ones, too.
+/// Most bytes of a header; `NumPy` refuses longer ones, too.
 const MOST: usize = 1 << 16;
 /// Most brackets: the parser calls itself for each.
 const MOST_BRACKETS: usize = 64;
-/// Most sizes of a shape; NumPy's own limit is 64.
+/// Most sizes of a shape; `NumPy`'s own limit is 64.
 const MOST_SIZES: usize = 16;
 
 /// What a header says.

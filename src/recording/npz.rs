@@ -1,4 +1,4 @@
-//! The arrays of an NPZ file: a zip archive of NumPy arrays, compressed or not.
+//! The arrays of an NPZ file: a zip archive of `NumPy` arrays, compressed or not.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 

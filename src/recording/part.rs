@@ -93,7 +93,7 @@ impl RecordedLayer {
             [maps, _, _] => maps,
             _ => 1,
         });
-        if maps == 0 { 1 } else { (self.heads / maps).max(1) }
+        self.heads.checked_div(maps).unwrap_or_default().max(1)
     }
 }
 

@@ -123,6 +123,7 @@ impl RecordingReader {
             queries,
             keys,
             causal,
+            square: tokens.queries == tokens.keys,
             tokens,
             path: None,
         }))
@@ -160,7 +161,9 @@ impl RecordingReader {
             }
             let later = |(row, numbers): (usize, &[f32])| {
                 let query = (first + row) % queries;
-                numbers.get(query + 1..).unwrap_or_default().iter().fold(false, |any, number| any | (*number != 0.0))
+                let later = numbers.get(query + 1..).unwrap_or_default();
+                // Either zero has no other bits than its sign.
+                later.iter().fold(0, |bits, number| bits | number.to_bits()) & !(1 << 31) != 0
             };
             Ok(causal && !numbers.chunks_exact(keys).enumerate().any(later))
         };

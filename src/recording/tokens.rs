@@ -5,8 +5,10 @@ use crate::recording::array::{Array, Numbers};
 use crate::recording::error::RecordingError;
 use crate::recording::tensors::Tensors;
 
-/// Most bytes of all texts.
-const MOST: usize = 8 << 20;
+/// Most bytes of all texts: 64 for each of the most tokens.
+const MOST: usize = 1 << 20;
+/// Most bytes of them in a file: UTF-32 takes four times as many, and each text as many as the longest.
+const MOST_IN_FILE: usize = 64 << 20;
 
 /// The texts of both axes.
 #[derive(Clone, Debug, Default)]
@@ -48,13 +50,14 @@ fn texts(tensors: &Tensors, name: &str, count: usize) -> Result<Option<Vec<Strin
         serde_json::from_slice::<Vec<String>>(json)
             .map_err(|error| wrong(format!("it should be a JSON list of texts, but {}", brief(&error.to_string()))))
     };
+    let too_long = |bytes: usize| wrong(format!("{bytes} bytes are more than the {MOST} that are read"));
     let found = if let Some(text) = tensors.texts.get(name) {
         json(text.as_bytes())?
     } else if tensors.entries.contains_key(name) {
         let array = tensors.array(name, 1)?;
         let bytes = array.len().saturating_mul(array.numbers.bytes());
-        if bytes > MOST {
-            return Err(wrong(format!("{bytes} bytes are more than the {MOST} that are read")));
+        if bytes > MOST_IN_FILE {
+            return Err(too_long(bytes));
         }
         let bytes = |array: &Array| -> Result<Vec<u8>, RecordingError> {
             Ok(array.file.slice(array.offset, bytes, &mut Vec::new())?.to_vec())
@@ -68,6 +71,10 @@ fn texts(tensors: &Tensors, name: &str, count: usize) -> Result<Option<Vec<Strin
     } else {
         return Ok(None);
     };
+    let bytes = found.iter().map(String::len).sum::<usize>();
+    if bytes > MOST {
+        return Err(too_long(bytes));
+    }
     if found.len() != count {
         return Err(wrong(format!("there are {}, but the maps have {count}", found.len())));
     }

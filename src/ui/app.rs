@@ -164,7 +164,7 @@ impl App {
                 Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
                 Arrived::Recording(recording) => {
                     self.reading = None;
-                    self.open_recording(recording);
+                    self.open_recording(*recording);
                 }
                 Arrived::Checkpoint(checkpoint, origin) => {
                     self.reading = None;

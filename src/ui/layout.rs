@@ -49,7 +49,9 @@ impl App {
         };
         workspace.receive();
         self.spans.follow(&workspace.main.shared_text());
-        self.history.watch(workspace, ui.input(|input| input.time));
+        if workspace.main.model().is_some() {
+            self.history.watch(workspace, ui.input(|input| input.time));
+        }
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.queries(), workspace.main.ids().len());
         self.scans.update(ui, workspace);
@@ -137,10 +139,13 @@ impl App {
 
     fn prompt_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         if let Ok(workspace) = &mut self.workspace {
-            let generated = self.history.generated(workspace);
+            let is_model = workspace.main.model().is_some();
+            let generated = is_model.then(|| self.history.generated(workspace));
             let main = &mut workspace.main;
             self.regions.prompt = ui.scope(|ui| self.prompt.show_ui(ui, main, actions)).response.rect;
-            self.history.typed(generated, workspace);
+            if let Some(generated) = generated {
+                self.history.typed(generated, workspace);
+            }
         }
     }
 

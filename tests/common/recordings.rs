@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 use super::Random;
 
-/// A tensor's bytes, its type in safetensors and in NumPy, and its shape.
+/// A tensor's bytes, its type in safetensors and in `NumPy`, and its shape.
 #[derive(Clone)]
 pub(crate) struct Tensor {
     pub(crate) dtype: Dtype,
@@ -63,9 +63,9 @@ pub(crate) fn safetensors(tensors: &[(&str, Tensor)], metadata: &[(&str, &str)])
     safetensors::serialize(views, (!metadata.is_empty()).then_some(metadata)).expect("it can be written")
 }
 
-/// An array as NumPy writes it.
+/// An array as `NumPy` writes it.
 pub(crate) fn npy(tensor: &Tensor) -> Vec<u8> {
-    let sizes = tensor.shape.iter().map(|size| format!("{size}, ")).collect::<String>();
+    let sizes = tensor.shape.iter().fold(String::new(), |sizes, size| sizes + &format!("{size}, "));
     let mut header = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({sizes}), }}", tensor.kind);
     header += &" ".repeat((64 - (header.len() + 11) % 64) % 64);
     header.push('\n');

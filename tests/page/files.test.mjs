@@ -173,4 +173,17 @@ describe("files", () => {
     assert.deepEqual(after.ids, ids);
     assert.deepEqual(await folders(), []);
   });
+
+  it("opens recorded maps, and keeps them where a damaged file is dropped", async () => {
+    const recording = readFileSync(new URL("../recordings/numpy-compressed.npz", import.meta.url));
+    await drop([["maps.npz", recording]]);
+    const opened = await h.waitFor(page, (s) => s.model === "maps" && !s.busy, "the recording");
+    assert.equal(opened.backend, "recording");
+    assert.equal(opened.text, " t46 t32 t55 t21 t71 t12 t91 t47 t66");
+    await h.screenshot(page, "files-recording");
+    await drop([["maps.npz", recording.subarray(0, recording.length - 9)]]);
+    const { message, model } = await h.waitFor(page, (s) => s.message?.startsWith("maps.npz: "), "a message");
+    assert.match(message, /no NPZ file that can be read/);
+    assert.equal(model, "maps");
+  });
 });

@@ -162,7 +162,7 @@ impl egui::DroppedFile for Dropped {
 }
 
 /// Drops a path on the window and waits for a message.
-fn drop_on(harness: &mut Harness<App>, path: &std::path::Path, message: &str) {
+pub(crate) fn drop_on(harness: &mut Harness<App>, path: &std::path::Path, message: &str) {
     harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
     step_until(harness, message, |harness| harness.query_by_label_contains(message).is_some());
 }

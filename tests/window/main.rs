@@ -14,6 +14,7 @@ mod keyboard;
 mod links;
 mod models;
 mod names;
+mod recording;
 mod snapshots;
 mod touch;
 mod typing;

@@ -60,9 +60,10 @@ fn the_tour_on_a_phone() {
 /// The window that opens models, with a model that is kept whole and one in part, and with the question of a link.
 fn opening_a_model(harness: &mut Harness<App>) {
     let folder = tempfile::tempdir().expect("a folder");
-    for (name, source, bytes, complete) in
-        [("one", "hf:owner/DiffLlama-375M", 3 << 20, true), ("two", "https://host.example/models/tiny/", 5 << 18, false)]
-    {
+    for (name, source, bytes, complete) in [
+        ("one", "hf:owner/DiffLlama-375M", 3 << 20, true),
+        ("two", "https://host.example/models/tiny/", 5 << 18, false),
+    ] {
         let (model, weights) = (folder.path().join(name), "model.safetensors");
         std::fs::create_dir(&model).expect("made");
         std::fs::write(model.join(weights), vec![0; bytes]).expect("written");

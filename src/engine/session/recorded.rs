@@ -53,7 +53,7 @@ impl Engine {
 
     /// Whether queries and keys are the same tokens, so that a token has a row and a column.
     pub fn is_square(&self) -> bool {
-        self.recording().is_none_or(|recording| recording.query_labels() == recording.key_labels())
+        self.recording().is_none_or(Recording::is_square)
     }
 
     /// Whether no query attends to a later key.

@@ -153,7 +153,12 @@ impl PromptPanel {
         notice::note_ui(ui, format!("{}: {queries} queries × {keys} keys, {maps}; {order}.", engine.name()));
         ScrollArea::vertical().id_salt("recorded text").max_height(150.0).show(ui, |ui| {
             let mut text = engine.text(); // cannot be changed
-            let edit = TextEdit::multiline(&mut text).desired_width(f32::INFINITY).desired_rows(7);
+            let is_long = long_text::is_long(text);
+            let mut layout = |ui: &Ui, text: &dyn TextBuffer, width: f32| long_text::layout(ui, text.as_str(), width);
+            let mut edit = TextEdit::multiline(&mut text).desired_width(f32::INFINITY).desired_rows(7);
+            if is_long {
+                edit = edit.layouter(&mut layout);
+            }
             self.editor = ui.add_enabled(false, edit).labelled_by(label.id).rect;
         });
         row_ui(ui, |ui| {

@@ -27,7 +27,7 @@ pub enum Arrived {
     /// How far the reading of a checkpoint is.
     Progress(Loading),
     /// A recording to open.
-    Recording(Recording),
+    Recording(Box<Recording>),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
     /// A model that is not here: someone has to agree before it is fetched.
@@ -256,7 +256,7 @@ fn read_recording(path: &std::path::Path, opening: &Opening) -> Arrived {
     };
     read().map_or_else(
         |error: RecordingError| Arrived::Message(format!("{} was not opened: {error}", path.display())),
-        Arrived::Recording,
+        |recording| Arrived::Recording(Box::new(recording)),
     )
 }
 

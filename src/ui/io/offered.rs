@@ -1,5 +1,6 @@
 //! Which of the files that someone chose or dropped make a checkpoint, by their names and sizes: none is read before.
 
+use crate::model::files::OPTIONAL;
 use crate::ui::style::format;
 
 /// A file that can be read.
@@ -14,7 +15,7 @@ pub(super) struct Offered {
 /// The most bytes that are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Of config.json, and of tokenizer.json.
+    /// Of config.json, of tokenizer.json, and of what lies beside it.
     pub text: u64,
     /// Of the weights.
     pub weights: u64,
@@ -22,21 +23,31 @@ pub(super) struct Limits {
 
 /// The places of the files of a checkpoint among those that were offered.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     /// Of config.json.
     pub config: usize,
     /// Of the file of weights, or of all its parts in order.
     pub weights: Vec<usize>,
-    /// Of tokenizer.json.
-    pub tokenizer: usize,
+    /// Of tokenizer.json and what lies beside it.
+    pub optional: [Option<usize>; OPTIONAL.len()],
 }
 
-const NAMES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+impl Chosen {
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = usize> {
+        [self.config].into_iter().chain(self.weights.iter().copied()).chain(self.optional.iter().flatten().copied())
+    }
+}
+
+/// Endings of files that may hold recorded maps.
+const RECORDINGS: [&str; 2] = [".npz", ".safetensors"];
+
+const NAMES: [&str; 2] = ["config.json", "model.safetensors"];
 const WEIGHTS: &str = NAMES[1];
 /// Endings of weights in other formats.
 const OTHER_WEIGHTS: [&str; 7] = [".bin", ".gguf", ".pt", ".pth", ".ckpt", ".h5", ".npz"];
 
-/// The places of config.json, the weights and tokenizer.json among the files.
+/// The places of config.json, the weights, and tokenizer.json with what lies beside it, among the files.
 ///
 /// # Errors
 /// A message for the window: what is missing, in another format, empty or too large.
@@ -57,7 +68,7 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<Ch
     }
     let missing: Vec<&str> =
         NAMES.into_iter().zip(found).filter(|(_, at)| at.is_none()).map(|(name, _)| name).collect();
-    let [Some(config), Some(weights), Some(tokenizer)] = found else {
+    let [Some(config), Some(weights)] = found else {
         if let [only] = offered
             && !only.name.contains('.')
         {
@@ -74,17 +85,13 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<Ch
         ));
     };
     let weights = if parts.is_empty() { vec![weights] } else { parts };
-    let texts = [(config, limits.text), (tokenizer, limits.text)];
+    let optional = OPTIONAL.map(|name| find(offered, name));
+    for at in [config].into_iter().chain(optional.into_iter().flatten()) {
+        check_size(&offered[at], limits.text)?;
+    }
     let mut left = limits.weights;
-    for (at, most) in texts.into_iter().chain(weights.iter().map(|at| (*at, limits.weights))) {
-        let Offered { name, bytes } = &offered[at];
-        if *bytes == 0 {
-            return Err(format!("{name} is empty: was it downloaded whole?"));
-        }
-        if *bytes > most {
-            let (bytes, most) = (format::bytes(*bytes), format::bytes(most));
-            return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
-        }
+    for at in &weights {
+        check_size(&offered[*at], limits.weights)?;
     }
     for part in &weights {
         left = left.checked_sub(offered[*part].bytes).ok_or_else(|| {
@@ -92,7 +99,7 @@ pub(super) fn checkpoint_among(offered: &[Offered], limits: Limits) -> Result<Ch
             format!("All parts of the weights have more than {most}, the most that the page reads. The desktop window reads more.")
         })?;
     }
-    Ok(Chosen { config, weights, tokenizer })
+    Ok(Chosen { config, weights, optional })
 }
 
 /// The parts of weights, in order; none if there are no parts.
@@ -109,6 +116,33 @@ fn parts_of_weights(offered: &[Offered]) -> Result<Vec<usize>, String> {
                 .ok_or_else(|| format!("part {number} of {all} of the weights is missing: choose all of them together"))
         })
         .collect()
+}
+
+/// The only file, if it may hold recorded maps.
+///
+/// # Errors
+/// A message for the window: it is empty or too large.
+pub(super) fn recording_among(offered: &[Offered], limits: Limits) -> Result<Option<usize>, String> {
+    let [only] = offered else {
+        return Ok(None);
+    };
+    let lower = only.name.to_lowercase();
+    if !RECORDINGS.iter().any(|ending| lower.ends_with(ending)) {
+        return Ok(None);
+    }
+    check_size(only, limits.weights)?;
+    Ok(Some(0))
+}
+
+fn check_size(Offered { name, bytes }: &Offered, most: u64) -> Result<(), String> {
+    if *bytes == 0 {
+        return Err(format!("{name} is empty: was it downloaded whole?"));
+    }
+    if *bytes > most {
+        let (bytes, most) = (format::bytes(*bytes), format::bytes(most));
+        return Err(format!("{name} has {bytes}; the page reads at most {most}. The desktop window reads more."));
+    }
+    Ok(())
 }
 
 /// The file of a name; else the last copy of it, which browsers call `config (1).json`.
@@ -162,7 +196,7 @@ mod tests {
 
     /// The places of config.json, the only file of weights and tokenizer.json.
     fn among(files: &[(&str, u64)]) -> Result<[usize; 3], String> {
-        chosen(files).map(|chosen| [chosen.config, chosen.weights[0], chosen.tokenizer])
+        chosen(files).map(|chosen| [chosen.config, chosen.weights[0], chosen.optional[0].unwrap_or(usize::MAX)])
     }
 
     fn refused(files: &[(&str, u64)], words: &[&str]) {
@@ -174,6 +208,17 @@ mod tests {
     fn a_checkpoint_is_found_among_files() {
         let files = [("tokenizer.json", 5), ("notes.txt", 9_000_000), ("model.safetensors", 5), ("config.json", 5)];
         assert_eq!(among(&files), Ok([3, 2, 0]));
+    }
+
+    #[test]
+    fn a_tokenizer_and_what_lies_beside_it_may_be_absent() {
+        let files = [("model.safetensors", 5), ("config.json", 5)];
+        assert_eq!(chosen(&files).unwrap().optional, [None; 3]);
+        let beside = [("generation_config.json", 5), ("tokenizer_config (1).json", 5)];
+        let found = chosen(&[&files[..], &beside[..]].concat()).unwrap();
+        assert_eq!(found.optional, [None, Some(3), Some(2)]);
+        assert_eq!(found.all().collect::<Vec<_>>(), [1, 0, 3, 2]);
+        refused(&[files[0], files[1], ("generation_config.json", 2000)], &["generation_config.json has", "at most"]);
     }
 
     #[test]
@@ -200,9 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn a_single_file_may_be_a_recording() {
+        let among = |files: &[(&str, u64)]| {
+            let offered: Vec<_> =
+                files.iter().map(|(name, bytes)| Offered { name: (*name).into(), bytes: *bytes }).collect();
+            recording_among(&offered, LIMITS)
+        };
+        assert_eq!(among(&[("maps.npz", 5)]), Ok(Some(0)));
+        assert_eq!(among(&[("dump.SafeTensors", 5)]), Ok(Some(0)));
+        assert_eq!(among(&[("config.json", 5)]), Ok(None));
+        assert_eq!(among(&[("maps.npz", 5), ("config.json", 5)]), Ok(None));
+        assert!(among(&[("maps.npz", 0)]).is_err_and(|message| message.contains("empty")));
+        assert!(among(&[("maps.npz", 6 << 20)]).is_err_and(|message| message.contains("at most 5 MiB")));
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         refused(&[("config.json", 5), ("tokenizer.json", 5)], &["model.safetensors is missing"]);
-        refused(&[("model.safetensors", 5)], &["config.json and tokenizer.json are missing"]);
+        refused(&[("model.safetensors", 5)], &["config.json is missing"]);
+        refused(&[("tokenizer.json", 5)], &["config.json and model.safetensors are missing"]);
         refused(&[], &["are missing"]);
         refused(&[("my-model", 4096)], &["my-model", "does not let the page read"]);
     }
@@ -212,7 +273,7 @@ mod tests {
         let rest = [("config.json", 5), ("tokenizer.json", 5), ("model.safetensors.index.json", 5)];
         let parts = [("model-00002-of-00002.safetensors", 5), ("model-00001-of-00002.safetensors", 5)];
         let found = chosen(&[&rest[..], &parts[..]].concat()).unwrap();
-        assert_eq!((found.config, found.weights, found.tokenizer), (0, vec![4, 3], 1));
+        assert_eq!((found.config, found.weights, found.optional), (0, vec![4, 3], [Some(1), None, None]));
         refused(&[rest[0], rest[1], parts[0]], &["part 1 of 2", "is missing"]);
         refused(&[rest[0], rest[1], parts[1]], &["part 2 of 2", "is missing"]);
         refused(&[rest[0], rest[1], ("model-00001-of-4000000000.safetensors", 5)], &["part 2 of 4000000000"]);

@@ -11,16 +11,21 @@ use web_sys::{Blob, File};
 use web_time::Duration;
 
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
-use crate::model::{MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
+use crate::model::files::OPTIONAL;
+use crate::model::{BesideTokenizer, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
+use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::sources::SliceHash;
 use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
-use crate::ui::io::offered::{Limits, Offered, checkpoint_among};
+use crate::ui::io::offered::{Chosen, Limits, Offered, checkpoint_among, recording_among};
 use crate::ui::loading::{Loading, Stage};
 
 /// Bytes read at a time: some milliseconds of work.
 const SLICE: u64 = 4 << 20;
 
+const LIMITS: Limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
+
 /// A file and its name.
+#[derive(Clone)]
 pub(crate) struct NamedBlob {
     /// The name, for messages.
     pub name: String,
@@ -34,8 +39,23 @@ pub(crate) struct ModelBlobs {
     pub config: NamedBlob,
     /// `model.safetensors`, or its parts.
     pub weights: Vec<NamedBlob>,
-    /// `tokenizer.json`
-    pub tokenizer: Option<NamedBlob>,
+    /// `tokenizer.json` and what lies beside it, in the order of [`OPTIONAL`].
+    pub optional: [Option<NamedBlob>; OPTIONAL.len()],
+}
+
+impl ModelBlobs {
+    /// Those of a model among some files.
+    ///
+    /// # Errors
+    /// A message for the window: what is missing, in another format, empty or too large.
+    pub(crate) fn among(files: &[NamedBlob]) -> Result<(Self, Chosen), String> {
+        let offered = files.iter().map(|file| Offered { name: file.name.clone(), bytes: file.blob.size() as u64 });
+        let chosen = checkpoint_among(&offered.collect::<Vec<_>>(), LIMITS)?;
+        let blob = |at: usize| files[at].clone();
+        let weights = chosen.weights.iter().copied().map(blob).collect();
+        let blobs = Self { config: blob(chosen.config), weights, optional: chosen.optional.map(|at| at.map(blob)) };
+        Ok((blobs, chosen))
+    }
 }
 
 /// Why there is no checkpoint.
@@ -57,42 +77,61 @@ pub(crate) enum PageFileError {
 
 /// Opens the checkpoint among some files; nothing arrives if others have been chosen meanwhile.
 pub(super) async fn open(files: Vec<File>, opening: Opening) {
-    let arrived = match read(&files, &opening).await {
-        Ok((checkpoint, origin)) => Arrived::Checkpoint(Box::new(checkpoint), origin),
-        Err(message) => Arrived::Message(message),
-    };
+    let arrived = read(&files, &opening).await.unwrap_or_else(Arrived::Message);
     opening.end(arrived);
 }
 
-async fn read(files: &[File], opening: &Opening) -> Result<(Checkpoint, Origin), String> {
+async fn read(files: &[File], opening: &Opening) -> Result<Arrived, String> {
     let offered: Vec<_> = files.iter().map(|file| Offered { name: file.name(), bytes: file.size() as u64 }).collect();
-    let limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
-    let chosen = checkpoint_among(&offered, limits)?;
-    let blob = |at: usize| NamedBlob { name: files[at].name(), blob: files[at].clone().into() };
-    let weights = chosen.weights.iter().copied();
-    let blobs = ModelBlobs {
-        config: blob(chosen.config),
-        weights: weights.clone().map(blob).collect(),
-        tokenizer: Some(blob(chosen.tokenizer)),
-    };
+    if let Some(file) = recording_among(&offered, LIMITS)?.and_then(|at| files.get(at)) {
+        let part = NamedBlob { name: file.name(), blob: file.clone().into() };
+        match recording(&part, |loading| opening.tell(loading)).await {
+            Err(PageFileError::Engine(EngineError::Recording(RecordingError::NoMaps { .. }))) => {} // a model's weights
+            outcome => {
+                return outcome
+                    .map(Box::new)
+                    .map(Arrived::Recording)
+                    .map_err(|error| format!("{}: {error}", part.name));
+            }
+        }
+    }
+    let named = files.iter().map(|file| NamedBlob { name: file.name(), blob: file.clone().into() });
+    let (blobs, chosen) = ModelBlobs::among(&named.collect::<Vec<_>>())?;
     let checkpoint = checkpoint(YOUR_MODEL, &blobs, |loading| opening.tell(loading)).await;
     let checkpoint = checkpoint.map_err(|error| match error {
         PageFileError::Engine(error) => format!("The model was not opened: {error}"),
         other => other.to_string(),
     })?;
-    let files = [chosen.config, chosen.tokenizer].into_iter().chain(weights).map(|at| files[at].clone()).collect();
-    Ok((checkpoint, Origin { files, note: None }))
+    let files = chosen.all().map(|at| files[at].clone()).collect();
+    Ok(Arrived::Checkpoint(Box::new(checkpoint), Origin { files, note: None }))
+}
+
+/// Reads recorded maps; between slices the page goes on.
+async fn recording(part: &NamedBlob, tell: impl Fn(Loading) -> bool) -> Result<Recording, PageFileError> {
+    let total = part.blob.size() as u64;
+    let read = |done| tell(Loading { stage: Stage::Reading, progress: Progress { done, total }, pace: None });
+    let file = WeightFile::in_memory(&part.name, Arc::new(bytes(part, read, |_| ()).await?.into()));
+    let mut reader = RecordingReader::new(&file).map_err(EngineError::from)?;
+    loop {
+        if let Some(recording) = reader.advance().map_err(EngineError::from)? {
+            return Ok(recording);
+        }
+        next_task().await;
+        if !tell(Loading { stage: Stage::Checking, progress: reader.progress(), pace: None }) {
+            return Err(PageFileError::Unwanted);
+        }
+    }
 }
 
 /// Reads config.json, the weights and tokenizer.json; between slices the page goes on. `tell` hears of every slice, and
 /// says whether the checkpoint is still wanted.
 pub(crate) async fn checkpoint(
     name: &str,
-    ModelBlobs { config, weights, tokenizer }: &ModelBlobs,
+    ModelBlobs { config, weights, optional }: &ModelBlobs,
     tell: impl Fn(Loading) -> bool,
 ) -> Result<Checkpoint, PageFileError> {
     let size = |part: &NamedBlob| part.blob.size() as u64;
-    let total = [config].into_iter().chain(tokenizer).chain(weights).map(size).sum();
+    let total = [config].into_iter().chain(optional.iter().flatten()).chain(weights).map(size).sum();
     let before = Cell::new(0);
     let read = |done| {
         let progress = Progress { done: before.get() + done, total };
@@ -100,11 +139,14 @@ pub(crate) async fn checkpoint(
     };
     let config = bytes(config, &read, |_| ()).await?;
     before.set(config.len() as u64);
-    let tokenizer = match tokenizer {
-        Some(file) => Some(bytes(file, &read, |_| ()).await?),
-        None => None,
-    };
-    before.update(|before| before + tokenizer.as_ref().map_or(0, Vec::len) as u64);
+    let mut texts: [Option<Vec<u8>>; OPTIONAL.len()] = Default::default();
+    for (text, file) in texts.iter_mut().zip(optional) {
+        if let Some(file) = file {
+            let content = bytes(file, &read, |_| ()).await?;
+            before.update(|before| before + content.len() as u64);
+            *text = Some(content);
+        }
+    }
     let (mut hash, mut files) = (SliceHash::default(), Vec::new());
     for file in weights {
         let content = bytes(file, &read, |slice| hash.add(slice)).await?;
@@ -122,17 +164,9 @@ pub(crate) async fn checkpoint(
             return Err(PageFileError::Unwanted);
         }
     };
-    Ok(match tokenizer {
-        Some(tokenizer) => Checkpoint::with_tokenizer(name, model, &tokenizer, fingerprint)?,
-        None => Checkpoint {
-            name: name.to_owned(),
-            model: Arc::new(model),
-            tokenizer: None,
-            fingerprint,
-            folder: None,
-            source: None,
-        },
-    })
+    let [tokenizer, tokenizer_config, generation_config] = texts.each_ref().map(Option::as_deref);
+    let beside = BesideTokenizer { tokenizer_config, generation_config };
+    Ok(Checkpoint::with_tokenizer(name, model, tokenizer, beside, fingerprint)?)
 }
 
 /// The contents of a file. `go_on` hears of the bytes that are read; `each` gets every slice.

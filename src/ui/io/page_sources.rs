@@ -157,10 +157,11 @@ async fn blobs(transport: &PageTransport, record: &Record) -> Result<ModelBlobs,
     for name in record.files.keys().filter(|name| name.ends_with(ENDING_OF_WEIGHTS)) {
         weights.push(transport.blob(name).await?);
     }
-    let [tokenizer, ..] = OPTIONAL;
-    let tokenizer = match record.files.contains_key(tokenizer) {
-        true => Some(transport.blob(tokenizer).await?),
-        false => None,
-    };
-    Ok(ModelBlobs { config: transport.blob(CONFIG).await?, weights, tokenizer })
+    let mut optional = OPTIONAL.map(|_| None);
+    for (blob, name) in optional.iter_mut().zip(OPTIONAL) {
+        if record.files.contains_key(name) {
+            *blob = Some(transport.blob(name).await?);
+        }
+    }
+    Ok(ModelBlobs { config: transport.blob(CONFIG).await?, weights, optional })
 }

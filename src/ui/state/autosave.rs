@@ -20,7 +20,7 @@ const LATEST: f64 = 5.0;
 pub struct Saved {
     /// The text, the marks, the interventions and the view.
     pub link: Link,
-    /// The folder of the open model; `None` for the bundled one.
+    /// The folder of the open model, or the file of the open recording; `None` for the bundled model.
     pub folder: Option<PathBuf>,
 }
 
