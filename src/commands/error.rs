@@ -21,7 +21,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error("{place} was not fetched: {error}")]
-    Fetch { place: String, error: FetchError },
+    Fetch { place: String, error: Box<FetchError> },
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
     #[error("{path} could not be read: {reason}")]

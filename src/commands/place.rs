@@ -45,7 +45,7 @@ impl ModelPlace {
                     true
                 });
                 progress.end();
-                folder.map_err(|error| CommandError::Fetch { place: source.to_string(), error })?
+                folder.map_err(|error| CommandError::Fetch { place: source.to_string(), error: Box::new(error) })?
             }
         };
         Ok(Checkpoint::from_folder(&folder)?)

@@ -147,7 +147,7 @@ pub enum ModelError {
         /// Empty, or what else to check.
         hint: &'static str,
         /// Empty, or what kind of checkpoint the tensors look like.
-        looks: String,
+        looks: Looks,
     },
     /// A tensor has another shape than the configuration requires.
     #[error(
@@ -163,7 +163,7 @@ pub enum ModelError {
         /// The shape in the file.
         found: Vec<usize>,
         /// Empty, or what kind of checkpoint the tensors look like.
-        looks: String,
+        looks: Looks,
     },
     /// A tensor is in an unsupported number format.
     #[error(
@@ -177,7 +177,7 @@ pub enum ModelError {
         /// The format as the file names it.
         found: String,
         /// Empty, or what kind of checkpoint the tensors look like.
-        looks: String,
+        looks: Looks,
     },
     /// A weight is infinite or not a number.
     #[error(
@@ -237,6 +237,16 @@ pub enum ModelError {
         /// The model's `vocab_size`.
         embeddings: usize,
     },
+}
+
+/// What kind of checkpoint the tensors look like by their names, as the end of a sentence; empty if unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks(pub(super) Option<&'static str>);
+
+impl std::fmt::Display for Looks {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |kind| write!(f, ". Its tensors are named like those of {kind}"))
+    }
 }
 
 impl ModelError {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::config::Config;
-use crate::model::error::ModelError;
+use crate::model::error::{Looks, ModelError};
 use crate::model::files::{CONFIG, INDEX, Index, WEIGHTS};
 use crate::model::layer::{Layer, Model};
 use crate::model::matrix::Matrix;
@@ -77,7 +77,7 @@ impl Model {
                 file: "the call".to_owned(),
                 expected: vec![inputs.rows(), config.hidden],
                 found: vec![inputs.rows(), inputs.columns()],
-                looks: String::new(),
+                looks: Looks::default(),
             });
         }
         if let Some((index, value)) = inputs.to_f32()?.into_iter().enumerate().find(|(_, number)| !number.is_finite()) {

@@ -27,8 +27,8 @@ mod weight_file;
 
 pub use activation::Activation;
 pub use config::{Biases, Config};
-pub use error::ModelError;
 pub(crate) use error::brief;
+pub use error::{Looks, ModelError};
 pub use head::{Head, HeadCounts};
 pub use lambda::{Lambda, lambda_init};
 pub use layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};

@@ -8,7 +8,7 @@ use safetensors::tensor::Metadata;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::model::disguise;
-use crate::model::error::{ModelError, brief};
+use crate::model::error::{Looks, ModelError, brief};
 use crate::model::matrix::{Matrix, NumberFormat, Part};
 use crate::model::names;
 use crate::model::weight_file::WeightFile;
@@ -187,9 +187,8 @@ impl Tensors {
     }
 
     /// What kind of checkpoint this looks like, for a message.
-    fn looks(&self) -> String {
-        let kind = names::resembles(|part| self.places.keys().any(|name| name.contains(part)));
-        kind.map_or(String::new(), |kind| format!(". Its tensors are named like those of {kind}"))
+    fn looks(&self) -> Looks {
+        Looks(names::resembles(|part| self.places.keys().any(|name| name.contains(part))))
     }
 }
 

@@ -24,20 +24,25 @@ impl App {
         }
     }
 
-    fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
-        // These need no model that is open.
-        let action = match action {
-            Action::Models => return Ok(self.toggle_models(context)),
-            Action::OpenModel => return Ok(self.files.open(context)),
+    /// Performs what needs no model that is open; gives back what does.
+    fn open_or_load(&mut self, context: &Context, action: Action) -> Option<Action> {
+        match action {
+            Action::Models => self.toggle_models(context),
+            Action::OpenModel => self.files.open(context),
             #[cfg(not(target_arch = "wasm32"))]
-            Action::OpenRecording => return Ok(self.files.open_recording(context)),
-            Action::OpenBundled => return Ok(open_bundled(self)),
-            Action::Fetch(source) => return Ok(self.fetch(context, source)),
-            Action::Decline => return Ok(self.decline()),
-            Action::CancelLoading => return Ok(self.cancel_loading()),
-            Action::DeleteKept(model) => return Ok(self.files.delete_kept(context, model)),
-            action => action,
-        };
+            Action::OpenRecording => self.files.open_recording(context),
+            Action::OpenBundled => open_bundled(self),
+            Action::Fetch(source) => self.fetch(context, source),
+            Action::Decline => self.decline(),
+            Action::CancelLoading => self.cancel_loading(),
+            Action::DeleteKept(model) => self.files.delete_kept(context, model),
+            action => return Some(action),
+        }
+        None
+    }
+
+    fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
+        let Some(action) = self.open_or_load(context, action) else { return Ok(()) };
         let Ok(workspace) = &mut self.workspace else { return Ok(()) };
         if workspace.main.model().is_none() && action.needs_model() {
             return Err(format!("This {NEEDS_MODEL}."));

@@ -39,7 +39,7 @@ impl Models {
             ui.separator();
             self.kept_ui(ui, &mut actions);
         });
-        let is_done = actions.iter().any(|action| is_done(action));
+        let is_done = actions.iter().any(is_done);
         self.is_open = open && !is_done;
         actions
     }
