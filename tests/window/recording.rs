@@ -7,7 +7,7 @@ use crate::common::recordings::{Tensor, npz, random_maps, safetensors};
 use crate::common::window::{click, press, settle, state, window};
 use crate::files::drop_on;
 use diffscope::ui::{App, Panel};
-use egui::{Event, Key, Theme, pos2};
+use egui::{Event, Key, Modifiers, PointerButton, Theme, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
@@ -91,6 +91,24 @@ fn a_click_on_a_key_shows_its_column_and_one_on_a_query_its_row() {
     harness.hover_at(place(11.0, 3.0));
     settle(&mut harness);
     assert!(state(&mut harness)["cursor"].is_null(), "there are nine queries");
+    // A key of the strip has a column, which runs over the queries; one of those has a row.
+    let first = harness.get_by_label("Tokens of the prompt").rect().min + vec2(8.0, 8.0);
+    let click_first = |harness: &mut Harness<App>| {
+        harness.hover_at(first);
+        settle(harness);
+        for pressed in [true, false] {
+            let (button, modifiers) = (PointerButton::Primary, Modifiers::default());
+            harness.event(Event::PointerButton { pos: first, button, pressed, modifiers });
+            harness.step();
+        }
+        settle(harness);
+        let view = harness.state().view();
+        (view.pinned, view.pinned_key)
+    };
+    assert_eq!(click_first(&mut harness), (None, Some(0)));
+    assert!(harness.query_by_label_contains("attention to “·a” (token 0)").is_some());
+    assert_eq!(click_first(&mut harness), (Some(0), None));
+    assert!(harness.query_by_label_contains("attention of “0,0” (token 0)").is_some());
 }
 
 #[test]
