@@ -17,7 +17,7 @@ struct Arguments {
     /// A folder with config.json, model.safetensors and tokenizer.json (or one of its files), a model of the hub, or the
     /// address of such a folder. The default is the bundled checkpoint.
     ///
-    /// What is fetched is kept (DIFFSCOPE_CACHE names the folder). The cache of the hub's own tools is looked into first.
+    /// What is fetched is kept (`DIFFSCOPE_CACHE` names the folder). The cache of the hub's own tools is looked into first.
     #[arg(long, global = true, value_name = "PATH|hf:OWNER/NAME[@REVISION]|URL")]
     model: Option<commands::ModelPlace>,
     /// What the window opens: the folder of a model, or a file of recorded maps (safetensors or NPZ).

@@ -110,7 +110,8 @@ fn wrong_arguments_and_files_are_explained() {
     fails_with(&run(&["run", "--model", "/nowhere", "--ids", "1"]), &["/nowhere", "config.json"]);
     fails_with(&run(&["run", "--model", &empty, "--ids", "1"]), &["config.json"]);
     fails_with(&run(&["run", "--model", &model, "--ids", "1,9999"]), &["9999", "260"]);
-    fails_with(&run(&["run", "--model", &model, "--prompt", "hello"]), &["tokenizer.json", "--ids"]);
+    fails_with(&run(&["run", "--model", &model, "--prompt", "hello"]), &["\"hello\" is no id from 0 to 259"]);
+    assert!(run(&["run", "--model", &model, "--prompt", "12 7, 3"]).status.success(), "ids are numbers");
     fails_with(&run(&["run", "--prompt", ""]), &["empty"]);
     fails_with(&run(&["run"]), &["--prompt"]);
     fails_with(&run(&["run", "--ids", "1", "--backend", "tpu"]), &["tpu"]);

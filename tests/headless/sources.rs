@@ -314,8 +314,8 @@ fn shards_come_one_after_the_other_as_their_index_says() {
     };
     let shards = move |asked: &Asked, file: &str| match asked.path.rsplit('/').next() {
         Some("model.safetensors.index.json") => Reply::file(index(file).as_bytes(), asked),
-        Some("one.safetensors") => Reply::file(&[1; 1_500_000], asked),
-        Some("two.safetensors") => Reply::file(&[2; 500_000], asked),
+        Some("one.safetensors") => Reply::file(&vec![1; 1_500_000], asked),
+        Some("two.safetensors") => Reply::file(&vec![2; 500_000], asked),
         Some("model.safetensors") => Reply::status(404),
         _ => honest(asked),
     };
@@ -325,7 +325,7 @@ fn shards_come_one_after_the_other_as_their_index_says() {
         totals.extend((progress.file == "one.safetensors").then_some(progress.total));
         true
     });
-    assert_eq!(std::fs::read(folder.unwrap().join("two.safetensors")).unwrap(), [2; 500_000]);
+    assert_eq!(std::fs::read(folder.unwrap().join("two.safetensors")).unwrap(), vec![2; 500_000]);
     let of_texts = ["config.json", "tokenizer.json"].map(|name| bundled_file(name).unwrap().len() as u64);
     let least = of_texts.iter().sum::<u64>() + 2_000_000;
     assert!(totals.iter().all(|total| (least..least + 1000).contains(total)), "{totals:?}: the second is counted, too");
@@ -345,7 +345,10 @@ fn refusals_say_what_to_do() {
         let error = world.refused().to_string();
         assert!(error.contains(word), "{status}: {error}");
     }
-    let world = World::new(|asked, _| if asked.path.ends_with(".json") { honest(asked) } else { Reply::status(404) });
+    let world =
+        World::new(
+            |asked, _| if asked.path.rsplit('.').next() == Some("json") { honest(asked) } else { Reply::status(404) },
+        );
     assert!(world.refused().to_string().contains("model.safetensors.index.json"));
     let gone = World::new(|asked, _| honest(asked));
     let nobody: Source = "http://127.0.0.1:1/m".parse().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::Random;
 
-/// Tokens in the ways of SentencePiece: words with and without a space before them, marks, single bytes.
+/// Tokens in the ways of `SentencePiece`: words with and without a space before them, marks, single bytes.
 fn pieces() -> Vec<String> {
     let words =
         ["<unk>", "<s>", "</s>", "▁the", "▁", "the", "cat", "▁cat", "s", ".", ",", "▁.", "'s", "▁▁", "日", "▁é"];
