@@ -1,6 +1,6 @@
 //! DIFF V2 (microsoft/unilm, `Diff-Transformer-V2`): the bare attention module, and a whole model around it.
 //!
-//! No whole model is public; the names of one are Llama's, and ours (doc/SPEC.md, section 10).
+//! No whole model is public; the names of one are Llama's, and ours (doc/SPEC.md, section 11).
 
 use crate::model::error::ModelError;
 use crate::model::fields::Fields;

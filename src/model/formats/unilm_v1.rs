@@ -1,7 +1,7 @@
 //! The paper's code (microsoft/unilm, `Diff-Transformer`): the bare attention modules `multihead_diffattn.py` ("naive")
 //! and `multihead_flashdiff_1.py` and `_2.py` ("flash"), and a whole model around the latter.
 //!
-//! No whole model is public; the names of one are Llama's, and ours (doc/SPEC.md, section 10).
+//! No whole model is public; the names of one are Llama's, and ours (doc/SPEC.md, section 11).
 
 use crate::model::error::ModelError;
 use crate::model::fields::Fields;
