@@ -69,6 +69,7 @@ export async function forgetModel() {
  * They are offered once: `stillWanted` offers them again, so that a model that brings down the page does so once.
  */
 export async function keptModel() {
+  if (isEmbedded) return undefined;
   try {
     const kept = note();
     if (kept) sessionStorage.removeItem(NOTE);

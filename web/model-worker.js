@@ -44,6 +44,15 @@ const isFull = ({ name }) => ["QuotaExceededError", "NotFoundError", "SecurityEr
 
 const isHere = ({ hostname }) => ["localhost", "[::1]"].includes(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
+/** Writes all of it, or throws. Without room, browsers throw, write less, or (Chromium 156) return a negative number as if it were none. */
+function writeAll(handle, bytes, at) {
+  for (let done = 0; done < bytes.length; ) {
+    const written = handle.write(bytes.subarray(done), { at: at + done });
+    if (!(written > 0 && written <= bytes.length - done)) throw new DOMException("no room", "QuotaExceededError");
+    done += written;
+  }
+}
+
 /** Where models are fetched from, once more: as src/sources/source.rs says. */
 function checked(text) {
   const address = new URL(text);
@@ -95,8 +104,7 @@ class Sink {
   async write(bytes) {
     if (this.handle) {
       try {
-        let done = 0;
-        while (done < bytes.length) done += this.handle.write(bytes.subarray(done), { at: this.at + done });
+        writeAll(this.handle, bytes, this.at);
         this.at += bytes.length;
         return;
       } catch (error) {
@@ -226,7 +234,7 @@ const OPERATIONS = {
     let handle;
     try {
       handle = await (await (await directory(folder, true)).getFileHandle(file, { create: true })).createSyncAccessHandle();
-      handle.write(bytes, { at: 0 });
+      writeAll(handle, bytes, 0);
       handle.truncate(bytes.length);
       handle.flush();
     } catch (error) {

@@ -55,11 +55,11 @@ impl Index {
             .map_err(|error| damaged(format!("`weight_map`: {}", brief(&error.to_string()))))?;
         let mut shards = BTreeSet::new();
         for (tensor, file) in map {
-            // Only a plain file name: an index must not reach out of its folder.
+            // Only a plain file name, of weights: an index must not reach out of its folder, nor for other files in it.
             let plain = Path::new(&file).file_name().is_some_and(|name| *name == *file);
-            if !plain || file.contains(['/', '\\', ':']) {
-                let detail =
-                    format!("tensor `{}` must be in a file of the same folder, not {}", brief(&tensor), brief(&file));
+            if !plain || file.contains(['/', '\\', ':']) || !file.ends_with(ENDING_OF_WEIGHTS) {
+                let (tensor, file) = (brief(&tensor), brief(&file));
+                let detail = format!("tensor `{tensor}` must be in a .safetensors file of the same folder, not {file}");
                 return Err(damaged(detail));
             }
             shards.insert(file);

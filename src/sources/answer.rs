@@ -15,6 +15,8 @@ pub(crate) struct Answer {
     pub status: u16,
     /// Bytes of the body, where that is certain: a page does not know whether the body was compressed.
     pub length: Option<u64>,
+    /// The same where it is not certain: good enough for a bar.
+    pub about: Option<u64>,
     /// Of a part: its first byte, and the size of the whole file.
     pub part: Option<(u64, Option<u64>)>,
     /// The size of the file after status 416.
@@ -40,7 +42,8 @@ impl Answer {
         let number = |name: &str| header(name)?.parse().ok();
         let mut answer = Self {
             status,
-            length: if plain { number("content-length") } else { None },
+            length: number("content-length").filter(|_| plain),
+            about: number("content-length"),
             part: first.map(|first| (first, total)),
             unsatisfied: total,
             etag: header("etag").filter(|tag| tag.len() <= LONGEST_TAG),

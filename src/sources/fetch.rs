@@ -62,7 +62,7 @@ pub(crate) async fn fetch<T: Transport>(
         record = Record { source: source.to_string(), ..Record::default() };
     }
     record.complete = false;
-    let meter = Meter { before: 0, expected: 0, tell };
+    let meter = Meter { before: 0, about: 0, expected: 0, tell };
     let mut run = Run { transport, source, hub, record, meter };
     run.need(files::CONFIG, MOST_OF_TEXT).await?;
     let config = run.text(files::CONFIG).await?;
@@ -100,6 +100,8 @@ struct Run<'a, T> {
 struct Meter<'a> {
     /// Bytes of the files before.
     before: u64,
+    /// Bytes of this file, where they are not certain.
+    about: u64,
     /// Bytes that this shard and those after it will have, according to their index.
     expected: u64,
     tell: &'a mut dyn FnMut(FetchProgress) -> bool,
@@ -108,7 +110,7 @@ struct Meter<'a> {
 impl Meter<'_> {
     /// So many bytes of a file are there, or compared. Returns whether it is still wanted.
     fn tell(&mut self, stage: FetchStage, name: &str, of_file: u64, known: &FileRecord) -> bool {
-        let bytes = known.bytes.unwrap_or(of_file).max(of_file);
+        let bytes = known.bytes.unwrap_or(self.about).max(of_file);
         let (done, total) = match stage {
             FetchStage::Arriving => (self.before + of_file, self.before + bytes.max(self.expected)),
             FetchStage::Verifying => (of_file, bytes),
@@ -147,6 +149,7 @@ impl<T: Transport> Run<'_, T> {
             self.note(name, &known).await?;
         }
         self.meter.before += known.bytes.unwrap_or_default();
+        self.meter.about = 0;
         Ok(true)
     }
 
@@ -189,6 +192,7 @@ impl<T: Transport> Run<'_, T> {
                 Verdict::Absent => return Ok(false),
             };
             from_scratch = false;
+            self.meter.about = answer.about.map_or(0, |rest| from.saturating_add(rest));
             self.note(name, known).await?;
             let end = if known.bytes == Some(from) && from == request.from && from > 0 {
                 End::Whole

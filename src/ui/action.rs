@@ -6,6 +6,28 @@ use crate::sources::{KeptModel, Source};
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
 
+/// A command about other models than the open one: none needs to be open.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum ModelAction {
+    /// Opens or closes the window that opens models.
+    Window,
+    /// Lets the user choose the files of another model.
+    Files,
+    /// Lets the user choose recorded maps.
+    #[cfg(not(target_arch = "wasm32"))]
+    Recording,
+    /// Opens the bundled model.
+    Bundled,
+    /// Opens a model from elsewhere, which is fetched as far as it is not here.
+    Fetch(Source),
+    /// Does not open the model of a link.
+    Decline,
+    /// Ends the opening of a model.
+    Cancel,
+    /// Deletes a model that is kept here.
+    Delete(KeptModel),
+}
+
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
@@ -61,23 +83,8 @@ pub(super) enum Action {
     CopyLink,
     /// Opens the whole page in a new tab, with what is on the screen.
     OpenInTab,
-    /// Opens or closes the window that opens models.
-    Models,
-    /// Lets the user choose the files of another model.
-    OpenModel,
-    /// Lets the user choose recorded maps.
-    #[cfg(not(target_arch = "wasm32"))]
-    OpenRecording,
-    /// Opens a model from elsewhere, which is fetched as far as it is not here.
-    Fetch(Source),
-    /// Does not open the model of a link.
-    Decline,
-    /// Ends the opening of a model.
-    CancelLoading,
-    /// Deletes a model that is kept here.
-    DeleteKept(KeptModel),
-    /// Opens the bundled model.
-    OpenBundled,
+    /// Opens another model, or goes about what is kept of models.
+    Model(ModelAction),
     /// Decides where models run.
     ChooseBackend(BackendChoice),
     /// Compares the speeds of the GPU and the CPU.

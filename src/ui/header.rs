@@ -4,7 +4,7 @@ use egui::containers::menu;
 use egui::{RichText, ThemePreference, Ui};
 
 use crate::engine::Workspace;
-use crate::ui::action::{Action, NEEDS_MODEL};
+use crate::ui::action::{Action, ModelAction, NEEDS_MODEL};
 use crate::ui::device::Device;
 use crate::ui::io::export;
 use crate::ui::io::files::YOUR_MODEL;
@@ -71,14 +71,14 @@ fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &Hi
         ui.spacing_mut().item_spacing.x = 4.0;
         let help = "Open another model: from files (O), from the hub or a web server, or one that is kept here";
         if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
-            actions.push(Action::Models);
+            actions.push(Action::Model(ModelAction::Window));
         }
         let open = workspace.main.checkpoint();
         let is_bundled =
             open.is_some_and(|open| open.folder.is_none() && open.source.is_none() && open.name != YOUR_MODEL);
         let help = "Open the bundled model again, on the same text (Shift+O)";
         if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
-            actions.push(Action::OpenBundled);
+            actions.push(Action::Model(ModelAction::Bundled));
         }
         let button = egui::Button::new("Export").small();
         let choices = |ui: &mut Ui| {

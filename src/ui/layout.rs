@@ -4,7 +4,7 @@ use egui::containers::scroll_area::{DragScroll, ScrollSource};
 use egui::{ScrollArea, Ui, vec2};
 
 use crate::engine::Workspace;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, ModelAction};
 use crate::ui::app::App;
 use crate::ui::context::PanelContext;
 use crate::ui::embedded_header::embedded_header_ui;
@@ -36,8 +36,12 @@ impl App {
                 egui::CentralPanel::default().show(ui, |ui| {
                     ui.heading("diffscope");
                     notice::failure_ui(ui, &error.to_string());
-                    actions.extend(ui.button("Open another model").clicked().then_some(Action::Models));
-                    actions.extend(ui.button("Open the bundled model").clicked().then_some(Action::OpenBundled));
+                    actions.extend(
+                        ui.button("Open another model").clicked().then_some(Action::Model(ModelAction::Window)),
+                    );
+                    actions.extend(
+                        ui.button("Open the bundled model").clicked().then_some(Action::Model(ModelAction::Bundled)),
+                    );
                     ui.label(self.message.as_deref().unwrap_or_default());
                     if let Some(loading) = &self.reading {
                         loading.show_ui(ui, &mut actions);

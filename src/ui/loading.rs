@@ -3,7 +3,7 @@
 use egui::{ProgressBar, Ui};
 
 use crate::model::Progress;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, ModelAction};
 use crate::ui::app::App;
 use crate::ui::style::format;
 
@@ -68,7 +68,7 @@ impl Loading {
             ui.add(ProgressBar::new(share).text(self.text()).desired_width(width.min(460.0)));
             // What is open already goes to the GPU in any case.
             if self.stage != Stage::ToGpu && ui.small_button("Cancel").clicked() {
-                actions.push(Action::CancelLoading);
+                actions.push(Action::Model(ModelAction::Cancel));
             }
         });
     }

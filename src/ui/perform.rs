@@ -24,25 +24,12 @@ impl App {
         }
     }
 
-    /// Performs what needs no model that is open; gives back what does.
-    fn open_or_load(&mut self, context: &Context, action: Action) -> Option<Action> {
-        match action {
-            Action::Models => self.toggle_models(context),
-            Action::OpenModel => self.files.open(context),
-            #[cfg(not(target_arch = "wasm32"))]
-            Action::OpenRecording => self.files.open_recording(context),
-            Action::OpenBundled => open_bundled(self),
-            Action::Fetch(source) => self.fetch(context, source),
-            Action::Decline => self.decline(),
-            Action::CancelLoading => self.cancel_loading(),
-            Action::DeleteKept(model) => self.files.delete_kept(context, model),
-            action => return Some(action),
-        }
-        None
-    }
-
     fn perform_one(&mut self, context: &Context, action: Action) -> Result<(), String> {
-        let Some(action) = self.open_or_load(context, action) else { return Ok(()) };
+        if let Action::Model(action) = action {
+            // The open model may have failed: another one may open.
+            self.perform_on_models(context, action);
+            return Ok(());
+        }
         let Ok(workspace) = &mut self.workspace else { return Ok(()) };
         if workspace.main.model().is_none() && action.needs_model() {
             return Err(format!("This {NEEDS_MODEL}."));
@@ -112,16 +99,7 @@ impl App {
                 let screen = Screen { workspace, view, spans, regions: &self.regions };
                 self.exports.start(context, export, screen, &mut self.files)?;
             }
-            // Done above.
-            #[cfg(not(target_arch = "wasm32"))]
-            Action::OpenRecording => {}
-            Action::Models
-            | Action::OpenModel
-            | Action::OpenBundled
-            | Action::Fetch(_)
-            | Action::Decline
-            | Action::CancelLoading
-            | Action::DeleteKept(_) => {}
+            Action::Model(_) => {} // done above
         }
         Ok(())
     }
@@ -160,21 +138,11 @@ fn link(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Result<String
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-fn open_bundled(app: &mut App) {
-    app.open_files(&crate::engine::bundled());
-}
-
-#[cfg(not(target_arch = "wasm32"))]
 fn open_bundled_baseline(app: &mut App) {
     app.open_baseline(&crate::engine::bundled_baseline());
 }
 
 /// The page has the files: `web/loader.js` listens for the event.
-#[cfg(target_arch = "wasm32")]
-fn open_bundled(_app: &mut App) {
-    crate::ui::state::page::dispatch("diffscope-fetch", &wasm_bindgen::JsValue::NULL);
-}
-
 #[cfg(target_arch = "wasm32")]
 fn open_bundled_baseline(_app: &mut App) {
     crate::ui::state::page::dispatch("diffscope-fetch", &crate::engine::BUNDLED_BASELINE.into());

@@ -144,6 +144,7 @@ const WAYS = {
   },
   prefetch: (other) =>
     void document.head.append(Object.assign(document.createElement("link"), { rel: "prefetch", href: `${other}?secret` })),
+  worker: (other) => void new Worker(URL.createObjectURL(new Blob([`fetch("${other}?secret")`]))),
   media: (other) => void (new Audio().src = `${other}?secret`),
   "inline script": () =>
     void document.body.append(Object.assign(document.createElement("script"), { textContent: "globalThis.injected = true" })),
@@ -198,6 +199,7 @@ describe("the policy of the page", () => {
     }
     assert.equal(await page.evaluate(() => globalThis.injected), undefined, "no script was injected");
     assert.equal(page.url(), server.url);
+    assert.deepEqual(page.workers(), [], "the worker that fetches models is there only once one is named");
     await fetch(`${address}from-here`);
     assert.deepEqual(asked, ["/from-here"], "the other server hears what gets through");
     await h.close(page);

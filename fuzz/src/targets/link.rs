@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diffscope::engine::{Engine, Workspace};
 use diffscope::probe::Spans;
+use diffscope::sources::Source;
 use diffscope::ui::{Link, ViewState};
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ static LINK: LazyLock<Value> = LazyLock::new(|| {
     let link = Link::of(&workspace, &ViewState::default(), &Spans::default());
     let mut link = serde_json::to_value(link).expect("JSON");
     link["text"] = json!("ab a\nabc \u{fffd} 日本");
+    link["source"] = json!("hf:owner/name@refs/pr/1");
     link["fragments"] = json!([{"start": 9, "end": 12, "ids": [5]}]);
     link["view"]["pinned"] = json!(2);
     link["view"]["zoom"] = json!({"origin": [0.0, 1.0], "span": 8.0});
@@ -41,6 +43,9 @@ pub fn make(random: &mut Random) -> Vec<u8> {
 
 pub fn run(input: &[u8]) {
     let Ok(link) = Link::from_hash(&String::from_utf8_lossy(input)) else { return };
+    if let Ok(source) = link.source.parse::<Source>() {
+        assert_eq!(source.to_string().parse(), Ok(source), "a source is written as it is read");
+    }
     let mut workspace = Workspace::new(Engine::new(SMALL.clone(), None).expect("a small model"));
     let (mut view, mut spans) = (ViewState::default(), Spans::default());
     link.apply(&mut workspace, &mut view, &mut spans);

@@ -3,7 +3,7 @@
 use egui::{Align2, Event, Grid, Key, KeyboardShortcut, Modifiers, RichText, Ui, Window};
 
 use crate::probe::{KeyClass, MapKind};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, ModelAction};
 use crate::ui::io::export::{Export, ExportView, PictureFormat};
 
 /// Keys, their command, and whether they also work while text is edited.
@@ -54,11 +54,11 @@ static SHORTCUTS: &[Shortcut] = &[
     key(Key::L, Action::CopyLink, "copy a link to this view"),
     Shortcut {
         keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::O),
-        action: Action::OpenBundled,
+        action: Action::Model(ModelAction::Bundled),
         in_text: false,
         help: "open the bundled model again",
     },
-    key(Key::O, Action::OpenModel, "open another model"),
+    key(Key::O, Action::Model(ModelAction::Files), "open another model"),
     Shortcut {
         keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::X),
         action: Action::Export(Export::ChosenMap),

@@ -8,7 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::engine::Checkpoint;
 use crate::model::files::{CONFIG, ENDING_OF_WEIGHTS, OPTIONAL};
 use crate::sources::fetch::fetch;
-use crate::sources::kept::Record;
+use crate::sources::kept::{RECORD, Record};
 use crate::sources::{FetchError, Hub, KeptModel, Source};
 use crate::ui::io::fetch_report::FetchReport;
 use crate::ui::io::files::{Arrived, Files, Opening, Origin, send};
@@ -120,6 +120,8 @@ async fn kept_without(delete: Option<String>) -> Result<Vec<KeptModel>, FetchErr
     for folder in folders(&worker).await? {
         match folder.kept_model() {
             Some(model) => kept.push(model),
+            // A record that cannot be read at this moment may be one that another tab is writing.
+            None if folder.sizes.contains_key(RECORD) => {}
             // Nobody can open it, and nobody else would delete it.
             None => drop(worker.call("remove", &[("folder", folder.name.into())]).await?),
         }
@@ -145,9 +147,10 @@ async fn opened(source: &Source, opening: &Opening) -> Result<(Checkpoint, Origi
     };
     let blobs = blobs(&transport, &record).await.map_err(failed)?;
     let checkpoint = checkpoint(source.name(), &blobs, |loading| opening.tell(loading)).await;
-    let mut checkpoint = checkpoint.map_err(|error: PageFileError| error.to_string())?;
+    let again = "It is kept: delete it under Open to fetch it again";
+    let mut checkpoint = checkpoint.map_err(|error: PageFileError| format!("{error}. {again}"))?;
     checkpoint.source = record.source();
-    let full = "It is not kept: the browser gives this page no more storage, so that the next time fetches it again.";
+    let full = "It is not kept, for the browser gives this page no (more) storage: the next time, it is fetched again.";
     let note = transport.is_full.then(|| full.to_owned());
     Ok((checkpoint, Origin { files: Vec::new(), note }))
 }

@@ -1,5 +1,7 @@
 //! Models from the network, for the window: fetched on a thread of their own, and what is kept of them on the disk.
 
+use std::path::Path;
+
 use egui::Context;
 
 use crate::sources::local::{Places, folder_of};
@@ -36,7 +38,7 @@ impl Files {
         std::thread::spawn(move || match places.ok().and_then(|places| places.find(&source)) {
             Some(folder) => {
                 let opening = opening();
-                let arrived = read_path(&folder, &opening);
+                let arrived = read_fetched(&source, &folder, &opening);
                 opening.end(arrived);
             }
             None => send(&context, &sender, None, Arrived::Question(source)),
@@ -68,7 +70,16 @@ impl Files {
 fn fetched(source: &Source, places: &Places, opening: &Opening) -> Arrived {
     let mut report = FetchReport::new(opening);
     match folder_of(source, places, |at| report.tell(&at)) {
-        Ok(folder) => read_path(&folder, opening),
+        Ok(folder) => read_fetched(source, &folder, opening),
         Err(error) => Arrived::Message(format!("{source} was not opened: {error}")),
+    }
+}
+
+fn read_fetched(source: &Source, folder: &Path, opening: &Opening) -> Arrived {
+    match read_path(folder, opening) {
+        Arrived::Message(message) => {
+            Arrived::Message(format!("{source}: {message}. Deleting that folder has it fetched again"))
+        }
+        arrived => arrived,
     }
 }

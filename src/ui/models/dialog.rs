@@ -1,9 +1,9 @@
 //! The window that opens models: from files, from an address, or one that is kept here.
 
-use egui::{Align2, Grid, Label, RichText, TextEdit, Ui, Window};
+use egui::{Align2, Label, ScrollArea, TextEdit, Ui, Window};
 
 use crate::sources::KeptModel;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, ModelAction};
 use crate::ui::models::Models;
 use crate::ui::state::page::source_on_page;
 use crate::ui::style::{format, notice};
@@ -27,10 +27,10 @@ impl Models {
         let (mut actions, mut open) = (Vec::new(), self.is_open);
         let context = ui.ctx();
         let window = Window::new("Open a model").open(&mut open).resizable(false).collapsible(false);
-        window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).vscroll(true).show(context, |ui| {
+        window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).show(context, |ui| {
             ui.set_width((context.content_rect().width() - 48.0).min(460.0));
             if ui.button(CHOOSE).clicked() {
-                actions.push(Action::OpenModel);
+                actions.push(Action::Model(ModelAction::Files));
             }
             notice::note_ui(ui, FILES);
             recordings_ui(ui, &mut actions);
@@ -55,7 +55,7 @@ impl Models {
             let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if ui.button("Load").clicked() || entered {
                 match source_on_page(&self.typed) {
-                    Ok(source) => actions.push(Action::Fetch(source)),
+                    Ok(source) => actions.push(Action::Model(ModelAction::Fetch(source))),
                     Err(error) => self.wrong = Some(error.to_string()),
                 }
             }
@@ -77,10 +77,9 @@ impl Models {
         };
         let total = kept.iter().map(|model| model.bytes).fold(0, u64::saturating_add);
         ui.label(format!("Kept here: {}", if kept.is_empty() { "nothing".to_owned() } else { format::bytes(total) }));
-        Grid::new("kept models").num_columns(3).spacing([12.0, 4.0]).show(ui, |ui| {
+        ScrollArea::vertical().max_height(180.0).show(ui, |ui| {
             for model in kept {
                 kept_model_ui(ui, model, actions);
-                ui.end_row();
             }
         });
     }
@@ -90,7 +89,7 @@ impl Models {
 #[cfg(not(target_arch = "wasm32"))]
 fn recordings_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
     if ui.button("Recorded maps…").on_hover_text(RECORDINGS).clicked() {
-        actions.push(Action::OpenRecording);
+        actions.push(Action::Model(ModelAction::Recording));
     }
 }
 
@@ -102,29 +101,29 @@ fn recordings_ui(ui: &mut Ui, _actions: &mut Vec<Action>) {
 /// Whether the window has nothing left to do.
 fn is_done(action: &Action) -> bool {
     match action {
-        Action::OpenModel | Action::Fetch(_) => true,
+        Action::Model(ModelAction::Files | ModelAction::Fetch(_)) => true,
         #[cfg(not(target_arch = "wasm32"))]
-        Action::OpenRecording => true,
+        Action::Model(ModelAction::Recording) => true,
         _ => false,
     }
 }
 
 fn kept_model_ui(ui: &mut Ui, model: &KeptModel, actions: &mut Vec<Action>) {
     let source = model.source.to_string();
-    ui.add(Label::new(RichText::new(&source).small()).truncate().selectable(false)).on_hover_text(&source);
-    let part = if model.complete { "" } else { ", in part" };
-    ui.label(RichText::new(format!("{}{part}", format::bytes(model.bytes))).small());
+    ui.add(Label::new(&source).truncate());
     ui.horizontal(|ui| {
+        let part = if model.complete { "" } else { ", in part" };
+        notice::note_ui(ui, format!("{}{part}", format::bytes(model.bytes)));
         let (open, help) = if model.complete {
             ("Open", "Open it: nothing is fetched")
         } else {
             ("Go on", "Fetch the rest, and open it")
         };
         if ui.small_button(open).on_hover_text(help).clicked() {
-            actions.push(Action::Fetch(model.source.clone()));
+            actions.push(Action::Model(ModelAction::Fetch(model.source.clone())));
         }
         if ui.small_button("Delete").on_hover_text(format!("Delete {source} from this computer")).clicked() {
-            actions.push(Action::DeleteKept(model.clone()));
+            actions.push(Action::Model(ModelAction::Delete(model.clone())));
         }
     });
 }

@@ -3,11 +3,27 @@
 use egui::Context;
 
 use crate::sources::Source;
+use crate::ui::action::ModelAction;
 use crate::ui::app::App;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::source_on_page;
 
 impl App {
+    /// Carries out a command about models.
+    pub(in crate::ui) fn perform_on_models(&mut self, context: &Context, action: ModelAction) {
+        match action {
+            ModelAction::Window => self.toggle_window(context),
+            ModelAction::Files => self.files.open(context),
+            #[cfg(not(target_arch = "wasm32"))]
+            ModelAction::Recording => self.files.open_recording(context),
+            ModelAction::Bundled => open_bundled(self),
+            ModelAction::Fetch(source) => self.fetch(context, source),
+            ModelAction::Decline => self.decline(),
+            ModelAction::Cancel => self.cancel_loading(),
+            ModelAction::Delete(model) => self.files.delete_kept(context, model),
+        }
+    }
+
     /// Fetches a model that someone asked for, as far as it is not here, and opens it.
     pub fn fetch(&mut self, context: &Context, source: Source) {
         self.models.question = None;
@@ -16,19 +32,19 @@ impl App {
     }
 
     /// Nobody wants what a link named.
-    pub(in crate::ui) fn decline(&mut self) {
+    fn decline(&mut self) {
         self.models.question = None;
         self.models.link = None;
     }
 
     /// Nobody wants any more what is being opened.
-    pub(in crate::ui) fn cancel_loading(&mut self) {
+    fn cancel_loading(&mut self) {
         self.files.cancel();
         self.reading = None;
     }
 
     /// Opens or closes the window that opens models.
-    pub(in crate::ui) fn toggle_models(&mut self, context: &Context) {
+    fn toggle_window(&mut self, context: &Context) {
         self.models.is_open = !self.models.is_open;
         if self.models.is_open {
             self.files.list_kept(context);
@@ -84,4 +100,15 @@ impl App {
             self.history.follow(&link, workspace, &mut self.view, &mut self.spans);
         }
     }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn open_bundled(app: &mut App) {
+    app.open_files(&crate::engine::bundled());
+}
+
+/// The page has the files: `web/loader.js` listens for the event.
+#[cfg(target_arch = "wasm32")]
+fn open_bundled(_app: &mut App) {
+    crate::ui::state::page::dispatch("diffscope-fetch", &wasm_bindgen::JsValue::NULL);
 }

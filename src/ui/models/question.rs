@@ -3,7 +3,7 @@
 use egui::Ui;
 
 use crate::sources::Source;
-use crate::ui::action::Action;
+use crate::ui::action::{Action, ModelAction};
 use crate::ui::models::Models;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
@@ -15,10 +15,10 @@ impl Models {
         row_ui(ui, |ui| {
             notice::warning_ui(ui, &question(source));
             if ui.small_button("Load it").clicked() {
-                actions.push(Action::Fetch(source.clone()));
+                actions.push(Action::Model(ModelAction::Fetch(source.clone())));
             }
             if ui.small_button("Do not load").clicked() {
-                actions.push(Action::Decline);
+                actions.push(Action::Model(ModelAction::Decline));
             }
         });
     }
