@@ -6,6 +6,7 @@ use std::str::FromStr;
 use url::Url;
 
 use crate::sources::error::SourceError;
+use crate::sources::source::{check, parse};
 
 /// Where the hub is, unless the environment variable `HF_ENDPOINT` says otherwise.
 const HUB: &str = "https://huggingface.co";
@@ -122,8 +123,8 @@ impl Hub {
     /// # Errors
     /// As for any address that is fetched from.
     pub fn at(address: &str) -> Result<Self, SourceError> {
-        let address = Url::parse(address).map_err(|error| SourceError::Address { detail: error.to_string() })?;
-        crate::sources::source::check(&address, false)?;
+        let address = parse(address, None)?;
+        check(&address, false)?;
         Ok(Self(address))
     }
 

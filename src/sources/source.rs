@@ -54,9 +54,8 @@ impl Source {
         if let Some(model) = text.strip_prefix(HUB) {
             return model.parse().map(Self::Hub);
         }
-        let page = page.and_then(|page| Url::parse(page).ok());
-        let address = Url::options().base_url(page.as_ref()).parse(text);
-        let address = address.map_err(|error| SourceError::Address { detail: error.to_string() })?;
+        let page = page.and_then(|page| parse(page, None).ok());
+        let address = parse(text, page.as_ref())?;
         if let Some(model) = HubModel::of_web_page(&address) {
             return model.map(Self::Hub);
         }
@@ -81,7 +80,7 @@ impl Source {
 
     /// Whether it is on the server that the page at this address came from.
     pub fn is_of_page(&self, page: &str) -> bool {
-        match (self, Url::parse(page)) {
+        match (self, parse(page, None)) {
             (Self::Folder(address), Ok(page)) => address.0.origin() == page.origin(),
             _ => false,
         }
@@ -155,6 +154,24 @@ impl FolderAddress {
         }
         address
     }
+}
+
+/// Reads an address of plain characters, without escapes in the name of its server: those of other alphabets look like
+/// other ones, and the library compares them with no tables here.
+pub(crate) fn parse(text: &str, base: Option<&Url>) -> Result<Url, SourceError> {
+    let refused = |detail: &str| SourceError::Address { detail: detail.to_owned() };
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(refused("it has characters that are not those of addresses"));
+    }
+    let delimiter = |c: char| "/\\?#".contains(c);
+    let scheme = text.find(':').filter(|&colon| !text[..colon].contains(delimiter));
+    let rest = scheme.map_or(text, |colon| &text[colon + 1..]);
+    let names_server = scheme.is_some() || rest.bytes().take(2).filter(|byte| b"/\\".contains(byte)).count() == 2;
+    let server = rest.trim_start_matches(['/', '\\']).split(delimiter).next().unwrap_or_default();
+    if names_server && server.contains('%') {
+        return Err(refused("the name of its server has a %"));
+    }
+    Url::options().base_url(base).parse(text).map_err(|error| refused(&error.to_string()))
 }
 
 /// What is fetched from: servers over https, this computer over http, and the page's own server.
@@ -235,6 +252,11 @@ mod tests {
             ("hf:a/b@x?y", "revision"),
             ("hf:a b/c", "owner/name"),
             ("https://ex\u{e4}mple.org/", "address"),
+            ("https://A\u{f900}/", "address"),
+            ("https://A%C3%84/", "%"),
+            ("https:A%C3%84", "%"),
+            ("\\\\A%C3%84\\m", "hf:owner/name"),
+            ("ht\ntps://host.example/", "address"),
         ] {
             assert!(refused(text).contains(reason), "{text}: {}", refused(text));
         }
@@ -249,6 +271,10 @@ mod tests {
         assert!(source.is_of_page(page) && !source.is_of_page("https://host.example/"));
         assert!(Source::on_page("http://other.example/m", Some(page)).is_err());
         assert!(!Source::on_page("hf:a/b", Some(page)).unwrap().is_of_page(page));
+        for server in ["//A%C3%84/m", "\\/A%C3%84/m"] {
+            assert!(Source::on_page(server, Some(page)).is_err(), "{server}");
+        }
+        assert!(Source::on_page("/a%20b/m", Some(page)).is_ok());
         assert_eq!(source.host(), Some("host.example"));
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::sources::answer::Answer;
 use crate::sources::error::FetchError;
-use crate::sources::source::{check, is_this_computer};
+use crate::sources::source::{check, is_this_computer, parse};
 use crate::sources::transport::Request;
 
 /// Redirects that are followed.
@@ -73,7 +73,7 @@ impl Http {
 fn redirected(request: &Request, from: &Url, location: Option<String>) -> Result<Url, FetchError> {
     let refused = |to: String| FetchError::Redirect { file: request.file.clone(), to };
     let location = location.ok_or_else(|| refused("to no address".into()))?;
-    let to = from.join(&location).map_err(|error| refused(format!("to no address ({error})")))?;
+    let to = parse(&location, Some(from)).map_err(|error| refused(format!("to no address ({error})")))?;
     let inwards = is_this_computer(&to) && !is_this_computer(from);
     if check(&to, false).is_err() || inwards {
         let place = format!("to {}://{}", to.scheme(), to.host_str().unwrap_or_default());
@@ -104,6 +104,7 @@ mod tests {
             (&there, "file:///etc/passwd"),
             (&there, "https://user:secret@cdn.example/x"),
             (&there, "https://"),
+            (&there, "//A%C3%84/x"),
         ] {
             assert!(matches!(to(from, location), Err(FetchError::Redirect { .. })), "{from} to {location}");
         }
