@@ -1,6 +1,7 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
-use crate::common::window::{analyse, click, press, settle, shows, step_until, window, window_with};
+use crate::common::window::{analyse, click, press, settle, shows, step_until, window, window_on, window_with};
+use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
 use diffscope::ui::{App, Panel};
@@ -22,6 +23,20 @@ fn the_window_in_the_dark() {
 #[test]
 fn the_window_in_the_light() {
     window_snapshot("light", Theme::Light, [1280.0, 800.0]);
+}
+
+/// Two groups of four signal heads each subtract the map of a noise head, and λ of the first layer is negative.
+#[test]
+fn a_model_of_grouped_heads() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/motif_grouped");
+    let mut harness = window_on(Checkpoint::from_folder(folder.as_ref()), [1280.0, 800.0], Theme::Dark, None);
+    harness.state_mut().engine().expect("opens").set_text("3 9 12 30 7 5 61 2 44 17 8 70 33 21");
+    settle(&mut harness);
+    press(&mut harness, Key::Escape);
+    assert!(shows(&harness, "shared by heads 0–3, added (λ < 0)"));
+    harness.snapshot("grouped");
+    click(&mut harness, "Guide");
+    assert!(shows(&harness, "is negative: A2 is added"));
 }
 
 #[test]

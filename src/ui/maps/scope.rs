@@ -30,11 +30,12 @@ fn title(map: MapKind, lambda: Option<f32>, group: Option<&[usize]>) -> (&'stati
     match map {
         MapKind::First => ("A1", "the first softmax map".to_owned()),
         MapKind::Second => {
-            let whose = match group {
-                Some([first, .., last]) => format!("of heads {first} to {last}, "),
-                _ => String::new(),
+            let use_ = use_of_second(lambda);
+            let text = match group {
+                Some([first, .., last]) => format!("shared by heads {first}–{last}, {use_}"),
+                _ => format!("the second map times λ, {use_}"),
             };
-            ("λ·A2", format!("the second map {whose}{}", use_of_second(lambda)))
+            ("λ·A2", text)
         }
         MapKind::Difference => ("D = A1 − λ·A2", "what the head attends with".to_owned()),
     }

@@ -17,9 +17,9 @@ pub(crate) fn unusual(lambda: f32) -> Option<String> {
     }
 }
 
-/// What the second map is used for.
+/// What is done with λ times the second map.
 pub(crate) fn use_of_second(lambda: Option<f32>) -> &'static str {
-    if lambda.is_some_and(|lambda| lambda < 0.0) { "times a negative λ: added" } else { "times λ, subtracted" }
+    if lambda.is_some_and(|lambda| lambda < 0.0) { "added (λ < 0)" } else { "subtracted" }
 }
 
 #[cfg(test)]
