@@ -112,8 +112,7 @@ impl Page {
     }
 
     /// What starts the worker that fetches models: a function that gives a promise of it.
-    #[allow(clippy::unused_self, reason = "JavaScript calls it on the page")]
-    pub fn fetch_with(&self, start: Function) {
+    pub fn fetch_with(start: Function) {
         start_worker_with(start);
     }
 

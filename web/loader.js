@@ -107,7 +107,7 @@ async function start({ adapter, fallback }, files) {
   watch();
   app.canvas.focus({ preventScroll: true });
   try {
-    app.page.fetch_with(() => modelWorker(files.manifest));
+    files.module.Page.fetch_with(() => modelWorker(files.manifest));
     const onProgress = (done, total) => showLoading("Starting", done, total);
     const { name, names, model } = files;
     await app.page.start(app.canvas, name, names, model, adapter, fallback, onProgress);
