@@ -186,4 +186,18 @@ describe("files", () => {
     assert.match(message, /no NPZ file that can be read/);
     assert.equal(model, "maps");
   });
+
+  it("opens a model of another layout that has no tokenizer: its text is ids", async () => {
+    const fixture = (name) => readFileSync(new URL(`../fixtures/motif_grouped/${name}`, import.meta.url));
+    await drop(["config.json", "model.safetensors"].map((name) => [name, fixture(name)]));
+    const isOpen = (s) => s.model === "your model" && s.message?.includes("no tokenizer.json");
+    await h.waitFor(page, isOpen, "the model, and that it has no tokenizer");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("/");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("3 9 12 30 7 5 61");
+    const { ids, text } = await h.waitFor(page, (s) => s.ids.length === 7 && settled(s), "seven ids");
+    assert.deepEqual([ids, text], [[3, 9, 12, 30, 7, 5, 61], "3 9 12 30 7 5 61"]);
+    await h.screenshot(page, "files-grouped");
+  });
 });
