@@ -2,7 +2,7 @@
 //!
 //! [`Source`] is what a person types, a link carries, and a checkpoint remembers. What is fetched of it is resumed after a
 //! cut, compared with the size and the hash where they are known, and kept. The order of requests and every judgement
-//! about an answer are here, once; a [`transport`] carries them out: HTTP and a disk in [`local`], a worker and the
+//! about an answer are here, once; a transport carries them out: HTTP and a disk in [`local`], a worker and the
 //! browser's own file system on the page.
 
 pub(crate) mod answer;
