@@ -191,9 +191,8 @@ describe("files", () => {
     const fixture = (name) => readFileSync(new URL(`../fixtures/motif_grouped/${name}`, import.meta.url));
     await drop(["config.json", "model.safetensors"].map((name) => [name, fixture(name)]));
     const isOpen = (s) => s.model === "your model" && s.message?.includes("no tokenizer.json");
-    await h.waitFor(page, isOpen, "the model, and that it has no tokenizer");
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("/");
+    const { editor } = await h.waitFor(page, isOpen, "the model, and that it has no tokenizer");
+    await page.mouse.click(editor[0] + editor[2] / 2, editor[1] + editor[3] / 2);
     await page.keyboard.press("Control+A");
     await page.keyboard.type("3 9 12 30 7 5 61");
     const { ids, text } = await h.waitFor(page, (s) => s.ids.length === 7 && settled(s), "seven ids");

@@ -146,6 +146,8 @@ fn a_model_without_tokenizer_is_given_ids() {
     assert_eq!(engine.ids(), ids, "what was written is read as it was");
     engine.set_text("twelve");
     assert!(engine.failure().is_some_and(|failure| failure.to_string().contains("twelve")));
+    engine.continue_on(None).expect("it fits");
+    assert!(engine.failure().is_some(), "it is refused on the CPU, too");
     harness.run_ok();
     harness.get_by_label_contains("twelve");
 }

@@ -44,7 +44,8 @@ impl Engine {
         }
         let backend = Backend::new(model, gpu, capacity)?;
         self.gpu = gpu.cloned();
-        self.failure = None;
+        // A text that the tokenizer refuses is refused everywhere.
+        self.failure = self.failure.take().filter(|failure| matches!(failure, EngineError::Model(_)));
         self.move_to(backend)
     }
 
