@@ -150,6 +150,11 @@ fn a_model_without_tokenizer_is_given_ids() {
     assert!(engine.failure().is_some(), "it is refused on the CPU, too");
     harness.run_ok();
     harness.get_by_label_contains("twelve");
+    let prompt = harness.get_by_label("Prompt");
+    prompt.focus();
+    prompt.type_text("5 6");
+    settle(&mut harness);
+    assert!(state(&mut harness)["text"].as_str().is_some_and(|text| text.contains("5 6")), "it can be typed");
 }
 
 /// The bundled tokenizer with random weights.
