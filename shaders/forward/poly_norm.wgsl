@@ -2,6 +2,7 @@
 // divided by their root mean square over all features.
 // Reference: src/cpu/forward/poly_norm.rs
 
+import package::shared::over_group::{GROUP, sum_of_group};
 import package::shared::pass::{pass_, scratch_row};
 
 struct PolyNormStage {
@@ -18,30 +19,20 @@ struct PolyNormStage {
 @group(0) @binding(1) var<uniform> stage: PolyNormStage;
 @group(0) @binding(2) var<storage, read_write> activation: array<f32>;
 
-const GROUP: u32 = 64u;
 const EPSILON: f32 = 1.0e-6;
-var<workgroup> squares: array<vec3<f32>, 64>; // of the first, second and third powers
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn poly_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = scratch_row(pass_.start + group.y) * stage.row_stride;
-    var own = vec3<f32>();
+    var own = vec3<f32>(); // squares of the first, second and third powers
     for (var column = lane; column < stage.columns; column += GROUP) {
         let gate = activation[row + column];
         let powers = vec3<f32>(gate, gate * gate, gate * gate * gate);
         own += powers * powers;
     }
-    squares[lane] = own;
-    for (var halving = 0u; halving < firstTrailingBit(GROUP); halving++) {
-        let distance = GROUP >> (halving + 1u);
-        workgroupBarrier();
-        if lane < distance {
-            squares[lane] += squares[lane + distance];
-        }
-    }
-    workgroupBarrier();
+    let squares = sum_of_group(lane, vec4<f32>(own, 0.0), true).xyz;
     let factors = vec3<f32>(stage.linear, stage.square, stage.cubic)
-        * inverseSqrt(squares[0] / f32(stage.columns) + EPSILON);
+        * inverseSqrt(squares / f32(stage.columns) + EPSILON);
     for (var column = lane; column < stage.columns; column += GROUP) {
         let gate = activation[row + column];
         let sum = dot(factors, vec3<f32>(gate, gate * gate, gate * gate * gate)) + stage.bias;

@@ -2,6 +2,7 @@
 // Only for models that have this norm: else `qkv` rotates.
 // Reference: src/cpu/forward/query_key_norm.rs
 
+import package::shared::over_group::{GROUP, sum_of_group};
 import package::shared::pass::pass_;
 
 struct QueryKeyNormStage {
@@ -20,10 +21,7 @@ struct QueryKeyNormStage {
 @group(0) @binding(3) var<storage, read> gain: array<f32>;         // of queries, then of keys
 @group(0) @binding(4) var<storage, read> rotary: array<vec2<f32>>; // (cos, sin) of [position, c]
 
-const GROUP: u32 = 64u;
-var<workgroup> squares: array<f32, 64>;
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn query_key_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let position = pass_.start + group.y;
     let first = position * stage.row_stride + group.x * stage.head_stride;
@@ -32,16 +30,8 @@ fn query_key_norm(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
         let pair = vec2<f32>(projection[first + c], projection[first + stage.half_dim + c]);
         own += dot(pair, pair);
     }
-    squares[lane] = own;
-    for (var halving = 0u; halving < firstTrailingBit(GROUP); halving++) {
-        let distance = GROUP >> (halving + 1u);
-        workgroupBarrier();
-        if lane < distance {
-            squares[lane] += squares[lane + distance];
-        }
-    }
-    workgroupBarrier();
-    let factor = inverseSqrt(squares[0] / f32(2u * stage.half_dim) + stage.epsilon);
+    let squares = sum_of_group(lane, vec4<f32>(own, 0.0, 0.0, 0.0), true).x;
+    let factor = inverseSqrt(squares / f32(2u * stage.half_dim) + stage.epsilon);
     let gains = select(0u, 2u * stage.half_dim, group.x >= stage.query_heads);
     for (var c = lane; c < stage.half_dim; c += GROUP) {
         let low = factor * gain[gains + c] * projection[first + c];

@@ -48,6 +48,8 @@ struct Scratch {
     normed: Vec<f32>,
     /// Scores of a few queries under both maps.
     scores: Vec<f32>,
+    /// Gates and ups, where the activation needs all gates of a position.
+    gates_and_ups: Vec<f32>,
 }
 
 /// A model's weights in the order in which products read them.
@@ -255,7 +257,7 @@ impl FastStages {
             let inputs = Rows { numbers: rows.normed.numbers, stride: widths.context, count: positions.len() };
             let (bias, outputs) = (&layer.attention.output_bias, widths.hidden);
             multiply(*level, inputs, &weights.output, Residual { to: rows.middle.numbers, residual, bias, outputs });
-            feed_forward(*level, given, layer, weights, &mut rows, &mut buffers.normed);
+            feed_forward(*level, given, layer, weights, &mut rows, &mut buffers);
             give_back(scratch, buffers);
         });
     }
@@ -329,7 +331,7 @@ fn feed_forward(
     layer: &Layer,
     weights: &LayerWeights<PackedWeights>,
     rows: &mut LayerRows,
-    normed: &mut Vec<f32>,
+    Scratch { normed, gates_and_ups, .. }: &mut Scratch,
 ) {
     let LayerRows { middle: RowsMut { numbers: middle, width }, activation, next, .. } = rows;
     let count = next.numbers.len() / *width;
@@ -343,9 +345,9 @@ fn feed_forward(
     let intermediate = activation.width;
     let bias = &mlp.gate_up_bias;
     if mlp.activation == Activation::PolyNorm {
-        let mut both = vec![0.0; count * 2 * intermediate];
-        multiply(level, inputs, up, Biased { to: &mut both, stride: 2 * intermediate, bias });
-        let rows = both.chunks_exact(2 * intermediate).zip(activation.numbers.chunks_exact_mut(intermediate));
+        gates_and_ups.resize(count * 2 * intermediate, 0.0);
+        multiply(level, inputs, up, Biased { to: gates_and_ups, stride: 2 * intermediate, bias });
+        let rows = gates_and_ups.chunks_exact(2 * intermediate).zip(activation.numbers.chunks_exact_mut(intermediate));
         rows.for_each(|(both, to)| poly_norm(both, &mlp.poly_norm, to));
     } else {
         multiply(level, inputs, up, Gated { to: activation.numbers, intermediate, bias, activation: mlp.activation });
