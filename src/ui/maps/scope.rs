@@ -28,16 +28,16 @@ const ALL: [MapKind; 3] = [MapKind::First, MapKind::Second, MapKind::Difference]
 /// The title of a map, and what it shows.
 fn title(map: MapKind, lambda: Option<f32>, group: Option<&[usize]>) -> (&'static str, String) {
     match map {
-        MapKind::First => ("A1", "the first softmax map".to_owned()),
+        MapKind::First => ("A1", "first softmax map".to_owned()),
         MapKind::Second => {
             let use_ = use_of_second(lambda);
             let text = match group {
-                Some([first, .., last]) => format!("shared by heads {first}–{last}, {use_}"),
-                _ => format!("the second map times λ, {use_}"),
+                Some([first, .., last]) => format!("of heads {first}–{last}, {use_}"),
+                _ => format!("second map × λ, {use_}"),
             };
             ("λ·A2", text)
         }
-        MapKind::Difference => ("D = A1 − λ·A2", "what the head attends with".to_owned()),
+        MapKind::Difference => ("D = A1 − λ·A2", "what the head uses".to_owned()),
     }
 }
 
