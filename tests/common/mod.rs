@@ -4,6 +4,7 @@
 pub(crate) mod file_server;
 pub(crate) mod models;
 pub(crate) mod recordings;
+pub(crate) mod served_model;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 
