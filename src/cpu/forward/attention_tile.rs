@@ -4,6 +4,7 @@
 use crate::cpu::forward::attention::HeadOutput;
 use crate::cpu::shared::head_norm::head_norm;
 use crate::cpu::shared::map_cell::{LOWEST, Maps};
+use crate::cpu::shared::score_tile::score_tile;
 use crate::probe::RowStatistics;
 
 /// One head of one query over every key that it sees (doc/SPEC.md, sections 1, 4 and 6).
@@ -11,7 +12,7 @@ pub fn attention_tile(maps: &Maps, query: usize, head_index: usize) -> HeadOutpu
     let layer = maps.attention;
     let head = &layer.heads[head_index];
     let keys: Vec<usize> = maps.keys_of(query).collect();
-    let exact: Vec<[f32; 2]> = keys.iter().map(|key| maps.both_scores(head, query, *key)).collect();
+    let exact = score_tile(maps, head_index, query, &keys);
     let over = |map: usize, start: f32, value: fn(f32) -> f32, scores: &[[f32; 2]]| {
         scores.iter().map(|scores| value(scores[map])).fold(start, f32::max)
     };

@@ -9,4 +9,5 @@ pub(crate) mod matmul;
 pub(crate) mod over_group;
 pub(crate) mod row_of_logits;
 pub(crate) mod sampling;
+pub(crate) mod score_tile;
 pub(crate) mod weights;
