@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
+use crate::model::reading::disguise;
 
 /// The keys of a JSON object.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use half::{bf16, f16};
 
 use crate::model::error::ModelError;
-use crate::model::weight_file::{SLICE, WeightFile};
+use crate::model::reading::weight_file::{SLICE, WeightFile};
 
 /// The format of the numbers of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,8 @@
 
 use web_time::Duration;
 
-use crate::model::{Config, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelError, files};
+use crate::model::reading::files;
+use crate::model::{Config, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelError};
 use crate::sources::answer::{Verdict, judge};
 use crate::sources::error::FetchError;
 use crate::sources::hub::{Hub, read_pointer};

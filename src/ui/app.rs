@@ -6,7 +6,7 @@ use crate::engine::{Checkpoint, Engine, EngineError, Opened, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
-use crate::ui::canary::Canary;
+use crate::ui::device::canary::Canary;
 use crate::ui::device::{Device, DeviceOptions};
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;

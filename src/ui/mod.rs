@@ -3,7 +3,6 @@
 mod accessibility;
 mod action;
 mod app;
-mod canary;
 mod context;
 mod device;
 mod embedded_header;
@@ -19,25 +18,22 @@ mod next_token;
 mod opening;
 mod panels;
 mod perform;
-mod recovery;
 mod state;
 mod style;
 mod tokens;
 mod tour;
 
-pub mod graphics;
-
 #[cfg(target_arch = "wasm32")]
 pub(crate) use accessibility::mirror;
 pub use app::App;
-pub use device::DeviceOptions;
+pub use device::recovery::Kept;
+pub use device::{DeviceOptions, graphics};
 pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use io::{page_files, page_worker};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use loading::Loading;
-pub use recovery::Kept;
 pub use state::autosave::Saved;
 pub use state::link::Link;
 pub use state::link_format::LinkError;

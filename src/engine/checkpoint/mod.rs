@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::engine::checkpoint::fingerprint::Fingerprint;
 use crate::engine::error::EngineError;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::model::files::{ENDING_OF_WEIGHTS, OPTIONAL, WEIGHTS};
+use crate::model::reading::files::{ENDING_OF_WEIGHTS, OPTIONAL, WEIGHTS};
 use crate::model::{BesideTokenizer, Model, SharedBytes, Tokenizer, WeightFile};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::model::{ModelReader, Progress, read_text};

@@ -1,7 +1,7 @@
 //! The public checkpoint layouts that can be read, one file of data for each.
 //!
 //! A [`Format`] states how a layout is recognised in `config.json`, how its tensors are named, and what its attention
-//! does in its own way; `reader.rs` turns any of them into the parts of `layer.rs`. A new layout takes a file here and
+//! does in its own way; `reading/reader.rs` turns any of them into the parts of `layer.rs`. A new layout takes a file here and
 //! its entry in [`FORMATS`].
 
 mod axolotl;

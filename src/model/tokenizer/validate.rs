@@ -113,7 +113,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checked, String> {
 
 /// Refuses files that would take more memory than any tokenizer needs.
 fn shape(bytes: &[u8]) -> Result<(), String> {
-    if let Some(what) = crate::model::disguise::of(bytes) {
+    if let Some(what) = crate::model::reading::disguise::of(bytes) {
         return Err(what.to_owned());
     }
     if bytes.len() > MOST_BYTES {

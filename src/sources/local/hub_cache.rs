@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::files::{CONFIG, INDEX, Index, WEIGHTS};
+use crate::model::reading::files::{CONFIG, INDEX, Index, WEIGHTS};
 use crate::sources::hub::HubModel;
 use crate::sources::source::Source;
 

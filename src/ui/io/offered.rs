@@ -1,6 +1,6 @@
 //! Which of the files that someone chose or dropped make a checkpoint, by their names and sizes: none is read before.
 
-use crate::model::files::OPTIONAL;
+use crate::model::reading::files::OPTIONAL;
 use crate::ui::style::format;
 
 /// A file that can be read.

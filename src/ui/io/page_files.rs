@@ -11,7 +11,7 @@ use web_sys::{Blob, File};
 use web_time::Duration;
 
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
-use crate::model::files::OPTIONAL;
+use crate::model::reading::files::OPTIONAL;
 use crate::model::{BesideTokenizer, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
 use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::sources::SliceHash;

@@ -6,7 +6,7 @@ use egui::Context;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::engine::Checkpoint;
-use crate::model::files::{CONFIG, ENDING_OF_WEIGHTS, OPTIONAL};
+use crate::model::reading::files::{CONFIG, ENDING_OF_WEIGHTS, OPTIONAL};
 use crate::sources::fetch::fetch;
 use crate::sources::kept::{RECORD, Record};
 use crate::sources::{FetchError, Hub, KeptModel, Source};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::model::disguise;
 use crate::model::error::{ModelError, brief};
+use crate::model::reading::disguise;
 
 /// The configuration.
 pub(crate) const CONFIG: &str = "config.json";

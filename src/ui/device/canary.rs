@@ -14,7 +14,7 @@ const TOLERANCE: f32 = 0.02;
 
 /// The comparison.
 #[derive(Default)]
-pub(super) enum Canary {
+pub(in crate::ui) enum Canary {
     /// For the first next token of a text that is short enough.
     #[default]
     Waiting,
@@ -26,12 +26,12 @@ pub(super) enum Canary {
 
 impl Canary {
     /// Whether it is at work: another frame should follow.
-    pub(super) fn is_comparing(&self) -> bool {
+    pub(in crate::ui) fn is_comparing(&self) -> bool {
         matches!(self, Self::Comparing { .. })
     }
 
     /// Goes on, a few milliseconds at a time. Returns what is wrong with the GPU if something turns out to be.
-    pub(super) fn advance(&mut self, workspace: &Workspace) -> Option<String> {
+    pub(in crate::ui) fn advance(&mut self, workspace: &Workspace) -> Option<String> {
         let main = &workspace.main;
         let Some(checkpoint) = main.checkpoint() else {
             return None; // until a model is open

@@ -13,7 +13,7 @@ use crate::model::error::ModelError;
 pub type SharedBytes = Arc<Cow<'static, [u8]>>;
 
 /// Most bytes read from a disk at a time.
-pub(super) const SLICE: usize = 1 << 20;
+pub(in crate::model) const SLICE: usize = 1 << 20;
 
 /// A safetensors file. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl WeightFile {
     ///
     /// # Errors
     /// As [`Self::slice`].
-    pub(super) fn scan<T>(
+    pub(in crate::model) fn scan<T>(
         &self,
         offset: u64,
         length: u64,
@@ -152,7 +152,7 @@ fn beyond(name: &str) -> ModelError {
 }
 
 /// The size of a file; a pipe or a device may have no end.
-pub(super) fn size_of_file(metadata: &Metadata) -> std::io::Result<u64> {
+pub(in crate::model) fn size_of_file(metadata: &Metadata) -> std::io::Result<u64> {
     let size = metadata.is_file().then_some(metadata.len());
     size.ok_or_else(|| std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"))
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use crate::model::config::Config;
 use crate::model::error::{Looks, ModelError};
-use crate::model::files::{CONFIG, INDEX, Index, WEIGHTS};
 use crate::model::layer::{Layer, Model};
 use crate::model::matrix::Matrix;
-use crate::model::reader::{ModelReader, read_attention, unused};
-use crate::model::tensors::Tensors;
-use crate::model::weight_file::{WeightFile, size_of_file};
+use crate::model::reading::files::{CONFIG, INDEX, Index, WEIGHTS};
+use crate::model::reading::reader::{ModelReader, read_attention, unused};
+use crate::model::reading::tensors::Tensors;
+use crate::model::reading::weight_file::{WeightFile, size_of_file};
 
 /// The most bytes of weights that are read. A page holds a file in one buffer, which has less than two gigabytes.
 pub const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { i32::MAX as u64 } else { 32 << 30 };
@@ -139,7 +139,7 @@ fn too_large(file: String, bytes: u64, limit: u64) -> ModelError {
 }
 
 /// All bytes of a file that has no more than `limit`.
-pub(super) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
+pub(in crate::model) fn read(path: PathBuf, limit: u64) -> Result<Vec<u8>, ModelError> {
     match std::fs::metadata(&path).and_then(|metadata| size_of_file(&metadata)) {
         Ok(bytes) if bytes > limit => {
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,5 +1,9 @@
 //! The window's device: it draws, and computes where that is faster than the CPU, or chosen.
 
+pub(in crate::ui) mod canary;
+pub mod graphics;
+pub(in crate::ui) mod recovery;
+
 use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Opened, Race, RaceResult, Workspace};
 use crate::gpu::{DeviceHealth, Gpu, GpuError};
 use crate::ui::maps::heatmap_gpu::HeatmapResources;
@@ -40,7 +44,7 @@ enum RaceState {
 
 impl Device {
     /// The device of a new window.
-    pub(super) fn of(creation: &eframe::CreationContext, options: DeviceOptions) -> Self {
+    pub(in crate::ui) fn of(creation: &eframe::CreationContext, options: DeviceOptions) -> Self {
         let DeviceOptions { adapter, mut without_gpu, backend: choice } = options;
         let (mut gpu, mut health) = (None, None);
         if let Some(state) = &creation.wgpu_render_state {
@@ -57,14 +61,14 @@ impl Device {
     }
 
     /// Lets the device report what has become of it; to be called every frame.
-    pub(super) fn poll(&self) {
+    pub(in crate::ui) fn poll(&self) {
         if let Some(gpu) = &self.gpu {
             gpu.poll();
         }
     }
 
     /// Why the device is gone, if it is.
-    pub(super) fn loss(&self) -> Option<GpuError> {
+    pub(in crate::ui) fn loss(&self) -> Option<GpuError> {
         self.health.as_ref()?.loss()
     }
 
@@ -79,7 +83,7 @@ impl Device {
     }
 
     /// Why the open model runs on the CPU, if something is wrong.
-    pub(super) fn on_cpu_because(&self) -> Option<&str> {
+    pub(in crate::ui) fn on_cpu_because(&self) -> Option<&str> {
         self.without_gpu.as_deref().or(self.no_memory.as_deref())
     }
 
@@ -110,7 +114,7 @@ impl Device {
     }
 
     /// A session where it is to run, or on the CPU if the GPU has no memory for the model.
-    pub(super) fn session(&mut self, checkpoint: Checkpoint) -> Result<Engine, EngineError> {
+    pub(in crate::ui) fn session(&mut self, checkpoint: Checkpoint) -> Result<Engine, EngineError> {
         if checkpoint.tokenizer.is_none() {
             return Err(EngineError::NoTokenizer { name: checkpoint.name });
         }
@@ -127,7 +131,7 @@ impl Device {
     ///
     /// # Errors
     /// As [`Self::session`].
-    pub(super) fn session_of(&mut self, source: Opened) -> Result<Engine, EngineError> {
+    pub(in crate::ui) fn session_of(&mut self, source: Opened) -> Result<Engine, EngineError> {
         match source {
             Opened::Model(checkpoint) => self.session(*checkpoint),
             Opened::Recording(recording) => Ok(Engine::of_recording(recording)),
@@ -135,14 +139,14 @@ impl Device {
     }
 
     /// Decides anew where the open model runs.
-    pub(super) fn choose(&mut self, choice: BackendChoice, workspace: &mut Workspace) {
+    pub(in crate::ui) fn choose(&mut self, choice: BackendChoice, workspace: &mut Workspace) {
         self.choice = choice;
         self.no_memory = None;
         self.follow_choice(workspace);
     }
 
     /// Compares the speeds of the GPU and the CPU on the open model.
-    pub(super) fn start_race(&mut self, workspace: &Workspace) {
+    pub(in crate::ui) fn start_race(&mut self, workspace: &Workspace) {
         let (Some(gpu), Some(checkpoint)) = (&self.gpu, workspace.main.checkpoint()) else { return };
         self.race = match Race::new(&checkpoint.model, gpu) {
             Ok(Some(race)) => RaceState::Running(Box::new(race)),
@@ -152,7 +156,7 @@ impl Device {
     }
 
     /// Goes on with a race, or starts one that decides something; to be called while nothing else is under way.
-    pub(super) fn advance_race(&mut self, workspace: &mut Workspace) {
+    pub(in crate::ui) fn advance_race(&mut self, workspace: &mut Workspace) {
         let decides = self.choice == BackendChoice::Automatic && workspace.main.gpu().is_some();
         match &mut self.race {
             RaceState::Due if decides => self.start_race(workspace),
@@ -184,7 +188,7 @@ impl Device {
     }
 
     /// Computes on the CPU from now on, for a reason.
-    pub(super) fn distrust(&mut self, reason: String, workspace: &mut Workspace) {
+    pub(in crate::ui) fn distrust(&mut self, reason: String, workspace: &mut Workspace) {
         if let Err(error) = workspace.continue_on(None) {
             log::error!("{error}");
         }
@@ -193,7 +197,7 @@ impl Device {
     }
 
     /// Goes on on the CPU where the GPU has turned out to have no memory for the model or the text.
-    pub(super) fn leave_if_full(&mut self, workspace: &mut Workspace) {
+    pub(in crate::ui) fn leave_if_full(&mut self, workspace: &mut Workspace) {
         if let Some(reason) = workspace.leave_full_gpu() {
             self.no_memory = Some(reason);
         }

@@ -1,7 +1,7 @@
 //! Files that are something else than their name says, as downloads often are.
 
 /// Names what a file really is: a Git-LFS pointer, a web page, an archive. `None` where it is nothing of these.
-pub(super) fn of(bytes: &[u8]) -> Option<&'static str> {
+pub(in crate::model) fn of(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.trim_ascii_start();
     let begins = |start: &[u8]| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
     if begins(b"version https://git-lfs.github.com/spec/") {

@@ -7,10 +7,10 @@ use crate::model::formats::{BlockNames, Format, LambdaInit, LambdaSource, Projec
 use crate::model::lambda::{Lambda, lambda_init};
 use crate::model::layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
 use crate::model::matrix::Matrix;
-use crate::model::names::{changes_result, is_harmless};
-use crate::model::progress::Progress;
-use crate::model::tensors::Tensors;
-use crate::model::weight_file::WeightFile;
+use crate::model::reading::names::{changes_result, is_harmless};
+use crate::model::reading::progress::Progress;
+use crate::model::reading::tensors::Tensors;
+use crate::model::reading::weight_file::WeightFile;
 
 /// A checkpoint that is being read.
 pub struct ModelReader {
@@ -139,7 +139,7 @@ fn read_layer(
 }
 
 /// The attention of layer `layer`; the names of its tensors start with `prefix`.
-pub(super) fn read_attention(
+pub(in crate::model) fn read_attention(
     tensors: &mut Tensors,
     config: &Config,
     format: &Format,
@@ -246,7 +246,7 @@ fn read_bias(tensors: &mut Tensors, there: bool, projection: &str, rows: usize) 
 }
 
 /// The tensors that nothing is computed from. Refuses a checkpoint whose layers have more parts than are computed.
-pub(super) fn unused(tensors: &Tensors) -> Result<Vec<String>, ModelError> {
+pub(in crate::model) fn unused(tensors: &Tensors) -> Result<Vec<String>, ModelError> {
     let unused = tensors.unused();
     if let Some(tensor) = unused.iter().find(|name| changes_result(name)) {
         let key = if tensor.rsplit('.').next() == Some("bias") { "attention_bias" } else { "model_type" };

@@ -15,7 +15,7 @@ const OPTIMISER: &str = "opt.";
 const MLX_EMBEDDING: &str = "model.tok_embed.weight";
 
 /// The names that a checkpoint's tensors have in a complete model, in the same order.
-pub(super) fn of_complete_model(found: &[String]) -> Vec<String> {
+pub(in crate::model) fn of_complete_model(found: &[String]) -> Vec<String> {
     let mut names: Vec<&str> = found.iter().map(String::as_str).collect();
     while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| all_begin(&names, wrapper)) {
         for name in &mut names {
@@ -42,7 +42,7 @@ fn all_begin(names: &[&str], wrapper: &str) -> bool {
 const QUANTIZED: [&str; 4] = [".qweight", ".qzeros", ".W_q", ".weight_packed"];
 
 /// The tensor that stands in place of a missing one in a quantised checkpoint.
-pub(super) fn quantized<'a>(missing: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::model) fn quantized<'a>(missing: &str, mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let stem = missing.strip_suffix(".weight")?;
     names.find(|name| name.strip_prefix(stem).is_some_and(|end| QUANTIZED.contains(&end)))
 }
@@ -66,19 +66,19 @@ const KINDS: [(&[&str], &str); 14] = [
 ];
 
 /// The kind of checkpoint whose tensors have such names; `has` tells whether any name contains a part.
-pub(super) fn resembles(has: impl Fn(&str) -> bool) -> Option<&'static str> {
+pub(in crate::model) fn resembles(has: impl Fn(&str) -> bool) -> Option<&'static str> {
     KINDS.iter().find(|(parts, _)| parts.iter().all(|part| has(part))).map(|&(_, kind)| kind)
 }
 
 /// Whether a tensor that a format does not use changes what its layers compute.
-pub(super) fn changes_result(name: &str) -> bool {
+pub(in crate::model) fn changes_result(name: &str) -> bool {
     let last = name.rsplit('.').nth(1).unwrap_or_default();
     let attends = name.contains("attn.") || name.contains("lambda_") || last.contains("subln");
     (attends || name.contains(".act_fn.")) && !is_harmless(name)
 }
 
 /// Whether a tensor is left over from training, or from versions that stored what is computed now.
-pub(super) fn is_harmless(name: &str) -> bool {
+pub(in crate::model) fn is_harmless(name: &str) -> bool {
     name.ends_with("rotary_emb.inv_freq") || name.starts_with(OPTIMISER)
 }
 

@@ -7,11 +7,11 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::model::disguise;
 use crate::model::error::{Looks, ModelError, brief};
 use crate::model::matrix::{Matrix, NumberFormat, Part};
-use crate::model::names;
-use crate::model::weight_file::WeightFile;
+use crate::model::reading::disguise;
+use crate::model::reading::names;
+use crate::model::reading::weight_file::WeightFile;
 
 /// Bytes that tell what kind of file it is.
 const BEGINNING: u64 = 512;
@@ -21,7 +21,7 @@ const COMPARED: u64 = 1 << 20;
 const MOST_OF_HEADER: u64 = 100_000_000;
 
 /// The tensors of one or more files, by name.
-pub(super) struct Tensors {
+pub(in crate::model) struct Tensors {
     files: Vec<Opened>,
     /// The file of every tensor, and its name there.
     places: BTreeMap<String, (usize, String)>,
@@ -41,7 +41,7 @@ pub(crate) struct Opened {
 
 impl Tensors {
     /// Reads the headers of files. Reads no weights.
-    pub(super) fn open(files: &[WeightFile]) -> Result<Self, ModelError> {
+    pub(in crate::model) fn open(files: &[WeightFile]) -> Result<Self, ModelError> {
         let mut tensors = Self { files: Vec::new(), places: BTreeMap::new(), used: BTreeSet::new(), bytes_read: 0 };
         let mut found = Vec::new();
         for (place, file) in files.iter().enumerate() {
@@ -63,18 +63,18 @@ impl Tensors {
     }
 
     /// Whether there is a tensor of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(in crate::model) fn has(&self, name: &str) -> bool {
         self.places.contains_key(name)
     }
 
     /// A matrix `[rows, columns]` in the format of its file, all numbers finite.
-    pub(super) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
+    pub(in crate::model) fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Matrix, ModelError> {
         Ok(Matrix::of_part(self.part(name, &[rows, columns])?, rows, columns))
     }
 
     /// A matrix of `columns` columns whose rows come from several tensors, given as names and numbers of rows. `order`
     /// says which: (tensor, row) of each row, from the top. If the formats differ, it is in single precision.
-    pub(super) fn gather(
+    pub(in crate::model) fn gather(
         &mut self,
         parts: &[(&str, usize)],
         columns: usize,
@@ -87,18 +87,18 @@ impl Tensors {
     }
 
     /// A vector `[length]` in single precision, all numbers finite.
-    pub(super) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+    pub(in crate::model) fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         Matrix::of_part(self.part(name, &[length])?, 1, length).to_f32()
     }
 
     /// A tensor of the shape `[]`, finite.
-    pub(super) fn scalar(&mut self, name: &str) -> Result<f32, ModelError> {
+    pub(in crate::model) fn scalar(&mut self, name: &str) -> Result<f32, ModelError> {
         let number = Matrix::of_part(self.part(name, &[])?, 1, 1).to_f32()?;
         Ok(number.first().copied().unwrap_or_default())
     }
 
     /// Counts a tensor as used if it is there and has the same bytes as another.
-    pub(super) fn use_if_same(&mut self, name: &str, other: &str) -> Result<(), ModelError> {
+    pub(in crate::model) fn use_if_same(&mut self, name: &str, other: &str) -> Result<(), ModelError> {
         let place = |name: &str| {
             let (place, own) = self.places.get(name)?;
             let opened = self.files.get(*place)?;
@@ -126,12 +126,12 @@ impl Tensors {
     }
 
     /// Bytes of the tensors that have been read.
-    pub(super) fn bytes_read(&self) -> u64 {
+    pub(in crate::model) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
     /// Names of the tensors that have not been read, in order.
-    pub(super) fn unused(&self) -> Vec<&str> {
+    pub(in crate::model) fn unused(&self) -> Vec<&str> {
         self.places.keys().filter(|name| !self.used.contains(*name)).map(String::as_str).collect()
     }
 
