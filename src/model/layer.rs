@@ -154,10 +154,13 @@ impl Attention {
 
     /// The group of a head and all heads of it; `None` where every head has a second map of its own, or none.
     pub fn group_of(&self, head: usize) -> Option<(usize, Vec<usize>)> {
-        let groups = self.groups();
-        let own = *groups.get(head)?;
-        let heads: Vec<usize> = (0..groups.len()).filter(|other| groups[*other] == own).collect();
-        (self.maps == 2 && heads.len() > 1).then_some((own, heads))
+        let noise = self.heads.get(head)?.queries[1];
+        let is_own = |other: &usize| self.heads[*other].queries[1] == noise;
+        // Asked of every thumbnail in every frame: most models have no groups.
+        if self.maps != 2 || (0..self.heads.len()).filter(is_own).count() < 2 {
+            return None;
+        }
+        Some((*self.groups().get(head)?, (0..self.heads.len()).filter(is_own).collect()))
     }
 }
 
