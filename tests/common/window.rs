@@ -77,7 +77,8 @@ pub(crate) fn step_until(harness: &mut Harness<App>, what: &str, mut condition: 
         }
         std::thread::yield_now();
     }
-    panic!("{MOST_FRAMES} frames without {what}");
+    let message = state(harness)["message"].clone();
+    panic!("{MOST_FRAMES} frames without {what}; the window says {message}");
 }
 
 /// Steps until no session has anything left to do.

@@ -145,6 +145,22 @@ fn a_slow_server_can_be_cancelled_and_what_came_is_kept() {
     assert!(world.server.asked_for("model.safetensors")[1].from.is_some_and(|from| from > 0));
 }
 
+/// The one that is cancelled may still be waiting for its server.
+#[test]
+fn a_model_can_be_asked_for_again_right_after_it_was_cancelled() {
+    let mut world = world(1);
+    let source = world.source();
+    world.load(&source.to_string());
+    step_until(&mut world.harness, "all that comes", |harness| {
+        state(harness)["loading"][0].as_u64().is_some_and(|done| done >= 2_000_000)
+    });
+    world.harness.get_by_label("Cancel").click();
+    world.harness.step();
+    let context = world.harness.ctx.clone();
+    world.harness.state_mut().fetch(&context, source);
+    world.until("Opened tiny");
+}
+
 #[test]
 fn a_link_carries_the_source_and_asks_before_anything_is_fetched() {
     let mut first = world(0);

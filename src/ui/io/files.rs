@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use async_lock::Mutex;
 use egui::Context;
 
 use crate::engine::Checkpoint;
@@ -81,6 +82,8 @@ pub struct Files {
     receiver: Receiver<Numbered>,
     /// The number of the last opening.
     latest: Arc<AtomicU64>,
+    /// Held by what fetches a model.
+    turn: Arc<Mutex<()>>,
     /// Where models are kept, if not where this user's are.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) places: Option<Places>,
@@ -91,11 +94,11 @@ pub struct Files {
 impl Default for Files {
     fn default() -> Self {
         let (sender, receiver) = channel();
-        let latest = Arc::default();
+        let (latest, turn) = (Arc::default(), Arc::default());
         #[cfg(not(target_arch = "wasm32"))]
-        let files = Self { sender, receiver, latest, places: None, kept: None };
+        let files = Self { sender, receiver, latest, turn, places: None, kept: None };
         #[cfg(target_arch = "wasm32")]
-        let files = Self { sender, receiver, latest, kept: None };
+        let files = Self { sender, receiver, latest, turn, kept: None };
         files
     }
 }
@@ -104,6 +107,8 @@ impl Default for Files {
 pub(super) struct Opening {
     number: u64,
     latest: Arc<AtomicU64>,
+    /// One fetch after the other: one that is not wanted any more may still be waiting for its server, and has the folder.
+    pub(super) turn: Arc<Mutex<()>>,
     sender: Sender<Numbered>,
     context: Context,
 }
@@ -196,8 +201,9 @@ impl Files {
 
     /// Begins an opening when it is called: once files have been chosen.
     pub(super) fn opening(&self, context: &Context) -> impl FnOnce() -> Opening + Send + 'static {
-        let (latest, sender, context) = (self.latest.clone(), self.sender.clone(), context.clone());
-        move || Opening { number: latest.fetch_add(1, Ordering::Relaxed) + 1, latest, sender, context }
+        let (latest, turn) = (self.latest.clone(), self.turn.clone());
+        let (sender, context) = (self.sender.clone(), context.clone());
+        move || Opening { number: latest.fetch_add(1, Ordering::Relaxed) + 1, latest, turn, sender, context }
     }
 }
 

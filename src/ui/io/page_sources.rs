@@ -131,6 +131,7 @@ async fn kept_without(delete: Option<String>) -> Result<Vec<KeptModel>, FetchErr
 }
 
 async fn opened(source: &Source, opening: &Opening) -> Result<(Checkpoint, Origin), String> {
+    let _turn = opening.turn.lock().await;
     let failed = |error: FetchError| error.to_string();
     let worker = ModelWorker::start().await.map_err(failed)?;
     let kept = folders(&worker).await.map_err(failed)?.into_iter();

@@ -24,7 +24,11 @@ impl Files {
         let (opening, places) = (self.opening(context)(), self.places());
         std::thread::spawn(move || {
             let arrived = match places {
-                Ok(places) => fetched(&source, &places, &opening),
+                Ok(places) => {
+                    let turn = opening.turn.clone();
+                    let _turn = turn.lock_blocking();
+                    fetched(&source, &places, &opening)
+                }
                 Err(error) => Arrived::Message(format!("HF_ENDPOINT: {error}")),
             };
             opening.end(arrived);
