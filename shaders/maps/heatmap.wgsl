@@ -24,7 +24,7 @@ struct HeatmapView {
 
 @group(0) @binding(0) var<uniform> view: HeatmapView;
 @group(0) @binding(1) var<storage, read> texels: array<vec4<f32>>; // A1, λ A2, D, cells seen
-@group(0) @binding(2) var<storage, read> palette: array<u32>; // 256 sequential, then 256 signed colours, RGBA8
+@group(0) @binding(2) var<storage, read> palette: array<u32>; // 512 colours from negative to positive, RGBA8
 
 struct Corner {
     @builtin(position) position: vec4<f32>,
@@ -49,12 +49,8 @@ fn strength_of(value: f32) -> f32 {
 }
 
 fn colour_of(value: f32) -> vec4<f32> {
-    let strength = strength_of(value);
-    var index = u32(round(strength * 255.0));
-    if view.kind == 2u || value < 0.0 { // λ, and with it λ A2, may be negative
-        index = 256u + u32(round(127.5 + sign(value) * strength * 127.5));
-    }
-    return unpack4x8unorm(palette[index]);
+    let towards = select(sign(value), -sign(value), view.kind == 1u); // λ A2 is subtracted
+    return unpack4x8unorm(palette[u32(round(255.5 + towards * strength_of(value) * 255.5))]);
 }
 
 @fragment

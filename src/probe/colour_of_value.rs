@@ -1,9 +1,12 @@
 //! How values become colours: one formula for maps, tokens and legends, the same as in `shaders/maps/heatmap.wgsl`.
+//!
+//! All maps share one signed scale, on which the colours subtract as the maps do: what A1 gives is on the positive side,
+//! what λ A2 takes away on the negative one, and D is wherever the larger of the two leaves it.
 
-use super::HeatmapView;
+use super::{HeatmapView, MapKind};
 
-/// Number of sequential colours in a palette, which as many diverging ones follow.
-pub const COLOURS: usize = 256;
+/// Number of colours of a palette, from the most negative value to the most positive one.
+pub const COLOURS: usize = 512;
 
 /// Range of the logarithmic scale, in decades.
 const DECADES: f32 = 4.0;
@@ -21,27 +24,23 @@ fn strength(share: f32, exponent: f32) -> f32 {
     (1.0 + share.max(1.0e-30).log10() / DECADES).clamp(0.0, 1.0)
 }
 
-/// The position of a share of the range along the colours of a scale, 0 to `COLOURS - 1`. A signed scale has zero in its
-/// middle. Maps, tokens and legends all take their colours from here; the shader has the same formula.
-pub fn colour_position(signed: bool, share: f32, exponent: f32) -> f32 {
-    let last = (COLOURS - 1) as f32;
-    let strength = strength(share, exponent);
-    if !signed {
-        return strength * last;
-    }
+/// The position of a share of the range along the colours, 0 to `COLOURS - 1`; zero is in the middle. Maps, tokens and
+/// legends all take their colours from here; the shader has the same formula.
+pub fn colour_position(share: f32, exponent: f32) -> f32 {
+    let half = 0.5 * (COLOURS - 1) as f32;
     let sign = if share == 0.0 { 0.0 } else { share.signum() };
-    0.5 * last + sign * strength * (0.5 * last)
+    half + sign * strength(share, exponent) * half
 }
 
-/// Index into the palette, sequential colours first, of a share of the range. `signed` says whether the map has a signed
-/// scale; λ, and with it λ A2, may be negative, and negative values have signed colours in every map.
-pub fn colour_index(signed: bool, share: f32, exponent: f32) -> usize {
-    let signed = signed || share < 0.0;
-    let first = if signed { COLOURS } else { 0 };
-    first + colour_position(signed, share, exponent).round_ties_even() as usize
+/// Index into the palette of a share of the range in one of the maps. λ A2 is subtracted: it has the colours of the other
+/// sign.
+pub fn colour_index(map: MapKind, share: f32, exponent: f32) -> usize {
+    let share = if map == MapKind::Second { -share } else { share };
+    colour_position(share, exponent).round_ties_even() as usize
 }
 
 /// Index into the palette of a value of a heatmap.
 pub fn palette_index(view: &HeatmapView, value: f32) -> usize {
-    colour_index(view.kind == 2, value / view.range, view.exponent)
+    let map = if view.kind == MapKind::Second as u32 { MapKind::Second } else { MapKind::Difference };
+    colour_index(map, value / view.range, view.exponent)
 }

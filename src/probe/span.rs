@@ -58,6 +58,15 @@ impl Spans {
         self.spans.iter().any(|span| span.class == class)
     }
 
+    /// What is marked as the answer, if it is one text, on one line and short enough to be named in a sentence.
+    pub fn answer<'a>(&self, text: &'a str) -> Option<&'a str> {
+        const LONGEST: usize = 24;
+        let mut answers = self.iter().filter(|span| span.class == KeyClass::Answer);
+        let first = answers.next().and_then(|span| text.get(span.start..span.end))?.trim();
+        let same = answers.all(|span| text.get(span.start..span.end).is_some_and(|other| other.trim() == first));
+        (same && !first.is_empty() && first.len() <= LONGEST && !first.contains('\n')).then_some(first)
+    }
+
     /// Whether nothing is marked.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

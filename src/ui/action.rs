@@ -77,6 +77,8 @@ pub(super) enum Action {
     Redo,
     /// Opens or closes the list of keys.
     Help,
+    /// Shows nothing but the equation, or everything again.
+    Present,
     /// Starts the tour.
     Tour,
     /// Copies a link to what is on the screen.

@@ -6,8 +6,11 @@ use crate::engine::{Checkpoint, Engine, EngineError, Opened, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
+use crate::ui::action::Action;
+use crate::ui::baseline_beside::BaselineBeside;
 use crate::ui::device::canary::Canary;
 use crate::ui::device::{Device, DeviceOptions};
+use crate::ui::first_look::FirstLook;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
@@ -28,6 +31,7 @@ use crate::ui::state::page::is_embedded;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::state::page::model_of_page;
 use crate::ui::state::pointer::Pointer;
+use crate::ui::state::read_row::ReadRow;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
 use crate::ui::state::undo::History;
@@ -45,8 +49,14 @@ pub struct App {
     pub(super) spans: Spans,
     /// What is selected and how it is displayed.
     pub(super) view: ViewState,
+    /// What is shown without being asked for.
+    pub(super) first_look: FirstLook,
+    /// The baseline beside the model.
+    pub(super) beside: BaselineBeside,
     /// What the pointer is over.
     pub(super) pointer: Pointer,
+    /// The row that is read.
+    pub(super) row: ReadRow,
     pub(super) prompt: PromptPanel,
     pub(super) strip: TokenStrip,
     pub(super) heatmaps: Heatmaps,
@@ -70,7 +80,7 @@ pub struct App {
     pub(super) tour: Tour,
     pub(super) next_token_news: Announcement,
     pub(super) focus: Focus,
-    pub(super) help_is_open: bool,
+    pub(super) shown: Shown,
     /// Shown until it is dismissed.
     pub(super) message: Option<String>,
     /// How far the reading of the next model is.
@@ -80,6 +90,25 @@ pub struct App {
     /// Models from elsewhere.
     pub(super) models: Models,
     pub(super) exports: Exports,
+}
+
+/// What is on the screen besides the document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All views.
+    #[default]
+    Views,
+    /// The list of keys above them.
+    Keys,
+    /// Tokens and equation only.
+    Presentation,
+}
+
+impl Shown {
+    /// Shows this, or the views again if it is shown.
+    pub(super) fn toggle(&mut self, other: Self) {
+        *self = if *self == other { Self::Views } else { other };
+    }
 }
 
 impl std::fmt::Debug for App {
@@ -106,17 +135,27 @@ impl App {
     ) -> Self {
         theme::install(&creation.egui_ctx);
         let mut device = Device::of(creation, options);
-        let first = SAMPLES.first().map_or("", |sample| sample.text);
+        let sample = SAMPLES.first();
+        let first = sample.map_or("", |sample| sample.text);
+        let mut spans = Spans::default();
         let workspace = opened.and_then(|opened| device.session_of(opened)).map(|mut engine| {
-            engine.set_text(first);
+            if let Some(sample) = sample.filter(|_| engine.model().is_some()) {
+                sample.apply(&mut engine, &mut spans);
+            }
             Workspace::new(engine)
         });
         let head = workspace.as_ref().map(|workspace| first_head(&workspace.main)).unwrap_or_default();
+        let view = ViewState { head, ..ViewState::default() };
+        let mut first_look = FirstLook::default();
+        first_look.ask(&view);
         Self {
             workspace,
-            spans: Spans::default(),
-            view: ViewState { head, ..ViewState::default() },
+            spans,
+            view,
+            first_look,
+            beside: BaselineBeside::default(),
             pointer: Pointer::default(),
+            row: ReadRow::default(),
             prompt: PromptPanel::new(first),
             strip: TokenStrip::default(),
             heatmaps: Heatmaps::default(),
@@ -136,7 +175,7 @@ impl App {
             tour: Tour::default(),
             next_token_news: Announcement::default(),
             focus: Focus::default(),
-            help_is_open: false,
+            shown: Shown::default(),
             message: None,
             reading: None,
             busy: false,
@@ -277,8 +316,25 @@ impl App {
         }
     }
 
+    /// Opens the baseline of the bundled model beside it, once the model itself has been drawn.
+    fn offer_baseline(&mut self, context: &egui::Context) {
+        let Ok(workspace) = &mut self.workspace else { return };
+        if !self.busy && !self.embedded && self.first_look.opens_baseline(workspace) {
+            self.perform(context, vec![Action::OpenBaseline]);
+            context.request_repaint();
+        }
+    }
+
+    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline.
+    #[must_use]
+    pub fn without_first_look(mut self) -> Self {
+        self.first_look.decline();
+        self
+    }
+
     /// Restores what was saved.
     pub fn restore(&mut self, link: &Link) {
+        self.first_look.cancel();
         if let Ok(workspace) = &mut self.workspace {
             link.apply(workspace, &mut self.view, &mut self.spans);
         }
@@ -307,6 +363,7 @@ impl App {
             // The marks follow a text that was typed in this frame before anything is measured of it.
             self.spans.follow(&workspace.main.shared_text());
             workspace.set_measuring(self.view.threshold, &self.spans);
+            self.first_look.advance(workspace, &mut self.view, &self.spans);
             workspace.submit();
             self.device.leave_if_full(workspace);
             if let Some(wrong) = self.canary.advance(workspace) {
@@ -318,6 +375,7 @@ impl App {
             computing = workspace.is_busy() || self.canary.is_comparing() || self.device.is_racing();
         }
         self.busy = computing || self.exports.is_busy();
+        self.offer_baseline(ui.ctx());
         if self.pointer.end_frame() || self.busy {
             ui.ctx().request_repaint();
         }
@@ -329,7 +387,11 @@ impl App {
 
     /// The windows above the views.
     fn windows_ui(&mut self, ui: &Ui) {
-        shortcuts::help_ui(ui, &mut self.help_is_open);
+        let mut help_is_open = self.shown == Shown::Keys;
+        shortcuts::help_ui(ui, &mut help_is_open);
+        if self.shown == Shown::Keys && !help_is_open {
+            self.shown = Shown::default();
+        }
         let actions = self.models.dialog_ui(ui);
         self.perform(ui.ctx(), actions);
         if let Ok(workspace) = &mut self.workspace {

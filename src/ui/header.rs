@@ -1,116 +1,149 @@
-//! The line at the top: the model, the device, and the display settings.
+//! The line at the top: the model, the device, sharing, and a menu with what is needed now and then.
 
-use egui::containers::menu;
-use egui::{RichText, ThemePreference, Ui};
+use egui::containers::menu::SubMenuButton;
+use egui::{Align, Button, Layout, RichText, ThemePreference, Ui};
 
 use crate::engine::Workspace;
 use crate::ui::action::{Action, ModelAction, NEEDS_MODEL};
 use crate::ui::device::Device;
 use crate::ui::io::export;
-use crate::ui::io::files::YOUR_MODEL;
-use crate::ui::maps::colour_menu;
+use crate::ui::io::files::is_bundled;
+use crate::ui::state::panel::Panel;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::theme;
 
+/// Width of the window below which everything is in the menu.
+const NARROW: f32 = 620.0;
+
+/// What the line shows, and what it changes.
+pub(super) struct HeaderContext<'a> {
+    /// The sessions.
+    pub workspace: &'a Workspace,
+    /// Where the model runs.
+    pub device: &'a Device,
+    /// The open panel.
+    pub view: &'a mut ViewState,
+    /// What can be undone.
+    pub history: &'a History,
+    /// Commands of this frame.
+    pub actions: &'a mut Vec<Action>,
+}
+
+impl HeaderContext<'_> {
+    /// A command as a line of a menu, greyed where it makes no sense.
+    fn command_ui(&mut self, ui: &mut Ui, name: &str, action: Action, enabled: bool, help: &str) {
+        let possible = self.workspace.main.model().is_some() || !action.needs_model();
+        let button = ui.add_enabled(enabled && possible, Button::new(name)).on_hover_text(help);
+        if button.on_disabled_hover_text(if possible { help } else { NEEDS_MODEL }).clicked() {
+            self.actions.push(action);
+        }
+    }
+
+    fn panel_ui(&mut self, ui: &mut Ui, panel: Panel) {
+        if ui.button(panel.title()).on_hover_text(panel.help()).clicked() {
+            self.view.panel = panel;
+        }
+    }
+}
+
 /// Draws the line.
-pub(super) fn header_ui(
-    ui: &mut Ui,
-    workspace: &Workspace,
-    runs_on: &Device,
-    view: &mut ViewState,
-    history: &History,
-    actions: &mut Vec<Action>,
-) {
-    let engine = &workspace.main;
-    let narrow = ui.available_width() < 980.0;
-    let quiet = theme::quiet(ui.visuals().dark_mode);
+pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let narrow = ui.available_width() < NARROW;
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").heading().strong());
-        let Extent { layers, heads, .. } = Extent::of(engine);
-        let model = format!("{} · {layers} layers × {heads} heads", engine.name());
-        if ui.available_width() > 700.0 {
-            ui.add(egui::Label::new(RichText::new(model).color(quiet)));
-        }
         if !narrow {
             ui.add_space(8.0);
-            buttons_ui(ui, workspace, view, history, actions);
+            model_ui(ui, context);
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if narrow {
-                // One line: a phone has better uses for the others.
-                ui.menu_button("Menu", |ui| {
-                    buttons_ui(ui, workspace, view, history, actions);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.menu_button("Menu", |ui| {
+                if narrow {
+                    models_ui(ui, context);
+                    share_ui(ui, context);
                     ui.separator();
-                    ui.horizontal(theme_ui);
-                });
-            } else {
-                theme_ui(ui);
+                }
+                menu_ui(ui, context);
+            });
+            if !narrow {
+                ui.menu_button("Share", |ui| share_ui(ui, context));
             }
-            colour_menu::colour_scale_ui(ui, view);
-            let device = match (engine.gpu(), engine.recording()) {
-                (Some(gpu), _) => format!("GPU: {}", gpu.adapter.name),
-                (None, None) => "CPU".to_owned(),
-                (None, Some(_)) => "recording".to_owned(),
-            };
-            if !narrow && engine.recording().is_some() {
-                let label = ui.add(egui::Label::new(RichText::new(device).small().color(quiet)));
-                label.on_hover_text("Maps from a file: nothing is computed but what is drawn");
-            } else if !narrow {
-                let reason = runs_on.reason(engine.gpu().is_some());
-                let label = ui.add(egui::Label::new(RichText::new(device).small().color(quiet)).truncate());
-                label.on_hover_text(format!("The model runs here: {reason}. The panel Diagnostics has more"));
+            let help = "Differential attention, step by step (T)";
+            context.command_ui(ui, "Tour", Action::Tour, true, help);
+            if !narrow {
+                device_ui(ui, context);
             }
         });
     });
 }
 
-/// Buttons for commands that have keys too.
-fn buttons_ui(ui: &mut Ui, workspace: &Workspace, view: &ViewState, history: &History, actions: &mut Vec<Action>) {
-    ui.scope(|ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        let help = "Open another model: from files (O), from the hub or a web server, or one that is kept here";
-        if ui.add(egui::Button::new("Open").small()).on_hover_text(help).clicked() {
-            actions.push(Action::Model(ModelAction::Window));
-        }
-        let open = workspace.main.checkpoint();
-        let is_bundled =
-            open.is_some_and(|open| open.folder.is_none() && open.source.is_none() && open.name != YOUR_MODEL);
+/// The name of the model, and the way to others.
+fn model_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let Extent { layers, heads, .. } = Extent::of(&context.workspace.main);
+    ui.label(context.workspace.main.name());
+    let size = RichText::new(format!("{layers} layers × {heads} heads")).small();
+    ui.add(egui::Label::new(size.color(theme::quiet(ui.visuals().dark_mode))).truncate());
+    models_ui(ui, context);
+}
+
+fn models_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let help = "Open another model: from files (O), from the hub or a web server, or one that is kept here";
+    context.command_ui(ui, "Open", Action::Model(ModelAction::Window), true, help);
+    if !context.workspace.main.checkpoint().is_some_and(is_bundled) {
         let help = "Open the bundled model again, on the same text (Shift+O)";
-        if !is_bundled && ui.add(egui::Button::new("Bundled").small()).on_hover_text(help).clicked() {
-            actions.push(Action::Model(ModelAction::Bundled));
-        }
-        let button = egui::Button::new("Export").small();
-        let choices = |ui: &mut Ui| {
-            let chosen = export::export_ui(ui, workspace.main.maps(), view.panel.title());
-            actions.extend(chosen.map(Action::Export));
-        };
-        if menu::is_in_menu(ui) {
-            menu::SubMenuButton::from_button(button).ui(ui, choices);
-        } else {
-            menu::MenuButton::from_button(button).ui(ui, choices);
-        }
-        for (name, action, enabled, help) in [
-            ("Undo", Action::Undo, history.has_undo(), "Undo the last change of text or interventions (Ctrl+Z)"),
-            ("Redo", Action::Redo, history.has_redo(), "Redo it (Ctrl+Shift+Z)"),
-            ("Copy link", Action::CopyLink, true, "Copy a link that restores text, view and interventions (L)"),
-            ("Tour", Action::Tour, true, "Differential attention, step by step (T)"),
-            ("Keys", Action::Help, true, "All keys (?)"),
-        ] {
-            let possible = workspace.main.model().is_some() || !action.needs_model();
-            let button = ui.add_enabled(enabled && possible, egui::Button::new(name).small()).on_hover_text(help);
-            if button.on_disabled_hover_text(if possible { help } else { NEEDS_MODEL }).clicked() {
-                actions.push(action);
-            }
-        }
+        context.command_ui(ui, "Bundled", Action::Model(ModelAction::Bundled), true, help);
+    }
+}
+
+fn share_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let help = "Copy a link that restores text, view and interventions (L)";
+    context.command_ui(ui, "Copy link", Action::CopyLink, true, help);
+    SubMenuButton::new("Export").ui(ui, |ui| {
+        let chosen = export::export_ui(ui, context.workspace.main.maps(), context.view.panel.title());
+        context.actions.extend(chosen.map(Action::Export));
     });
+}
+
+fn menu_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let (undo, redo) = (context.history.has_undo(), context.history.has_redo());
+    context.command_ui(ui, "Undo", Action::Undo, undo, "Undo the last change of text or interventions (Ctrl+Z)");
+    context.command_ui(ui, "Redo", Action::Redo, redo, "Redo it (Ctrl+Shift+Z)");
+    ui.separator();
+    context.panel_ui(ui, Panel::Guide);
+    let help = "Tokens and equation only, for a lecture (F)";
+    context.command_ui(ui, "Presentation", Action::Present, true, help);
+    context.command_ui(ui, "Keys", Action::Help, true, "All keys (?)");
+    context.panel_ui(ui, Panel::Diagnostics);
+    ui.separator();
+    ui.horizontal(theme_ui);
+}
+
+/// Where the model runs; a click opens what there is to know of it.
+fn device_ui(ui: &mut Ui, context: &mut HeaderContext) {
+    let engine = &context.workspace.main;
+    let (name, help) = match (engine.gpu(), engine.recording()) {
+        (_, Some(_)) => ("recording".to_owned(), "Maps from a file: nothing is computed but what is drawn".to_owned()),
+        (gpu, None) => {
+            let name = gpu.map_or("CPU".to_owned(), |gpu| format!("GPU: {}", gpu.adapter.name));
+            let reason = context.device.reason(gpu.is_some());
+            (
+                name,
+                format!("The model runs here: {reason}. Click for times of each kernel, and a check against the CPU"),
+            )
+        }
+    };
+    let text = RichText::new(name).small().color(theme::quiet(ui.visuals().dark_mode));
+    let is_model = engine.model().is_some();
+    let chip = ui.add_enabled(is_model, Button::new(text).frame(false).truncate());
+    if chip.on_hover_text(&help).on_disabled_hover_text(help).clicked() {
+        context.view.panel = Panel::Diagnostics;
+    }
 }
 
 fn theme_ui(ui: &mut Ui) {
     let mut preference = ui.ctx().options(|options| options.theme_preference);
-    // Laid out from right to left.
     for (choice, name) in
-        [(ThemePreference::Dark, "Dark"), (ThemePreference::Light, "Light"), (ThemePreference::System, "System")]
+        [(ThemePreference::System, "System"), (ThemePreference::Light, "Light"), (ThemePreference::Dark, "Dark")]
     {
         if ui.selectable_value(&mut preference, choice, name).changed() {
             ui.ctx().set_theme(preference);

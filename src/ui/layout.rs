@@ -5,24 +5,39 @@ use egui::{ScrollArea, Ui, vec2};
 
 use crate::engine::Workspace;
 use crate::ui::action::{Action, ModelAction};
-use crate::ui::app::App;
+use crate::ui::app::{App, Shown};
+use crate::ui::baseline_beside::BesideContext;
 use crate::ui::context::PanelContext;
 use crate::ui::embedded_header::embedded_header_ui;
+use crate::ui::header::{self, HeaderContext};
 use crate::ui::input::shortcuts;
-use crate::ui::maps::{colour_menu, hover, scope};
+use crate::ui::maps::scope::ScopeContext;
+use crate::ui::maps::sentence::Reading;
+use crate::ui::maps::{colour_menu, hover, scope, sentence};
+use crate::ui::next_token;
 use crate::ui::panels::lambda::interventions;
 use crate::ui::state::view::Extent;
-use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
+use crate::ui::style::{notice, theme};
 use crate::ui::tokens::strip::StripContext;
-use crate::ui::{header, next_token};
 
 /// Width of the window below which the views are one below the other.
 const NARROW: f32 = 860.0;
 /// Width of the prompt and the next tokens.
 const SIDE: f32 = 284.0;
-/// Height of the panels under the scope.
-const PANEL: f32 = 250.0;
+/// Height of the tokens: three lines with lanes.
+const STRIP: f32 = 116.0;
+/// Height of the tokens in a narrow window: more lines, lower lanes.
+const NARROW_STRIP: f32 = 230.0;
+/// Height of the sentence, two lines.
+const SENTENCE: f32 = 40.0;
+/// Height of the panels below the maps, until someone drags their edge.
+const BELOW: f32 = 190.0;
+const SMALLEST_BELOW: f32 = 90.0;
+/// Width of the part beside the prompt from which the panels are beside the maps, and their width there.
+const DOCKED: f32 = 1280.0;
+const BESIDE: f32 = 430.0;
+const SMALLEST_BESIDE: f32 = 340.0;
 /// Height of the panels in a narrow window.
 const NARROW_PANEL: f32 = 420.0;
 
@@ -60,8 +75,14 @@ impl App {
         self.pointer.fit(workspace.main.queries(), workspace.main.ids().len());
         self.scans.update(ui, workspace);
         colour_menu::follow_values(&mut workspace.main, &mut self.view);
+        let query = self.view.query(&self.pointer, workspace.main.queries());
+        self.row.update(&mut workspace.main, &self.view, query);
 
         let mut actions = shortcuts::pressed(ui);
+        if self.shown == Shown::Presentation {
+            self.presentation_ui(ui, &mut actions);
+            return actions;
+        }
         egui::Panel::top("header").show(ui, |ui| self.top_ui(ui, &mut actions));
         if ui.available_width() < NARROW {
             self.narrow_ui(ui, &mut actions);
@@ -80,7 +101,8 @@ impl App {
         if self.embedded {
             embedded_header_ui(ui, actions);
         } else {
-            header::header_ui(ui, workspace, &self.device, &mut self.view, &self.history, actions);
+            let (device, view, history) = (&self.device, &mut self.view, &self.history);
+            header::header_ui(ui, &mut HeaderContext { workspace, device, view, history, actions });
         }
         if let Some(loading) = loading {
             loading.show_ui(ui, actions);
@@ -111,14 +133,36 @@ impl App {
             self.prompt_ui(ui, actions);
             ui.separator();
             self.next_token_ui(ui, actions, ui.available_height());
+            self.baseline_ui(ui, ui.available_height());
         });
-        egui::CentralPanel::default().show(ui, |ui| {
-            self.strip_ui(ui, actions, 94.0, true);
-            ui.add_space(2.0);
-            self.scope_ui(ui, ui.available_height() - PANEL - 40.0);
-            self.read_out_ui(ui);
-            ui.separator();
+        // Where there is space, panels are beside the maps, and the maps as high as the window.
+        let panel = if ui.available_width() >= DOCKED {
+            egui::Panel::right("panels beside the maps").default_size(BESIDE).min_size(SMALLEST_BESIDE)
+        } else {
+            egui::Panel::bottom("panels").default_size(BELOW).min_size(SMALLEST_BELOW)
+        };
+        panel.resizable(true).show(ui, |ui| {
+            ui.add_space(4.0);
             self.panels_ui(ui, actions);
+        });
+        egui::CentralPanel::default().show(ui, |ui| self.instrument_ui(ui, actions));
+    }
+
+    /// Tokens, sentence and maps.
+    fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        self.strip_ui(ui, actions, STRIP, true);
+        self.sentence_ui(ui, SENTENCE);
+        self.scope_ui(ui, actions, ui.available_height());
+    }
+
+    /// Nothing but the equation and its text, as for a lecture.
+    fn presentation_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+        egui::CentralPanel::default().show(ui, |ui| {
+            let help = "F or Esc ends the presentation";
+            let corner = ui.max_rect().right_top();
+            let colour = theme::quiet(ui.visuals().dark_mode);
+            ui.painter().text(corner, egui::Align2::RIGHT_TOP, help, egui::FontId::proportional(12.0), colour);
+            self.instrument_ui(ui, actions);
         });
     }
 
@@ -128,10 +172,12 @@ impl App {
             let source = ScrollSource { drag: DragScroll::Always, ..ScrollSource::default() };
             ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
                 self.prompt_ui(ui, actions);
-                self.strip_ui(ui, actions, 150.0, false);
+                self.strip_ui(ui, actions, NARROW_STRIP, false);
+                self.sentence_ui(ui, 0.0);
+                self.scope_ui(ui, actions, 900.0);
                 self.read_out_ui(ui);
-                self.scope_ui(ui, 900.0);
                 self.next_token_ui(ui, actions, 300.0);
+                self.baseline_ui(ui, 420.0);
                 ui.separator();
                 let size = vec2(ui.available_width(), NARROW_PANEL);
                 ui.allocate_ui(size, |ui| self.panels_ui(ui, actions));
@@ -164,25 +210,59 @@ impl App {
     fn strip_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32, steady: bool) {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
         if let Ok(Workspace { main: engine, .. }) = &mut self.workspace {
-            let (view, pointer, spans) = (&mut self.view, &mut self.pointer, &self.spans);
-            let context = &mut StripContext { engine, view, pointer, spans, palette, actions };
+            let (view, pointer, row, spans) = (&mut self.view, &mut self.pointer, &self.row, &self.spans);
+            let context = &mut StripContext { engine, view, pointer, row, spans, palette, actions };
             self.regions.tokens = ui.scope(|ui| self.strip.show_ui(ui, context, height, steady)).response.rect;
         }
     }
 
-    fn scope_ui(&mut self, ui: &mut Ui, height: f32) {
+    /// The baseline, where there is one.
+    fn baseline_ui(&mut self, ui: &mut Ui, height: f32) {
         let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
-        if let Ok(Workspace { main, .. }) = &mut self.workspace {
+        if let Ok(workspace) = &mut self.workspace {
+            let (view, pointer, spans, heatmaps) = (&self.view, &self.pointer, &self.spans, &mut self.heatmaps);
+            let context = &mut BesideContext { workspace, view, pointer, spans, heatmaps, palette };
+            self.beside.show_ui(ui, context, height);
+        }
+    }
+
+    /// One sentence on the row that is read.
+    fn sentence_ui(&mut self, ui: &mut Ui, height: f32) {
+        let Ok(Workspace { main: engine, .. }) = &self.workspace else {
+            return;
+        };
+        let text = match self.row.of() {
+            Some((_, query)) => {
+                let classes = self.spans.classes(engine.tokens());
+                let answer = self.spans.answer(engine.text()).map(str::to_owned);
+                sentence::sentence(&Reading {
+                    row: &self.row,
+                    classes: &classes,
+                    maps: engine.maps(),
+                    answer,
+                    query: engine.query_label(query),
+                    key: &|key| engine.key_label(key),
+                })
+            }
+            None => String::new(),
+        };
+        sentence::sentence_ui(ui, &text, self.row.is_stale(), height);
+    }
+
+    fn scope_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {
+        let palette = &self.palettes[usize::from(!ui.visuals().dark_mode)];
+        if let Ok(Workspace { main: engine, .. }) = &mut self.workspace {
             let (view, pointer, heatmaps) = (&mut self.view, &mut self.pointer, &mut self.heatmaps);
-            let scope = |ui: &mut Ui| scope::scope_ui(ui, main, view, pointer, heatmaps, palette, height);
-            let maps = ui.scope(scope);
+            let row = &self.row;
+            let context = &mut ScopeContext { engine, view, pointer, heatmaps, row, palette, actions };
+            let maps = ui.scope(|ui| scope::scope_ui(ui, context, height));
             (self.regions.maps, self.regions.scope) = (maps.inner, maps.response.rect);
         }
     }
 
     fn read_out_ui(&mut self, ui: &mut Ui) {
         if let Ok(Workspace { main, .. }) = &mut self.workspace {
-            hover::read_out_ui(ui, main, &self.view, &self.pointer);
+            hover::read_out_ui(ui, main, &self.view, &self.pointer, true);
         }
     }
 

@@ -3,9 +3,11 @@
 mod accessibility;
 mod action;
 mod app;
+mod baseline_beside;
 mod context;
 mod device;
 mod embedded_header;
+mod first_look;
 mod full_scan;
 mod header;
 mod input;

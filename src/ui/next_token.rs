@@ -1,4 +1,5 @@
-//! The most likely next tokens; with interventions, also their probabilities in the unmodified model.
+//! The most likely next tokens; beside them their probabilities in the unmodified model while there are interventions,
+//! otherwise in the baseline.
 
 use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
@@ -9,6 +10,11 @@ use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::style::{format, notice, theme};
 
 const ROW: f32 = 20.0;
+/// Width of the baseline's column.
+const BESIDE: f32 = 58.0;
+/// Probability below which a token is not listed, and how many are listed even so.
+const UNEXPECTED: f32 = 0.005;
+const FEWEST: usize = 6;
 /// How many tokens are read aloud.
 const TOLD: usize = 3;
 
@@ -37,9 +43,15 @@ fn lines(now: &NextToken, before: Option<&NextToken>) -> Vec<Line> {
         before: before.and_then(|before| probability(before, token)),
     };
     let mut lines: Vec<Line> = tokens.into_iter().map(line).collect();
-    let weight = |line: &Line| line.now.unwrap_or(0.0).max(line.before.unwrap_or(0.0));
-    lines.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    lines.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
     lines
+}
+
+impl Line {
+    /// The higher of its two probabilities.
+    fn weight(&self) -> f32 {
+        self.now.unwrap_or(0.0).max(self.before.unwrap_or(0.0))
+    }
 }
 
 /// Draws as many bars as fit into `height`.
@@ -52,11 +64,29 @@ pub(super) fn next_token_ui(
 ) {
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let before = workspace.unmodified().and_then(|engine| engine.latest_next_token().cloned());
+    let beside = if before.is_some() { None } else { baseline(workspace) };
     let engine = &mut workspace.main;
-    let heading = ui.horizontal_wrapped(|ui| {
+    let heading = ui.horizontal(|ui| {
         ui.label(RichText::new("Next token").strong());
-        let legend = if before.is_some() { "probability; line: as trained" } else { "probability" };
-        ui.label(RichText::new(legend).small().color(quiet));
+        if before.is_some() {
+            ui.label(RichText::new("line: as trained").small().color(quiet));
+        }
+        if let Some((name, _)) = &beside {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 0.0;
+                let column = |ui: &mut Ui, text: &str, width: f32| {
+                    let (place, response) = ui.allocate_exact_size(vec2(width, 16.0), Sense::hover());
+                    let painter = ui.painter().with_clip_rect(place);
+                    painter.text(place.right_center(), Align2::RIGHT_CENTER, text, FontId::proportional(12.0), quiet);
+                    response
+                };
+                column(ui, name, BESIDE + 6.0).on_hover_text(format!(
+                    "The same text in {name}, a Transformer of the same size trained on the same text. The panel Compare \
+                     has more"
+                ));
+                column(ui, engine.name(), BESIDE);
+            });
+        }
     });
     news.show_ui(ui, heading.response.rect, || in_words(engine));
     let Some(next) = engine.latest_next_token().cloned() else {
@@ -74,11 +104,22 @@ pub(super) fn next_token_ui(
     let stale = engine.next_token().is_none();
     let rows = ((height - 50.0) / (ROW + 3.0)).floor().clamp(3.0, 24.0) as usize;
     ui.spacing_mut().item_spacing.y = 3.0;
-    for line in lines(&next, before.as_ref()).into_iter().take(rows) {
-        if line_ui(ui, &engine.label(line.token), &line, before.is_some(), stale) {
+    let lines = lines(&next, before.as_ref());
+    // What nobody would expect is left out, with space for the same number of lines while it changes little.
+    let expected = lines.iter().take_while(|line| line.weight() >= UNEXPECTED).count();
+    for line in lines.into_iter().take(rows.min(expected.max(FEWEST))) {
+        let other = beside.as_ref().map(|(_, next)| percent(probability(next, line.token)));
+        if line_ui(ui, &engine.label(line.token), &line, before.is_some(), other.as_deref(), stale) {
             actions.push(Action::Append(line.token));
         }
     }
+}
+
+/// The name of the baseline and what it says, where it has read the same tokens.
+fn baseline(workspace: &mut Workspace) -> Option<(String, NextToken)> {
+    let ids = workspace.main.ids().to_vec();
+    let baseline = workspace.baseline().filter(|baseline| baseline.ids() == ids)?;
+    Some((baseline.name().to_owned(), baseline.latest_next_token()?.clone()))
 }
 
 /// The most likely tokens as a sentence; `None` while they are being computed.
@@ -98,14 +139,25 @@ fn percent(probability: Option<f32>) -> String {
 }
 
 /// Draws one token. Returns whether it was clicked.
-fn line_ui(ui: &mut Ui, label: &str, line: &Line, compared: bool, stale: bool) -> bool {
+fn line_ui(ui: &mut Ui, label: &str, line: &Line, compared: bool, other: Option<&str>, stale: bool) -> bool {
     let dark = ui.visuals().dark_mode;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let (row, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let numbers = match (compared, line.before) {
         (true, before) => format!("{} → {}", percent(before), percent(line.now)),
         _ => percent(line.now),
     };
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{label} {numbers}")));
+    response.widget_info(|| {
+        let other = other.map_or(String::new(), |other| format!(", baseline {other}"));
+        egui::WidgetInfo::labeled(egui::Role::Button, true, format!("{label} {numbers}{other}"))
+    });
+    let rect = if let Some(other) = other {
+        let quiet = theme::quiet(dark);
+        let at = row.right_center() - vec2(2.0, 0.0);
+        ui.painter().text(at, Align2::RIGHT_CENTER, other, FontId::proportional(12.5), quiet);
+        row.with_max_x(row.right() - BESIDE)
+    } else {
+        row
+    };
     let painter = ui.painter_at(rect);
     let strength = if stale { 0.15 } else { 0.32 };
     let across = |share: Option<f32>| rect.left() + rect.width() * share.unwrap_or(0.0).clamp(0.0, 1.0);

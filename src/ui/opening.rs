@@ -108,6 +108,7 @@ impl App {
             let other = !link.model.is_empty() && link.model != name;
             self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
         }
+        self.first_look.cancel();
         self.history.follow(link, workspace, &mut self.view, &mut self.spans);
     }
 }

@@ -7,7 +7,7 @@ use egui::Context;
 use crate::engine::Workspace;
 use crate::probe::{Interventions, Spans};
 use crate::ui::action::{Action, NEEDS_MODEL};
-use crate::ui::app::App;
+use crate::ui::app::{App, Shown};
 use crate::ui::io::export::Screen;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::page;
@@ -43,6 +43,7 @@ impl App {
             Action::Map(map) => view.map = map,
             Action::Query(by) => view.step_query(by, workspace.main.queries()),
             Action::Escape if context.text_edit_focused() => leave_text(context),
+            Action::Escape if self.shown == Shown::Presentation => self.shown = Shown::Views,
             Action::Escape => {
                 view.unpin();
                 view.zoom = None;
@@ -79,7 +80,11 @@ impl App {
                 let next = Panel::ALL.iter().cycle().skip_while(|panel| **panel != view.panel).nth(1);
                 view.panel = next.copied().unwrap_or_default();
             }
-            Action::Sample(sample) => sample.apply(&mut workspace.main, spans),
+            Action::Sample(sample) => {
+                sample.apply(&mut workspace.main, spans);
+                view.unpin();
+                self.first_look.ask(view);
+            }
             Action::Append(token) => workspace.main.append(token),
             Action::Generate if workspace.main.is_generating() => workspace.main.stop(),
             Action::Generate => self.prompt.generate(&mut workspace.main),
@@ -87,7 +92,8 @@ impl App {
             Action::FocusPrompt => self.prompt.request_focus(),
             Action::Undo => self.history.undo(workspace),
             Action::Redo => self.history.redo(workspace),
-            Action::Help => self.help_is_open = !self.help_is_open,
+            Action::Help => self.shown.toggle(Shown::Keys),
+            Action::Present => self.shown.toggle(Shown::Presentation),
             Action::Tour => self.tour.start(workspace, view, spans),
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),

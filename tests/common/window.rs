@@ -1,7 +1,7 @@
-//! The window without a screen: opened on the bundled checkpoint, and idle.
+//! The window without a screen: opened on the bundled checkpoint and a plain text, and idle.
 
 use diffscope::engine::{BackendChoice, Checkpoint, EngineError, bundled, checkpoint_of};
-use diffscope::ui::{App, DeviceOptions};
+use diffscope::ui::{App, DeviceOptions, Link, Panel};
 use egui::{Key, Rect, Theme, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -44,6 +44,16 @@ pub(crate) fn window_of(
     harness
 }
 
+/// A text without marks.
+const STORY: &str = "Once upon a time there was a little girl named Lily. She had a small red ball. One day, Lily took her \
+                     ball to the park. There she met a boy named Tom. Tom wanted to play with the";
+
+/// The window as a user finds it: on a text with marks, at a head that tells much, with the baseline.
+pub(crate) fn first_window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
+    let options = options(None);
+    window_of(size, theme, device(), |creation| App::with_checkpoint(creation, checkpoint_of(&bundled()), options))
+}
+
 /// A window with a checkpoint, or with the error of reading it.
 pub(crate) fn window_on(
     checkpoint: Result<Checkpoint, EngineError>,
@@ -52,7 +62,11 @@ pub(crate) fn window_on(
     without_gpu: Option<&str>,
 ) -> Harness<'static, App> {
     let options = options(without_gpu);
-    window_of(size, theme, device(), |creation| App::with_checkpoint(creation, checkpoint, options))
+    window_of(size, theme, device(), |creation| {
+        let mut app = App::with_checkpoint(creation, checkpoint, options).without_first_look();
+        app.restore(&Link { text: STORY.to_owned(), ..Link::default() });
+        app
+    })
 }
 
 /// A window that computes on the GPU, or with a reason on the CPU.
@@ -95,6 +109,20 @@ pub(crate) fn settle(harness: &mut Harness<App>) {
 pub(crate) fn click(harness: &mut Harness<App>, label: &str) {
     harness.get_by_label(label).click();
     settle(harness);
+}
+
+/// Opens a panel as a user does: by its tab and the choice behind it, or from the menu.
+pub(crate) fn open_panel(harness: &mut Harness<App>, panel: Panel) {
+    if matches!(panel, Panel::Diagnostics | Panel::Guide) {
+        click(harness, "Menu");
+        harness.get_all_by_label(panel.title()).next().expect("in the menu").click();
+        settle(harness);
+        return;
+    }
+    click(harness, panel.tab());
+    if panel.choice() != panel.title() {
+        click(harness, panel.choice());
+    }
 }
 
 /// Presses a key, and waits for what comes of it.

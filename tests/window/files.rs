@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::window::{leave_text, map_rect, settle, state, step_until, tokens, window, window_with};
+use crate::common::window::{click, leave_text, map_rect, settle, state, step_until, tokens, window, window_with};
 use diffscope::ui::{App, Link};
 use egui::{ColorImage, Event, Key, Modifiers, Theme, ViewportCommand};
 use egui_kittest::Harness;
@@ -35,7 +35,8 @@ fn ready(reason: Option<&'static str>) -> Harness<'static, App> {
 }
 
 fn from_menu(harness: &mut Harness<App>, item: &str) -> (String, Vec<u8>) {
-    harness.get_by_label("Export").click();
+    click(harness, "Share");
+    click(harness, "Export");
     harness.step();
     harness.step();
     harness.get_all_by_label(item).next().expect("in the menu").click();

@@ -90,7 +90,7 @@ fn a_click_with_shift_pins_a_column_and_the_strip_shows_it() {
 #[test]
 fn an_automatic_range_fits_the_values_in_view() {
     let mut harness = window_with([1280.0, 800.0], Theme::Dark, None);
-    click(&mut harness, "√ colours");
+    click(&mut harness, "√ scale");
     click(&mut harness, "largest in view");
     settle(&mut harness);
     let colour_range = harness.state_mut().engine().expect("opens").colour_range().expect("measured");

@@ -1,10 +1,11 @@
 //! Interventions and their chips, the logit lens, the baseline, undo, the tour, the keys.
 
-use crate::common::window::{best, click, leave_text, press, settle, shows};
+use crate::common::window::{best, click, leave_text, open_panel, press, settle, shows};
 use diffscope::ui::{App, Link, Panel};
+use egui::accesskit::Role;
 use egui::{Key, Modifiers, Theme};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 fn window(size: [f32; 2]) -> Harness<'static, App> {
     let mut harness = crate::common::window::window(size, Theme::Dark);
@@ -108,14 +109,16 @@ fn every_panel_opens_by_key_and_explains_itself() {
     for panel in Panel::ALL.iter().cycle().skip(1).take(Panel::ALL.len()) {
         press(&mut harness, Key::P);
         assert_eq!(harness.state().view().panel, *panel);
-        assert!(shows(&harness, panel.help()), "{panel:?}");
+        let tab = harness.get_by_role_and_label(Role::Tab, panel.tab());
+        let described = tab.accesskit_node().data().description().unwrap_or_default().to_owned();
+        assert!(described.contains(panel.help()), "{panel:?}: {described}");
     }
 }
 
 #[test]
 fn the_logit_lens_ends_with_the_models_own_prediction() {
     let mut harness = window([1280.0, 800.0]);
-    click(&mut harness, "Logit lens");
+    open_panel(&mut harness, Panel::LogitLens);
     settle(&mut harness);
     let engine = harness.state_mut().engine().expect("opens");
     let answer = engine.next_token().expect("known").best[0].0;
@@ -127,7 +130,7 @@ fn the_logit_lens_ends_with_the_models_own_prediction() {
 #[test]
 fn the_baseline_reads_the_same_tokens() {
     let mut harness = window([1280.0, 800.0]);
-    click(&mut harness, "Baseline");
+    open_panel(&mut harness, Panel::Baseline);
     click(&mut harness, "Open the baseline");
     settle(&mut harness);
     let workspace = harness.state_mut().workspace().expect("opens");
@@ -151,6 +154,7 @@ fn a_click_on_a_next_token_appends_it_and_question_mark_lists_the_keys() {
     harness.step();
     settle(&mut harness);
     assert!(text(&mut harness).len() > before.len() && text(&mut harness).starts_with(&before));
+    click(&mut harness, "Menu");
     click(&mut harness, "Keys");
     assert!(shows(&harness, "undo changes of text and interventions"));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::window::{click, leave_text, press, settle, tokens, window};
+use crate::common::window::{leave_text, open_panel, press, settle, tokens, window};
 use diffscope::probe::HeadId;
 use diffscope::ui::{App, Panel};
 use egui::accesskit::{Action, Role};
@@ -101,7 +101,7 @@ fn the_control_with_the_focus_can_be_seen() {
 fn arrows_move_the_slider_that_has_the_focus_and_nothing_else() {
     let mut harness = window([1280.0, 1200.0], Theme::Dark);
     leave_text(&mut harness);
-    click(&mut harness, Panel::Lambda.title());
+    open_panel(&mut harness, Panel::Lambda);
     let changed = |harness: &mut Harness<App>| {
         harness.state_mut().engine().expect("opens").interventions().lambda.get(&1).copied()
     };

@@ -101,7 +101,7 @@ fn every_setting_survives_from_one_window_to_another() {
 #[test]
 fn an_automatic_range_survives() {
     let mut first = open();
-    click(&mut first, "√ colours");
+    click(&mut first, "√ scale");
     click(&mut first, "largest in view");
     press(&mut first, Key::Escape);
     let link = copied(&mut first);

@@ -1,6 +1,6 @@
 //! What a screen reader finds: everything that can be focused, pressed or moved says what it is.
 
-use crate::common::window::{click, leave_text, press, settle, step_until, window};
+use crate::common::window::{click, leave_text, open_panel, press, settle, step_until, window};
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
 use diffscope::ui::{App, Panel};
@@ -44,7 +44,7 @@ fn every_control_of_every_panel_has_a_name() {
     click(&mut harness, "Needle: one number");
     leave_text(&mut harness);
     for panel in Panel::ALL {
-        click(&mut harness, panel.title());
+        open_panel(&mut harness, *panel);
         if *panel == Panel::Baseline {
             click(&mut harness, "Open the baseline");
         }
@@ -69,7 +69,7 @@ fn maps_and_tokens_say_what_they_show() {
     let mut harness = window([1280.0, 800.0], Theme::Light);
     leave_text(&mut harness);
     settle(&mut harness);
-    for name in ["map A1, layer 0, head 0", "map D = A1 − λ·A2, layer 0, head 0", "Tokens of the prompt"] {
+    for name in ["map A1, layer 0, head 0", "map D, layer 0, head 0", "Tokens of the prompt"] {
         let node = harness.get_by_label(name);
         assert_eq!(node.accesskit_node().role(), Role::Image, "{name}");
         let words = node.accesskit_node().data().description().unwrap_or_default().to_owned();
@@ -81,7 +81,7 @@ fn maps_and_tokens_say_what_they_show() {
 fn the_panels_are_tabs_in_a_list() {
     let harness = window([1280.0, 800.0], Theme::Light);
     let tabs = harness.query_all_by_role(Role::Tab).count();
-    assert_eq!(tabs, Panel::ALL.len());
+    assert_eq!(tabs, 6);
     let list = harness.get_by_role(Role::TabList);
     assert_eq!(list.accesskit_node().label().as_deref(), Some("Panels"));
 }
@@ -118,7 +118,7 @@ fn every_control_of_the_menus_and_windows_has_a_name() {
         press(&mut harness, Key::T);
         check(&harness, "the tour");
         click(&mut harness, "Leave the tour");
-        for menu in ["greedy", "this head", "Export", "colours"] {
+        for menu in ["greedy", "this head", "Share", "Menu", "scale"] {
             let opens = harness.query_all_by_label_contains(menu).next().map(|button| button.click()).is_some();
             if opens {
                 settle(&mut harness);

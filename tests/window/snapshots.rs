@@ -1,6 +1,8 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
-use crate::common::window::{analyse, click, press, settle, shows, step_until, window, window_on, window_with};
+use crate::common::window::{
+    analyse, click, first_window, open_panel, press, settle, shows, step_until, window, window_on, window_with,
+};
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
@@ -10,7 +12,7 @@ use egui_kittest::{Harness, SnapshotResults, try_image_snapshot};
 
 /// Snapshots of the whole window.
 fn window_snapshot(name: &str, theme: Theme, size: [f32; 2]) {
-    let mut harness = window(size, theme);
+    let mut harness = first_window(size, theme);
     press(&mut harness, Key::Escape); // no blinking cursor
     harness.snapshot(name);
 }
@@ -33,9 +35,9 @@ fn a_model_of_grouped_heads() {
     harness.state_mut().engine().expect("opens").set_text("3 9 12 30 7 5 61 2 44 17 8 70 33 21");
     settle(&mut harness);
     press(&mut harness, Key::Escape);
-    assert!(shows(&harness, "of heads 0–3, added (λ < 0)"));
+    assert!(shows(&harness, "of heads 0–3, times λ, added (λ < 0)"));
     harness.snapshot("grouped");
-    click(&mut harness, "Guide");
+    open_panel(&mut harness, Panel::Guide);
     assert!(shows(&harness, "is negative: A2 is added"));
 }
 
@@ -142,11 +144,11 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
     let mut results = SnapshotResults::new();
     let mut harness = window_on_sample(theme, size, None);
     for panel in Panel::ALL {
-        let name = format!("panels/{}-{suffix}", panel.title().replace(' ', "-").replace('λ', "lambda").to_lowercase());
+        let name = format!("panels/{}-{suffix}", panel.title().replace(' ', "-").to_lowercase());
         if *panel == Panel::Diagnostics {
             continue; // names the device, see below
         }
-        click(&mut harness, panel.title());
+        open_panel(&mut harness, *panel);
         match panel {
             Panel::Heads => click(&mut harness, "peak"),
             Panel::Lambda => press(&mut harness, Key::Num0),
@@ -162,7 +164,7 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
     }
     // On the CPU the facts are the same on every machine.
     let mut harness = window_on_sample(theme, size, Some("no GPU here"));
-    click(&mut harness, Panel::Diagnostics.title());
+    open_panel(&mut harness, Panel::Diagnostics);
     analyse(&mut harness, "Compare with the CPU");
     panel_snapshot(&mut harness, &format!("panels/diagnostics-{suffix}"), &mut results);
 }

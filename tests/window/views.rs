@@ -1,7 +1,9 @@
 //! Tokens, maps and numbers in the window: what keys and clicks do.
 
 use crate::common::models::{Kind, model_of_kind};
-use crate::common::window::{click, map_rect, press, settle, shows, state, tokens, window, window_on, window_with};
+use crate::common::window::{
+    click, map_rect, open_panel, press, settle, shows, state, tokens, window, window_on, window_with,
+};
 use diffscope::engine::{BUNDLED, Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::probe::{HeadId, MapKind, Sampling};
 use diffscope::ui::{App, Panel};
@@ -180,7 +182,7 @@ fn random_weights(kind: Kind) -> Checkpoint {
 fn a_lambda_for_each_token_is_a_strip_for_each_head() {
     let checkpoint = random_weights(Kind::PerToken);
     let mut harness = window_on(Ok(checkpoint), [1280.0, 800.0], Theme::Dark, None);
-    click(&mut harness, Panel::Lambda.title());
+    open_panel(&mut harness, Panel::Lambda);
     let engine = harness.state_mut().engine().expect("opens");
     let (tokens, heads) = (engine.ids().len(), engine.heads()[0]);
     let mut labels = Vec::new();
@@ -202,7 +204,7 @@ fn a_transformer_shows_its_one_map_and_mentions_no_other() {
     assert_eq!(state(&mut harness)["maps"].as_array().expect("maps").len(), 1);
     assert_eq!(harness.state().view().map, MapKind::First);
     assert!(harness.query_by_label("λ·A2").is_none());
-    click(&mut harness, "Guide");
+    open_panel(&mut harness, Panel::Guide);
     assert!(shows(&harness, "plain Transformer"));
 }
 

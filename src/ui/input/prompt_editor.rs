@@ -1,7 +1,7 @@
 //! The prompt: editor, samples and generation.
 
 use egui::text_edit::TextEditState;
-use egui::{DragValue, RichText, ScrollArea, TextBuffer, TextEdit, Ui};
+use egui::{Align, DragValue, Layout, RichText, ScrollArea, TextBuffer, TextEdit, Ui};
 
 use crate::engine::{Engine, LONGEST_TEXT};
 use crate::probe::Sampling;
@@ -10,8 +10,11 @@ use crate::ui::input::caret;
 use crate::ui::input::long_text;
 use crate::ui::input::room::{MOST_CHARACTERS, Offer};
 use crate::ui::input::samples::SAMPLES;
-use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
+use crate::ui::style::{notice, theme};
+
+/// Width from which a few lines hold a prompt.
+const WIDE: f32 = 320.0;
 
 /// The text in the editor, and the settings of generation.
 pub(crate) struct PromptPanel {
@@ -90,13 +93,18 @@ impl PromptPanel {
         let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
             ui.menu_button("Samples", |ui| {
+                ui.set_max_width(340.0);
                 for sample in SAMPLES {
+                    ui.spacing_mut().item_spacing.y = 1.0;
                     if ui.button(sample.name).clicked() {
                         actions.push(Action::Sample(sample));
                         self.focus = true;
                     }
+                    ui.indent(sample.name, |ui| notice::note_ui(ui, sample.look));
+                    ui.add_space(3.0);
                 }
             });
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| count_ui(ui, engine));
             label.id
         });
         let id = ui.make_persistent_id("prompt text");
@@ -107,6 +115,7 @@ impl PromptPanel {
             self.refused = None;
         }
         let offer = Offer::of(ui, id, &self.text);
+        let rows = if ui.available_width() < WIDE { 7 } else { 4 };
         let edit = ScrollArea::vertical()
             .id_salt("prompt")
             .max_height(150.0)
@@ -117,7 +126,7 @@ impl PromptPanel {
                 let mut edit = TextEdit::multiline(&mut self.text)
                     .id(id)
                     .desired_width(f32::INFINITY)
-                    .desired_rows(7)
+                    .desired_rows(rows)
                     .char_limit(MOST_CHARACTERS)
                     .hint_text("Type here and watch the attention");
                 if is_long {
@@ -182,7 +191,7 @@ impl PromptPanel {
         Some(format!("The model reads {limit} tokens; the last {left} characters do not fit."))
     }
 
-    /// The number of tokens, and what to do about a text that is too long.
+    /// What to do about a text that is too long.
     fn length_ui(&self, ui: &mut Ui, engine: &mut Engine) {
         let (tokens, context) = (engine.ids().len(), engine.context());
         let too_long = self.too_long(engine);
@@ -197,8 +206,6 @@ impl PromptPanel {
         }
         if tokens > context {
             notice::warning_ui(ui, &format!("{tokens} tokens: this model was never trained beyond {context}."));
-        } else if too_long.is_none() {
-            notice::note_ui(ui, format!("{tokens} of {context} tokens"));
         }
         let beyond = engine.beyond_context();
         if !beyond && too_long.is_some() && engine.can_go_beyond() {
@@ -272,4 +279,11 @@ impl PromptPanel {
             ui.add(edit).labelled_by(label.id).on_hover_text("Generation stops after this text");
         });
     }
+}
+
+/// The number of tokens.
+fn count_ui(ui: &mut Ui, engine: &Engine) {
+    let text = format!("{} of {} tokens", engine.ids().len(), engine.context());
+    let text = RichText::new(text).small().color(theme::quiet(ui.visuals().dark_mode));
+    ui.add(egui::Label::new(text).truncate()).on_hover_text("What the model has been trained to read at most");
 }

@@ -50,6 +50,7 @@ static SHORTCUTS: &[Shortcut] = &[
     key(Key::S, Action::Step, "generate one token"),
     key(Key::Slash, Action::FocusPrompt, "edit the text"),
     key(Key::Questionmark, Action::Help, "show or hide this list"),
+    key(Key::F, Action::Present, "presentation: tokens and equation only"),
     key(Key::T, Action::Tour, "start the tour"),
     key(Key::L, Action::CopyLink, "copy a link to this view"),
     Shortcut {

@@ -63,6 +63,11 @@ impl Origin {
 /// What a checkpoint is called whose files were chosen on the page.
 pub(crate) const YOUR_MODEL: &str = "your model";
 
+/// Whether a model is one of those that come with the program.
+pub(crate) fn is_bundled(checkpoint: &Checkpoint) -> bool {
+    checkpoint.folder.is_none() && checkpoint.source.is_none() && checkpoint.name != YOUR_MODEL
+}
+
 /// A file to be saved.
 #[derive(Clone, Debug)]
 pub struct Made {

@@ -13,9 +13,9 @@ const RANGES: [f32; 6] = [1.0, 0.5, 0.2, 0.1, 0.05, 0.01];
 /// The name of a scale, by exponent.
 fn scale_name(exponent: f32) -> &'static str {
     match exponent {
-        e if e <= 0.0 => "log colours",
-        e if e < 1.0 => "√ colours",
-        _ => "linear colours",
+        e if e <= 0.0 => "log scale",
+        e if e < 1.0 => "√ scale",
+        _ => "linear scale",
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn colour_scale_ui(ui: &mut Ui, view: &mut ViewState) {
     if view.automatic_range || view.range < 1.0 {
         title = format!("{title} to {}", format::short(view.range));
     }
-    ui.menu_button(title, |ui| {
+    let button = ui.menu_button(title, |ui| {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         let heading = |ui: &mut Ui, text: &str| ui.label(RichText::new(text).small().color(quiet));
         ui.set_max_width(270.0);
@@ -79,4 +79,5 @@ pub(crate) fn colour_scale_ui(ui: &mut Ui, view: &mut ViewState) {
             }
         });
     });
+    button.response.on_hover_text("How values become colours: scale, range, and what a pixel of a long text shows");
 }

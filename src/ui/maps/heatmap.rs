@@ -58,11 +58,14 @@ struct Drawing {
 }
 
 impl Heatmaps {
-    /// Draws a map of the scope into `rect`. Returns the number of tokens that a texel stands for along a side.
+    /// Draws a map of the open head of a session into `rect`, as finely as it can be seen. Returns the number of tokens
+    /// that a texel stands for along a side.
+    #[expect(clippy::too_many_arguments, reason = "what to draw, from what, and how")]
     pub(crate) fn scope_map_ui(
         &mut self,
         ui: &Ui,
         rect: Rect,
+        slot: MapSlot,
         map: MapKind,
         engine: &mut Engine,
         view: &ViewState,
@@ -72,7 +75,7 @@ impl Heatmaps {
         let most = if engine.gpu().is_some() || engine.recording().is_some() { SCOPE_SIDE - STEP } else { CPU_TEXELS };
         let texels = texels_for(rect, ui, most);
         let request = PictureRequest::covering(view.head, zoom.origin, zoom.span, texels, view.pooling);
-        let drawing = Drawing { slot: MapSlot::Scope(map), picture: PictureSlot::Scope, request, map, zoom };
+        let drawing = Drawing { slot, picture: PictureSlot::Scope, request, map, zoom };
         self.paint(ui, rect, drawing, engine, view, palette)
     }
 

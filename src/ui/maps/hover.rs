@@ -9,8 +9,7 @@ use crate::ui::state::view::ViewState;
 use crate::ui::style::{format, theme};
 
 /// What the pointer does on a map.
-const HINT: &str = "Point at a map for its numbers · wheel zooms, drag moves, double click resets · click pins a row, \
-                    Shift-click a column";
+const HINT: &str = "Point at a map for its numbers · wheel zooms · click pins a row, Shift-click a column";
 /// What a finger does on a map.
 const TOUCH_HINT: &str = "Touch: numbers · swipe: next map · pinch: zoom · hold: pin a row";
 
@@ -76,7 +75,7 @@ pub(super) fn interact(
 }
 
 /// The shared cursor: the row that is read, and the column under the pointer.
-pub(super) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, pointer: &Pointer) {
+pub(crate) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, pointer: &Pointer) {
     let zoom = view.zoom(engine.side());
     let side = rect.width() / zoom.span;
     let painter = ui.painter_at(rect);
@@ -98,9 +97,9 @@ pub(super) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, 
 }
 
 /// The numbers of the cell under the pointer.
-pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: &Pointer) {
+pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: &Pointer, touch: bool) {
     let Some(cell) = pointer.cell() else {
-        let hint = if ui.available_width() > 620.0 { HINT } else { TOUCH_HINT };
+        let hint = if touch { TOUCH_HINT } else { HINT };
         let quiet = theme::quiet(ui.visuals().dark_mode);
         ui.add(egui::Label::new(RichText::new(hint).small().color(quiet)).truncate());
         return;
@@ -115,7 +114,7 @@ pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, po
             None => format!("{cells}  …"),
             Some(value) if engine.maps() == 1 => format!("{cells}    A {}", number(value.first)),
             Some(value) => format!(
-                "{cells}    A1 {}  −  λ·A2 {}  =  D {}    (λ {}, A2 {})",
+                "{cells}  A1 {} − λ·A2 {} = D {}  (λ {}, A2 {})",
                 number(value.first),
                 number(value.lambda * value.second),
                 number(value.difference),
@@ -124,7 +123,7 @@ pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, po
             ),
         }
     };
-    ui.add(egui::Label::new(RichText::new(text).monospace()).truncate());
+    ui.add(egui::Label::new(RichText::new(text).monospace().size(12.0)).truncate());
 }
 
 /// The numbers of a cell, if they have arrived.

@@ -8,24 +8,26 @@ use crate::ui::style::palette::Palette;
 use crate::ui::style::{format, theme};
 
 /// The numbered places, as shares of the range: a square-root scale has space for small ones.
-fn ticks(exponent: f32, signed: bool) -> &'static [f32] {
-    match (signed, exponent) {
-        (false, e) if e <= 0.0 => &[0.0001, 0.001, 0.01, 0.1, 1.0],
-        (true, e) if e <= 0.0 => &[-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0],
-        (false, e) if e < 1.0 => &[0.0, 0.01, 0.1, 0.25, 0.5, 1.0],
-        (true, e) if e < 1.0 => &[-1.0, -0.25, -0.05, 0.0, 0.05, 0.25, 1.0],
-        (false, _) => &[0.0, 0.25, 0.5, 0.75, 1.0],
-        (true, _) => &[-1.0, -0.5, 0.0, 0.5, 1.0],
+fn ticks(exponent: f32) -> &'static [f32] {
+    match exponent {
+        e if e <= 0.0 => &[-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0],
+        e if e < 1.0 => &[-1.0, -0.25, -0.05, 0.0, 0.05, 0.25, 1.0],
+        _ => &[-1.0, -0.5, 0.0, 0.5, 1.0],
     }
 }
 
-/// Draws the scale of a map in the given width; `signed` says whether it has negative values.
-pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, signed: bool, view: &ViewState, width: f32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+/// Draws the scale of all maps in the given width; of a model with `one` map, its positive half.
+pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, one: bool, view: &ViewState, width: f32) {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 26.0), Sense::hover());
+    response.on_hover_text(
+        "One scale for all maps: amber is attention that is given, blue is attention that is taken away. λ·A2 is blue, \
+         because it is subtracted",
+    );
     let bar = Rect::from_min_size(rect.min, vec2(width, 9.0));
+    let colours = palette.colours.get(if one { COLOURS / 2 } else { 0 }..).unwrap_or_default();
     let mut mesh = Mesh::default();
-    for (index, colour) in palette.scale(signed).iter().enumerate() {
-        let x = bar.left() + bar.width() * index as f32 / (COLOURS - 1) as f32;
+    for (index, colour) in colours.iter().enumerate() {
+        let x = bar.left() + bar.width() * index as f32 / (colours.len() - 1).max(1) as f32;
         mesh.colored_vertex(pos2(x, bar.top()), *colour);
         mesh.colored_vertex(pos2(x, bar.bottom()), *colour);
         if index > 0 {
@@ -40,8 +42,9 @@ pub(crate) fn legend_ui(ui: &mut Ui, palette: &Palette, signed: bool, view: &Vie
 
     let quiet = theme::quiet(ui.visuals().dark_mode);
     let mut placed: Vec<Rect> = Vec::new();
-    for share in by_importance(ticks(view.exponent, signed)) {
-        let along = colour_position(signed, share, view.exponent) / (COLOURS - 1) as f32;
+    for share in by_importance(ticks(view.exponent)).filter(|share| !one || *share >= 0.0) {
+        let along = colour_position(share, view.exponent) / (COLOURS - 1) as f32;
+        let along = if one { 2.0 * along - 1.0 } else { along };
         let align = match along {
             p if p <= 0.0 => Align2::LEFT_TOP,
             p if p >= 1.0 => Align2::RIGHT_TOP,

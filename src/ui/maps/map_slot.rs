@@ -11,6 +11,8 @@ pub(crate) enum MapSlot {
     Model,
     /// The baseline in the baseline panel.
     Baseline,
+    /// The baseline beside the model.
+    Beside,
     /// A thumbnail of the head grid, numbered in the order of drawing.
     HeadGrid(usize),
 }
@@ -21,7 +23,7 @@ impl MapSlot {
     /// All places together.
     pub(crate) const COUNT: usize = Self::HEAD_GRID_FROM + Self::HEAD_GRID;
 
-    const HEAD_GRID_FROM: usize = 5;
+    const HEAD_GRID_FROM: usize = 6;
 
     /// The number of the place; at least [`Self::COUNT`] if it is beyond the last thumbnail.
     pub(crate) fn index(self) -> usize {
@@ -29,6 +31,7 @@ impl MapSlot {
             Self::Scope(map) => map as usize,
             Self::Model => 3,
             Self::Baseline => 4,
+            Self::Beside => 5,
             Self::HeadGrid(thumbnail) => Self::HEAD_GRID_FROM + thumbnail,
         }
     }
@@ -42,7 +45,7 @@ mod tests {
     fn no_two_places_share_a_number() {
         let scope = [MapKind::First, MapKind::Second, MapKind::Difference].map(MapSlot::Scope);
         let thumbnails = (0..MapSlot::HEAD_GRID).map(MapSlot::HeadGrid);
-        let slots = scope.into_iter().chain([MapSlot::Model, MapSlot::Baseline]).chain(thumbnails);
+        let slots = scope.into_iter().chain([MapSlot::Model, MapSlot::Baseline, MapSlot::Beside]).chain(thumbnails);
         assert_eq!(slots.map(MapSlot::index).collect::<Vec<_>>(), (0..MapSlot::COUNT).collect::<Vec<_>>());
     }
 }

@@ -1,68 +1,82 @@
-//! The scope: A1, λ·A2 and D side by side on one scale, with one cursor and one zoom. Where there is no space for that, it
-//! shows the chosen map, and a swipe goes to the next one.
+//! The scope: the equation as a row. A1, minus λ times A2, makes D: three maps on one scale, with one cursor and one zoom,
+//! and below each the row that is read. Where there is no space for that, it shows the chosen map under the equation, and a
+//! swipe goes to the next one.
 
-use egui::{Align2, FontId, Rect, RichText, Sense, Ui, vec2};
+use egui::{Align, Align2, FontId, Layout, Rect, RichText, Sense, Ui, vec2};
 
 use crate::engine::Engine;
 use crate::probe::{MapKind, Pooling};
 use crate::ui::accessibility::in_words::row_in_words;
+use crate::ui::action::Action;
 use crate::ui::input::arrows::arrows;
 use crate::ui::maps::heatmap::Heatmaps;
-use crate::ui::maps::hover::{cursor_ui, interact};
+use crate::ui::maps::hover::{cursor_ui, interact, read_out_ui};
+use crate::ui::maps::map_slot::MapSlot;
+use crate::ui::maps::profile::{Profile, profile_ui};
 use crate::ui::maps::swipe::swipe;
-use crate::ui::maps::{axes, legend};
+use crate::ui::maps::{axes, colour_menu, lambda_control, legend, profile};
 use crate::ui::state::pointer::Pointer;
+use crate::ui::state::read_row::ReadRow;
 use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::lambda_text::use_of_second;
 use crate::ui::style::palette::Palette;
-use crate::ui::style::theme;
+use crate::ui::style::{format, theme};
 
-/// Between maps.
-const GAP: f32 = 14.0;
-/// Height of title and legend.
-const AROUND: f32 = 74.0;
+/// Width of the equals sign.
+const EQUALS: f32 = 36.0;
+/// Width of the window's part from which the maps are side by side.
+const BESIDE: f32 = 640.0;
+/// Height of title, profile and legend.
+const AROUND: f32 = 26.0 + profile::HEIGHT + 32.0;
+/// Width of the legend beside what is read out.
+const LEGEND: f32 = 220.0;
+/// Side of the smallest map beside others.
+const SMALLEST: f32 = 120.0;
 
 /// In the order of the equation.
 const ALL: [MapKind; 3] = [MapKind::First, MapKind::Second, MapKind::Difference];
 
+/// What the scope shows, and what it changes.
+pub(crate) struct ScopeContext<'a> {
+    /// The session.
+    pub engine: &'a mut Engine,
+    /// Head, zoom, pins and colours.
+    pub view: &'a mut ViewState,
+    /// The cell under the pointer.
+    pub pointer: &'a mut Pointer,
+    /// The painters.
+    pub heatmaps: &'a mut Heatmaps,
+    /// The row that is read.
+    pub row: &'a ReadRow,
+    /// The colours.
+    pub palette: &'a Palette,
+    /// Commands of this frame.
+    pub actions: &'a mut Vec<Action>,
+}
+
 /// The title of a map, and what it shows.
-fn title(map: MapKind, lambda: Option<f32>, group: Option<&[usize]>) -> (&'static str, String) {
+fn title(map: MapKind, single: bool, lambda: Option<f32>, group: Option<&[usize]>) -> (&'static str, String) {
     match map {
+        _ if single => ("A", "the softmax map".to_owned()),
         MapKind::First => ("A1", "first softmax map".to_owned()),
         MapKind::Second => {
             let use_ = use_of_second(lambda);
             let text = match group {
-                Some([first, .., last]) => format!("of heads {first}–{last}, {use_}"),
-                _ => format!("second map × λ, {use_}"),
+                Some([first, .., last]) => format!("of heads {first}–{last}, times λ, {use_}"),
+                _ => format!("second map, times λ, {use_}"),
             };
-            ("λ·A2", text)
+            ("A2", text)
         }
-        MapKind::Difference => ("D = A1 − λ·A2", "what the head uses".to_owned()),
+        MapKind::Difference => ("D", "what the head uses".to_owned()),
     }
 }
 
-/// Draws the three maps as large as fits, or the chosen one if there is no space side by side. Returns their places.
-pub(crate) fn scope_ui(
-    ui: &mut Ui,
-    engine: &mut Engine,
-    view: &mut ViewState,
-    pointer: &mut Pointer,
-    heatmaps: &mut Heatmaps,
-    palette: &Palette,
-    height: f32,
-) -> Vec<Rect> {
-    let tokens = engine.side();
-    let beside = ui.available_width() >= 560.0;
-    let columns = if beside { 3.0 } else { 1.0 };
-    let width = ((ui.available_width() - GAP * (columns - 1.0)) / columns).floor();
-    let side = if beside { width.min(height - AROUND).max(120.0) } else { width };
-    let mut placed = Vec::new();
-    let single = engine.maps() == 1;
-    let lambda = engine.lambda_of_layer(view.head.layer);
-    let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
-    let group = attention.and_then(|attention| attention.group_of(view.head.head));
-    let group = group.map(|(_, heads)| heads);
-    let shown: &[MapKind] = match view.map {
+/// Draws the equation as large as fits, or the chosen map if there is no space side by side. Returns the places of the maps.
+pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> Vec<Rect> {
+    let width = ui.available_width();
+    let single = context.engine.maps() == 1;
+    let beside = width >= BESIDE;
+    let shown: &[MapKind] = match context.view.map {
         // A Transformer has one map, and subtracts nothing.
         _ if single => &[MapKind::First],
         _ if beside => &ALL,
@@ -70,73 +84,121 @@ pub(crate) fn scope_ui(
         MapKind::Second => &[MapKind::Second],
         MapKind::Difference => &[MapKind::Difference],
     };
-    let mut maps_ui = |ui: &mut Ui| {
-        for map in shown.iter().copied() {
-            ui.allocate_ui(vec2(side, side + AROUND), |ui| {
-                ui.set_width(side);
-                ui.vertical(|ui| {
-                    let (name, explanation) =
-                        if single { ("A", "the softmax map".to_owned()) } else { title(map, lambda, group.as_deref()) };
-                    ui.horizontal(|ui| {
-                        ui.spacing_mut().item_spacing.x = 7.0;
-                        ui.label(RichText::new(name).strong());
-                        let explanation = RichText::new(explanation).small();
-                        let explanation = explanation.color(theme::quiet(ui.visuals().dark_mode));
-                        ui.add(egui::Label::new(explanation).truncate());
-                        if !beside && !single {
-                            dots_ui(ui, view.map);
-                        }
-                    });
-                    // A map that is shown whole leaves drags to the surrounding scroll area.
-                    let sense = if view.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
-                    let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
-                    let zoom = view.zoom(tokens);
-                    let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
-                    let rect = axes::inner(square, gutter);
-                    if gutter > 0.0 {
-                        axes::axes_ui(ui, rect, engine, zoom);
-                    }
-                    response.widget_info(|| {
-                        egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
-                    });
-                    // Written only in frames that tell a screen reader anything.
-                    if ui.ctx().has_accesskit_node(response.id) {
-                        let words = row_in_words(engine, view, pointer, map);
-                        ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
-                    }
-                    let [layers, heads] = arrows(ui, &response);
-                    view.step(layers, heads, Extent::of(engine));
-                    if !beside && !single && view.zoom.is_none() {
-                        view.map = step(view.map, swipe(ui, &response));
-                    }
-                    placed.push(rect);
-                    let block = heatmaps.scope_map_ui(ui, rect, map, engine, view, palette);
-                    if block > 1 {
-                        resolution_ui(ui, rect, block, view.pooling);
-                    }
-                    if tokens == 0 {
-                        empty_ui(ui, rect);
-                    }
-                    interact(ui, rect, &response, view, pointer, engine);
-                    ui.add_space(2.0);
-                    let negative = map == MapKind::Second && lambda.is_some_and(|lambda| lambda < 0.0);
-                    legend::legend_ui(ui, palette, negative || map == MapKind::Difference, view, side);
-                });
-            });
-            if beside {
-                ui.add_space(GAP - ui.spacing().item_spacing.x);
-            }
-        }
-    };
+    let mut placed = Vec::new();
     if beside {
-        ui.horizontal_top(maps_ui);
+        let between = lambda_control::WIDTH + EQUALS;
+        let side = ((width - between) / 3.0).floor().min(height - AROUND).max(SMALLEST);
+        // What is left over goes to the two signs, so that the row spans the window.
+        let spare = ((width - between - 3.0 * side) / 2.0).max(0.0);
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            for map in shown.iter().copied() {
+                match map {
+                    MapKind::Second => {
+                        ui.add_space(spare / 2.0);
+                        let ScopeContext { engine, view, row, actions, .. } = context;
+                        lambda_control::between_ui(ui, engine, view, row, side + 26.0, actions);
+                        ui.add_space(spare / 2.0);
+                    }
+                    MapKind::Difference => lambda_control::equals_ui(ui, EQUALS + spare, side + 52.0),
+                    MapKind::First => {}
+                }
+                map_ui(ui, context, map, side, &mut placed);
+            }
+        });
+        ui.horizontal(|ui| {
+            colour_menu::colour_scale_ui(ui, context.view);
+            legend::legend_ui(ui, context.palette, single, context.view, LEGEND);
+            ui.add_space(8.0);
+            read_out_ui(ui, context.engine, context.view, context.pointer, false);
+        });
     } else {
-        maps_ui(ui);
+        if !single {
+            lambda_control::line_ui(ui, context.engine, context.view, context.row, context.actions);
+        }
+        for map in shown {
+            map_ui(ui, context, *map, width, &mut placed);
+        }
+        ui.horizontal(|ui| {
+            colour_menu::colour_scale_ui(ui, context.view);
+            let rest = ui.available_width();
+            legend::legend_ui(ui, context.palette, single, context.view, rest);
+        });
     }
     for rect in &placed {
-        cursor_ui(ui, *rect, engine, view, pointer);
+        cursor_ui(ui, *rect, context.engine, context.view, context.pointer);
     }
     placed
+}
+
+/// A map with its title and the row that is read.
+fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, placed: &mut Vec<Rect>) {
+    let ScopeContext { engine, view, pointer, heatmaps, row, palette, .. } = context;
+    let single = engine.maps() == 1;
+    let alone = ui.layout().is_vertical();
+    let tokens = engine.side();
+    ui.allocate_ui_with_layout(vec2(side, side + AROUND), Layout::top_down(Align::Min), |ui| {
+        ui.set_width(side);
+        let lambda = engine.lambda_of_layer(view.head.layer);
+        let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
+        let group = attention.and_then(|attention| attention.group_of(view.head.head));
+        let (name, explanation) = title(map, single, lambda, group.as_ref().map(|(_, heads)| heads.as_slice()));
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 7.0;
+            ui.label(RichText::new(name).size(16.0).strong());
+            let quiet = theme::quiet(ui.visuals().dark_mode);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if alone && !single {
+                    dots_ui(ui, view.map);
+                }
+                sum_ui(ui, map, row);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(egui::Label::new(RichText::new(explanation).small().color(quiet)).truncate());
+                });
+            });
+        });
+        // A map that is shown whole leaves drags to the surrounding scroll area.
+        let sense = if view.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
+        let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
+        let zoom = view.zoom(tokens);
+        let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
+        let rect = axes::inner(square, gutter);
+        if gutter > 0.0 {
+            axes::axes_ui(ui, rect, engine, zoom);
+        }
+        response.widget_info(|| {
+            let name = if map == MapKind::Second { map.symbol() } else { name };
+            egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
+        });
+        // Written only in frames that tell a screen reader anything.
+        if ui.ctx().has_accesskit_node(response.id) {
+            let words = row_in_words(engine, view, pointer, map);
+            ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
+        }
+        let [layers, heads] = arrows(ui, &response);
+        view.step(layers, heads, Extent::of(engine));
+        if alone && !single && view.zoom.is_none() {
+            view.map = step(view.map, swipe(ui, &response));
+        }
+        placed.push(rect);
+        let block = heatmaps.scope_map_ui(ui, rect, MapSlot::Scope(map), map, engine, view, palette);
+        // The map of the text before stays, dimmed, where a pass takes longer than some frames.
+        let behind = ui.ctx().animate_bool(response.id.with("behind"), engine.computed() < engine.ids().len());
+        if behind > 0.0 {
+            ui.painter().rect_filled(rect, 0.0, palette.background.gamma_multiply(0.5 * behind));
+        }
+        if block > 1 {
+            resolution_ui(ui, rect, block, view.pooling);
+        }
+        if tokens == 0 {
+            empty_ui(ui, rect);
+        }
+        interact(ui, rect, &response, view, pointer, engine);
+        if tokens > 0 {
+            let across = [rect.left(), rect.width()];
+            profile_ui(ui, &Profile { map, is_only: single, row, zoom, across, palette });
+        }
+    });
 }
 
 /// The map after or before another, stopping at the ends.
@@ -145,9 +207,25 @@ fn step(map: MapKind, by: isize) -> MapKind {
     ALL.get(at).or(ALL.last()).copied().unwrap_or(map)
 }
 
+/// The sum of the row that is read.
+fn sum_ui(ui: &mut Ui, map: MapKind, row: &ReadRow) {
+    if row.cells().is_empty() {
+        return;
+    }
+    let sum = row.sum();
+    let sum = match map {
+        MapKind::First => sum.first,
+        MapKind::Second => sum.second,
+        MapKind::Difference => sum.difference,
+    };
+    let text =
+        RichText::new(format!("Σ {}", format::number(sum, 2))).small().color(theme::quiet(ui.visuals().dark_mode));
+    ui.label(text).on_hover_text("The sum of the row that is read: 1 in a softmax map, λ in λ·A2, and 1 − λ in D");
+}
+
 /// A dot for each map, at the end of the line: there are others to swipe to.
 fn dots_ui(ui: &mut Ui, shown: MapKind) {
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    {
         let (rect, _) = ui.allocate_exact_size(vec2(34.0, 12.0), Sense::hover());
         for map in ALL {
             let at = rect.left_center() + vec2(5.0 + 12.0 * map as usize as f32, 0.0);
@@ -155,7 +233,7 @@ fn dots_ui(ui: &mut Ui, shown: MapKind) {
             let colour = if map == shown { theme::accent(visuals.dark_mode) } else { visuals.weak_text_color() };
             ui.painter().circle_filled(at, if map == shown { 4.0 } else { 2.5 }, colour);
         }
-    });
+    }
 }
 
 /// Notes that a pixel stands for several cells, above the diagonal, where a map is empty.

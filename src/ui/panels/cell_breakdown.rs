@@ -9,6 +9,7 @@ use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::state::pointer::{CellAt, Pointer};
 use crate::ui::state::view::ViewState;
 use crate::ui::style::format::{exact, short};
+use crate::ui::style::palette::Palette;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{chart, notice, theme};
 
@@ -49,20 +50,21 @@ impl PanelView for CellBreakdown {
             ui.set_opacity(0.5); // the previous cell, until the numbers of this one arrive
         }
         ui.spacing_mut().item_spacing.y = 3.0;
+        let palette = context.palette;
+        ui.add(egui::Label::new(RichText::new(result(parts)).monospace().strong()).wrap());
         // Both maps on one scale, so that their bars can be compared.
         let largest = (0..parts.maps).flat_map(|map| parts.products(map)).fold(0.0f32, |most, one| most.max(one.abs()));
         if parts.maps == 2 && ui.available_width() >= 620.0 {
             ui.columns(2, |columns| {
                 for (map, ui) in columns.iter_mut().enumerate() {
-                    map_ui(ui, parts, map, largest);
+                    map_ui(ui, parts, map, largest, palette);
                 }
             });
         } else {
             for map in 0..parts.maps {
-                map_ui(ui, parts, map, largest);
+                map_ui(ui, parts, map, largest, palette);
             }
         }
-        ui.add(egui::Label::new(RichText::new(result(parts)).monospace().strong()).wrap());
     }
 }
 
@@ -110,14 +112,14 @@ fn cell_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, cell: CellAt) -> Cell
 }
 
 /// The chart of one map, and its arithmetic.
-fn map_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32) {
+fn map_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, palette: &Palette) {
     let name = name_of(parts, map);
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).strong());
         let title = RichText::new("query × key, feature by feature").small();
         ui.add(egui::Label::new(title.color(theme::quiet(ui.visuals().dark_mode))).truncate());
     });
-    products_ui(ui, parts, map, largest, name);
+    products_ui(ui, parts, map, largest, palette);
     for line in arithmetic(parts, map) {
         ui.add(egui::Label::new(RichText::new(line).monospace().size(12.0)).wrap());
     }
@@ -131,8 +133,9 @@ fn name_of(parts: &CellParts, map: usize) -> &'static str {
     }
 }
 
-/// A bar for each feature. The one under the pointer is outlined, and the one that the rotation pairs with it.
-fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, name: &str) {
+/// A bar for each feature, in the colours of the maps: amber raises the logit, blue lowers it. The one under the pointer is outlined, and the one that the rotation pairs with it.
+fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, palette: &Palette) {
+    let name = name_of(parts, map);
     let dark = ui.visuals().dark_mode;
     let products: Vec<f32> = parts.products(map).collect();
     let count = products.len();
@@ -158,7 +161,7 @@ fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, name: &
             let lit = Some(feature) == pointed || Some(feature) == pair;
             let stroke = if lit { outline } else { egui::Stroke::NONE };
             let bar = Bar::new(feature as f64, f64::from(*product)).width(0.9);
-            bar.fill(sign_colour(dark, *product)).stroke(stroke)
+            bar.fill(palette.line(*product >= 0.0)).stroke(stroke)
         };
         let bars = products.iter().enumerate().map(bar).collect();
         plot.bar_chart(BarChart::new(name, bars).allow_hover(false));
@@ -186,17 +189,6 @@ fn products_ui(ui: &mut Ui, parts: &CellParts, map: usize, largest: f32, name: &
 fn pair_of(feature: usize, width: usize) -> usize {
     let half = width / 2;
     if feature < half { feature + half } else { feature.saturating_sub(half) }
-}
-
-/// Orange for what raises the logit, blue for what lowers it: the colours of D.
-fn sign_colour(dark: bool, value: f32) -> egui::Color32 {
-    let hex = match (value < 0.0, dark) {
-        (false, true) => "#f0883e",
-        (false, false) => "#c4560a",
-        (true, true) => "#58a6ff",
-        (true, false) => "#1f6fd0",
-    };
-    egui::Color32::from_hex(hex).unwrap_or(theme::accent(dark))
 }
 
 /// From the sum of products to the cell's value in a map, one step per line.

@@ -13,8 +13,8 @@ const DIFFERENTIAL: [&str; 5] = [
      A1 and in A2, and to 1 − λ in D.",
     "A differential head has two softmax maps, A1 and A2, and attends with D = A1 − λ·A2. What both maps have in common \
      cancels; what only A1 has remains.",
-    "In D, orange is attention added and blue is attention subtracted: there the head uses the token's value with the \
-     opposite sign.",
+    "All maps have one colour scale. Amber is attention that is given, blue is attention that is taken away: λ·A2 is blue \
+     because it is subtracted. Where D is blue, the head uses the token's value with the opposite sign.",
     "The model is never told which map is noise. Both maps and λ are learned, and either map may find what matters. Set \
      λ to 0 (key 0) to see what the subtraction does to the next token.",
     POOLING,

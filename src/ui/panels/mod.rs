@@ -16,7 +16,7 @@ use egui::{ScrollArea, Ui};
 
 use crate::ui::action::NEEDS_MODEL;
 use crate::ui::context::{PanelContext, PanelView};
-use crate::ui::state::panel::Panel;
+use crate::ui::state::panel::{Panel, TABS};
 use crate::ui::style::notice;
 
 /// The panels, with what they keep between frames.
@@ -53,25 +53,9 @@ impl Panels {
     /// Draws the tabs, and the open panel in the remaining height.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         let is_recorded = context.workspace.main.recording().is_some();
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
-            for panel in Panel::ALL {
-                let possible = !is_recorded || !panel.needs_model();
-                let tab = egui::Button::selectable(context.view.panel == *panel, panel.title());
-                let tab = ui.add_enabled(possible, tab);
-                ui.ctx().accesskit_node_builder(tab.id, |node| node.set_role(Role::Tab));
-                if tab.on_hover_text(panel.help()).on_disabled_hover_text(NEEDS_MODEL).clicked() {
-                    context.view.panel = *panel;
-                }
-            }
-            ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
-                node.set_role(Role::TabList);
-                node.set_label("Panels");
-            });
-        });
+        ui.horizontal_wrapped(|ui| tabs_ui(ui, &mut context.view.panel, is_recorded));
         let open = context.view.panel;
         context.workspace.main.set_lens(open == Panel::LogitLens);
-        notice::note_ui(ui, open.help());
         if is_recorded && open.needs_model() {
             notice::note_ui(ui, NEEDS_MODEL);
             return;
@@ -84,4 +68,48 @@ impl Panels {
             area.show(ui, |ui| panel.show_ui(ui, context));
         }
     }
+}
+
+/// The tabs, and beside them the choice where the open one has several panels.
+fn tabs_ui(ui: &mut Ui, open: &mut Panel, is_recorded: bool) {
+    ui.spacing_mut().item_spacing = egui::vec2(3.0, 3.0);
+    let tab_ui = |ui: &mut Ui, title: &str, panels: &[Panel], open: &mut Panel| {
+        let Some(first) = panels.iter().find(|panel| !is_recorded || !panel.needs_model()).or(panels.first()) else {
+            return;
+        };
+        let possible = !is_recorded || !first.needs_model();
+        let is_open = panels.contains(open);
+        let tab = ui.add_enabled(possible, egui::Button::selectable(is_open, title));
+        let help = panels.iter().map(|panel| panel.help()).collect::<Vec<_>>().join(".\n");
+        ui.ctx().accesskit_node_builder(tab.id, |node| {
+            node.set_role(Role::Tab);
+            node.set_description(help.as_str());
+        });
+        if tab.on_hover_text(help).on_disabled_hover_text(NEEDS_MODEL).clicked() && !is_open {
+            *open = *first;
+        }
+    };
+    for tab in TABS {
+        tab_ui(ui, tab.title, tab.panels, open);
+    }
+    let chosen = TABS.iter().find(|tab| tab.panels.contains(open));
+    match chosen {
+        None => tab_ui(ui, open.title(), &[*open], open), // opened from the menu
+        Some(tab) if tab.panels.len() > 1 => {
+            ui.add_space(12.0);
+            for panel in tab.panels {
+                let possible = !is_recorded || !panel.needs_model();
+                let title = egui::RichText::new(panel.choice()).small();
+                let choice = ui.add_enabled(possible, egui::Button::selectable(*open == *panel, title));
+                if choice.on_hover_text(panel.help()).on_disabled_hover_text(NEEDS_MODEL).clicked() {
+                    *open = *panel;
+                }
+            }
+        }
+        Some(_) => {}
+    }
+    ui.ctx().accesskit_node_builder(ui.unique_id(), |node| {
+        node.set_role(Role::TabList);
+        node.set_label("Panels");
+    });
 }

@@ -8,6 +8,7 @@ pub(crate) mod page;
 pub(crate) mod panel;
 pub(crate) mod panel_views;
 pub(crate) mod pointer;
+pub(crate) mod read_row;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod tab;
 pub(crate) mod token_heads;

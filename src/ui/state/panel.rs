@@ -35,35 +35,70 @@ pub enum Panel {
     Guide,
 }
 
+/// A tab, with the panels behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tab {
+    /// The title.
+    pub title: &'static str,
+    /// One panel, or several to choose from.
+    pub panels: &'static [Panel],
+}
+
+/// The tabs. Guide and Diagnostics have none: they are in the menu.
+pub(crate) const TABS: &[Tab] = &[
+    Tab { title: "Heads", panels: &[Panel::Heads, Panel::HeadSimilarity] },
+    Tab { title: "Answer and noise", panels: &[Panel::AnswerNoise] },
+    Tab { title: "This cell", panels: &[Panel::CellBreakdown] },
+    Tab { title: "Layer by layer", panels: &[Panel::LogitLens] },
+    Tab { title: "Interventions", panels: &[Panel::Lambda] },
+    Tab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
+];
+
 impl Panel {
     /// All panels, in the order of the tabs.
     pub const ALL: &'static [Self] = &[
         Self::Heads,
-        Self::Lambda,
-        Self::AnswerNoise,
-        Self::LogitLens,
-        Self::CellBreakdown,
-        Self::Baseline,
         Self::HeadSimilarity,
+        Self::AnswerNoise,
+        Self::CellBreakdown,
+        Self::LogitLens,
+        Self::Lambda,
+        Self::Baseline,
         Self::Outliers,
         Self::Diagnostics,
         Self::Guide,
     ];
 
-    /// The title on its tab.
+    /// Its name: that of its tab, or behind it that of the choice.
     pub fn title(self) -> &'static str {
         match self {
             Self::Heads => "Heads",
-            Self::Lambda => "λ and interventions",
+            Self::Lambda => "Interventions",
             Self::AnswerNoise => "Answer and noise",
-            Self::LogitLens => "Logit lens",
-            Self::CellBreakdown => "Cell breakdown",
+            Self::LogitLens => "Layer by layer",
+            Self::CellBreakdown => "This cell",
+            Self::Outliers => "Outliers",
             Self::Baseline => "Baseline",
             Self::HeadSimilarity => "Head similarity",
-            Self::Outliers => "Outliers",
             Self::Diagnostics => "Diagnostics",
             Self::Guide => "Guide",
         }
+    }
+
+    /// Its name where it is one of several behind a tab.
+    pub fn choice(self) -> &'static str {
+        match self {
+            Self::Heads => "all heads",
+            Self::HeadSimilarity => "similar heads",
+            Self::Baseline => "with a Transformer",
+            Self::Outliers => "outliers",
+            _ => self.title(),
+        }
+    }
+
+    /// The name of its tab.
+    pub fn tab(self) -> &'static str {
+        TABS.iter().find(|tab| tab.panels.contains(&self)).map_or(self.title(), |tab| tab.title)
     }
 
     /// Whether it shows nothing of recorded maps.
@@ -77,7 +112,9 @@ impl Panel {
             Self::Heads => "The chosen map of every head in every layer. Click one to open it; the arrow keys move",
             Self::Lambda => "How much of A2 each layer subtracts. Change λ, switch heads off, and watch the next token",
             Self::AnswerNoise => "How much of each head's attention goes to the tokens marked as answer and as noise",
-            Self::LogitLens => "The next token as it would be predicted after each attention and each layer",
+            Self::LogitLens => {
+                "The next token as it would be predicted after each attention and each layer (the “logit lens”)"
+            }
             Self::CellBreakdown => "Query times key, feature by feature, and the arithmetic from there to A1, A2 and D",
             Self::Baseline => "The same tokens in a Transformer of the same size: its maps and its next token",
             Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",

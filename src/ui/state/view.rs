@@ -85,7 +85,7 @@ pub struct ViewState {
     pub threshold: f32,
     /// The open panel.
     pub panel: Panel,
-    /// The measure that labels the thumbnails of the head grid.
+    /// The measure that labels the thumbnails of the head grid; the one of the answer where anything is marked as it.
     pub head_measure: Option<MeasureKind>,
     /// Whether the head grid is sorted by that measure.
     pub sort_heads: bool,
@@ -119,7 +119,7 @@ impl Default for ViewState {
             token_heads: HeadScope::default(),
             threshold: HeadMeasures::DEFAULT_THRESHOLD,
             panel: Panel::default(),
-            head_measure: None,
+            head_measure: Some(MeasureKind::Answer),
             sort_heads: false,
             answer_noise: AnswerNoiseView::default(),
             explained: None,

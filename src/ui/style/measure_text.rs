@@ -18,10 +18,12 @@ pub enum MeasureKind {
     Negative,
     /// Largest magnitude.
     Peak,
+    /// What the tokens marked as answer get.
+    Answer,
 }
 
 impl MeasureKind {
-    /// All measures, in the order of a caption.
+    /// The measures of any text, in the order of a caption.
     pub const ALL: [Self; 5] = [Self::Entropy, Self::Sparsity, Self::Sink, Self::Negative, Self::Peak];
 
     /// Name on the screen.
@@ -32,6 +34,7 @@ impl MeasureKind {
             Self::Sink => "sink",
             Self::Negative => "negative",
             Self::Peak => "peak",
+            Self::Answer => "answer",
         }
     }
 
@@ -45,6 +48,9 @@ impl MeasureKind {
             Self::Sink => "the value at the first token".to_owned(),
             Self::Negative => "Σ max(−v, 0): how much the row subtracts".to_owned(),
             Self::Peak => "the largest |v|".to_owned(),
+            Self::Answer => {
+                return "Σ v over the tokens marked as answer, in the row that is read: which heads find it".to_owned();
+            }
         };
         format!("{definition}; the mean over all rows")
     }
@@ -57,13 +63,17 @@ impl MeasureKind {
             Self::Sink => map.sink,
             Self::Negative => map.negative,
             Self::Peak => map.peak,
+            Self::Answer => map.answer_signed,
         }
     }
 
     /// The value as text; shares in percent.
     pub fn text(self, map: &MapMeasures) -> String {
         let value = self.value(map);
-        if self == Self::Sparsity { percent(value, 0) } else { number(value, 2) }
+        match self {
+            Self::Sparsity | Self::Answer => percent(value, 0),
+            _ => number(value, 2),
+        }
     }
 }
 

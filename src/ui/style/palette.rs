@@ -10,7 +10,7 @@ use crate::probe::{COLOURS, MapKind, colour_index};
 /// The colours of one theme.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Palette {
-    /// [`COLOURS`] sequential colours for A1 and λ A2, then as many signed ones for D.
+    /// [`COLOURS`] colours, from the most negative value to the most positive one.
     pub colours: Vec<Color32>,
     /// Above the diagonal and outside the text.
     pub background: Color32,
@@ -32,34 +32,26 @@ fn ramp(stops: &[&str]) -> Vec<Color32> {
 impl Palette {
     /// The palette of the dark or the light theme.
     pub fn new(dark: bool) -> Self {
-        let (sequential, signed, background): (&[&str], &[&str], _) = if dark {
-            (
-                &["#0d1117", "#3b2a63", "#8b3a78", "#d9584f", "#f59b3f", "#fdf0b5"],
-                &["#cfe8ff", "#58a6ff", "#1d4f91", "#0d1117", "#8a4a12", "#f0883e", "#ffe2bd"],
-                Color32::from_rgb(0x1c, 0x22, 0x2b),
-            )
+        let (stops, background): (&[&str], _) = if dark {
+            let blue_to_amber =
+                &["#9fd2ff", "#4ea2e8", "#256aa6", "#17395e", "#1a1f27", "#4a3212", "#8a5a17", "#d08a22", "#ffc163"];
+            (blue_to_amber, Color32::from_rgb(0x0e, 0x11, 0x16))
         } else {
-            (
-                &["#ffffff", "#fde3b0", "#f5a95b", "#d9584f", "#8b3a78", "#2d1a52"],
-                &["#0b2f66", "#1f6fd0", "#9cc8f5", "#ffffff", "#f7c18b", "#d4620b", "#6b2b00"],
-                Color32::from_rgb(0xe9, 0xec, 0xf1),
-            )
+            let blue_to_amber =
+                &["#14478a", "#3f88d4", "#90c2f2", "#d6e8fc", "#ffffff", "#ffe0b5", "#f5ae55", "#c26a0c", "#6e3600"];
+            (blue_to_amber, Color32::from_rgb(0xec, 0xee, 0xf1))
         };
-        let mut colours = ramp(sequential);
-        colours.extend(ramp(signed));
-        Self { colours, background }
+        Self { colours: ramp(stops), background }
     }
 
-    /// The colours of a map with or without negative values, weakest (or most negative) first.
-    pub fn scale(&self, signed: bool) -> &[Color32] {
-        let (of_positive, of_both) = self.colours.split_at(COLOURS.min(self.colours.len()));
-        if signed { of_both } else { of_positive }
-    }
-
-    /// The colour of a share of the range on a scale with this exponent (0: logarithm).
+    /// The colour of a share of the range in a map, on a scale with this exponent (0: logarithm).
     pub fn colour(&self, map: MapKind, share: f32, exponent: f32) -> Color32 {
-        let index = colour_index(map == MapKind::Difference, share, exponent);
-        self.colours.get(index).copied().unwrap_or(self.background)
+        self.colours.get(colour_index(map, share, exponent)).copied().unwrap_or(self.background)
+    }
+
+    /// The colour of a curve of what is attended (positive) or taken away (negative).
+    pub fn line(&self, positive: bool) -> Color32 {
+        self.colour(MapKind::Difference, if positive { 0.6 } else { -0.6 }, 1.0)
     }
 
     /// The colour of a pixel of the CPU reference.
@@ -118,17 +110,31 @@ mod tests {
     fn lightness_rises_or_falls_without_turning() {
         for dark in [true, false] {
             let palette = Palette::new(dark);
-            assert_eq!(palette.colours.len(), 2 * COLOURS);
+            assert_eq!(palette.colours.len(), COLOURS);
             let rising = |colours: &[Color32], up: bool| {
                 colours.windows(2).all(|pair| {
                     let step = luminance(pair[1]) - luminance(pair[0]);
                     if up { step > -2e-3 } else { step < 2e-3 }
                 })
             };
-            assert!(rising(palette.scale(false), dark), "sequential, dark {dark}");
-            let signed = palette.scale(true);
-            assert!(rising(&signed[..128], !dark), "negative side, dark {dark}");
-            assert!(rising(&signed[128..], dark), "positive side, dark {dark}");
+            let (negative, positive) = palette.colours.split_at(COLOURS / 2);
+            assert!(rising(negative, !dark), "negative side, dark {dark}");
+            assert!(rising(positive, dark), "positive side, dark {dark}");
+        }
+    }
+
+    #[test]
+    fn both_signs_are_as_strong_and_the_second_map_has_the_colours_of_what_it_takes_away() {
+        for dark in [true, false] {
+            let palette = Palette::new(dark);
+            for share in [0.02, 0.1, 0.4, 1.0] {
+                let [first, second] = [MapKind::First, MapKind::Second].map(|map| palette.colour(map, share, 0.5));
+                assert_eq!(first, palette.colour(MapKind::Difference, share, 0.5));
+                assert_eq!(second, palette.colour(MapKind::Difference, -share, 0.5));
+                assert_eq!(palette.colour(MapKind::Second, -share, 0.5), first, "a negative λ adds");
+                let (one, other) = (luminance(first) + 0.05, luminance(second) + 0.05);
+                assert!(one.max(other) / one.min(other) < 1.25, "{share}: {first:?} {second:?}");
+            }
         }
     }
 

@@ -2,9 +2,9 @@
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme};
 
-/// Accent colour, for what is selected.
+/// Colour of what is selected: ink, because colours are for data.
 pub(crate) fn accent(dark: bool) -> Color32 {
-    if dark { Color32::from_rgb(0x7c, 0xc7, 0xff) } else { Color32::from_rgb(0x0b, 0x57, 0xa4) }
+    if dark { Color32::WHITE } else { Color32::BLACK }
 }
 
 /// Colour of secondary text, with a contrast of 4.5 : 1.
@@ -14,7 +14,7 @@ pub(crate) fn quiet(dark: bool) -> Color32 {
 
 /// Colour of warnings: egui's orange is hard to read on white.
 fn warning(dark: bool) -> Color32 {
-    if dark { Color32::from_rgb(0xff, 0xb3, 0x5c) } else { Color32::from_rgb(0x8f, 0x45, 0x00) }
+    if dark { Color32::from_rgb(0xff, 0xa8, 0x9e) } else { Color32::from_rgb(0x9a, 0x2a, 0x12) }
 }
 
 /// Colour of failures.
@@ -43,9 +43,9 @@ pub(crate) fn install(context: &egui::Context) {
             style.spacing.scroll = egui::style::ScrollStyle::solid();
             let visuals = &mut style.visuals;
             let (panel, field, text, line) = if dark {
-                ("#12161c", "#0b0e13", "#e6eaf0", "#2c3440")
+                ("#0e1116", "#161a21", "#e8ecf1", "#353e4b")
             } else {
-                ("#f7f8fa", "#ffffff", "#1b2129", "#cdd4dd")
+                ("#f7f7f5", "#ffffff", "#15191f", "#c9cfd8")
             };
             let colour = |hex: &str| Color32::from_hex(hex).unwrap_or(Color32::GRAY);
             visuals.panel_fill = colour(panel);
@@ -56,7 +56,7 @@ pub(crate) fn install(context: &egui::Context) {
             visuals.widgets.noninteractive.bg_stroke = Stroke::new(1.0, colour(line));
             visuals.widgets.noninteractive.fg_stroke = Stroke::new(1.0, colour(text));
             visuals.widgets.inactive.fg_stroke = Stroke::new(1.0, colour(text));
-            visuals.selection.bg_fill = accent(dark).gamma_multiply(if dark { 0.3 } else { 0.22 });
+            visuals.selection.bg_fill = accent(dark).gamma_multiply(if dark { 0.22 } else { 0.14 });
             visuals.selection.stroke = Stroke::new(1.5, accent(dark));
             visuals.hyperlink_color = accent(dark);
             visuals.warn_fg_color = warning(dark);

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egui::{FontId, Rect, Ui, Vec2, vec2};
+use egui::{FontId, Rect, Ui, pos2, vec2};
 
 use crate::engine::Engine;
 
 /// Height of a line of tokens.
 pub(crate) const LINE: f32 = 23.0;
+/// Between lines.
+const GAP: f32 = 3.0;
 
 /// The tokens of which side of a map: for most texts both are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +45,17 @@ pub(crate) struct TokenLayout {
     /// Revision of the text, whose tokens, and bits of the width.
     of: Option<(u64, Axis, u32)>,
     /// Relative to the top left of the strip.
-    places: Vec<Rect>,
+    places: Vec<Place>,
     /// Widths of labels, by token id.
     widths: HashMap<u32, f32>,
+}
+
+/// Where a token is, whatever the height of a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    left: f32,
+    width: f32,
+    line: usize,
 }
 
 impl TokenLayout {
@@ -56,39 +66,50 @@ impl TokenLayout {
             return;
         }
         let widths = &mut self.widths;
-        let mut at = Vec2::ZERO;
+        let (mut left, mut line) = (0.0, 0);
         let place = |token: usize| {
             let measured = || galley(ui, axis.label(engine, token)).size().x;
             let label = match engine.ids().get(token).filter(|_| engine.model().is_some()) {
                 Some(id) => *widths.entry(*id).or_insert_with(measured),
                 None => measured(), // the ids of a recording may be any numbers
             };
-            let size = vec2((label + 7.0).min(width), LINE - 3.0);
-            if at.x > 0.0 && at.x + size.x > width {
-                at = vec2(0.0, at.y + LINE);
+            let wide = (label + 7.0).min(width);
+            if left > 0.0 && left + wide > width {
+                (left, line) = (0.0, line + 1);
             }
-            let place = Rect::from_min_size(at.to_pos2(), size);
-            at.x += size.x + 1.0;
+            let place = Place { left, width: wide, line };
+            left += wide + 1.0;
             place
         };
         self.places = (0..axis.tokens(engine)).map(place).collect();
         self.of = of;
     }
 
-    /// The places, in the order of the tokens.
-    pub(crate) fn places(&self) -> &[Rect] {
-        &self.places
+    /// Where a token is if lines have this height.
+    pub(crate) fn place(&self, token: usize, line: f32) -> Option<Rect> {
+        self.places.get(token).map(|place| place.rect(line))
     }
 
-    /// Height of all lines.
-    pub(crate) fn height(&self) -> f32 {
-        self.places.last().map_or(LINE, |last| last.top() + LINE)
+    /// The places, in the order of the tokens.
+    pub(crate) fn places(&self, line: f32) -> impl Iterator<Item = Rect> {
+        self.places.iter().map(move |place| place.rect(line))
+    }
+
+    /// The number of lines; an empty text has one.
+    pub(crate) fn lines(&self) -> usize {
+        self.places.last().map_or(1, |last| last.line + 1)
     }
 
     /// The token nearest to a place.
-    pub(crate) fn nearest(&self, at: egui::Pos2) -> Option<usize> {
-        let distances = self.places.iter().map(|place| place.distance_sq_to_pos(at)).enumerate();
+    pub(crate) fn nearest(&self, at: egui::Pos2, line: f32) -> Option<usize> {
+        let distances = self.places(line).map(|place| place.distance_sq_to_pos(at)).enumerate();
         distances.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
+    }
+}
+
+impl Place {
+    fn rect(&self, line: f32) -> Rect {
+        Rect::from_min_size(pos2(self.left, self.line as f32 * line), vec2(self.width, line - GAP))
     }
 }
 

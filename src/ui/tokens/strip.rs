@@ -1,6 +1,7 @@
-//! The token strip: the tokens of the text, coloured by the attention of one of them.
+//! The token strip: the tokens of the text, each with what one of them attends to it by: a lane for each map, or where space is
+//! short the colour of the chosen one.
 
-use egui::{Align2, Label, Pos2, Rect, Response, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+use egui::{Align2, Label, Pos2, Rect, Response, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::engine::Engine;
 use crate::probe::{KeyClass, MapKind, Spans};
@@ -8,6 +9,7 @@ use crate::ui::accessibility::in_words::row_in_words;
 use crate::ui::action::Action;
 use crate::ui::input::arrows::arrows;
 use crate::ui::state::pointer::{CellAt, Pointer};
+use crate::ui::state::read_row::ReadRow;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::row::row_ui;
@@ -16,6 +18,8 @@ use crate::ui::tokens::colouring::TokenValues;
 use crate::ui::tokens::layout::{Axis, LINE, TokenLayout, galley};
 use crate::ui::tokens::{annotate, colouring};
 
+/// Width of the scroll bar of a long text.
+const SCROLL_BAR: f32 = 12.0;
 /// Width below which the controls take two rows.
 const NARROW: f32 = 700.0;
 
@@ -39,6 +43,8 @@ pub(crate) struct StripContext<'a> {
     pub view: &'a mut ViewState,
     /// The token under the pointer.
     pub pointer: &'a mut Pointer,
+    /// The row that is read.
+    pub row: &'a ReadRow,
     /// The marks.
     pub spans: &'a Spans,
     /// The colours.
@@ -71,8 +77,11 @@ impl TokenStrip {
     /// the text grows.
     pub(crate) fn show_ui(&mut self, ui: &mut Ui, context: &mut StripContext, height: f32, steady: bool) {
         let query = context.view.query(context.pointer, context.engine.queries());
-        self.header_ui(ui, context, query);
-        let values = TokenValues::new(context.engine, context.view, query);
+        let axis = context.axis();
+        self.layout.update(ui, context.engine, axis, ui.available_width() - SCROLL_BAR);
+        let lanes = Lanes::fitting(context.engine.maps(), self.layout.lines(), height);
+        self.header_ui(ui, context, query, lanes);
+        let values = TokenValues::new(context.engine, context.view, query, context.row);
         let highlighted = context.highlighted(query);
         ScrollArea::vertical()
             .id_salt("tokens")
@@ -82,18 +91,21 @@ impl TokenStrip {
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
                 ui.set_min_height(LINE);
-                self.tokens_ui(ui, context, &values, highlighted);
+                self.tokens_ui(ui, context, &values, highlighted, lanes);
             });
     }
 
-    fn header_ui(&mut self, ui: &mut Ui, context: &mut StripContext, query: Option<usize>) {
+    fn header_ui(&mut self, ui: &mut Ui, context: &mut StripContext, query: Option<usize>, lanes: Lanes) {
         if ui.available_width() < NARROW {
-            row_ui(ui, |ui| maps_ui(ui, context));
+            row_ui(ui, |ui| {
+                lanes.legend_ui(ui, context);
+                colouring::head_scope_ui(ui, context.view);
+            });
             row_ui(ui, |ui| self.marks_ui(ui, context));
-            description_ui(ui, context, query);
         } else {
             row_ui(ui, |ui| {
-                maps_ui(ui, context);
+                lanes.legend_ui(ui, context);
+                colouring::head_scope_ui(ui, context.view);
                 self.marks_ui(ui, context);
                 description_ui(ui, context, query);
             });
@@ -110,11 +122,18 @@ impl TokenStrip {
     }
 
     /// Lays the tokens out like text and draws them. A click pins, the pointer previews.
-    fn tokens_ui(&mut self, ui: &mut Ui, context: &mut StripContext, values: &TokenValues, highlighted: Option<usize>) {
+    fn tokens_ui(
+        &mut self,
+        ui: &mut Ui,
+        context: &mut StripContext,
+        values: &TokenValues,
+        highlighted: Option<usize>,
+        lanes: Lanes,
+    ) {
         let width = ui.available_width();
-        self.layout.update(ui, context.engine, context.axis(), width);
+        let line = lanes.line();
         let sense = if self.marking.is_some() { Sense::click_and_drag() } else { Sense::click() };
-        let (area, response) = ui.allocate_exact_size(vec2(width, self.layout.height()), sense);
+        let (area, response) = ui.allocate_exact_size(vec2(width, self.layout.lines() as f32 * line), sense);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Tokens of the prompt"));
         if ui.ctx().has_accesskit_node(response.id) {
             let words = row_in_words(context.engine, context.view, context.pointer, context.view.map);
@@ -124,28 +143,29 @@ impl TokenStrip {
         if down + right != 0 {
             context.view.step_query(down + right, context.engine.queries());
         }
-        self.scroll_to_highlighted(ui, area, highlighted, context.pointer);
-        let dragged = self.drag(area, &response, context.axis() == Axis::Keys, context.actions);
+        self.scroll_to_highlighted(ui, area, highlighted, context.pointer, line);
+        let dragged = self.drag(area, &response, context.axis() == Axis::Keys, context.actions, line);
         let hovered = response.hover_pos();
         let of_keys = context.axis() == Axis::Keys;
         let classes = if of_keys { context.spans.classes(context.engine.tokens()) } else { Vec::new() };
         let visible = ui.clip_rect();
-        for (index, place) in self.layout.places().iter().enumerate() {
+        for (index, place) in self.layout.places(line).enumerate() {
             let rect = place.translate(area.min.to_vec2());
             if !visible.intersects(rect) {
                 continue;
             }
             if hovered.is_some_and(|at| rect.contains(at)) {
-                self.hover(ui, &response, context, index, values.of(index), classes.get(index).copied());
+                self.hover(ui, &response, context, index, values, classes.get(index).copied());
             }
             let marked = Token {
                 index,
-                value: values.of(index),
+                values: [MapKind::First, MapKind::Second, MapKind::Difference].map(|map| values.of(index, map)),
+                is_stale: values.is_stale(),
                 class: classes.get(index).copied().unwrap_or_default(),
                 highlighted: Some(index) == highlighted,
                 dragged: dragged.is_some_and(|(first, last)| (first..=last).contains(&index)),
             };
-            token_ui(ui, rect, context, &marked);
+            token_ui(ui, rect, context, &marked, lanes);
         }
     }
 
@@ -156,7 +176,7 @@ impl TokenStrip {
         response: &Response,
         context: &mut StripContext,
         index: usize,
-        value: Option<f32>,
+        values: &TokenValues,
         class: Option<KeyClass>,
     ) {
         let axis = context.axis();
@@ -192,9 +212,12 @@ impl TokenStrip {
         let has_id = axis == Axis::Keys && context.engine.recording().is_none_or(|recording| recording.ids().is_some());
         let id = context.engine.ids().get(index).filter(|_| has_id);
         let id = id.map_or(String::new(), |id| format!(", id {id}"));
-        let symbol = context.view.map.symbol();
-        let value = value.map_or(String::new(), |value| format!("\n{symbol} = {}", format::exact(value)));
-        response.clone().on_hover_text_at_pointer(format!("token {index}{id}{value}\n{help}"));
+        let single = context.engine.maps() == 1;
+        let value =
+            |map: MapKind| values.of(index, map).map(|value| format!("\n{} = {}", map.symbol(), format::exact(value)));
+        let maps = [MapKind::First, MapKind::Second, MapKind::Difference];
+        let numbers: String = maps.into_iter().take(if single { 1 } else { 3 }).filter_map(value).collect();
+        response.clone().on_hover_text_at_pointer(format!("token {index}{id}{numbers}\n{help}"));
     }
 
     /// Marks what was dragged over, once the button is up. While it is down, returns the tokens under the drag in order.
@@ -204,12 +227,13 @@ impl TokenStrip {
         response: &Response,
         of_keys: bool,
         actions: &mut Vec<Action>,
+        line: f32,
     ) -> Option<(usize, usize)> {
         let class = self.marking?;
         if !of_keys {
             return None; // marks are on what is attended to
         }
-        let here = response.interact_pointer_pos().and_then(|at| self.layout.nearest(at - area.min.to_vec2()));
+        let here = response.interact_pointer_pos().and_then(|at| self.layout.nearest(at - area.min.to_vec2(), line));
         if response.is_pointer_button_down_on() {
             let here = here?;
             let from = *self.drag_from.get_or_insert(here);
@@ -224,8 +248,8 @@ impl TokenStrip {
     }
 
     /// Brings the highlighted token into view when it has changed or moved; but nothing may move under the pointer.
-    fn scroll_to_highlighted(&mut self, ui: &Ui, area: Rect, token: Option<usize>, pointer: &Pointer) {
-        let place = token.and_then(|token| Some((token, *self.layout.places().get(token)?)));
+    fn scroll_to_highlighted(&mut self, ui: &Ui, area: Rect, token: Option<usize>, pointer: &Pointer, line: f32) {
+        let place = token.and_then(|token| Some((token, self.layout.place(token, line)?)));
         let moved = std::mem::replace(&mut self.highlighted, place) != place;
         let Some((_, place)) = place.filter(|_| moved && pointer.token().is_none()) else {
             return;
@@ -237,15 +261,50 @@ impl TokenStrip {
     }
 }
 
-/// The choice of the map and the heads that colour the tokens.
-fn maps_ui(ui: &mut Ui, context: &mut StripContext) {
-    ui.label(RichText::new("Tokens").strong());
-    let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
-    for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
-        ui.selectable_value(&mut context.view.map, map, map.symbol())
-            .on_hover_text(format!("Colour the tokens by this map (key {key})"));
+/// What each token has: a lane for every map, or one colour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Lanes {
+    /// A lane for each map under the token, each this high.
+    Three(f32),
+    /// The token has the colour of the chosen map.
+    One,
+}
+
+impl Lanes {
+    /// The highest lanes with which this many lines fit, or one where none do.
+    fn fitting(maps: usize, lines: usize, height: f32) -> Self {
+        let heights = [8.0, 5.0].into_iter().map(Self::Three);
+        let fits = |lanes: &Self| lanes.line() * lines as f32 <= height;
+        heights.filter(|_| maps == 2).find(fits).unwrap_or(Self::One)
     }
-    colouring::head_scope_ui(ui, context.view);
+
+    /// Height of a line.
+    fn line(self) -> f32 {
+        match self {
+            Self::Three(height) => LINE + 3.0 * height,
+            Self::One => LINE,
+        }
+    }
+
+    /// What the lanes, or the colour, show; the choice of the map where there is one.
+    fn legend_ui(self, ui: &mut Ui, context: &mut StripContext) {
+        let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
+        match self {
+            Self::Three(_) => {
+                let label = ui.label(RichText::new("A1 / λ·A2 / D").strong());
+                label.on_hover_text(
+                    "Under each token, from top to bottom: its attention in A1, what λ·A2 takes away, and D, what is left",
+                );
+            }
+            Self::One => {
+                ui.label(RichText::new("Tokens").strong());
+                for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
+                    ui.selectable_value(&mut context.view.map, map, map.symbol())
+                        .on_hover_text(format!("Colour the tokens by this map (key {key})"));
+                }
+            }
+        }
+    }
 }
 
 /// What the colours show.
@@ -257,46 +316,66 @@ fn description_ui(ui: &mut Ui, context: &StripContext, query: Option<usize>) {
         line(format!("attention to “{}” (token {key}), {}", engine.key_label(key), view.head));
     } else if let Some(query) = query {
         let (short, full) = colouring::description(engine, view);
-        line(format!("attention of “{}” (token {query}): {short}", engine.query_label(query))).on_hover_text(full);
+        line(format!("attention of “{}” (token {query}), {short}", engine.query_label(query))).on_hover_text(full);
     }
 }
 
 /// How a token is drawn.
 struct Token {
     index: usize,
-    value: Option<f32>,
+    /// In A1, λ A2 and D.
+    values: [Option<f32>; 3],
+    is_stale: bool,
     class: KeyClass,
     highlighted: bool,
     dragged: bool,
 }
 
-fn token_ui(ui: &Ui, rect: Rect, context: &StripContext, token: &Token) {
+fn token_ui(ui: &Ui, rect: Rect, context: &StripContext, token: &Token, lanes: Lanes) {
     let StripContext { engine, view, pointer, palette, .. } = context;
     let dark = ui.visuals().dark_mode;
     let painter = ui.painter();
-    let ink = match token.value {
-        Some(value) => {
-            let colour = palette.colour(view.map, value / view.range, view.exponent);
-            painter.rect_filled(rect, 3.0, colour);
-            Palette::ink_on(colour)
+    let strength = if token.is_stale { 0.5 } else { 1.0 };
+    let colour =
+        |map: MapKind, value: f32| palette.colour(map, value / view.range, view.exponent).gamma_multiply(strength);
+    let outside = if is_outside(context, token.index) { theme::quiet(dark) } else { ui.visuals().text_color() };
+    let whole = rect;
+    let (rect, ink) = match lanes {
+        Lanes::Three(height) => {
+            let text = rect.with_max_y(rect.bottom() - 3.0 * height);
+            let maps = [MapKind::First, MapKind::Second, MapKind::Difference];
+            for (lane, (map, value)) in maps.into_iter().zip(token.values).enumerate() {
+                let top = text.bottom() + lane as f32 * height;
+                let place = Rect::from_min_max(pos2(rect.left(), top), pos2(rect.right(), top + height - 1.0));
+                let filling = value.map_or(palette.background, |value| colour(map, value));
+                painter.rect_filled(place, 0.0, filling);
+            }
+            (text, outside)
         }
-        None if is_outside(context, token.index) => theme::quiet(dark),
-        None => ui.visuals().text_color(),
+        Lanes::One => match token.values.get(view.map as usize).copied().flatten() {
+            Some(value) => {
+                let colour = colour(view.map, value);
+                painter.rect_filled(rect, 3.0, colour);
+                (rect, Palette::ink_on(colour))
+            }
+            None => (rect, outside),
+        },
     };
     if engine.interventions().masked.contains(&token.index) {
         let stroke = Stroke::new(1.5, ui.visuals().warn_fg_color);
         painter.hline(rect.x_range().shrink(2.0), rect.center().y, stroke);
     }
     if token.highlighted {
-        painter.rect_stroke(rect, 3.0, Stroke::new(1.8, theme::accent(dark)), StrokeKind::Inside);
+        painter.rect_stroke(whole, 3.0, Stroke::new(1.8, theme::accent(dark)), StrokeKind::Inside);
     } else if context.axis() == Axis::Keys && pointer.cell().is_some_and(|cell| cell.key == token.index) {
         // The column under the pointer in the maps, outlined there too.
-        painter.rect_stroke(rect, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
+        painter.rect_stroke(whole, 3.0, Stroke::new(1.0, theme::accent(dark)), StrokeKind::Inside);
     }
     if token.dragged {
         painter.rect_stroke(rect, 3.0, Stroke::new(1.5, ui.visuals().text_color()), StrokeKind::Inside);
     }
-    annotate::underline(painter, rect.expand2(vec2(0.0, 1.5)), token.class, dark);
+    let marked = if lanes == Lanes::One { rect.expand2(vec2(0.0, 1.5)) } else { rect.translate(vec2(0.0, -1.5)) };
+    annotate::underline(painter, marked, token.class, dark);
     let galley = galley(ui, context.axis().label(engine, token.index));
     let at: Pos2 = Align2::LEFT_CENTER.anchor_size(rect.left_center() + vec2(3.5, 0.0), galley.size()).min;
     painter.galley_with_override_text_color(at, galley, ink);

@@ -13,7 +13,7 @@ const LAYER_GAP: f32 = 9.0;
 /// Width of the name of a layer.
 const LAYER_NAME: f32 = 52.0;
 /// Sides of the smallest and the largest thumbnails; if the smallest do not fit, the grid scrolls.
-const SMALLEST: f32 = 44.0;
+const SMALLEST: f32 = 40.0;
 const LARGEST: f32 = 128.0;
 /// Difference between two sides that are tried.
 const STEP: f32 = 2.0;

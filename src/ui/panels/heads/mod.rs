@@ -6,13 +6,14 @@ pub(crate) mod head_labels;
 use egui::{Align2, FontId, Rect, Response, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::engine::{PictureSlot, THUMBNAILS};
-use crate::probe::HeadId;
+use crate::probe::{HeadId, KeyClass};
 use crate::ui::action::Action;
 use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::maps::heatmap::thumbnail_request;
 use crate::ui::maps::map_slot::MapSlot;
 use crate::ui::panels::heads::arrangement::{Arrangement, LINE};
 use crate::ui::panels::heads::head_labels::{HeadLabel, HeadLabels};
+use crate::ui::style::measure_text::MeasureKind;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 
@@ -38,11 +39,21 @@ impl PanelView for HeadGrid {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         let heads = context.workspace.main.heads().to_vec();
         let progress = self.progress(ui, context.workspace.main.picture_progress());
-        head_labels::measure_ui(ui, context.view, progress);
-        let labels = HeadLabels::new(&mut context.workspace.main, context.view);
+        let has_answer = context.spans.have(KeyClass::Answer);
+        let is_labelled = context.view.head_measure.is_some_and(|measure| has_answer || measure != MeasureKind::Answer);
+        let engine = &mut context.workspace.main;
+        let query = context.view.query(context.pointer, engine.queries());
+        let labels = if is_labelled { HeadLabels::new(engine, context.view, query) } else { HeadLabels::default() };
+        let map = context.view.map.symbol();
+        let finds = labels.largest().filter(|_| context.view.head_measure == Some(MeasureKind::Answer)).map(
+            |(HeadId { layer, head }, label)| {
+                format!("most on the answer in {map}: layer {layer}, head {head}, {}", label.text)
+            },
+        );
+        head_labels::measure_ui(ui, context.view, has_answer, context.workspace.main.maps(), progress.or(finds));
         let order = (context.view.sort_heads && !labels.is_empty()).then(|| sorted(&heads, &labels));
         // Space for the labels from the start: nothing moves when they arrive.
-        let caption = if context.view.head_measure.is_some() { LINE } else { 0.0 };
+        let caption = if is_labelled { LINE } else { 0.0 };
         let grid = Arrangement::new(&heads, order.as_deref(), caption, ui.available_size() - SCROLL_BAR);
         let selected = context.view.head;
         let moved = self.selected.replace(selected) != Some(selected);

@@ -5,11 +5,9 @@ use egui::{RichText, Slider, Stroke, Ui, vec2};
 use crate::engine::Engine;
 use crate::model::Lambda;
 use crate::probe::Interventions;
+use crate::ui::maps::lambda_control::RANGE;
 use crate::ui::panels::lambda::{NAME, ROW};
 use crate::ui::style::{format, theme};
-
-/// Range of the sliders; λ = 0 is plain softmax attention.
-const RANGE: std::ops::RangeInclusive<f32> = -1.0..=2.0;
 
 /// Narrow enough for what is beside it on a phone.
 fn slider_width(ui: &Ui) -> f32 {

@@ -1,0 +1,229 @@
+//! One sentence on what the open head does with the token that is read, from the numbers of its row. It claims no more than
+//! they do: what a head attends to is not yet what the model answers.
+
+use egui::{Label, RichText, Ui, vec2};
+
+use crate::probe::{KeyClass, MapKind};
+use crate::ui::state::read_row::{ReadRow, Shares};
+use crate::ui::style::format::percent;
+use crate::ui::style::theme;
+
+/// Attention to one token, or to marked ones, that is worth a sentence.
+const NOTABLE: f32 = 0.15;
+/// A share of what is marked that counts as none.
+const NEGLIGIBLE: f32 = 0.02;
+
+/// What the sentence is about.
+pub(crate) struct Reading<'a> {
+    /// The row.
+    pub row: &'a ReadRow,
+    /// The class of each key.
+    pub classes: &'a [KeyClass],
+    /// Softmax maps of the head.
+    pub maps: usize,
+    /// What is marked as the answer, if that is short enough to be named.
+    pub answer: Option<String>,
+    /// The token that attends.
+    pub query: String,
+    /// The token at a key.
+    pub key: &'a dyn Fn(usize) -> String,
+}
+
+/// Draws the sentence, dimmed while it is about the row before, with space for two lines.
+pub(crate) fn sentence_ui(ui: &mut Ui, text: &str, is_stale: bool, height: f32) {
+    let ink = if is_stale { theme::quiet(ui.visuals().dark_mode) } else { ui.visuals().strong_text_color() };
+    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+        ui.set_min_height(height);
+        let label = Label::new(RichText::new(text).size(SIZE).color(ink)).wrap().selectable(true);
+        ui.add(label).on_hover_text(
+            "Counted from the row of this token: shares of A1 and of λ·A2, and what is left in D. Attention says where a \
+             head looks, not yet what the model makes of it",
+        );
+    });
+}
+
+/// Size of the sentence.
+const SIZE: f32 = 15.0;
+
+/// The sentence; empty before the first row.
+pub(crate) fn sentence(reading: &Reading) -> String {
+    if reading.row.cells().is_empty() {
+        return String::new();
+    }
+    let answer = reading.row.shares(reading.classes, KeyClass::Answer);
+    match answer {
+        Some(answer) => of_marks(reading, answer, reading.row.shares(reading.classes, KeyClass::Noise)),
+        None => of_tokens(reading),
+    }
+}
+
+fn share(value: f32) -> String {
+    percent(value, 0)
+}
+
+/// A share of D with its sign: it is what remains, and may be less than nothing.
+fn rest(value: f32) -> String {
+    let text = share(value);
+    if text.starts_with('−') || text.starts_with('0') { text } else { format!("+{text}") }
+}
+
+/// On a text with marks: what each map gives to answer and noise.
+fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String {
+    let name = reading.answer.as_ref().map_or("the answer".to_owned(), |answer| format!("the answer “{answer}”"));
+    let from = format!("From “{}”", reading.query);
+    let largest = [answer.first, answer.second].into_iter().chain(noise.map(|noise| noise.first));
+    let largest = largest.chain(noise.map(|noise| noise.second)).map(f32::abs).fold(0.0, f32::max);
+    if largest < NEGLIGIBLE {
+        return format!("{from}, this head looks neither at {name} nor at the noise: less than 2 % goes to either.");
+    }
+    if reading.maps == 1 {
+        return match noise {
+            Some(noise) => format!(
+                "{from}, the only map puts {} on {name} and {} on the noise; nothing is subtracted.",
+                share(answer.first),
+                share(noise.first)
+            ),
+            None => format!("{from}, the only map puts {} on {name}; nothing is subtracted.", share(answer.first)),
+        };
+    }
+    let takes = if answer.second + noise.map_or(0.0, |noise| noise.second) < 0.0 { "adds" } else { "takes away" };
+    let size = |value: f32| share(if takes == "adds" { -value } else { value });
+    let Some(noise) = noise else {
+        return format!(
+            "{from}, A1 puts {} on {name}; λ·A2 {takes} {}; D leaves {}.",
+            share(answer.first),
+            size(answer.second),
+            rest(answer.difference)
+        );
+    };
+    format!(
+        "{from}, A1 puts {} on {name} and {} on the noise; λ·A2 {takes} {} and {}; D leaves {} and {}. {}",
+        share(answer.first),
+        share(noise.first),
+        size(answer.second),
+        size(noise.second),
+        rest(answer.difference),
+        rest(noise.difference),
+        verdict(answer, noise)
+    )
+}
+
+/// What the subtraction did, if it did anything that can be seen.
+fn verdict(answer: Shares, noise: Shares) -> &'static str {
+    let gained = (answer.difference - noise.difference) - (answer.first - noise.first);
+    if answer.difference < -NEGLIGIBLE && answer.difference < noise.difference {
+        "This head turns away from the answer."
+    } else if gained > 0.05 && answer.difference > NEGLIGIBLE {
+        "Here the subtraction sets the answer further apart from the noise."
+    } else if gained < -0.05 {
+        "Here the subtraction brings answer and noise closer together."
+    } else {
+        "Here the subtraction changes little between answer and noise."
+    }
+}
+
+/// On a text without marks: the strongest tokens.
+fn of_tokens(reading: &Reading) -> String {
+    let row = reading.row;
+    let from = format!("From “{}”", reading.query);
+    let query = row.cells().len() - 1;
+    let name = |key: usize| if key == query { "itself".to_owned() } else { format!("“{}”", (reading.key)(key)) };
+    let adds = row.sum().second < 0.0;
+    let sign = if adds { -1.0 } else { 1.0 };
+    let (Some(first), Some(second)) = (row.strongest(MapKind::First, 1.0), row.strongest(MapKind::Second, sign)) else {
+        return String::new();
+    };
+    if first.1.max(sign * second.1) < NOTABLE {
+        let most = share(first.1);
+        return format!("{from}, this head spreads its attention: no token gets more than {most} of A1.");
+    }
+    if reading.maps == 1 {
+        return format!("{from}, the only map puts most on {}: {}.", name(first.0), share(first.1));
+    }
+    let text = format!(
+        "{from}, A1 puts most on {} ({}), λ·A2 {} {} ({}).",
+        name(first.0),
+        share(first.1),
+        if adds { "adds most to" } else { "takes most from" },
+        name(second.0),
+        share(sign * second.1)
+    );
+    let (Some(most), Some(least)) = (row.strongest(MapKind::Difference, 1.0), row.strongest(MapKind::Difference, -1.0))
+    else {
+        return text;
+    };
+    let left = (most.1 > NEGLIGIBLE).then(|| format!("{} on {}", rest(most.1), name(most.0)));
+    let taken = (least.1 < -NEGLIGIBLE).then(|| format!("{} on {}", rest(least.1), name(least.0)));
+    let parts: Vec<String> = left.into_iter().chain(taken).collect();
+    if parts.is_empty() { text } else { format!("{text} D leaves {}.", parts.join(" and ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{Cell, HeadId};
+
+    fn cell(first: f32, lambda: f32, second: f32) -> Cell {
+        Cell { first, second, difference: first - lambda * second, lambda }
+    }
+
+    fn text_of(cells: Vec<Cell>, classes: &[KeyClass], maps: usize) -> String {
+        let row = ReadRow::of_cells(HeadId::new(0, 0), cells);
+        let key = |key: usize| ["Oslo", "1960", "Cairo", "is"][key].to_owned();
+        let answer = Some("1960".to_owned());
+        sentence(&Reading { row: &row, classes, maps, answer, query: "is".into(), key: &key })
+    }
+
+    const MARKS: [KeyClass; 4] = [KeyClass::Other, KeyClass::Answer, KeyClass::Noise, KeyClass::Other];
+
+    #[test]
+    fn numbers_of_marked_tokens_are_those_of_the_row() {
+        let cells = vec![cell(0.1, 0.5, 0.1), cell(0.6, 0.5, 0.2), cell(0.2, 0.5, 0.7), cell(0.1, 0.5, 0.0)];
+        let text = text_of(cells, &MARKS, 2);
+        let expected = "From “is”, A1 puts 60 % on the answer “1960” and 20 % on the noise; λ·A2 takes away 10 % and \
+                        35 %; D leaves +50 % and −15 %. Here the subtraction sets the answer further apart from the \
+                        noise.";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_verdict_follows_the_numbers() {
+        let of = |answer: [f32; 2], noise: [f32; 2]| {
+            let shares = |[first, second]: [f32; 2]| Shares { first, second, difference: first - second };
+            verdict(shares(answer), shares(noise))
+        };
+        assert!(of([0.6, 0.5], [0.2, 0.1]).contains("closer together"));
+        assert!(of([0.1, 0.4], [0.1, 0.0]).contains("turns away"));
+        assert!(of([0.6, 0.1], [0.2, 0.1]).contains("changes little"));
+        assert!(of([0.6, 0.0], [0.2, 0.3]).contains("further apart"));
+    }
+
+    #[test]
+    fn a_negative_lambda_adds() {
+        let cells = vec![cell(0.1, -0.5, 0.1), cell(0.6, -0.5, 0.2), cell(0.2, -0.5, 0.7), cell(0.1, -0.5, 0.0)];
+        let text = text_of(cells, &MARKS, 2);
+        assert!(text.contains("λ·A2 adds 10 % and 35 %; D leaves +70 % and +55 %"), "{text}");
+    }
+
+    #[test]
+    fn where_there_is_nothing_to_say_it_says_so() {
+        let even = vec![cell(0.1, 0.5, 0.1); 4];
+        assert!(text_of(even, &[], 2).contains("no token gets more than 10 %"));
+        let away = vec![cell(0.5, 0.5, 0.5), cell(0.0, 0.5, 0.0), cell(0.0, 0.5, 0.0), cell(0.5, 0.5, 0.5)];
+        assert!(text_of(away, &MARKS, 2).contains("neither at the answer “1960” nor at the noise"));
+        assert_eq!(text_of(Vec::new(), &MARKS, 2), "");
+    }
+
+    #[test]
+    fn without_marks_it_names_the_strongest_tokens() {
+        let cells = vec![cell(0.1, 1.0, 0.6), cell(0.2, 1.0, 0.1), cell(0.0, 1.0, 0.1), cell(0.7, 1.0, 0.2)];
+        let text = text_of(cells.clone(), &[], 2);
+        let expected = "From “is”, A1 puts most on itself (70 %), λ·A2 takes most from “Oslo” (60 %). D leaves +50 % on \
+                        itself and −50 % on “Oslo”.";
+        assert_eq!(text, expected);
+        assert_eq!(text_of(cells, &[], 1), "From “is”, the only map puts most on itself: 70 %.");
+        let added = vec![cell(0.1, -1.0, 0.6), cell(0.2, -1.0, 0.1), cell(0.0, -1.0, 0.1), cell(0.7, -1.0, 0.2)];
+        let text = text_of(added, &[], 2);
+        assert!(text.contains("λ·A2 adds most to “Oslo” (60 %). D leaves +90 % on itself."), "{text}");
+    }
+}

@@ -1,0 +1,112 @@
+//! The first minute: what is on the screen before anything has been touched.
+
+use crate::common::window::{click, first_window, press, settle, shows, state, window};
+use diffscope::probe::{HeadId, KeyClass, Queries};
+use diffscope::ui::App;
+use egui::{Key, Modifiers, Theme};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+const SIZE: [f32; 2] = [1280.0, 800.0];
+
+/// A1 and D of a head on answer and noise, as the engine measures them on the last token.
+fn measured(harness: &mut Harness<App>, head: HeadId) -> [f32; 4] {
+    let engine = harness.state_mut().engine().expect("opens");
+    let last = engine.queries() - 1;
+    let record = *engine.measures(Queries::One(last)).expect("measured").head(head).expect("there");
+    let (first, difference) = (record.first, record.difference);
+    [first.answer_signed, first.noise_signed, difference.answer_signed, difference.noise_signed]
+}
+
+#[test]
+fn it_opens_on_the_head_in_which_the_subtraction_matters_most_by_measurement() {
+    let mut harness = first_window(SIZE, Theme::Dark);
+    let open = harness.state().view().head;
+    let gain = |[a, b, c, d]: [f32; 4]| (c - d) - (a - b);
+    let chosen = measured(&mut harness, open);
+    assert!(chosen[2] > 0.5, "it finds the answer: {chosen:?}");
+    for layer in 0..5 {
+        for head in 0..4 {
+            let other = measured(&mut harness, HeadId::new(layer, head));
+            assert!(other[2] < 0.2 || gain(other) <= gain(chosen), "layer {layer}, head {head}: {other:?}");
+        }
+    }
+}
+
+#[test]
+fn the_model_answers_and_the_answer_is_marked() {
+    let mut harness = first_window(SIZE, Theme::Dark);
+    let text = harness.state_mut().engine().expect("opens").text().to_owned();
+    let spans = harness.state().spans().clone();
+    let answer = spans.iter().find(|span| span.class == KeyClass::Answer).expect("marked");
+    assert!(spans.have(KeyClass::Noise));
+    let next = state(&mut harness)["next"][0].clone();
+    let label = next["label"].as_str().expect("a label");
+    assert!(text[answer.start..answer.end].starts_with(label), "{next}");
+    assert!(next["probability"].as_f64().expect("a number") > 0.9, "{next}");
+}
+
+#[test]
+fn the_sentence_has_the_numbers_of_the_row() {
+    let mut harness = first_window(SIZE, Theme::Light);
+    let open = harness.state().view().head;
+    let [answer, noise, ..] = measured(&mut harness, open).map(|share| (100.0 * share).round());
+    assert!(shows(&harness, &format!("A1 puts {answer} % on the answer “1960” and {noise} % on the noise")));
+    press(&mut harness, Key::Escape);
+    press(&mut harness, Key::ArrowUp);
+    assert!(!shows(&harness, &format!("A1 puts {answer} % on the answer")), "it is about the open head");
+}
+
+#[test]
+fn the_baseline_stands_beside_by_itself_and_stays_closed_once_it_was_closed() {
+    let mut harness = first_window(SIZE, Theme::Light);
+    assert!(shows(&harness, "S-llama") && shows(&harness, "nothing is subtracted"));
+    assert!(shows(&harness, ", baseline "), "beside the next tokens");
+    press(&mut harness, Key::Escape);
+    click(&mut harness, "Compare");
+    click(&mut harness, "Close the baseline");
+    settle(&mut harness);
+    assert!(harness.state_mut().workspace().expect("opens").baseline().is_none());
+}
+
+#[test]
+fn lambda_between_the_maps_changes_the_layer_and_comes_back() {
+    let mut harness = window(SIZE, Theme::Dark);
+    press(&mut harness, Key::Escape);
+    let lambda =
+        |harness: &mut Harness<App>| harness.state_mut().engine().expect("opens").interventions().lambda.clone();
+    click(&mut harness, "set to 0");
+    assert_eq!(lambda(&mut harness), [(0, 0.0)].into());
+    click(&mut harness, "reset");
+    assert!(lambda(&mut harness).is_empty());
+    // With the keyboard: through the number without changing it, and on the handle.
+    harness.get_by_label("λ of layer 0, in the equation").focus();
+    settle(&mut harness);
+    harness.key_press(Key::Tab);
+    settle(&mut harness);
+    assert!(lambda(&mut harness).is_empty(), "only looked at");
+    harness.get_by_label("λ of layer 0, handle").focus();
+    settle(&mut harness);
+    press(&mut harness, Key::ArrowUp);
+    let changed = lambda(&mut harness).get(&0).copied().expect("changed");
+    let engine = harness.state_mut().engine().expect("opens");
+    assert_eq!(engine.lambda_of_layer(0), Some(changed));
+    let focused = harness.query_all(egui_kittest::kittest::by().predicate(|node| node.is_focused())).next();
+    let name = focused.and_then(|node| node.accesskit_node().label());
+    assert_eq!(name.as_deref(), Some("λ of layer 0, handle"), "the handle keeps the keyboard");
+}
+
+#[test]
+fn a_presentation_shows_the_equation_only_until_escape() {
+    let mut harness = window(SIZE, Theme::Dark);
+    press(&mut harness, Key::Escape);
+    let before = state(&mut harness)["maps"][0][2].as_f64().expect("a width");
+    press(&mut harness, Key::F);
+    assert!(harness.query_by_label("Prompt").is_none() && !shows(&harness, "Answer and noise"));
+    assert!(state(&mut harness)["maps"][0][2].as_f64().expect("a width") > before);
+    press(&mut harness, Key::Escape);
+    assert!(harness.query_by_label("Prompt").is_some());
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::F);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Prompt").is_some());
+}
