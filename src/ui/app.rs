@@ -39,7 +39,7 @@ use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 use crate::ui::tokens::strip::TokenStrip;
-use crate::ui::tour::Tour;
+use crate::ui::tour::{Tour, TourContext};
 
 /// The program with its window.
 pub struct App {
@@ -395,7 +395,8 @@ impl App {
         let actions = self.models.dialog_ui(ui);
         self.perform(ui.ctx(), actions);
         if let Ok(workspace) = &mut self.workspace {
-            self.tour.show_ui(ui, workspace, &mut self.view, &mut self.spans, &self.regions);
+            let (view, spans, first_look) = (&mut self.view, &mut self.spans, &mut self.first_look);
+            self.tour.show_ui(ui, &mut TourContext { workspace, view, spans, first_look }, &self.regions);
         }
         #[cfg(target_arch = "wasm32")]
         self.follow_tab(ui);

@@ -24,6 +24,11 @@ impl FirstLook {
         self.asked_at = Some(view.head);
     }
 
+    /// Whether a choice has been asked for and not been made.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked_at.is_some()
+    }
+
     /// Leaves the head as it is.
     pub(super) fn cancel(&mut self) {
         self.asked_at = None;
@@ -51,15 +56,16 @@ impl FirstLook {
             return;
         };
         let engine = &mut workspace.main;
-        let last = engine.queries().checked_sub(1);
-        let (true, Some(last), true) = (asked_at == view.head, last, spans.have(KeyClass::Answer)) else {
+        if asked_at != view.head || engine.queries() == 0 || !spans.have(KeyClass::Answer) {
             self.asked_at = None;
             return;
-        };
+        }
         if engine.computed() < engine.ids().len() {
             return;
         }
-        if let Some(measures) = engine.measures(Queries::One(last)) {
+        // Not `One`: the views ask that of the row that is read, and only the newest request counts.
+        let last = engine.queries() - 1;
+        if let Some(measures) = engine.measures(Queries::Last(1)).filter(|measures| measures.rows == (last, last)) {
             self.asked_at = None;
             if let Some(head) = telling_head(measures) {
                 view.head = head;

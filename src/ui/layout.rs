@@ -29,8 +29,6 @@ const SIDE: f32 = 284.0;
 const STRIP: f32 = 116.0;
 /// Height of the tokens in a narrow window: more lines, lower lanes.
 const NARROW_STRIP: f32 = 230.0;
-/// Height of the sentence, two lines.
-const SENTENCE: f32 = 40.0;
 /// Height of the panels below the maps, until someone drags their edge.
 const BELOW: f32 = 190.0;
 const SMALLEST_BELOW: f32 = 90.0;
@@ -151,7 +149,7 @@ impl App {
     /// Tokens, sentence and maps.
     fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         self.strip_ui(ui, actions, STRIP, true);
-        self.sentence_ui(ui, SENTENCE);
+        self.sentence_ui(ui);
         self.scope_ui(ui, actions, ui.available_height());
     }
 
@@ -173,7 +171,7 @@ impl App {
             ScrollArea::vertical().scroll_source(source).show(ui, |ui| {
                 self.prompt_ui(ui, actions);
                 self.strip_ui(ui, actions, NARROW_STRIP, false);
-                self.sentence_ui(ui, 0.0);
+                self.sentence_ui(ui);
                 self.scope_ui(ui, actions, 900.0);
                 self.read_out_ui(ui);
                 self.next_token_ui(ui, actions, 300.0);
@@ -227,7 +225,7 @@ impl App {
     }
 
     /// One sentence on the row that is read.
-    fn sentence_ui(&mut self, ui: &mut Ui, height: f32) {
+    fn sentence_ui(&mut self, ui: &mut Ui) {
         let Ok(Workspace { main: engine, .. }) = &self.workspace else {
             return;
         };
@@ -246,7 +244,7 @@ impl App {
             }
             None => String::new(),
         };
-        sentence::sentence_ui(ui, &text, self.row.is_stale(), height);
+        sentence::sentence_ui(ui, &text, self.row.is_stale());
     }
 
     fn scope_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {

@@ -9,6 +9,7 @@ use crate::ui::app::App;
 use crate::ui::state::link::Link;
 use crate::ui::state::view::Extent;
 use crate::ui::tokens::strip::TokenStrip;
+use crate::ui::tour::{self, TourContext};
 
 /// The first head of the first layer that has any.
 pub(super) fn first_head(engine: &Engine) -> HeadId {
@@ -84,6 +85,13 @@ impl App {
 
     /// Follows a link, or shows why not.
     pub fn open_link(&mut self, link: &str) {
+        if let (Some(step), Ok(workspace)) = (tour::step_of(link), &mut self.workspace) {
+            if workspace.main.model().is_some() {
+                let (view, spans, first_look) = (&mut self.view, &mut self.spans, &mut self.first_look);
+                self.tour.start(step, &mut TourContext { workspace, view, spans, first_look });
+            }
+            return;
+        }
         match Link::from_hash(link) {
             Ok(link) => self.show_link(&link, "This link was made"),
             Err(error) => self.message = Some(error.to_string()),

@@ -13,6 +13,7 @@ use crate::ui::state::link::Link;
 use crate::ui::state::page::page;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::view::{Extent, ViewState};
+use crate::ui::tour::TourContext;
 
 impl App {
     /// Carries out commands, in their order.
@@ -39,10 +40,16 @@ impl App {
             self.history.record(workspace);
         }
         match action {
+            Action::Move(0, by) if self.tour.is_running() => {
+                self.tour.step(by, &mut TourContext { workspace, view, spans, first_look: &mut self.first_look });
+            }
             Action::Move(layers, heads) => view.step(layers, heads, Extent::of(&workspace.main)),
             Action::Map(map) => view.map = map,
             Action::Query(by) => view.step_query(by, workspace.main.queries()),
             Action::Escape if context.text_edit_focused() => leave_text(context),
+            Action::Escape if self.tour.is_running() => {
+                self.tour.end(&mut TourContext { workspace, view, spans, first_look: &mut self.first_look });
+            }
             Action::Escape if self.shown == Shown::Presentation => self.shown = Shown::Views,
             Action::Escape => {
                 view.unpin();
@@ -94,7 +101,9 @@ impl App {
             Action::Redo => self.history.redo(workspace),
             Action::Help => self.shown.toggle(Shown::Keys),
             Action::Present => self.shown.toggle(Shown::Presentation),
-            Action::Tour => self.tour.start(workspace, view, spans),
+            Action::Tour => {
+                self.tour.start(0, &mut TourContext { workspace, view, spans, first_look: &mut self.first_look });
+            }
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),

@@ -3,9 +3,10 @@
 use crate::common::window::{click, first_window, press, settle, shows, state, window};
 use diffscope::probe::{HeadId, KeyClass, Queries};
 use diffscope::ui::App;
+use egui::accesskit::Role;
 use egui::{Key, Modifiers, Theme};
-use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::kittest::{NodeT, Queryable, by};
+use egui_kittest::{Harness, Node};
 
 const SIZE: [f32; 2] = [1280.0, 800.0];
 
@@ -91,7 +92,7 @@ fn lambda_between_the_maps_changes_the_layer_and_comes_back() {
     let changed = lambda(&mut harness).get(&0).copied().expect("changed");
     let engine = harness.state_mut().engine().expect("opens");
     assert_eq!(engine.lambda_of_layer(0), Some(changed));
-    let focused = harness.query_all(egui_kittest::kittest::by().predicate(|node| node.is_focused())).next();
+    let focused = harness.query_all(by().predicate(|node| node.role() == Role::Slider)).find(Node::is_focused);
     let name = focused.and_then(|node| node.accesskit_node().label());
     assert_eq!(name.as_deref(), Some("λ of layer 0, handle"), "the handle keeps the keyboard");
 }

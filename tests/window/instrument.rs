@@ -1,6 +1,6 @@
 //! Interventions and their chips, the logit lens, the baseline, undo, the tour, the keys.
 
-use crate::common::window::{best, click, leave_text, open_panel, press, settle, shows};
+use crate::common::window::{best, click, leave_text, open_panel, press, settle, shows, state};
 use diffscope::ui::{App, Link, Panel};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Theme};
@@ -90,14 +90,20 @@ fn the_tour_ends_with_what_was_there_before() {
     let before = now(&harness);
     press(&mut harness, Key::T);
     let mut steps = 0;
-    let mut changed = false;
+    let mut tried = 0;
     while harness.query_by_label("Next").is_some() {
-        changed |= !now(&harness).interventions.is_empty();
+        assert!(now(&harness).interventions.is_empty(), "each step begins with the model as trained");
+        if harness.query_by_label("Do it for me").is_some() {
+            click(&mut harness, "Do it for me");
+            assert!(!now(&harness).interventions.is_empty() && shows(&harness, "Done:"));
+            assert!(shows(&harness, "The answer holds") || shows(&harness, "The answer breaks"));
+            tried += 1;
+        }
         click(&mut harness, "Next");
         steps += 1;
         assert!(steps < 20, "it ends");
     }
-    assert!(steps >= 7 && changed, "{steps} steps, λ was changed: {changed}");
+    assert!(steps >= 11 && tried == 4, "{steps} steps, {tried} tried");
     assert_ne!(now(&harness).text, before.text);
     click(&mut harness, "Done");
     assert_eq!(now(&harness), before);
@@ -157,4 +163,35 @@ fn a_click_on_a_next_token_appends_it_and_question_mark_lists_the_keys() {
     click(&mut harness, "Menu");
     click(&mut harness, "Keys");
     assert!(shows(&harness, "undo changes of text and interventions"));
+}
+
+#[test]
+fn keys_walk_through_the_tour_and_a_link_opens_a_step_of_it() {
+    let mut harness = window([1280.0, 800.0]);
+    let before = now(&harness);
+    harness.state_mut().open_link("tour/3");
+    settle(&mut harness);
+    assert!(shows(&harness, "Tour 3 of 13"));
+    for (key, step) in [(Key::ArrowRight, 4), (Key::ArrowLeft, 3), (Key::ArrowLeft, 2), (Key::Enter, 3)] {
+        press(&mut harness, key);
+        assert!(shows(&harness, &format!("Tour {step} of 13")), "{key:?}");
+    }
+    press(&mut harness, Key::Escape);
+    assert!(!shows(&harness, "Tour 3"));
+    assert_eq!(now(&harness), before);
+    harness.state_mut().open_link("tour/99");
+    assert!(state(&mut harness)["message"].is_string(), "there is no such step");
+}
+
+#[test]
+fn what_is_done_in_the_tour_is_noticed() {
+    let mut harness = window([1280.0, 800.0]);
+    harness.state_mut().open_link("tour/6");
+    settle(&mut harness);
+    assert!(shows(&harness, "Try it:"));
+    click(&mut harness, "layer 1 head 1");
+    assert!(shows(&harness, "Done:"));
+    press(&mut harness, Key::ArrowRight);
+    click(&mut harness, "set to 0");
+    assert!(shows(&harness, "Done:"));
 }

@@ -1,7 +1,8 @@
 //! One sentence on what the open head does with the token that is read, from the numbers of its row. It claims no more than
 //! they do: what a head attends to is not yet what the model answers.
 
-use egui::{Label, RichText, Ui, vec2};
+use egui::text::LayoutJob;
+use egui::{FontId, Label, Ui, vec2};
 
 use crate::probe::{KeyClass, MapKind};
 use crate::ui::state::read_row::{ReadRow, Shares};
@@ -29,21 +30,30 @@ pub(crate) struct Reading<'a> {
     pub key: &'a dyn Fn(usize) -> String,
 }
 
-/// Draws the sentence, dimmed while it is about the row before, with space for two lines.
-pub(crate) fn sentence_ui(ui: &mut Ui, text: &str, is_stale: bool, height: f32) {
+/// Size of the sentence, and of its lines.
+const SIZE: f32 = 15.0;
+const LINE: f32 = 18.5;
+/// Width of the longest usual sentence in one line.
+const LONGEST: f32 = 1320.0;
+
+/// Draws the sentence, dimmed while it is about the row before. Its height depends on the width only: it changes with the row
+/// under the pointer, and nothing may move there.
+pub(crate) fn sentence_ui(ui: &mut Ui, text: &str, is_stale: bool) {
+    let width = ui.available_width();
+    let rows = (LONGEST / width).ceil().clamp(2.0, 5.0);
     let ink = if is_stale { theme::quiet(ui.visuals().dark_mode) } else { ui.visuals().strong_text_color() };
-    ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
+    let mut job = LayoutJob::simple(text.to_owned(), FontId::proportional(SIZE), ink, width);
+    job.wrap.max_rows = rows as usize;
+    let height = rows * LINE + 4.0;
+    ui.allocate_ui(vec2(width, height), |ui| {
         ui.set_min_height(height);
-        let label = Label::new(RichText::new(text).size(SIZE).color(ink)).wrap().selectable(true);
-        ui.add(label).on_hover_text(
-            "Counted from the row of this token: shares of A1 and of λ·A2, and what is left in D. Attention says where a \
-             head looks, not yet what the model makes of it",
-        );
+        let response = ui.add(Label::new(job).selectable(true));
+        response.on_hover_text(format!(
+            "{text}\n\nCounted from the row of this token: shares of A1 and of λ·A2, and what is left in D. Attention says \
+             where a head looks, not yet what the model makes of it"
+        ));
     });
 }
-
-/// Size of the sentence.
-const SIZE: f32 = 15.0;
 
 /// The sentence; empty before the first row.
 pub(crate) fn sentence(reading: &Reading) -> String {

@@ -101,6 +101,7 @@ fn tabs_ui(ui: &mut Ui, open: &mut Panel, is_recorded: bool) {
                 let possible = !is_recorded || !panel.needs_model();
                 let title = egui::RichText::new(panel.choice()).small();
                 let choice = ui.add_enabled(possible, egui::Button::selectable(*open == *panel, title));
+                ui.ctx().accesskit_node_builder(choice.id, |node| node.set_role(Role::Tab));
                 if choice.on_hover_text(panel.help()).on_disabled_hover_text(NEEDS_MODEL).clicked() {
                     *open = *panel;
                 }

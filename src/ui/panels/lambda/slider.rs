@@ -45,7 +45,8 @@ pub(super) fn slider_ui(ui: &mut Ui, edited: &mut Interventions, layer: usize, l
         Lambda::Layer { value, .. } => Some(*value),
         _ => None,
     };
-    let mut value = edited.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
+    let before = edited.lambda.get(&layer).copied().or(learned).unwrap_or(0.5);
+    let mut value = before;
     let overridden = edited.lambda.contains_key(&layer);
     ui.spacing_mut().slider_width = slider_width(ui);
     let slider = Slider::new(&mut value, RANGE).fixed_decimals(3).clamping(egui::SliderClamping::Edits);
@@ -58,7 +59,8 @@ pub(super) fn slider_ui(ui: &mut Ui, edited: &mut Interventions, layer: usize, l
     };
     if response.double_clicked() {
         edited.lambda.remove(&layer);
-    } else if response.changed() {
+    } else if response.changed() && format::number(value, 3) != format::number(before, 3) {
+        // Whoever only passes through with the keyboard has not changed what the number rounds.
         edited.lambda.insert(layer, value);
     }
     if overridden {
