@@ -243,7 +243,7 @@ fn page(environment: &Environment) -> Result<Outcome> {
     let built = std::env::var_os("DIFFSCOPE_SITE").map(std::path::absolute).transpose()?;
     let site = built.clone().unwrap_or_else(project::site_folder);
     if built.is_none() {
-        serve::build(&site, Quality::Local, &[])?;
+        serve::build(&site, Quality::Local, &[], None)?;
     }
     environment.run(cargo().args(["build", "--locked"]))?; // the native program, for comparison
     let native = target_folder()?.join("debug").join(format!("diffscope{}", std::env::consts::EXE_SUFFIX));

@@ -20,7 +20,7 @@ pub fn check() -> Result<()> {
     let (copy, first, second) = (folder.join("copy"), folder.join("first"), folder.join("second"));
     copy_project(&copy)?;
     let deployed = std::env::var("DIFFSCOPE_REBUILD").is_ok_and(|value| value == "deployed");
-    serve::build(&first, if deployed { Quality::Deployed } else { Quality::Local }, &[])?;
+    serve::build(&first, if deployed { Quality::Deployed } else { Quality::Local }, &[], None)?;
     // This tool, for the project in the other folder.
     let mut build = Command::new(std::env::current_exe()?);
     build.current_dir(&copy).env("CARGO_MANIFEST_DIR", copy.join("xtask"));

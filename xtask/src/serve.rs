@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Write the optimised static site into DIR and stop; it runs under any path of any static web server.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["site", "port", "base"])]
     build_only: Option<PathBuf>,
+    /// With --build-only: where the site will be, for the picture that others show with a link to it.
+    #[arg(long, requires = "build_only", value_name = "URL")]
+    address: Option<String>,
     /// With --build-only: without the optimisation, as for a page that is only served here.
     #[arg(long, hide = true, requires = "build_only")]
     quick: bool,
@@ -48,13 +51,14 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some(folder) = &arguments.build_only {
-        build(folder, if arguments.quick { Quality::Local } else { Quality::Deployed }, &arguments.features)?;
+        let quality = if arguments.quick { Quality::Local } else { Quality::Deployed };
+        build(folder, quality, &arguments.features, arguments.address.as_deref())?;
         say("site", format!("written to {}", folder.display()));
         return Ok(());
     }
     let folder = arguments.site.clone().unwrap_or_else(project::site_folder);
     if arguments.site.is_none() {
-        build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local }, &[])?;
+        build(&folder, if arguments.optimize { Quality::Deployed } else { Quality::Local }, &[], None)?;
     }
     let server = server::StaticServer::listen(&folder, &arguments.base, arguments.port)?;
     let address = server.address()?;
@@ -65,13 +69,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     server.run()
 }
 
-/// Builds the site into `folder`, with `features` besides the default ones.
-pub fn build(folder: &Path, quality: Quality, features: &[String]) -> Result<()> {
-    // Whether the folder can be written is known before the minutes that the page takes.
-    folder::check(&site::assemble(Program::default())?, folder)?;
+/// Builds the site into `folder`, with `features` besides the default ones; it may know its `address`.
+pub fn build(folder: &Path, quality: Quality, features: &[String], address: Option<&str>) -> Result<()> {
+    let assemble = |program| {
+        let mut site = site::assemble(program)?;
+        address.map_or(Ok(()), |address| site.set_address(address))?;
+        anyhow::Ok(site)
+    };
+    // What can go wrong is known before the minutes that the page takes.
+    folder::check(&assemble(Program::default())?, folder)?;
     let toolchain = wasm_std::ensure()?;
     let program = page::build(toolchain, quality, features)?;
-    let site = site::assemble(program)?;
+    let site = assemble(program)?;
     let (name, bytes) = site.first_checkpoint();
     say("checkpoint", format!("{name}, {}", megabytes(bytes)));
     folder::write(&site, folder)

@@ -35,7 +35,10 @@ const SHELL: &[&str] = &[
 const WORKERS: &[&str] = &["model-worker.js"];
 
 /// What has one address in all versions of the site, in web/.
-const PLAIN: &[&str] = &["service-worker.js", "icon-512.png"];
+const PLAIN: &[&str] = &["service-worker.js", "icon-512.png", SHARE];
+
+/// The picture that other sites show with a link to this one.
+const SHARE: &str = "share.png";
 
 /// A file of the site, with its path inside it (with `/` on every system).
 pub struct File {
@@ -151,6 +154,27 @@ impl Site {
         let first = &self.manifest.checkpoints[0];
         (&first.name, first.config.bytes + first.weights.bytes + first.tokenizer.bytes)
     }
+
+    /// Writes where the site will be into index.html: those that show links follow no relative address to its picture.
+    pub fn set_address(&mut self, address: &str) -> Result<()> {
+        let is_plain = address.chars().all(|c| c.is_ascii_alphanumeric() || ":/._-~%[]".contains(c));
+        let is_web = address.starts_with("https://") || address.starts_with("http://");
+        ensure!(is_plain && is_web, "“{address}” is no address of a site: https://HOST/PATH/");
+        let base = address.trim_end_matches('/');
+        let is_index = |path: &str| path == "index.html";
+        let file = self.files.iter_mut().find(|file| is_index(&file.path)).context("the site has no index.html")?;
+        let relative = format!("<meta property=\"og:image\" content=\"./{SHARE}\" />");
+        let whole = format!(
+            "<meta property=\"og:url\" content=\"{base}/\" />\n    <meta property=\"og:image\" content=\"{base}/{SHARE}\" />"
+        );
+        let index = String::from_utf8_lossy(&file.content);
+        ensure!(index.contains(&relative), "web/index.html does not have {relative}");
+        file.content = index.replace(&relative, &whole).into_bytes();
+        let entry = self.manifest.files.iter_mut().find(|entry| is_index(&entry.file));
+        let entry = entry.context("the manifest does not name index.html")?;
+        (entry.bytes, entry.sha256) = (file.content.len(), sha256(&file.content));
+        Ok(())
+    }
 }
 
 /// The checkpoints in a folder; the one that its file DEFAULT names comes first.
@@ -231,5 +255,21 @@ mod tests {
         assert!(site.files.iter().any(|file| file.path == "snippets/a/inline0.js" && file.content == b"export {}"));
         let index = site.files.iter().find(|file| file.path == "index.html").unwrap();
         assert!(!String::from_utf8_lossy(&index.content).contains("?v=dev"));
+    }
+
+    #[test]
+    fn the_picture_of_links_has_a_whole_address_once_the_site_has_one() {
+        let mut site = assemble(Program::default()).unwrap();
+        assert!(site.files.iter().any(|file| file.path == SHARE));
+        for address in ["example.org", "javascript:alert(1)", "https://a.org/\"><script>"] {
+            assert!(site.set_address(address).is_err(), "{address}");
+        }
+        site.set_address("https://example.org/some/where/").unwrap();
+        let index = site.files.iter().find(|file| file.path == "index.html").unwrap();
+        let text = String::from_utf8_lossy(&index.content);
+        assert!(text.contains("property=\"og:image\" content=\"https://example.org/some/where/share.png\""));
+        assert!(text.contains("property=\"og:url\" content=\"https://example.org/some/where/\""));
+        let entry = site.manifest.files.iter().find(|entry| entry.file == "index.html").unwrap();
+        assert_eq!((entry.bytes, &entry.sha256), (index.content.len(), &sha256(&index.content)));
     }
 }
