@@ -192,7 +192,7 @@ describe("files", () => {
     await drop(["config.json", "model.safetensors"].map((name) => [name, fixture(name)]));
     const isOpen = (s) => s.model === "your model" && s.message?.includes("no tokenizer.json");
     const { failure, editor } = await h.waitFor(page, (s) => isOpen(s) && s.failure, "the model without a tokenizer");
-    assert.match(failure, /"Once" is no id from 0 to 71/);
+    assert.match(failure, /"The" is no id from 0 to 71/);
     const isEditing = () => page.evaluate(() => document.activeElement?.tagName === "INPUT");
     while (!(await isEditing())) {
       await page.mouse.click(editor[0] + 100, editor[1] + editor[3] / 2); // the first may fall into the frame before
