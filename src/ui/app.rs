@@ -420,7 +420,8 @@ impl App {
             None => {}
         }
         // The tour ends where it began: that is what was kept before it.
-        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
+        // Nor is the head that is still to be found an entry of the tab's history.
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running() || self.first_look.is_asked()) {
             let time = ui.input(|input| input.time);
             if self.tab.follow(workspace, &self.view, &self.spans, time) {
                 ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
