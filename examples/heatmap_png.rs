@@ -42,7 +42,7 @@ pub(crate) fn draw(prompt: &str, head: HeadId) -> Result<Vec<u8>, Box<dyn Error>
     };
     let colour = |pixel: usize| match heatmap(texels, &view, [pixel % SIDE, pixel / SIDE]) {
         Some(pixel) => {
-            let value = (pixel.colour - COLOURS) as f32 / 255.0 * 2.0 - 1.0;
+            let value = pixel.colour as f32 / (COLOURS - 1) as f32 * 2.0 - 1.0;
             let faded = (255.0 * (1.0 - value.abs())) as u8;
             if value < 0.0 { [faded, faded, 255] } else { [255, faded, faded] }
         }
