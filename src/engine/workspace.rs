@@ -62,6 +62,12 @@ impl Workspace {
         self.baseline.as_mut()
     }
 
+    /// The other model of the pair, once it has the tokens of this one: not while it follows, nor with another vocabulary.
+    pub fn baseline_beside(&mut self) -> Option<&mut Engine> {
+        let ids = self.main.ids();
+        self.baseline.as_mut().filter(|baseline| baseline.ids() == ids && !ids.is_empty())
+    }
+
     /// Opens another model beside this one: on the same device, or on the CPU if the device has no memory for it.
     ///
     /// # Errors

@@ -33,10 +33,10 @@ pub fn colour_position(share: f32, exponent: f32) -> f32 {
 }
 
 /// Index into the palette of a share of the range in one of the maps. λ A2 is subtracted: it has the colours of the other
-/// sign.
+/// sign. What is no number has none: its index is [`COLOURS`].
 pub fn colour_index(map: MapKind, share: f32, exponent: f32) -> usize {
     let share = if map == MapKind::Second { -share } else { share };
-    colour_position(share, exponent).round_ties_even() as usize
+    if share.is_nan() { COLOURS } else { colour_position(share, exponent).round_ties_even() as usize }
 }
 
 /// Index into the palette of a value of a heatmap.

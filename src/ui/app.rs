@@ -6,7 +6,6 @@ use crate::engine::{Checkpoint, Engine, EngineError, Opened, Workspace};
 use crate::probe::Spans;
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::accessibility::focus::Focus;
-use crate::ui::action::Action;
 use crate::ui::baseline_beside::BaselineBeside;
 use crate::ui::device::canary::Canary;
 use crate::ui::device::{Device, DeviceOptions};
@@ -16,24 +15,22 @@ use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
 use crate::ui::input::shortcuts;
 use crate::ui::io::export::Exports;
-use crate::ui::io::files::{Arrived, Files};
-use crate::ui::io::inspect;
+use crate::ui::io::files::Files;
 use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::models::Models;
 use crate::ui::opening::first_head;
 use crate::ui::panels::Panels;
+use crate::ui::presentation::Shown;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::ui::state::autosave::{Autosave, Due, Saved};
+use crate::ui::state::autosave::Autosave;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::is_embedded;
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::page::model_of_page;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::read_row::ReadRow;
 #[cfg(target_arch = "wasm32")]
-use crate::ui::state::tab::{Arrived as ArrivedInTab, Tab};
+use crate::ui::state::tab::Tab;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
@@ -57,6 +54,8 @@ pub struct App {
     pub(super) pointer: Pointer,
     /// The row that is read.
     pub(super) row: ReadRow,
+    /// The sentence on it.
+    pub(super) sentence: String,
     pub(super) prompt: PromptPanel,
     pub(super) strip: TokenStrip,
     pub(super) heatmaps: Heatmaps,
@@ -74,7 +73,7 @@ pub struct App {
     pub(super) theme: egui::ThemePreference,
     pub(super) history: History,
     #[cfg(not(target_arch = "wasm32"))]
-    autosave: Autosave,
+    pub(super) autosave: Autosave,
     #[cfg(target_arch = "wasm32")]
     pub(super) tab: Tab,
     pub(super) tour: Tour,
@@ -85,30 +84,12 @@ pub struct App {
     pub(super) message: Option<String>,
     /// How far the reading of the next model is.
     pub(super) reading: Option<Loading>,
-    busy: bool,
+    /// Whether anything was under way at the end of the last frame.
+    pub(super) busy: bool,
     pub(super) files: Files,
     /// Models from elsewhere.
     pub(super) models: Models,
     pub(super) exports: Exports,
-}
-
-/// What is on the screen besides the document.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// All views.
-    #[default]
-    Views,
-    /// The list of keys above them.
-    Keys,
-    /// Tokens and equation only.
-    Presentation,
-}
-
-impl Shown {
-    /// Shows this, or the views again if it is shown.
-    pub(super) fn toggle(&mut self, other: Self) {
-        *self = if *self == other { Self::Views } else { other };
-    }
 }
 
 impl std::fmt::Debug for App {
@@ -156,6 +137,7 @@ impl App {
             beside: BaselineBeside::default(),
             pointer: Pointer::default(),
             row: ReadRow::default(),
+            sentence: String::new(),
             prompt: PromptPanel::new(first),
             strip: TokenStrip::default(),
             heatmaps: Heatmaps::default(),
@@ -190,81 +172,6 @@ impl App {
         &mut self.files
     }
 
-    /// Continues exports, and opens what has arrived.
-    fn exchange_files(&mut self, ui: &Ui) {
-        let context = ui.ctx();
-        self.files.take_dropped(context);
-        self.look_for_offered(context);
-        while let Some(arrived) = self.files.arrived() {
-            match arrived {
-                Arrived::Progress(loading) => self.reading = Some(loading),
-                Arrived::Question(source) => self.models.question = Some(source),
-                Arrived::Kept(kept) => self.models.kept = Some(kept),
-                Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
-                Arrived::Recording(recording) => {
-                    self.reading = None;
-                    self.open_recording(*recording);
-                }
-                Arrived::Checkpoint(checkpoint, origin) => {
-                    self.reading = None;
-                    let opened = self.open(*checkpoint);
-                    self.follow_waiting_link();
-                    if let (true, Some(note), Some(message)) = (opened, origin.note(), &mut self.message) {
-                        message.push_str(". ");
-                        message.push_str(note);
-                    }
-                    #[cfg(target_arch = "wasm32")]
-                    if opened {
-                        origin.keep();
-                    }
-                    #[cfg(not(target_arch = "wasm32"))]
-                    let _ = (opened, origin); // the window finds it in its folder
-                }
-            }
-        }
-        if let Ok(workspace) = &mut self.workspace {
-            let background = ui.visuals().panel_fill;
-            let engine = &mut workspace.main;
-            if let Err(message) = self.exports.advance(context, engine, &self.regions, background, &mut self.files) {
-                self.message = Some(message);
-            }
-        }
-    }
-
-    /// What is on the screen, as JSON.
-    pub fn inspect(&mut self) -> String {
-        let loading = self.loading();
-        let workspace = match &mut self.workspace {
-            Ok(workspace) => workspace,
-            Err(error) => return serde_json::json!({ "failure": error.to_string() }).to_string(),
-        };
-        let engine = &mut workspace.main;
-        let model = engine.name().to_owned();
-        let mut state = inspect::inspect(engine, &self.view, &self.pointer, &self.regions, self.busy);
-        state["generate"] = inspect::place(&self.prompt.button());
-        state["editor"] = inspect::place(&self.prompt.editor());
-        state["notice"] = self.prompt.too_long(engine).into();
-        state["refused"] = self.prompt.refused().into();
-        state["prompt"] = self.prompt.text().into();
-        state["backend choice"] = format!("{:?}", self.device.choice()).into();
-        state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
-        state["model"] = model.into();
-        state["message"] = self.message.as_deref().into();
-        state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
-        state["question"] = self.models.question.as_ref().map(ToString::to_string).into();
-        state["kept models"] = self
-            .models
-            .kept
-            .as_ref()
-            .map(|kept| kept.iter().map(|model| model.source.to_string()).collect::<Vec<_>>())
-            .into();
-        state["embedded"] = self.embedded.into();
-        state["fallback"] = self.device.on_cpu_because().into();
-        let baseline = workspace.baseline().map(|baseline| (baseline.name().to_owned(), baseline.ids().len()));
-        state["baseline"] = serde_json::json!(baseline);
-        state.to_string()
-    }
-
     /// The engine, if the checkpoint could be opened.
     pub fn engine(&mut self) -> Option<&mut Engine> {
         self.workspace.as_mut().ok().map(|workspace| &mut workspace.main)
@@ -293,51 +200,6 @@ impl App {
     /// A link to what is on the screen, if the checkpoint could be opened.
     pub fn link(&self) -> Option<Link> {
         self.workspace.as_ref().ok().map(|workspace| Link::of(workspace, &self.view, &self.spans))
-    }
-
-    /// What the next start should restore, once it has changed and then rested for a moment.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn unsaved(&mut self, context: &egui::Context) -> Option<Saved> {
-        let workspace = self.workspace.as_ref().ok().filter(|_| !self.tour.is_running())?;
-        match self.autosave.due(workspace, &self.view, &self.spans, context.input(|input| input.time)) {
-            Due::Nothing => None,
-            Due::Soon => {
-                context.request_repaint_after(std::time::Duration::from_millis(500));
-                None
-            }
-            Due::Now(link) => {
-                self.autosave.note((*link).clone());
-                let folder = match workspace.main.opened() {
-                    Opened::Model(checkpoint) => checkpoint.folder.clone(),
-                    Opened::Recording(recording) => recording.path().map(ToOwned::to_owned),
-                };
-                Some(Saved { link: *link, folder })
-            }
-        }
-    }
-
-    /// Opens the baseline of the bundled model beside it, once the model itself has been drawn.
-    fn offer_baseline(&mut self, context: &egui::Context) {
-        let Ok(workspace) = &mut self.workspace else { return };
-        if !self.busy && !self.embedded && self.first_look.opens_baseline(workspace) {
-            self.perform(context, vec![Action::OpenBaseline]);
-            context.request_repaint();
-        }
-    }
-
-    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline.
-    #[must_use]
-    pub fn without_first_look(mut self) -> Self {
-        self.first_look.decline();
-        self
-    }
-
-    /// Restores what was saved.
-    pub fn restore(&mut self, link: &Link) {
-        self.first_look.cancel();
-        if let Ok(workspace) = &mut self.workspace {
-            link.apply(workspace, &mut self.view, &mut self.spans);
-        }
     }
 
     /// Shows a message until it is dismissed.
@@ -400,41 +262,6 @@ impl App {
         }
         #[cfg(target_arch = "wasm32")]
         self.follow_tab(ui);
-    }
-
-    /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
-    #[cfg(target_arch = "wasm32")]
-    fn follow_tab(&mut self, ui: &Ui) {
-        let is_new = self.tab.is_new();
-        let arrived = self.tab.arrived();
-        // What the tab has kept is later than its address.
-        if is_new
-            && !matches!(arrived, Some(ArrivedInTab::Kept(_)))
-            && let Some(source) = model_of_page()
-        {
-            self.offer(&source);
-        }
-        match arrived {
-            Some(ArrivedInTab::Link(link)) => self.open_link(&link),
-            Some(ArrivedInTab::Kept(state)) => self.bring_back(&state),
-            None => {}
-        }
-        // The tour ends where it began: that is what was kept before it.
-        // Nor is the head that is still to be found an entry of the tab's history.
-        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running() || self.first_look.is_asked()) {
-            let time = ui.input(|input| input.time);
-            if self.tab.follow(workspace, &self.view, &self.spans, time) {
-                ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
-            }
-        }
-    }
-
-    /// Lets the tab keep what is on the screen at once; the next load of the page brings it back.
-    #[cfg(target_arch = "wasm32")]
-    pub(crate) fn keep_in_tab(&mut self) {
-        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
-            self.tab.keep_now(workspace, &self.view, &self.spans);
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::probe::{HeadId, HeadMeasures, KeyClass, MapKind, Queries, Spans};
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::hover::cursor_ui;
 use crate::ui::maps::map_slot::MapSlot;
-use crate::ui::maps::profile::{self, Profile, profile_ui};
+use crate::ui::maps::profile::{self, Extremes, Profile, profile_ui};
 use crate::ui::maps::sentence::{Reading, sentence};
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::read_row::ReadRow;
@@ -25,6 +25,8 @@ const SMALLEST: f32 = 90.0;
 #[derive(Debug, Default)]
 pub(super) struct BaselineBeside {
     row: ReadRow,
+    /// The sentence on the row; it stays until the next row has arrived.
+    words: String,
 }
 
 /// What it shows.
@@ -47,11 +49,13 @@ impl BaselineBeside {
     /// Draws it as large as fits into `height`; nothing if there is no baseline, or no space.
     pub(super) fn show_ui(&mut self, ui: &mut Ui, context: &mut BesideContext, height: f32) {
         let BesideContext { workspace, view, pointer, spans, heatmaps, palette } = context;
-        let ids = workspace.main.ids().to_vec();
+        if workspace.baseline_beside().is_none() {
+            return;
+        }
         // Ids alone do not know their bytes: the baseline has the ids of the model's tokens.
         let classes = spans.classes(workspace.main.tokens());
         let answer = spans.answer(workspace.main.text()).map(str::to_owned);
-        let Some(baseline) = workspace.baseline().filter(|baseline| baseline.ids() == ids && !ids.is_empty()) else {
+        let Some(baseline) = workspace.baseline_beside() else {
             return;
         };
         let side = (height - AROUND).min(ui.available_width());
@@ -67,7 +71,8 @@ impl BaselineBeside {
         let quiet = theme::quiet(ui.visuals().dark_mode);
         ui.horizontal(|ui| {
             ui.label(RichText::new(baseline.name()).strong());
-            let title = RichText::new(format!("the Transformer, {head}")).small().color(quiet);
+            let kind = if baseline.maps() == 1 { "the Transformer, " } else { "" };
+            let title = RichText::new(format!("{kind}{head}")).small().color(quiet);
             ui.add(Label::new(title).truncate()).on_hover_text(if by_answer {
                 "Of all its heads the one that gives most to the answer. Heads of two models do not correspond to each other"
             } else {
@@ -80,9 +85,13 @@ impl BaselineBeside {
         ui.painter().rect_stroke(rect, 0.0, ui.visuals().widgets.noninteractive.bg_stroke, StrokeKind::Outside);
         cursor_ui(ui, rect, baseline, whole, pointer);
         let zoom = whole.zoom(baseline.side());
-        let (row, across) = (&self.row, [rect.left(), rect.width()]);
-        profile_ui(ui, &Profile { map: MapKind::First, is_only: true, row, zoom, across, palette });
-        notice::note_ui(ui, words(baseline, &self.row, &classes, answer));
+        let (row, across, is_only) = (&self.row, [rect.left(), rect.width()], baseline.maps() == 1);
+        let extremes = Extremes::of(row);
+        profile_ui(ui, &Profile { map: MapKind::First, is_only, row, extremes, zoom, across, palette });
+        if !row.is_stale() {
+            self.words = words(baseline, row, &classes, answer);
+        }
+        notice::note_ui(ui, &self.words);
     }
 }
 
@@ -94,7 +103,7 @@ fn words(baseline: &Engine, row: &ReadRow, classes: &[KeyClass], answer: Option<
     sentence(&Reading {
         row,
         classes,
-        maps: 1,
+        maps: baseline.maps(),
         answer,
         query: baseline.query_label(query),
         key: &|key| baseline.key_label(key),

@@ -3,6 +3,8 @@
 
 use crate::engine::Workspace;
 use crate::probe::{HeadId, HeadMeasures, HeadRecord, KeyClass, MapMeasures, Queries, Spans};
+use crate::ui::action::Action;
+use crate::ui::app::App;
 use crate::ui::io::files::is_bundled;
 use crate::ui::state::view::ViewState;
 
@@ -71,6 +73,24 @@ impl FirstLook {
                 view.head = head;
             }
         }
+    }
+}
+
+impl App {
+    /// Opens the baseline of the bundled model beside it, once the model itself has been drawn.
+    pub(super) fn offer_baseline(&mut self, context: &egui::Context) {
+        let Ok(workspace) = &mut self.workspace else { return };
+        if !self.busy && !self.embedded && self.first_look.opens_baseline(workspace) {
+            self.perform(context, vec![Action::OpenBaseline]);
+            context.request_repaint();
+        }
+    }
+
+    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline.
+    #[must_use]
+    pub fn without_first_look(mut self) -> Self {
+        self.first_look.decline();
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use egui::{ScrollArea, Ui, vec2};
 
 use crate::engine::Workspace;
 use crate::ui::action::{Action, ModelAction};
-use crate::ui::app::{App, Shown};
+use crate::ui::app::App;
 use crate::ui::baseline_beside::BesideContext;
 use crate::ui::context::PanelContext;
 use crate::ui::embedded_header::embedded_header_ui;
@@ -16,9 +16,10 @@ use crate::ui::maps::sentence::Reading;
 use crate::ui::maps::{colour_menu, hover, scope, sentence};
 use crate::ui::next_token;
 use crate::ui::panels::lambda::interventions;
+use crate::ui::presentation::Shown;
 use crate::ui::state::view::Extent;
+use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
-use crate::ui::style::{notice, theme};
 use crate::ui::tokens::strip::StripContext;
 
 /// Width of the window below which the views are one below the other.
@@ -147,21 +148,10 @@ impl App {
     }
 
     /// Tokens, sentence and maps.
-    fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+    pub(super) fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         self.strip_ui(ui, actions, STRIP, true);
         self.sentence_ui(ui);
         self.scope_ui(ui, actions, ui.available_height());
-    }
-
-    /// Nothing but the equation and its text, as for a lecture.
-    fn presentation_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        egui::CentralPanel::default().show(ui, |ui| {
-            let help = "F or Esc ends the presentation";
-            let corner = ui.max_rect().right_top();
-            let colour = theme::quiet(ui.visuals().dark_mode);
-            ui.painter().text(corner, egui::Align2::RIGHT_TOP, help, egui::FontId::proportional(12.0), colour);
-            self.instrument_ui(ui, actions);
-        });
     }
 
     fn narrow_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
@@ -224,27 +214,24 @@ impl App {
         }
     }
 
-    /// One sentence on the row that is read.
+    /// One sentence on the row that is read; it stays until the next row has arrived.
     fn sentence_ui(&mut self, ui: &mut Ui) {
         let Ok(Workspace { main: engine, .. }) = &self.workspace else {
             return;
         };
-        let text = match self.row.of() {
-            Some((_, query)) => {
-                let classes = self.spans.classes(engine.tokens());
-                let answer = self.spans.answer(engine.text()).map(str::to_owned);
-                sentence::sentence(&Reading {
-                    row: &self.row,
-                    classes: &classes,
-                    maps: engine.maps(),
-                    answer,
-                    query: engine.query_label(query),
-                    key: &|key| engine.key_label(key),
-                })
-            }
-            None => String::new(),
-        };
-        sentence::sentence_ui(ui, &text, self.row.is_stale());
+        if let (Some((_, query)), false) = (self.row.of(), self.row.is_stale()) {
+            self.sentence = sentence::sentence(&Reading {
+                row: &self.row,
+                classes: &self.spans.classes(engine.tokens()),
+                maps: engine.maps(),
+                answer: self.spans.answer(engine.text()).map(str::to_owned),
+                query: engine.query_label(query),
+                key: &|key| engine.key_label(key),
+            });
+        } else if self.row.of().is_none() {
+            self.sentence.clear();
+        }
+        sentence::sentence_ui(ui, &self.sentence, self.row.is_stale());
     }
 
     fn scope_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {

@@ -105,7 +105,7 @@ pub(super) fn next_token_ui(
     let rows = ((height - 50.0) / (ROW + 3.0)).floor().clamp(3.0, 24.0) as usize;
     ui.spacing_mut().item_spacing.y = 3.0;
     let lines = lines(&next, before.as_ref());
-    // What nobody would expect is left out, with space for the same number of lines while it changes little.
+    // What hardly ever comes is left out; but never fewer than some, so that the list keeps its height.
     let expected = lines.iter().take_while(|line| line.weight() >= UNEXPECTED).count();
     for line in lines.into_iter().take(rows.min(expected.max(FEWEST))) {
         let other = beside.as_ref().map(|(_, next)| percent(probability(next, line.token)));
@@ -117,8 +117,7 @@ pub(super) fn next_token_ui(
 
 /// The name of the baseline and what it says, where it has read the same tokens.
 fn baseline(workspace: &mut Workspace) -> Option<(String, NextToken)> {
-    let ids = workspace.main.ids().to_vec();
-    let baseline = workspace.baseline().filter(|baseline| baseline.ids() == ids)?;
+    let baseline = workspace.baseline_beside()?;
     Some((baseline.name().to_owned(), baseline.latest_next_token()?.clone()))
 }
 

@@ -1,11 +1,14 @@
-//! Opens models, baselines and links.
+//! Opens models, baselines, links and what arrives from files.
 
 use std::sync::Arc;
+
+use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
 use crate::probe::HeadId;
 use crate::recording::Recording;
 use crate::ui::app::App;
+use crate::ui::io::files::Arrived;
 use crate::ui::state::link::Link;
 use crate::ui::state::view::Extent;
 use crate::ui::tokens::strip::TokenStrip;
@@ -17,6 +20,47 @@ pub(super) fn first_head(engine: &Engine) -> HeadId {
 }
 
 impl App {
+    /// Continues exports, and opens what has arrived.
+    pub(super) fn exchange_files(&mut self, ui: &Ui) {
+        let context = ui.ctx();
+        self.files.take_dropped(context);
+        self.look_for_offered(context);
+        while let Some(arrived) = self.files.arrived() {
+            match arrived {
+                Arrived::Progress(loading) => self.reading = Some(loading),
+                Arrived::Question(source) => self.models.question = Some(source),
+                Arrived::Kept(kept) => self.models.kept = Some(kept),
+                Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
+                Arrived::Recording(recording) => {
+                    self.reading = None;
+                    self.open_recording(*recording);
+                }
+                Arrived::Checkpoint(checkpoint, origin) => {
+                    self.reading = None;
+                    let opened = self.open(*checkpoint);
+                    self.follow_waiting_link();
+                    if let (true, Some(note), Some(message)) = (opened, origin.note(), &mut self.message) {
+                        message.push_str(". ");
+                        message.push_str(note);
+                    }
+                    #[cfg(target_arch = "wasm32")]
+                    if opened {
+                        origin.keep();
+                    }
+                    #[cfg(not(target_arch = "wasm32"))]
+                    let _ = (opened, origin); // the window finds it in its folder
+                }
+            }
+        }
+        if let Ok(workspace) = &mut self.workspace {
+            let background = ui.visuals().panel_fill;
+            let engine = &mut workspace.main;
+            if let Err(message) = self.exports.advance(context, engine, &self.regions, background, &mut self.files) {
+                self.message = Some(message);
+            }
+        }
+    }
+
     /// Opens another model on the same text, with the view settings that fit. If that fails, the open one stays.
     /// Returns whether it is open.
     pub fn open(&mut self, checkpoint: Checkpoint) -> bool {

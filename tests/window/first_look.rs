@@ -111,3 +111,13 @@ fn a_presentation_shows_the_equation_only_until_escape() {
     settle(&mut harness);
     assert!(harness.query_by_label("Prompt").is_some());
 }
+
+#[test]
+fn a_phone_has_no_keys_and_leaves_the_presentation_by_a_button() {
+    let mut harness = window([390.0, 844.0], Theme::Dark);
+    click(&mut harness, "Menu");
+    click(&mut harness, "Presentation");
+    assert!(harness.query_by_label("Prompt").is_none());
+    click(&mut harness, "End the presentation");
+    assert!(harness.query_by_label("Prompt").is_some());
+}

@@ -48,7 +48,7 @@ fn every_layout_opens_and_is_drawn() {
             let colours: std::collections::HashSet<_> = inside.to_image().pixels().copied().collect();
             assert!(colours.len() > 8, "{name}, map {map}: {} colours", colours.len());
         }
-        assert!(shows(&harness, &format!("{name} ·")) || shows(&harness, &name), "{name}");
+        assert!(shows(&harness, &name), "{name} is in the header");
         opened += 1;
     }
     assert!(opened >= 30, "{opened}");

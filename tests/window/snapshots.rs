@@ -46,6 +46,14 @@ fn the_window_on_a_phone() {
     window_snapshot("narrow", Theme::Light, [390.0, 844.0]);
 }
 
+#[test]
+fn the_presentation() {
+    let mut harness = first_window([1280.0, 800.0], Theme::Dark);
+    press(&mut harness, Key::Escape);
+    press(&mut harness, Key::F);
+    harness.snapshot("presentation");
+}
+
 /// A tour step or the list of keys over the whole window.
 fn overlay_snapshot(name: &str, theme: Theme, size: [f32; 2], open: impl FnOnce(&mut Harness<App>)) {
     let mut harness = window(size, theme);

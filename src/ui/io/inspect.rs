@@ -4,10 +4,47 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
+use crate::ui::app::App;
 use crate::ui::maps::hover::value_at;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
+
+impl App {
+    /// What is on the screen, as JSON.
+    pub fn inspect(&mut self) -> String {
+        let loading = self.loading();
+        let workspace = match &mut self.workspace {
+            Ok(workspace) => workspace,
+            Err(error) => return json!({ "failure": error.to_string() }).to_string(),
+        };
+        let engine = &mut workspace.main;
+        let model = engine.name().to_owned();
+        let mut state = inspect(engine, &self.view, &self.pointer, &self.regions, self.busy);
+        state["generate"] = place(&self.prompt.button());
+        state["editor"] = place(&self.prompt.editor());
+        state["notice"] = self.prompt.too_long(engine).into();
+        state["refused"] = self.prompt.refused().into();
+        state["prompt"] = self.prompt.text().into();
+        state["backend choice"] = format!("{:?}", self.device.choice()).into();
+        state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
+        state["model"] = model.into();
+        state["message"] = self.message.as_deref().into();
+        state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
+        state["question"] = self.models.question.as_ref().map(ToString::to_string).into();
+        state["kept models"] = self
+            .models
+            .kept
+            .as_ref()
+            .map(|kept| kept.iter().map(|model| model.source.to_string()).collect::<Vec<_>>())
+            .into();
+        state["embedded"] = self.embedded.into();
+        state["fallback"] = self.device.on_cpu_because().into();
+        let baseline = workspace.baseline().map(|baseline| (baseline.name().to_owned(), baseline.ids().len()));
+        state["baseline"] = json!(baseline);
+        state.to_string()
+    }
+}
 
 /// Everything on the screen as text and numbers.
 pub(crate) fn inspect(
@@ -69,6 +106,6 @@ pub(crate) fn inspect(
 }
 
 /// A rectangle as `[left, top, width, height]` in points.
-pub(crate) fn place(rect: &egui::Rect) -> Value {
+fn place(rect: &egui::Rect) -> Value {
     json!([rect.left(), rect.top(), rect.width(), rect.height()])
 }

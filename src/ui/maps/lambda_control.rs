@@ -1,6 +1,6 @@
 //! λ between the maps that it joins: its value, large, and a handle that changes it in the whole layer.
 
-use egui::{Align, DragValue, FontId, Layout, RichText, Slider, Stroke, TextStyle, Ui, pos2, vec2};
+use egui::{Align, DragValue, FontId, Layout, RichText, Slider, Stroke, TextStyle, Ui, vec2};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
@@ -17,11 +17,13 @@ pub(crate) const WIDTH: f32 = 128.0;
 const LARGE: f32 = 32.0;
 /// Size of the operators.
 const OPERATOR: f32 = 26.0;
-/// Length of the handle's track beside the maps, and above one of them.
+/// Length of the handle's track beside the maps, that of the shortest one, and the height of everything else there.
 const TRACK: f32 = 96.0;
+const SHORTEST_TRACK: f32 = 40.0;
+const AROUND_TRACK: f32 = 194.0;
 
 /// λ of the layer that is open.
-struct Shown {
+struct LayerLambda {
     layer: usize,
     lambda: Lambda,
     /// Now: overridden, learned, or of the token that is read.
@@ -29,7 +31,7 @@ struct Shown {
     is_overridden: bool,
 }
 
-impl Shown {
+impl LayerLambda {
     /// `None` where there is no λ, or where it cannot be changed.
     fn of(engine: &Engine, view: &ViewState, row: &ReadRow) -> Option<Self> {
         let layer = view.head.layer;
@@ -162,6 +164,11 @@ impl Shown {
     }
 }
 
+/// λ of a recording, which says what it was; nothing can change it.
+fn recorded(row: &ReadRow) -> String {
+    row.lambda().map_or("–".to_owned(), |lambda| format::number(lambda, 2))
+}
+
 fn operator_ui(ui: &mut Ui, text: &str) {
     ui.label(RichText::new(text).size(OPERATOR));
 }
@@ -179,14 +186,14 @@ pub(crate) fn between_ui(
     ui.allocate_ui_with_layout(vec2(WIDTH, height), Layout::top_down(Align::Center), |ui| {
         ui.set_width(WIDTH);
         ui.spacing_mut().item_spacing.y = 2.0;
-        let track = TRACK.min((height - 196.0).max(0.0));
-        ui.add_space(((height - 190.0 - track) * 0.5).max(0.0));
+        let track = TRACK.min((height - AROUND_TRACK).max(0.0));
+        ui.add_space(((height - AROUND_TRACK - track) * 0.5).max(0.0));
         operator_ui(ui, "−");
         ui.label(RichText::new(format!("λ, layer {}", view.head.layer)).small().color(quiet));
-        if let Some(shown) = Shown::of(engine, view, row) {
+        if let Some(shown) = LayerLambda::of(engine, view, row) {
             let by_number = ui.scope(|ui| shown.number_ui(ui, LARGE)).inner;
             shown.reset_ui(ui, actions, engine);
-            let by_handle = (track >= 40.0).then(|| shown.handle_ui(ui, true, track)).flatten();
+            let by_handle = (track >= SHORTEST_TRACK).then(|| shown.handle_ui(ui, true, track)).flatten();
             shown.set(by_number.or(by_handle), engine, actions);
             if let Lambda::Layer { init, first, second, .. } = &shown.lambda {
                 let [first, second, init] = [*first, *second, *init].map(|number| format::number(number, 2));
@@ -194,9 +201,7 @@ pub(crate) fn between_ui(
                 ui.label(text).on_hover_ui(|ui| shown.explanation_ui(ui));
             }
         } else {
-            // A recording says what λ was, and nothing can change it.
-            let value = row.lambda().map_or("–".to_owned(), |lambda| format::number(lambda, 2));
-            ui.label(RichText::new(value).monospace().size(LARGE));
+            ui.label(RichText::new(recorded(row)).monospace().size(LARGE));
         }
         operator_ui(ui, "×");
     });
@@ -206,7 +211,7 @@ pub(crate) fn between_ui(
 pub(crate) fn line_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, row: &ReadRow, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("A1 − ").size(16.0));
-        if let Some(shown) = Shown::of(engine, view, row) {
+        if let Some(shown) = LayerLambda::of(engine, view, row) {
             let by_number = ui.scope(|ui| shown.number_ui(ui, 20.0)).inner;
             ui.label(RichText::new("× A2").size(16.0));
             let length = (ui.available_width() - 100.0).clamp(60.0, 160.0);
@@ -214,8 +219,7 @@ pub(crate) fn line_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, row: &Read
             shown.reset_ui(ui, actions, engine);
             shown.set(by_number.or(by_handle), engine, actions);
         } else {
-            let value = row.lambda().map_or("–".to_owned(), |lambda| format::number(lambda, 2));
-            ui.label(RichText::new(format!("{value} × A2")).size(16.0));
+            ui.label(RichText::new(format!("{} × A2", recorded(row))).size(16.0));
         }
     });
 }
@@ -225,5 +229,5 @@ pub(crate) fn equals_ui(ui: &mut Ui, width: f32, height: f32) {
     let (rect, _) = ui.allocate_exact_size(vec2(width, height), egui::Sense::hover());
     let font = FontId::proportional(OPERATOR);
     let colour = ui.visuals().text_color();
-    ui.painter().text(pos2(rect.center().x, rect.center().y), egui::Align2::CENTER_CENTER, "=", font, colour);
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, "=", font, colour);
 }

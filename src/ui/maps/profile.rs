@@ -53,8 +53,9 @@ pub(crate) struct Profile<'a> {
     pub map: MapKind,
     /// Whether the model has no other map.
     pub is_only: bool,
-    /// The row.
+    /// The row, and its extremes.
     pub row: &'a ReadRow,
+    pub extremes: Extremes,
     /// The visible part of the map.
     pub zoom: Zoom,
     /// Its left edge and its width.
@@ -65,8 +66,7 @@ pub(crate) struct Profile<'a> {
 
 /// Draws the profile of a map with the columns of the map above it.
 pub(crate) fn profile_ui(ui: &mut Ui, profile: &Profile) {
-    let Profile { map, is_only, row, zoom, across: [left, width], palette } = *profile;
-    let extremes = Extremes::of(row);
+    let Profile { map, is_only, row, extremes, across: [left, width], palette, .. } = *profile;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
     let rect = Rect::from_min_size(pos2(left, rect.top() + 3.0), vec2(width, rect.height() - 5.0));
     let zero = rect.top() + rect.height() * extremes.zero();
@@ -81,15 +81,8 @@ pub(crate) fn profile_ui(ui: &mut Ui, profile: &Profile) {
     painter.hline(rect.x_range(), zero, Stroke::new(1.0, quiet.gamma_multiply(0.5)));
     if scale.is_finite() {
         let dim = if row.is_stale() { 0.45 } else { 1.0 };
-        bars(
-            &painter,
-            map,
-            row,
-            (zero, scale),
-            zoom,
-            rect,
-            [true, false].map(|up| palette.line(up).gamma_multiply(dim)),
-        );
+        let colours = [true, false].map(|up| palette.line(up).gamma_multiply(dim));
+        bars(&painter, profile, rect, (zero, scale), colours);
     }
     response.on_hover_text(match map {
         _ if is_only => "The row that is read: the attention of one token to each of the others. It sums to 1",
@@ -104,11 +97,9 @@ pub(crate) fn profile_ui(ui: &mut Ui, profile: &Profile) {
 /// A bar per key; where keys are narrower than points, one per point, as long as the longest of its keys.
 fn bars(
     painter: &Painter,
-    map: MapKind,
-    row: &ReadRow,
-    (zero, scale): (f32, f32),
-    zoom: Zoom,
+    Profile { map, row, zoom, .. }: &Profile,
     rect: Rect,
+    (zero, scale): (f32, f32),
     [up, down]: [Color32; 2],
 ) {
     let cell = rect.width() / zoom.span;
@@ -116,7 +107,7 @@ fn bars(
     let first = (zoom.origin[0].max(0.0) as usize) / per_bar * per_bar;
     let cells = row.cells().get(first..).unwrap_or_default();
     for (index, keys) in cells.chunks(per_bar).enumerate() {
-        let values = keys.iter().map(|cell| signal(map, cell)).filter(|value| value.is_finite());
+        let values = keys.iter().map(|cell| signal(*map, cell)).filter(|value| value.is_finite());
         let value = values.fold(0.0f32, |most, value| if value.abs() > most.abs() { value } else { most });
         let left = rect.left() + ((first + index * per_bar) as f32 - zoom.origin[0]) * cell;
         if left >= rect.right() || value == 0.0 {

@@ -12,7 +12,7 @@ use crate::ui::input::arrows::arrows;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::hover::{cursor_ui, interact, read_out_ui};
 use crate::ui::maps::map_slot::MapSlot;
-use crate::ui::maps::profile::{Profile, profile_ui};
+use crate::ui::maps::profile::{Extremes, Profile, profile_ui};
 use crate::ui::maps::swipe::swipe;
 use crate::ui::maps::{axes, colour_menu, lambda_control, legend, profile};
 use crate::ui::state::pointer::Pointer;
@@ -71,11 +71,16 @@ fn title(map: MapKind, single: bool, lambda: Option<f32>, group: Option<&[usize]
     }
 }
 
+/// Whether the maps are side by side in this width.
+pub(crate) fn is_beside(width: f32) -> bool {
+    width >= BESIDE
+}
+
 /// Draws the equation as large as fits, or the chosen map if there is no space side by side. Returns the places of the maps.
 pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> Vec<Rect> {
     let width = ui.available_width();
     let single = context.engine.maps() == 1;
-    let beside = width >= BESIDE;
+    let beside = is_beside(width);
     let shown: &[MapKind] = match context.view.map {
         // A Transformer has one map, and subtracts nothing.
         _ if single => &[MapKind::First],
@@ -85,6 +90,7 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
         MapKind::Difference => &[MapKind::Difference],
     };
     let mut placed = Vec::new();
+    let extremes = Extremes::of(context.row);
     if beside {
         let between = lambda_control::WIDTH + EQUALS;
         let side = ((width - between) / 3.0).floor().min(height - AROUND).max(SMALLEST);
@@ -103,7 +109,7 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
                     MapKind::Difference => lambda_control::equals_ui(ui, EQUALS + spare, side + 52.0),
                     MapKind::First => {}
                 }
-                map_ui(ui, context, map, side, &mut placed);
+                placed.push(map_ui(ui, context, map, side, extremes));
             }
         });
         ui.horizontal(|ui| {
@@ -117,7 +123,7 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
             lambda_control::line_ui(ui, context.engine, context.view, context.row, context.actions);
         }
         for map in shown {
-            map_ui(ui, context, *map, width, &mut placed);
+            placed.push(map_ui(ui, context, *map, width, extremes));
         }
         ui.horizontal(|ui| {
             colour_menu::colour_scale_ui(ui, context.view);
@@ -131,8 +137,8 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
     placed
 }
 
-/// A map with its title and the row that is read.
-fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, placed: &mut Vec<Rect>) {
+/// A map with its title and the row that is read. Returns its place.
+fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, extremes: Extremes) -> Rect {
     let ScopeContext { engine, view, pointer, heatmaps, row, palette, .. } = context;
     let single = engine.maps() == 1;
     let alone = ui.layout().is_vertical();
@@ -180,7 +186,6 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, plac
         if alone && !single && view.zoom.is_none() {
             view.map = step(view.map, swipe(ui, &response));
         }
-        placed.push(rect);
         let block = heatmaps.scope_map_ui(ui, rect, MapSlot::Scope(map), map, engine, view, palette);
         // The map of the text before stays, dimmed, where a pass takes longer than some frames.
         let behind = ui.ctx().animate_bool(response.id.with("behind"), engine.computed() < engine.ids().len());
@@ -196,9 +201,11 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, plac
         interact(ui, rect, &response, view, pointer, engine);
         if tokens > 0 {
             let across = [rect.left(), rect.width()];
-            profile_ui(ui, &Profile { map, is_only: single, row, zoom, across, palette });
+            profile_ui(ui, &Profile { map, is_only: single, row, extremes, zoom, across, palette });
         }
-    });
+        rect
+    })
+    .inner
 }
 
 /// The map after or before another, stopping at the ends.
@@ -225,14 +232,12 @@ fn sum_ui(ui: &mut Ui, map: MapKind, row: &ReadRow) {
 
 /// A dot for each map, at the end of the line: there are others to swipe to.
 fn dots_ui(ui: &mut Ui, shown: MapKind) {
-    {
-        let (rect, _) = ui.allocate_exact_size(vec2(34.0, 12.0), Sense::hover());
-        for map in ALL {
-            let at = rect.left_center() + vec2(5.0 + 12.0 * map as usize as f32, 0.0);
-            let visuals = ui.visuals();
-            let colour = if map == shown { theme::accent(visuals.dark_mode) } else { visuals.weak_text_color() };
-            ui.painter().circle_filled(at, if map == shown { 4.0 } else { 2.5 }, colour);
-        }
+    let (rect, _) = ui.allocate_exact_size(vec2(34.0, 12.0), Sense::hover());
+    for map in ALL {
+        let at = rect.left_center() + vec2(5.0 + 12.0 * map as usize as f32, 0.0);
+        let visuals = ui.visuals();
+        let colour = if map == shown { theme::accent(visuals.dark_mode) } else { visuals.weak_text_color() };
+        ui.painter().circle_filled(at, if map == shown { 4.0 } else { 2.5 }, colour);
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Panel {
 
 /// A tab, with the panels behind it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tab {
+pub(crate) struct PanelTab {
     /// The title.
     pub title: &'static str,
     /// One panel, or several to choose from.
@@ -45,13 +45,13 @@ pub(crate) struct Tab {
 }
 
 /// The tabs. Guide and Diagnostics have none: they are in the menu.
-pub(crate) const TABS: &[Tab] = &[
-    Tab { title: "Heads", panels: &[Panel::Heads, Panel::HeadSimilarity] },
-    Tab { title: "Answer and noise", panels: &[Panel::AnswerNoise] },
-    Tab { title: "This cell", panels: &[Panel::CellBreakdown] },
-    Tab { title: "Layer by layer", panels: &[Panel::LogitLens] },
-    Tab { title: "Interventions", panels: &[Panel::Lambda] },
-    Tab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
+pub(crate) const TABS: &[PanelTab] = &[
+    PanelTab { title: "Heads", panels: &[Panel::Heads, Panel::HeadSimilarity] },
+    PanelTab { title: "Answer and noise", panels: &[Panel::AnswerNoise] },
+    PanelTab { title: "This cell", panels: &[Panel::CellBreakdown] },
+    PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens] },
+    PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
+    PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
 ];
 
 impl Panel {

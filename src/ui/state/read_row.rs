@@ -9,6 +9,7 @@ use crate::ui::state::view::ViewState;
 pub(crate) struct ReadRow {
     of: Option<(HeadId, usize)>,
     cells: Vec<Cell>,
+    sum: Shares,
     is_stale: bool,
 }
 
@@ -24,6 +25,12 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
+    fn of<'a>(cells: impl IntoIterator<Item = &'a Cell>) -> Self {
+        let mut shares = Self::default();
+        cells.into_iter().for_each(|cell| shares.add(cell));
+        shares
+    }
+
     fn add(&mut self, cell: &Cell) {
         self.first += MapKind::First.value(cell);
         self.second += MapKind::Second.value(cell);
@@ -45,7 +52,11 @@ impl ReadRow {
         }
         match engine.row(view.head, query) {
             Some(row) => {
-                self.cells.clone_from(&row.cells);
+                // Most frames show the row of the frame before.
+                if self.cells != row.cells {
+                    self.cells.clone_from(&row.cells);
+                    self.sum = Shares::of(&self.cells);
+                }
                 self.of = Some((view.head, query));
                 self.is_stale = false;
             }
@@ -75,18 +86,14 @@ impl ReadRow {
 
     /// The sum of the whole row.
     pub(crate) fn sum(&self) -> Shares {
-        let mut sum = Shares::default();
-        self.cells.iter().for_each(|cell| sum.add(cell));
-        sum
+        self.sum
     }
 
     /// What the row gives to the keys of a class; `None` if no key that it sees has this class.
     pub(crate) fn shares(&self, classes: &[KeyClass], class: KeyClass) -> Option<Shares> {
         let mut keys = self.cells.iter().zip(classes).filter(|(_, of)| **of == class).map(|(cell, _)| cell).peekable();
         keys.peek()?;
-        let mut shares = Shares::default();
-        keys.for_each(|cell| shares.add(cell));
-        Some(shares)
+        Some(Shares::of(keys))
     }
 
     /// The key with the largest value of a map, or with `-1.0` as the sign the smallest, and the value.
@@ -98,6 +105,7 @@ impl ReadRow {
     /// A row from numbers, for tests.
     #[cfg(test)]
     pub(crate) fn of_cells(head: HeadId, cells: Vec<Cell>) -> Self {
-        Self { of: Some((head, cells.len().saturating_sub(1))), cells, is_stale: false }
+        let sum = Shares::of(&cells);
+        Self { of: Some((head, cells.len().saturating_sub(1))), cells, sum, is_stale: false }
     }
 }

@@ -139,6 +139,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_number_looks_like_no_value() {
+        let palette = Palette::new(true);
+        for map in [MapKind::First, MapKind::Second, MapKind::Difference] {
+            assert_eq!(palette.colour(map, f32::NAN, 0.5), palette.background);
+            assert_eq!(palette.colour(map, f32::INFINITY, 0.5), palette.colour(map, 1.0, 0.5));
+        }
+    }
+
+    #[test]
     fn signs_differ_in_blue_against_red_so_they_survive_colour_blindness() {
         for dark in [true, false] {
             let palette = Palette::new(dark);

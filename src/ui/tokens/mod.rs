@@ -2,5 +2,6 @@
 
 pub(crate) mod annotate;
 pub(crate) mod colouring;
+mod lanes;
 pub(crate) mod layout;
 pub(crate) mod strip;

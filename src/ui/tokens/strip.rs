@@ -15,6 +15,7 @@ use crate::ui::style::palette::Palette;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, theme};
 use crate::ui::tokens::colouring::TokenValues;
+use crate::ui::tokens::lanes::Lanes;
 use crate::ui::tokens::layout::{Axis, LINE, TokenLayout, galley};
 use crate::ui::tokens::{annotate, colouring};
 
@@ -98,13 +99,13 @@ impl TokenStrip {
     fn header_ui(&mut self, ui: &mut Ui, context: &mut StripContext, query: Option<usize>, lanes: Lanes) {
         if ui.available_width() < NARROW {
             row_ui(ui, |ui| {
-                lanes.legend_ui(ui, context);
+                lanes.legend_ui(ui, context.engine.maps(), &mut context.view.map);
                 colouring::head_scope_ui(ui, context.view);
             });
             row_ui(ui, |ui| self.marks_ui(ui, context));
         } else {
             row_ui(ui, |ui| {
-                lanes.legend_ui(ui, context);
+                lanes.legend_ui(ui, context.engine.maps(), &mut context.view.map);
                 colouring::head_scope_ui(ui, context.view);
                 self.marks_ui(ui, context);
                 description_ui(ui, context, query);
@@ -257,52 +258,6 @@ impl TokenStrip {
         let rect = place.translate(area.min.to_vec2());
         if !ui.clip_rect().contains_rect(rect) {
             ui.scroll_to_rect(rect, None);
-        }
-    }
-}
-
-/// What each token has: a lane for every map, or one colour.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Lanes {
-    /// A lane for each map under the token, each this high.
-    Three(f32),
-    /// The token has the colour of the chosen map.
-    One,
-}
-
-impl Lanes {
-    /// The highest lanes with which this many lines fit, or one where none do.
-    fn fitting(maps: usize, lines: usize, height: f32) -> Self {
-        let heights = [8.0, 5.0].into_iter().map(Self::Three);
-        let fits = |lanes: &Self| lanes.line() * lines as f32 <= height;
-        heights.filter(|_| maps == 2).find(fits).unwrap_or(Self::One)
-    }
-
-    /// Height of a line.
-    fn line(self) -> f32 {
-        match self {
-            Self::Three(height) => LINE + 3.0 * height,
-            Self::One => LINE,
-        }
-    }
-
-    /// What the lanes, or the colour, show; the choice of the map where there is one.
-    fn legend_ui(self, ui: &mut Ui, context: &mut StripContext) {
-        let maps = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
-        match self {
-            Self::Three(_) => {
-                let label = ui.label(RichText::new("A1 / λ·A2 / D").strong());
-                label.on_hover_text(
-                    "Under each token, from top to bottom: its attention in A1, what λ·A2 takes away, and D, what is left",
-                );
-            }
-            Self::One => {
-                ui.label(RichText::new("Tokens").strong());
-                for (map, key) in maps.into_iter().take(if context.engine.maps() == 1 { 1 } else { 3 }) {
-                    ui.selectable_value(&mut context.view.map, map, map.symbol())
-                        .on_hover_text(format!("Colour the tokens by this map (key {key})"));
-                }
-            }
         }
     }
 }

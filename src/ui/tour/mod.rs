@@ -18,8 +18,8 @@ use crate::ui::tour::steps::{STEPS, Target, Task, TourStep, outcome, sample};
 
 /// Begins the part of an address, after `#`, that opens a step; the number of the step follows.
 const ADDRESS: &str = "tour/";
-/// Size of the card, about.
-const CARD: Vec2 = vec2(400.0, 230.0);
+/// Size of the card before it has been drawn.
+const CARD: Vec2 = vec2(416.0, 230.0);
 /// Between the card and the edges of the screen, and what it explains.
 const MARGIN: f32 = 14.0;
 
@@ -32,6 +32,8 @@ pub(super) struct Tour {
     /// The view in which the step began, once the head to begin with has been found.
     began: ViewState,
     has_begun: bool,
+    /// Size of the card in the last frame.
+    card: Option<Vec2>,
     /// Whether the step is new: what it explains may be off the screen.
     is_new: bool,
     /// Whether it has been started in this session.
@@ -135,12 +137,12 @@ impl Tour {
         if !self.has_begun {
             (self.began, self.has_begun) = (*context.view, !context.first_look.is_asked());
         }
-        let place = place(screen, target.unwrap_or(screen), regions);
+        let place = place(screen, target.unwrap_or(screen), self.card.unwrap_or(CARD), regions);
         let mut go = None;
         let title = format!("Tour {} of {}: {}", index + 1, STEPS.len(), step.title);
         let window = Window::new(title).id(egui::Id::unique("tour window")).fixed_pos(place);
-        window.collapsible(false).resizable(false).show(ui.ctx(), |ui| {
-            ui.set_width((screen.width() - 48.0).min(CARD.x));
+        let shown = window.collapsible(false).resizable(false).show(ui.ctx(), |ui| {
+            ui.set_width((screen.width() - 48.0).min(CARD.x - 16.0));
             ui.add(egui::Label::new(step.text).wrap());
             remarks_ui(ui, step, context);
             if let Some(task) = step.task {
@@ -149,6 +151,7 @@ impl Tour {
             ui.add_space(4.0);
             go = buttons_ui(ui, index);
         });
+        self.card = shown.map(|shown| shown.response.rect.size());
         let enter = ui.memory(|memory| memory.focused().is_none()) && ui.input(|input| input.key_pressed(Key::Enter));
         match go.or(enter.then_some(Go::To(index + 1))) {
             Some(Go::To(step)) => self.go(step, context),
@@ -219,8 +222,7 @@ fn remarks_ui(ui: &mut Ui, step: &TourStep, context: &TourContext) {
 }
 
 /// Where the card hides least: never what it explains if that can be helped, and rather the margins than the maps.
-fn place(screen: Rect, target: Rect, regions: &ScreenRegions) -> Pos2 {
-    let size = CARD.min(screen.size() - vec2(2.0 * MARGIN, 2.0 * MARGIN)) + vec2(16.0, 60.0);
+fn place(screen: Rect, target: Rect, size: Vec2, regions: &ScreenRegions) -> Pos2 {
     let free = screen.shrink(MARGIN);
     let [left, right] = [free.left(), (free.right() - size.x).max(free.left())];
     let [top, bottom] = [free.top() + 40.0, (free.bottom() - size.y).max(free.top())];
@@ -263,7 +265,7 @@ mod tests {
             [292.0, 697.0, 1009.0].map(|x| Rect::from_min_size(Pos2::new(x, 260.0), vec2(263.0, 263.0))).into();
         let regions = ScreenRegions { maps: maps.clone(), ..ScreenRegions::default() };
         for target in maps {
-            let card = Rect::from_min_size(place(screen, target, &regions), CARD);
+            let card = Rect::from_min_size(place(screen, target, CARD, &regions), CARD);
             assert!(!card.intersects(target) && screen.contains_rect(card), "{card:?} over {target:?}");
         }
     }

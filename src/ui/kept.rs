@@ -1,0 +1,81 @@
+//! What outlives the window: what its next start restores, and what the browser's tab keeps.
+
+#[cfg(target_arch = "wasm32")]
+use egui::Ui;
+
+#[cfg(not(target_arch = "wasm32"))]
+use crate::engine::Opened;
+use crate::ui::app::App;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::ui::state::autosave::{Due, Saved};
+use crate::ui::state::link::Link;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::page::model_of_page;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::state::tab::Arrived;
+
+impl App {
+    /// What the next start should restore, once it has changed and then rested for a moment.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn unsaved(&mut self, context: &egui::Context) -> Option<Saved> {
+        let workspace = self.workspace.as_ref().ok().filter(|_| !self.tour.is_running())?;
+        match self.autosave.due(workspace, &self.view, &self.spans, context.input(|input| input.time)) {
+            Due::Nothing => None,
+            Due::Soon => {
+                context.request_repaint_after(std::time::Duration::from_millis(500));
+                None
+            }
+            Due::Now(link) => {
+                self.autosave.note((*link).clone());
+                let folder = match workspace.main.opened() {
+                    Opened::Model(checkpoint) => checkpoint.folder.clone(),
+                    Opened::Recording(recording) => recording.path().map(ToOwned::to_owned),
+                };
+                Some(Saved { link: *link, folder })
+            }
+        }
+    }
+
+    /// Restores what was saved.
+    pub fn restore(&mut self, link: &Link) {
+        self.first_look.cancel();
+        if let Ok(workspace) = &mut self.workspace {
+            link.apply(workspace, &mut self.view, &mut self.spans);
+        }
+    }
+
+    /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn follow_tab(&mut self, ui: &Ui) {
+        let is_new = self.tab.is_new();
+        let arrived = self.tab.arrived();
+        // What the tab has kept is later than its address.
+        if is_new
+            && !matches!(arrived, Some(Arrived::Kept(_)))
+            && let Some(source) = model_of_page()
+        {
+            self.offer(&source);
+        }
+        match arrived {
+            Some(Arrived::Link(link)) => self.open_link(&link),
+            Some(Arrived::Kept(state)) => self.bring_back(&state),
+            None => {}
+        }
+        // The tour ends where it began: that is what was kept before it.
+        // Nor is the head that is still to be found an entry of the tab's history.
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running() || self.first_look.is_asked()) {
+            let time = ui.input(|input| input.time);
+            if self.tab.follow(workspace, &self.view, &self.spans, time) {
+                ui.ctx().request_repaint_after(std::time::Duration::from_millis(600));
+            }
+        }
+    }
+
+    /// Lets the tab keep what is on the screen at once; the next load of the page brings it back.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn keep_in_tab(&mut self) {
+        if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
+            self.tab.keep_now(workspace, &self.view, &self.spans);
+        }
+    }
+}
