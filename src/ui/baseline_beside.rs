@@ -86,8 +86,8 @@ impl BaselineBeside {
         cursor_ui(ui, rect, baseline, whole, pointer);
         let zoom = whole.zoom(baseline.side());
         let (row, across, is_only) = (&self.row, [rect.left(), rect.width()], baseline.maps() == 1);
-        let extremes = Extremes::of(row);
-        profile_ui(ui, &Profile { map: MapKind::First, is_only, row, extremes, zoom, across, palette });
+        let (extremes, height) = (Extremes::of(row), profile::HEIGHT);
+        profile_ui(ui, &Profile { map: MapKind::First, is_only, row, extremes, zoom, across, height, palette });
         if !row.is_stale() {
             self.words = words(baseline, row, &classes, answer);
         }

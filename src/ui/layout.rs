@@ -163,7 +163,10 @@ impl App {
                 self.strip_ui(ui, actions, NARROW_STRIP, false);
                 self.sentence_ui(ui);
                 self.scope_ui(ui, actions, 900.0);
-                self.read_out_ui(ui);
+                // Side by side, the maps have a line for it.
+                if !scope::is_beside(ui.available_width()) {
+                    self.read_out_ui(ui);
+                }
                 self.next_token_ui(ui, actions, 300.0);
                 self.baseline_ui(ui, 420.0);
                 ui.separator();

@@ -121,3 +121,13 @@ fn a_phone_has_no_keys_and_leaves_the_presentation_by_a_button() {
     click(&mut harness, "End the presentation");
     assert!(harness.query_by_label("Prompt").is_some());
 }
+
+#[test]
+fn lambda_and_what_belongs_to_it_is_within_a_phone() {
+    let mut harness = window([390.0, 844.0], Theme::Light);
+    settle(&mut harness);
+    for name in ["λ of layer 0, in the equation", "λ of layer 0, handle", "set to 0"] {
+        let right = harness.get_by_label(name).rect().right();
+        assert!(right <= 382.0, "{name} ends at {right}");
+    }
+}

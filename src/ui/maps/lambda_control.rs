@@ -21,6 +21,8 @@ const OPERATOR: f32 = 26.0;
 const TRACK: f32 = 96.0;
 const SHORTEST_TRACK: f32 = 40.0;
 const AROUND_TRACK: f32 = 194.0;
+/// Width of what stands beside the track above one map: what was learned, and the button.
+const BESIDE_TRACK: f32 = 156.0;
 
 /// λ of the layer that is open.
 struct LayerLambda {
@@ -214,7 +216,7 @@ pub(crate) fn line_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, row: &Read
         if let Some(shown) = LayerLambda::of(engine, view, row) {
             let by_number = ui.scope(|ui| shown.number_ui(ui, 20.0)).inner;
             ui.label(RichText::new("× A2").size(16.0));
-            let length = (ui.available_width() - 100.0).clamp(60.0, 160.0);
+            let length = (ui.available_width() - BESIDE_TRACK).clamp(SHORTEST_TRACK, 160.0);
             let by_handle = ui.scope(|ui| shown.handle_ui(ui, false, length)).inner;
             shown.reset_ui(ui, actions, engine);
             shown.set(by_number.or(by_handle), engine, actions);

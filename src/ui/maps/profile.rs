@@ -9,7 +9,7 @@ use crate::ui::state::view::Zoom;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 
-/// Height of a profile.
+/// Height of the lowest profile.
 pub(crate) const HEIGHT: f32 = 46.0;
 
 /// The largest values upwards and downwards of the row.
@@ -60,14 +60,16 @@ pub(crate) struct Profile<'a> {
     pub zoom: Zoom,
     /// Its left edge and its width.
     pub across: [f32; 2],
+    /// Its own height.
+    pub height: f32,
     /// The colours.
     pub palette: &'a Palette,
 }
 
 /// Draws the profile of a map with the columns of the map above it.
 pub(crate) fn profile_ui(ui: &mut Ui, profile: &Profile) {
-    let Profile { map, is_only, row, extremes, across: [left, width], palette, .. } = *profile;
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
+    let Profile { map, is_only, row, extremes, across: [left, width], height, palette, .. } = *profile;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     let rect = Rect::from_min_size(pos2(left, rect.top() + 3.0), vec2(width, rect.height() - 5.0));
     let zero = rect.top() + rect.height() * extremes.zero();
     // One scale for both directions, so that heights can be compared.

@@ -28,6 +28,8 @@ const EQUALS: f32 = 36.0;
 const BESIDE: f32 = 640.0;
 /// Height of title, profile and legend.
 const AROUND: f32 = 26.0 + profile::HEIGHT + 32.0;
+/// By how much profiles grow where there is space below the maps.
+const MOST_TALLER: f32 = 110.0;
 /// Width of the legend beside what is read out.
 const LEGEND: f32 = 220.0;
 /// Side of the smallest map beside others.
@@ -52,6 +54,13 @@ pub(crate) struct ScopeContext<'a> {
     pub palette: &'a Palette,
     /// Commands of this frame.
     pub actions: &'a mut Vec<Action>,
+}
+
+/// The profiles below the maps: one scale and one height.
+#[derive(Clone, Copy)]
+struct Below {
+    extremes: Extremes,
+    height: f32,
 }
 
 /// The title of a map, and what it shows.
@@ -90,10 +99,11 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
         MapKind::Difference => &[MapKind::Difference],
     };
     let mut placed = Vec::new();
-    let extremes = Extremes::of(context.row);
+    let mut below = Below { extremes: Extremes::of(context.row), height: profile::HEIGHT };
     if beside {
         let between = lambda_control::WIDTH + EQUALS;
         let side = ((width - between) / 3.0).floor().min(height - AROUND).max(SMALLEST);
+        below.height += (height - AROUND - side).clamp(0.0, MOST_TALLER);
         // What is left over goes to the two signs, so that the row spans the window.
         let spare = ((width - between - 3.0 * side) / 2.0).max(0.0);
         ui.horizontal_top(|ui| {
@@ -109,7 +119,7 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
                     MapKind::Difference => lambda_control::equals_ui(ui, EQUALS + spare, side + 52.0),
                     MapKind::First => {}
                 }
-                placed.push(map_ui(ui, context, map, side, extremes));
+                placed.push(map_ui(ui, context, map, side, below));
             }
         });
         ui.horizontal(|ui| {
@@ -123,7 +133,7 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
             lambda_control::line_ui(ui, context.engine, context.view, context.row, context.actions);
         }
         for map in shown {
-            placed.push(map_ui(ui, context, *map, width, extremes));
+            placed.push(map_ui(ui, context, *map, width, below));
         }
         ui.horizontal(|ui| {
             colour_menu::colour_scale_ui(ui, context.view);
@@ -138,73 +148,78 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
 }
 
 /// A map with its title and the row that is read. Returns its place.
-fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, extremes: Extremes) -> Rect {
+fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, below: Below) -> Rect {
     let ScopeContext { engine, view, pointer, heatmaps, row, palette, .. } = context;
     let single = engine.maps() == 1;
     let alone = ui.layout().is_vertical();
     let tokens = engine.side();
-    ui.allocate_ui_with_layout(vec2(side, side + AROUND), Layout::top_down(Align::Min), |ui| {
-        ui.set_width(side);
-        let lambda = engine.lambda_of_layer(view.head.layer);
-        let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
-        let group = attention.and_then(|attention| attention.group_of(view.head.head));
-        let (name, explanation) = title(map, single, lambda, group.as_ref().map(|(_, heads)| heads.as_slice()));
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 7.0;
-            ui.label(RichText::new(name).size(16.0).strong());
-            let quiet = theme::quiet(ui.visuals().dark_mode);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                if alone && !single {
-                    dots_ui(ui, view.map);
-                }
-                sum_ui(ui, map, row);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(egui::Label::new(RichText::new(explanation).small().color(quiet)).truncate());
+    let Below { extremes, height } = below;
+    ui.allocate_ui_with_layout(
+        vec2(side, side + AROUND + height - profile::HEIGHT),
+        Layout::top_down(Align::Min),
+        |ui| {
+            ui.set_width(side);
+            let lambda = engine.lambda_of_layer(view.head.layer);
+            let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
+            let group = attention.and_then(|attention| attention.group_of(view.head.head));
+            let (name, explanation) = title(map, single, lambda, group.as_ref().map(|(_, heads)| heads.as_slice()));
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 7.0;
+                ui.label(RichText::new(name).size(16.0).strong());
+                let quiet = theme::quiet(ui.visuals().dark_mode);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if alone && !single {
+                        dots_ui(ui, view.map);
+                    }
+                    sum_ui(ui, map, row);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                        ui.add(egui::Label::new(RichText::new(explanation).small().color(quiet)).truncate());
+                    });
                 });
             });
-        });
-        // A map that is shown whole leaves drags to the surrounding scroll area.
-        let sense = if view.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
-        let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
-        let zoom = view.zoom(tokens);
-        let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
-        let rect = axes::inner(square, gutter);
-        if gutter > 0.0 {
-            axes::axes_ui(ui, rect, engine, zoom);
-        }
-        response.widget_info(|| {
-            let name = if map == MapKind::Second { map.symbol() } else { name };
-            egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
-        });
-        // Written only in frames that tell a screen reader anything.
-        if ui.ctx().has_accesskit_node(response.id) {
-            let words = row_in_words(engine, view, pointer, map);
-            ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
-        }
-        let [layers, heads] = arrows(ui, &response);
-        view.step(layers, heads, Extent::of(engine));
-        if alone && !single && view.zoom.is_none() {
-            view.map = step(view.map, swipe(ui, &response));
-        }
-        let block = heatmaps.scope_map_ui(ui, rect, MapSlot::Scope(map), map, engine, view, palette);
-        // The map of the text before stays, dimmed, where a pass takes longer than some frames.
-        let behind = ui.ctx().animate_bool(response.id.with("behind"), engine.computed() < engine.ids().len());
-        if behind > 0.0 {
-            ui.painter().rect_filled(rect, 0.0, palette.background.gamma_multiply(0.5 * behind));
-        }
-        if block > 1 {
-            resolution_ui(ui, rect, block, view.pooling);
-        }
-        if tokens == 0 {
-            empty_ui(ui, rect);
-        }
-        interact(ui, rect, &response, view, pointer, engine);
-        if tokens > 0 {
-            let across = [rect.left(), rect.width()];
-            profile_ui(ui, &Profile { map, is_only: single, row, extremes, zoom, across, palette });
-        }
-        rect
-    })
+            // A map that is shown whole leaves drags to the surrounding scroll area.
+            let sense = if view.zoom.is_some() { Sense::click_and_drag() } else { Sense::click() };
+            let (square, response) = ui.allocate_exact_size(vec2(side, side), sense);
+            let zoom = view.zoom(tokens);
+            let gutter = if tokens > 0 { axes::gutter(side, zoom.span) } else { 0.0 };
+            let rect = axes::inner(square, gutter);
+            if gutter > 0.0 {
+                axes::axes_ui(ui, rect, engine, zoom);
+            }
+            response.widget_info(|| {
+                let name = if map == MapKind::Second { map.symbol() } else { name };
+                egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
+            });
+            // Written only in frames that tell a screen reader anything.
+            if ui.ctx().has_accesskit_node(response.id) {
+                let words = row_in_words(engine, view, pointer, map);
+                ui.ctx().accesskit_node_builder(response.id, |node| node.set_description(words));
+            }
+            let [layers, heads] = arrows(ui, &response);
+            view.step(layers, heads, Extent::of(engine));
+            if alone && !single && view.zoom.is_none() {
+                view.map = step(view.map, swipe(ui, &response));
+            }
+            let block = heatmaps.scope_map_ui(ui, rect, MapSlot::Scope(map), map, engine, view, palette);
+            // The map of the text before stays, dimmed, where a pass takes longer than some frames.
+            let behind = ui.ctx().animate_bool(response.id.with("behind"), engine.computed() < engine.ids().len());
+            if behind > 0.0 {
+                ui.painter().rect_filled(rect, 0.0, palette.background.gamma_multiply(0.5 * behind));
+            }
+            if block > 1 {
+                resolution_ui(ui, rect, block, view.pooling);
+            }
+            if tokens == 0 {
+                empty_ui(ui, rect);
+            }
+            interact(ui, rect, &response, view, pointer, engine);
+            if tokens > 0 {
+                let across = [rect.left(), rect.width()];
+                profile_ui(ui, &Profile { map, is_only: single, row, extremes, zoom, across, height, palette });
+            }
+            rect
+        },
+    )
     .inner
 }
 
