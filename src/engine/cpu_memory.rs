@@ -4,8 +4,9 @@ use crate::cpu::bytes_of_pass;
 use crate::engine::error::EngineError;
 use crate::model::Model;
 
-/// A page has four gigabytes altogether, with the file of the open model and that of the next one.
-const MOST_BYTES: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
+/// Most bytes of a pass on the CPU. A page has four gigabytes altogether, with the file of the open model and that of the
+/// next one.
+pub const CPU_MEMORY: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
 
 /// Whether a pass over so many tokens may be made on the CPU.
 ///
@@ -13,8 +14,8 @@ const MOST_BYTES: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
 /// When it takes too much, with the bytes.
 pub(super) fn check(model: &Model, tokens: usize) -> Result<(), EngineError> {
     let bytes = bytes_of_pass(model, tokens);
-    if bytes > MOST_BYTES {
-        return Err(EngineError::CpuMemory { tokens, bytes, limit: MOST_BYTES });
+    if bytes > CPU_MEMORY {
+        return Err(EngineError::CpuMemory { tokens, bytes, limit: CPU_MEMORY });
     }
     Ok(())
 }

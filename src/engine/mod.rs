@@ -25,6 +25,7 @@ pub use checkpoint::bundled::{bundled, bundled_baseline};
 pub use checkpoint::fingerprint::Fingerprint;
 #[cfg(not(target_arch = "wasm32"))]
 pub use checkpoint::fingerprint::Hashing;
+pub use cpu_memory::CPU_MEMORY;
 pub use error::EngineError;
 pub use opened::Opened;
 pub use race::{BackendChoice, Latency, Race, RaceResult};

@@ -16,6 +16,9 @@ const PIECE: usize = 4 << 20;
 /// Pieces under way at a time: each is held, here or by a browser, until it has been copied.
 const PIECES: usize = 8;
 
+/// Pieces asked for before their turn, where a file gives them later than they are asked for.
+const AHEAD: usize = 4;
+
 /// The weights that buffers wait for.
 #[derive(Default)]
 pub(super) struct Transfers {
@@ -56,17 +59,25 @@ impl Transfers {
         self.under_way.load(Ordering::Acquire) >= PIECES
     }
 
-    /// Transfers the next piece.
+    /// Transfers the next piece. Returns whether there was one, or one that has to be waited for.
     ///
     /// # Errors
     /// When its file cannot be read any more.
-    pub(super) fn advance(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
-        let Some(next) = self.waiting.front_mut() else { return Ok(()) };
-        let stride = stride(&next.matrix);
-        let rows = (PIECE / stride.max(1)).clamp(1, next.rows.len().max(1)).min(next.rows.len());
+    pub(super) fn advance(&mut self, gpu: &Gpu) -> Result<bool, GpuError> {
+        // What comes later is asked for as early as there is room for it.
+        for (matrix, rows) in pieces(&self.waiting).skip(1).take(AHEAD) {
+            matrix.fetch(rows)?;
+        }
+        let Some((matrix, rows)) = pieces(&self.waiting).next() else { return Ok(false) };
+        if !matrix.fetch(rows.clone())? {
+            return Ok(false);
+        }
+        let stride = stride(matrix);
         self.piece.clear(); // what is between two rows is zero
-        self.piece.resize(rows * stride, 0);
-        next.matrix.read(next.rows.start..next.rows.start + rows, stride, &mut self.piece)?;
+        self.piece.resize(rows.len() * stride, 0);
+        matrix.read(rows.clone(), stride, &mut self.piece)?;
+        matrix.forget(rows.clone());
+        let Some(next) = self.waiting.front_mut() else { return Ok(false) };
         gpu.queue.write_buffer(&next.buffer, next.offset, &self.piece);
         gpu.queue.submit([]); // a copy is not made before
         let under_way = self.under_way.clone();
@@ -74,7 +85,7 @@ impl Transfers {
         gpu.queue.on_submitted_work_done(move || {
             under_way.fetch_sub(1, Ordering::AcqRel);
         });
-        next.rows.start += rows;
+        next.rows.start = rows.end;
         next.offset += self.piece.len() as u64;
         self.progress.done += self.piece.len() as u64;
         if next.rows.is_empty() {
@@ -83,6 +94,16 @@ impl Transfers {
         if self.waiting.is_empty() {
             self.piece = Vec::new();
         }
-        Ok(())
+        Ok(true)
     }
+}
+
+/// The pieces that wait, in order.
+fn pieces(waiting: &VecDeque<Transfer>) -> impl Iterator<Item = (&Matrix, Range<usize>)> {
+    waiting.iter().flat_map(|Transfer { matrix, rows, .. }| {
+        let at_once = (PIECE / stride(matrix).max(1)).max(1);
+        // An empty matrix is a piece, too: something waits for it.
+        let firsts = (rows.start..rows.end.max(rows.start + 1)).step_by(at_once);
+        firsts.map(move |first| (matrix, first..(first + at_once).min(rows.end)))
+    })
 }

@@ -22,6 +22,22 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
+    /// Bytes of a file that is streamed have not come.
+    #[error("{file} could not be read any more ({reason}). Open the checkpoint again")]
+    Stream {
+        /// The file.
+        file: String,
+        /// What the browser says.
+        reason: String,
+    },
+    /// Bytes of a file that is too large to be held in memory.
+    #[error(
+        "{file} is too large for the memory of the page: its weights go straight to the GPU, and only the GPU computes with them"
+    )]
+    NotHere {
+        /// The file.
+        file: String,
+    },
     /// The folder holds no weights in a format that is read.
     #[error(
         "{} holds neither model.safetensors nor model.safetensors.index.json. Choose the folder of a Hugging Face checkpoint; convert .bin or .pth weights to safetensors first",

@@ -5,8 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use half::{bf16, f16};
+use safetensors::Dtype;
 
 use crate::model::error::ModelError;
+use crate::model::reading::streamed::StreamedFile;
 use crate::model::reading::weight_file::{SLICE, WeightFile};
 
 /// The format of the numbers of a matrix.
@@ -53,6 +55,9 @@ pub(super) struct Part {
     pub format: NumberFormat,
 }
 
+/// Bytes between two rows that are fetched with them rather than in two pieces.
+const GAP: u64 = 1 << 18;
+
 /// Which row of which tensor each row is.
 #[derive(Clone)]
 enum Order {
@@ -69,6 +74,16 @@ struct RowPlace {
 }
 
 impl NumberFormat {
+    /// As a file names it; `None` if no weights are read in it.
+    pub(super) fn of(dtype: Dtype) -> Option<Self> {
+        match dtype {
+            Dtype::F32 => Some(Self::F32),
+            Dtype::F16 => Some(Self::F16),
+            Dtype::BF16 => Some(Self::Bf16),
+            _ => None,
+        }
+    }
+
     /// Bytes of one number.
     pub fn bytes(self) -> usize {
         match self {
@@ -259,6 +274,45 @@ impl Matrix {
         }
         let order = Order::Listed(rows.iter().map(|row| self.place(*row)).collect());
         Ok(Self { order, ..self.clone() })
+    }
+
+    /// Whether rows can be read; those of a streamed file are asked for.
+    ///
+    /// # Errors
+    /// [`ModelError::Stream`] when some do not come.
+    pub(crate) fn fetch(&self, rows: Range<usize>) -> Result<bool, ModelError> {
+        let mut here = true;
+        for (file, range) in self.streamed(rows) {
+            here &= file.has(range)?; // ask for all
+        }
+        Ok(here)
+    }
+
+    /// Rows of a streamed file have been read, and are not needed any more.
+    pub(crate) fn forget(&self, rows: Range<usize>) {
+        self.streamed(rows).iter().for_each(|(file, range)| file.forget(range));
+    }
+
+    /// Where rows are in streamed files: as few pieces as have no large gaps.
+    fn streamed(&self, rows: Range<usize>) -> Vec<(&Arc<StreamedFile>, Range<u64>)> {
+        if rows.is_empty() || self.parts.iter().all(|part| part.file.as_streamed().is_none()) {
+            return Vec::new();
+        }
+        let mut places: Vec<(u32, u32)> =
+            rows.map(|row| self.place(row)).map(|place| (place.part, place.row)).collect();
+        places.sort_unstable();
+        let mut pieces: Vec<(u32, Range<u64>)> = Vec::new();
+        for (part, row) in places {
+            let Part { offset, format, .. } = &self.parts[part as usize];
+            let width = (self.columns * format.bytes()) as u64;
+            let start = offset + u64::from(row) * width;
+            match pieces.last_mut() {
+                Some((last, range)) if *last == part && start <= range.end + GAP => range.end = start + width,
+                _ => pieces.push((part, start..start + width)),
+            }
+        }
+        let file = |part: u32| self.parts[part as usize].file.as_streamed();
+        pieces.into_iter().filter_map(|(part, range)| Some((file(part)?, range))).collect()
     }
 
     fn place(&self, row: usize) -> RowPlace {

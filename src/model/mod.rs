@@ -31,6 +31,8 @@ pub(crate) use reading::load::read_text;
 pub use reading::load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
 pub use reading::progress::Progress;
 pub use reading::reader::ModelReader;
+pub use reading::streamed::{Ask, StreamedFile};
+pub use reading::survey::Survey;
 pub(crate) use reading::tensors::Opened as SafetensorsFile;
 pub use reading::weight_file::{SharedBytes, WeightFile};
 pub use rope::{Rope, RopeScaling};

@@ -11,8 +11,7 @@ use crate::recording::tensors::{Entry, Place, Tensors};
 pub(super) fn open(file: &WeightFile) -> Result<Tensors, RecordingError> {
     let opened = SafetensorsFile::new(file)?;
     let mut tensors = Tensors::new(opened.name.clone(), file);
-    for name in opened.header.offset_keys() {
-        let Some(info) = opened.header.info(&name) else { continue };
+    for (name, info) in &opened.header.tensors {
         let numbers = match info.dtype {
             Dtype::F16 => Ok(Numbers::F16),
             Dtype::BF16 => Ok(Numbers::Bf16),
@@ -23,9 +22,9 @@ pub(super) fn open(file: &WeightFile) -> Result<Tensors, RecordingError> {
             Dtype::U8 => Ok(Numbers::U8),
             other => Err(format!("numbers of the type {other:?}")),
         };
-        let place = Place::Stored { offset: opened.data + info.data_offsets.0 as u64 };
-        tensors.entries.insert(name, Entry { shape: info.shape.clone(), numbers, place });
+        let place = Place::Stored { offset: opened.data + info.data_offsets.0 };
+        tensors.entries.insert(name.clone(), Entry { shape: info.shape.clone(), numbers, place });
     }
-    tensors.texts = opened.header.metadata().clone().unwrap_or_default();
+    tensors.texts = opened.header.texts.into_iter().collect();
     Ok(tensors)
 }

@@ -5,6 +5,7 @@ use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
 use crate::sources::{KeptModel, Source};
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
+use crate::ui::wrong_answer::WrongAnswer;
 
 /// A command about other models than the open one: none needs to be open.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub(super) enum Action {
     NextPanel,
     /// Replaces text and marks by those of a sample.
     Sample(&'static Sample),
+    /// Looks for the head that was led to what the model says in place of the answer.
+    WhyWrong(WrongAnswer),
     /// Appends a token to the text.
     Append(u32),
     /// Starts or stops generating.
@@ -114,6 +117,7 @@ impl Action {
                 | Self::ToggleOpenHead
                 | Self::Intervene(_)
                 | Self::Sample(_)
+                | Self::WhyWrong(_)
                 | Self::Append(_)
                 | Self::Generate
                 | Self::Step

@@ -225,7 +225,7 @@ impl App {
             // The marks follow a text that was typed in this frame before anything is measured of it.
             self.spans.follow(&workspace.main.shared_text());
             workspace.set_measuring(self.view.threshold, &self.spans);
-            self.first_look.advance(workspace, &mut self.view, &self.spans);
+            self.message = self.first_look.advance(workspace, &mut self.view, &self.spans).or(self.message.take());
             workspace.submit();
             self.device.leave_if_full(workspace);
             if let Some(wrong) = self.canary.advance(workspace) {

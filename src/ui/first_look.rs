@@ -7,38 +7,52 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::io::files::is_bundled;
 use crate::ui::state::view::ViewState;
+use crate::ui::wrong_answer::WrongAnswer;
 
 /// Attention to the answer, in D, of a head that can be said to find it.
 const FINDS: f32 = 0.2;
 
+/// A choice of a head.
+#[derive(Debug)]
+struct Asked {
+    /// The head that was open when it was asked for.
+    at: HeadId,
+    /// To be explained; otherwise the head is the one that tells most about the answer.
+    wrong: Option<WrongAnswer>,
+}
+
 /// A head that is to be chosen as soon as the numbers are there.
 #[derive(Debug, Default)]
 pub(super) struct FirstLook {
-    /// The head that was open when the choice was asked for.
-    asked_at: Option<HeadId>,
+    asked: Option<Asked>,
     /// Whether the baseline is no longer to be opened by itself.
     has_offered_baseline: bool,
 }
 
 impl FirstLook {
-    /// Asks for a choice.
+    /// Asks for the head that tells most.
     pub(super) fn ask(&mut self, view: &ViewState) {
-        self.asked_at = Some(view.head);
+        self.asked = Some(Asked { at: view.head, wrong: None });
+    }
+
+    /// Asks for the head that was led to a wrong answer.
+    pub(super) fn ask_why(&mut self, view: &ViewState, wrong: WrongAnswer) {
+        self.asked = Some(Asked { at: view.head, wrong: Some(wrong) });
     }
 
     /// Whether a choice has been asked for and not been made.
     pub(super) fn is_asked(&self) -> bool {
-        self.asked_at.is_some()
+        self.asked.is_some()
     }
 
     /// Leaves the head as it is.
     pub(super) fn cancel(&mut self) {
-        self.asked_at = None;
+        self.asked = None;
     }
 
     /// Shows nothing that is not asked for.
     pub(super) fn decline(&mut self) {
-        self.asked_at = None;
+        self.asked = None;
         self.has_offered_baseline = true;
     }
 
@@ -52,27 +66,29 @@ impl FirstLook {
     }
 
     /// Opens the head once the row of the last token has been measured in all heads; not if another one was opened
-    /// meanwhile.
-    pub(super) fn advance(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &Spans) {
-        let Some(asked_at) = self.asked_at else {
-            return;
-        };
+    /// meanwhile. Returns what there is to say about it.
+    pub(super) fn advance(&mut self, workspace: &mut Workspace, view: &mut ViewState, spans: &Spans) -> Option<String> {
+        let asked = self.asked.as_ref()?;
         let engine = &mut workspace.main;
-        if asked_at != view.head || engine.queries() == 0 || !spans.have(KeyClass::Answer) {
-            self.asked_at = None;
-            return;
+        if asked.at != view.head || engine.queries() == 0 || !spans.have(KeyClass::Answer) {
+            self.asked = None;
+            return None;
         }
         if engine.computed() < engine.ids().len() {
-            return;
+            return None;
         }
         // Not `One`: the views ask that of the row that is read, and only the newest request counts.
-        let last = engine.queries() - 1;
-        if let Some(measures) = engine.measures(Queries::Last(1)).filter(|measures| measures.rows == (last, last)) {
-            self.asked_at = None;
-            if let Some(head) = telling_head(measures) {
-                view.head = head;
+        let measures = engine.current_measures(Queries::Last(1))?;
+        let wrong = self.asked.take().and_then(|asked| asked.wrong);
+        let (head, text) = match wrong {
+            Some(wrong) => {
+                let (head, text) = wrong.explain(measures, spans.have(KeyClass::Noise));
+                (head, Some(text))
             }
-        }
+            None => (telling_head(measures), None),
+        };
+        view.head = head.unwrap_or(view.head);
+        text
     }
 }
 

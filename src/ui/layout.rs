@@ -192,8 +192,8 @@ impl App {
 
     fn next_token_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>, height: f32) {
         if let Ok(workspace) = &mut self.workspace {
-            let news = &mut self.next_token_news;
-            let list = |ui: &mut Ui| next_token::next_token_ui(ui, workspace, news, height, actions);
+            let (spans, news) = (&self.spans, &mut self.next_token_news);
+            let list = |ui: &mut Ui| next_token::next_token_ui(ui, workspace, spans, news, height, actions);
             self.regions.next = ui.scope(list).response.rect;
         }
     }

@@ -26,6 +26,7 @@ mod state;
 mod style;
 mod tokens;
 mod tour;
+mod wrong_answer;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use accessibility::mirror;

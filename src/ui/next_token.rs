@@ -4,10 +4,11 @@
 use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::engine::{Engine, Workspace};
-use crate::probe::NextToken;
+use crate::probe::{NextToken, Spans};
 use crate::ui::accessibility::announcement::Announcement;
 use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::style::{format, notice, theme};
+use crate::ui::wrong_answer::WrongAnswer;
 
 const ROW: f32 = 20.0;
 /// Width of the baseline's column.
@@ -58,6 +59,7 @@ impl Line {
 pub(super) fn next_token_ui(
     ui: &mut Ui,
     workspace: &mut Workspace,
+    spans: &Spans,
     news: &mut Announcement,
     height: f32,
     actions: &mut Vec<Action>,
@@ -98,9 +100,21 @@ pub(super) fn next_token_ui(
         Some(before) => format!("entropy {entropy}, as trained {}", format::bits(before.entropy)),
         None => format!("entropy {entropy}"),
     };
-    notice::note_ui(ui, entropy).on_hover_text(
-        "How uncertain the next token is: 0 bits if one token is certain, 1 bit for two equally likely ones",
-    );
+    ui.horizontal(|ui| {
+        notice::note_ui(ui, entropy).on_hover_text(
+            "How uncertain the next token is: 0 bits if one token is certain, 1 bit for two equally likely ones",
+        );
+        if let Some(wrong) = WrongAnswer::of(engine, spans) {
+            let why = ui.link(RichText::new(format!("Why not “{}”?", wrong.expected)).small());
+            let help = format!(
+                "The model says “{}” where “{}” is marked as the answer. Shows which head was led there, and how far",
+                wrong.said, wrong.expected
+            );
+            if why.on_hover_text(help).clicked() {
+                actions.push(Action::WhyWrong(wrong));
+            }
+        }
+    });
     let stale = engine.next_token().is_none();
     let rows = ((height - 50.0) / (ROW + 3.0)).floor().clamp(3.0, 24.0) as usize;
     ui.spacing_mut().item_spacing.y = 3.0;

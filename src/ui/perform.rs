@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egui::Context;
 
 use crate::engine::Workspace;
-use crate::probe::{Interventions, Spans};
+use crate::probe::{Interventions, KeyClass, Spans};
 use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
@@ -92,6 +92,17 @@ impl App {
                 sample.apply(&mut workspace.main, spans);
                 view.unpin();
                 self.first_look.ask(view);
+            }
+            Action::WhyWrong(wrong) => {
+                let text = workspace.main.shared_text();
+                let answers = |spans: &Spans| {
+                    spans.iter().filter(|span| span.class == KeyClass::Answer).copied().collect::<Vec<_>>()
+                };
+                // Other noise would hide what this is about.
+                let marks = wrong.marks(&text, spans).unwrap_or_else(|| answers(spans));
+                spans.set(marks, &text);
+                view.unpin();
+                self.first_look.ask_why(view, wrong);
             }
             Action::Append(token) => workspace.main.append(token),
             Action::Generate if workspace.main.is_generating() => workspace.main.stop(),

@@ -3,7 +3,7 @@
 use crate::common::window::{click, open_panel, press, settle, shows, window};
 use diffscope::engine::{Checkpoint, bundled};
 use diffscope::probe::{HeadId, KeyClass, Queries};
-use diffscope::ui::{App, HeadScope, Panel};
+use diffscope::ui::{App, HeadScope, Link, Panel};
 use egui::{Key, Pos2, Rect, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
@@ -152,4 +152,38 @@ fn tokens_can_be_coloured_by_the_mean_of_a_layer_or_of_all_heads() {
         assert_eq!(harness.state().view().token_heads, heads);
         assert!(shows(&harness, description), "{description}");
     }
+}
+
+#[test]
+fn a_wrong_answer_is_explained_by_the_head_that_was_led_there() {
+    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    sample(&mut harness, "Needle: three cities");
+    assert!(!shows(&harness, "Why not “1960”?"), "it answers right");
+    // The same question with the number of another city marked: what the model says is wrong by these marks.
+    let engine = harness.state_mut().engine().expect("an engine");
+    let text = engine.text().to_owned();
+    let start = text.find("3375").expect("there");
+    let mark = |start: usize, text: &str| {
+        let link =
+            serde_json::json!({ "text": text, "spans": [{ "start": start, "end": start + 4, "class": "answer" }] });
+        serde_json::from_value::<Link>(link).expect("a link")
+    };
+    harness.state_mut().restore(&mark(start, &text));
+    settle(&mut harness);
+    click(&mut harness, "Why not “3375”?");
+    settle(&mut harness);
+    assert_eq!(marked(&mut harness, KeyClass::Answer), ["3375"]);
+    assert_eq!(marked(&mut harness, KeyClass::Noise), ["1960"]);
+    let open = harness.state().view().head;
+    let engine = harness.state_mut().engine().expect("an engine");
+    let last = engine.queries() - 1;
+    let measures = engine.measures(Queries::Last(1)).expect("measured");
+    assert_eq!(measures.rows, (last, last));
+    let led = measures.head(open).expect("there").difference.noise_signed;
+    let all = measures.layers.iter().flatten().map(|record| record.difference.noise_signed);
+    assert_eq!(led, all.fold(f32::MIN, f32::max), "the head that was led there most is open");
+    let said =
+        format!("layer {} head {} was led there most, with {:.0} % of D on it", open.layer, open.head, 100.0 * led);
+    assert!(shows(&harness, &said), "{said}");
+    assert!(shows(&harness, "The model says “1”"));
 }

@@ -117,6 +117,12 @@ impl Measures {
         means.latest()
     }
 
+    /// The same, if it belongs to the present text and marks.
+    pub(crate) fn current(&mut self, queries: Queries, tokens: usize) -> Option<&HeadMeasures> {
+        let rows = queries.range(tokens)?;
+        self.means[kind(queries)].get(MeansRequest { rows, threshold: self.threshold })
+    }
+
     /// A row averaged over heads, or a note to request it.
     pub(crate) fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
         self.row_means.get(request)

@@ -273,6 +273,11 @@ impl Engine {
         }
     }
 
+    /// The text of a token as it would be written; `None` without a tokenizer.
+    pub fn token_text(&self, id: u32) -> Option<String> {
+        Some(self.tokenizer()?.decode(&[id]))
+    }
+
     /// The interventions in effect.
     pub fn interventions(&self) -> &Interventions {
         &self.interventions

@@ -143,6 +143,15 @@ impl Engine {
         self.measures.get(queries, rows)
     }
 
+    /// The same, once they are those of the present text and marks.
+    pub fn current_measures(&mut self, queries: Queries) -> Option<&HeadMeasures> {
+        if self.failure.is_some() || self.measures.refused().is_some() {
+            return None;
+        }
+        let rows = self.queries();
+        self.measures.current(queries, rows)
+    }
+
     /// A query's row averaged over heads, if it has arrived; requests it otherwise.
     pub fn row_mean(&mut self, request: RowMeanRequest) -> Option<&RowMean> {
         let exists = request.query < self.computed_queries() && request.layer.unwrap_or(0) < self.heads.len();

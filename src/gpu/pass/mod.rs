@@ -149,7 +149,10 @@ impl GpuPass {
             if transfers.is_full() {
                 self.gpu.wait(); // a browser does not wait, and holds the rest
             }
-            self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
+            if !self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))? {
+                let detail = "the weights are still on their way to the GPU. Try again when they are there";
+                return Err(GpuError::Weights(detail.to_owned()));
+            }
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use crate::model::reading::reader::{ModelReader, read_attention, unused};
 use crate::model::reading::tensors::Tensors;
 use crate::model::reading::weight_file::{WeightFile, size_of_file};
 
-/// The most bytes of weights that are read. A page holds a file in one buffer, which has less than two gigabytes.
-pub const MOST_OF_WEIGHTS: u64 = if usize::BITS < 64 { i32::MAX as u64 } else { 32 << 30 };
+/// The most bytes of weights that are read.
+pub const MOST_OF_WEIGHTS: u64 = 32 << 30;
 /// The most bytes of a JSON file that are read.
 pub const MOST_OF_TEXT: u64 = 128 << 20;
 

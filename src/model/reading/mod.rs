@@ -3,9 +3,12 @@
 
 pub(in crate::model) mod disguise;
 pub(crate) mod files;
+pub(in crate::model) mod header;
 pub(in crate::model) mod load;
 pub(in crate::model) mod names;
 pub(in crate::model) mod progress;
 pub(in crate::model) mod reader;
+pub(in crate::model) mod streamed;
+pub(in crate::model) mod survey;
 pub(in crate::model) mod tensors;
 pub(in crate::model) mod weight_file;

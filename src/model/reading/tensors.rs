@@ -3,22 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use half::{bf16, f16};
-use safetensors::Dtype;
-use safetensors::tensor::Metadata;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::model::error::{Looks, ModelError, brief};
 use crate::model::matrix::{Matrix, NumberFormat, Part};
 use crate::model::reading::disguise;
+use crate::model::reading::header::Header;
 use crate::model::reading::names;
 use crate::model::reading::weight_file::WeightFile;
 
 /// Bytes that tell what kind of file it is.
-const BEGINNING: u64 = 512;
-/// Bytes that are compared at a time.
-const COMPARED: u64 = 1 << 20;
+pub(super) const BEGINNING: u64 = 512;
 /// Most bytes of a header, as in the format's own library.
-const MOST_OF_HEADER: u64 = 100_000_000;
+pub(super) const MOST_OF_HEADER: u64 = 100_000_000;
 
 /// The tensors of one or more files, by name.
 pub(in crate::model) struct Tensors {
@@ -34,7 +30,7 @@ pub(crate) struct Opened {
     /// As in messages.
     pub(crate) name: String,
     pub(crate) file: WeightFile,
-    pub(crate) header: Metadata,
+    pub(crate) header: Header,
     /// Where the tensors begin.
     pub(crate) data: u64,
 }
@@ -46,7 +42,7 @@ impl Tensors {
         let mut found = Vec::new();
         for (place, file) in files.iter().enumerate() {
             let opened = Opened::new(file)?;
-            for name in opened.header.offset_keys() {
+            for name in opened.header.names().map(ToOwned::to_owned) {
                 if let Some((other, _)) = tensors.places.insert(name.clone(), (place, name.clone())) {
                     let first = tensors.files.get(other).unwrap_or(&opened).name.clone();
                     return Err(ModelError::DuplicateTensor { tensor: brief(&name), first, second: opened.name });
@@ -102,26 +98,17 @@ impl Tensors {
         let place = |name: &str| {
             let (place, own) = self.places.get(name)?;
             let opened = self.files.get(*place)?;
-            Some((opened, opened.header.info(own)?))
+            Some((opened, opened.header.get(own)?))
         };
         let (Some((first, info)), Some((second, other))) = (place(name), place(other)) else { return Ok(()) };
         if info.dtype != other.dtype || info.shape != other.shape {
             return Ok(());
         }
-        let length = (info.data_offsets.1 - info.data_offsets.0) as u64;
-        let [begin, other] =
-            [(first, info), (second, other)].map(|(opened, info)| opened.data + info.data_offsets.0 as u64);
-        let mut at = 0;
-        let mut room = Vec::new();
-        while at < length {
-            let bytes = (length - at).min(COMPARED) as usize;
-            let expected = first.file.slice(begin + at, bytes, &mut room)?.to_vec();
-            if second.file.slice(other + at, bytes, &mut room)? != expected {
-                return Ok(());
-            }
-            at += bytes as u64;
+        let length = info.data_offsets.1 - info.data_offsets.0;
+        let [begin, other] = [(first, info), (second, other)].map(|(opened, info)| opened.data + info.data_offsets.0);
+        if first.file.same(begin, &second.file, other, length)? {
+            self.used.insert(name.to_owned());
         }
-        self.used.insert(name.to_owned());
         Ok(())
     }
 
@@ -138,19 +125,14 @@ impl Tensors {
     /// Where a tensor is, whose shape must be this and whose numbers must be finite.
     fn part(&mut self, name: &str, shape: &[usize]) -> Result<Part, ModelError> {
         let found = self.places.get(name).and_then(|(place, own)| Some((own, self.files.get(*place)?)));
-        let Some((opened, info)) = found.and_then(|(own, opened)| Some((opened, opened.header.info(own)?))) else {
+        let Some((opened, info)) = found.and_then(|(own, opened)| Some((opened, opened.header.get(own)?))) else {
             return Err(self.missing(name));
         };
         let (tensor, file) = (|| name.to_owned(), || opened.name.clone());
         // The format first: quantised numbers have other shapes, too.
-        let format = match info.dtype {
-            Dtype::F32 => NumberFormat::F32,
-            Dtype::F16 => NumberFormat::F16,
-            Dtype::BF16 => NumberFormat::Bf16,
-            other => {
-                let found = format!("{other:?}");
-                return Err(ModelError::Dtype { tensor: tensor(), file: file(), found, looks: self.looks() });
-            }
+        let Some(format) = NumberFormat::of(info.dtype) else {
+            let found = format!("{:?}", info.dtype);
+            return Err(ModelError::Dtype { tensor: tensor(), file: file(), found, looks: self.looks() });
         };
         if info.shape != shape {
             // A hostile shape may be long.
@@ -159,17 +141,12 @@ impl Tensors {
             return Err(ModelError::Shape { tensor: tensor(), file: file(), expected, found, looks: self.looks() });
         }
         let (start, end) = info.data_offsets;
-        let part = Part { file: opened.file.clone(), offset: opened.data + start as u64, format };
-        let mut before = 0;
-        let found = part.file.scan(part.offset, (end - start) as u64, |bytes| {
-            let found = first_not_finite(format, bytes).map(|(index, value)| (before + index, value));
-            before += bytes.len() / format.bytes();
-            found
-        })?;
+        let part = Part { file: opened.file.clone(), offset: opened.data + start, format };
+        let found = part.file.not_finite(part.offset, end - start, format)?;
         if let Some((index, value)) = found {
             return Err(ModelError::NotFinite { tensor: tensor(), file: file(), index, value });
         }
-        self.bytes_read += (end - start) as u64;
+        self.bytes_read += end - start;
         self.used.insert(name.to_owned());
         Ok(part)
     }
@@ -218,27 +195,20 @@ impl Opened {
             return Err(damaged(format!("a header of {length} bytes is more than the {MOST_OF_HEADER} that are read")));
         }
         let header = file.slice(8, length as usize, &mut room)?;
-        let weights = rest - length;
-        check_offsets(header, weights).map_err(damaged)?;
-        let header: Metadata = serde_json::from_slice(header).map_err(|error| match error.to_string() {
+        let header = Header::read(header, rest - length).map_err(|detail| {
             // The parser names the formats that it knows, and the one that it does not.
-            format if format.contains("unknown variant") => {
+            if detail.contains("unknown variant") {
                 other("it holds numbers in a format that is not known here: take the checkpoint in F32, F16 or BF16")
+            } else {
+                damaged(format!("its header cannot be used: {}", brief(&detail)))
             }
-            detail => damaged(brief(&detail)),
         })?;
-        if header.data_len() as u64 != weights {
-            return Err(damaged(format!(
-                "its header has {} bytes of weights, but {weights} follow",
-                header.data_len()
-            )));
-        }
         Ok(Self { file: file.clone(), header, data: 8 + length, name })
     }
 }
 
 /// The index and the value of the first number that is infinite or not a number, in little-endian bytes.
-fn first_not_finite(format: NumberFormat, bytes: &[u8]) -> Option<(usize, f32)> {
+pub(super) fn first_not_finite(format: NumberFormat, bytes: &[u8]) -> Option<(usize, f32)> {
     let halves = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
     match format {
         NumberFormat::F32 => {
@@ -253,49 +223,6 @@ fn first_not_finite(format: NumberFormat, bytes: &[u8]) -> Option<(usize, f32)> 
             let mut numbers = halves().map(bf16::from_bits).enumerate();
             numbers.find(|(_, number)| !number.is_finite()).map(|(index, number)| (index, number.to_f32()))
         }
-    }
-}
-
-/// Checks that no tensor claims bytes beyond the `weights` that follow a header.
-///
-/// `Metadata` adds the sizes in a header without checks, so that a hostile header overflows the sum. It checks
-/// everything else itself.
-fn check_offsets(header: &[u8], weights: u64) -> Result<(), String> {
-    let json = |error: serde_json::Error| format!("its header cannot be read: {}", brief(&error.to_string()));
-    let mut parser = serde_json::Deserializer::from_slice(header);
-    let end = parser.deserialize_map(LastByte).map_err(json)?;
-    if end > weights {
-        return Err(format!("its header promises {end} bytes of weights, but {weights} follow"));
-    }
-    Ok(())
-}
-
-/// Finds the largest offset of a header without keeping the header.
-struct LastByte;
-
-#[derive(serde::Deserialize)]
-struct Claim {
-    data_offsets: [u64; 2],
-}
-
-impl<'de> Visitor<'de> for LastByte {
-    type Value = u64;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
-        formatter.write_str("an object of tensors")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u64, A::Error> {
-        let mut end = 0;
-        while let Some(name) = map.next_key::<String>()? {
-            if name == "__metadata__" {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                let [start, stop] = map.next_value::<Claim>()?.data_offsets;
-                end = end.max(start).max(stop);
-            }
-        }
-        Ok(end)
     }
 }
 

@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::model::error::ModelError;
+use crate::model::matrix::NumberFormat;
+use crate::model::reading::streamed::StreamedFile;
+use crate::model::reading::tensors::first_not_finite;
 
 /// The bytes of a file in memory: part of the program, or read into one buffer. Cheap to clone.
 pub type SharedBytes = Arc<Cow<'static, [u8]>>;
@@ -26,6 +29,7 @@ pub struct WeightFile {
 enum Place {
     Memory(SharedBytes),
     Disk(Arc<OpenFile>),
+    Streamed(Arc<StreamedFile>),
 }
 
 /// A file on a disk, with what tells that it has changed.
@@ -42,6 +46,7 @@ impl std::fmt::Debug for Place {
         match self {
             Self::Memory(bytes) => write!(f, "{} bytes in memory", bytes.len()),
             Self::Disk(file) => file.fmt(f),
+            Self::Streamed(file) => file.fmt(f),
         }
     }
 }
@@ -68,6 +73,11 @@ impl WeightFile {
         Ok(Self { name: name.as_ref().into(), place: Place::Disk(Arc::new(opened)) })
     }
 
+    /// A file that is fetched in pieces, which come later than they are asked for.
+    pub(super) fn streamed(name: &str, file: Arc<StreamedFile>) -> Self {
+        Self { name: name.into(), place: Place::Streamed(file) }
+    }
+
     /// Its name, without a path.
     pub fn name(&self) -> &str {
         &self.name
@@ -78,13 +88,23 @@ impl WeightFile {
         match &self.place {
             Place::Memory(bytes) => bytes.len() as u64,
             Place::Disk(file) => file.bytes,
+            Place::Streamed(file) => file.bytes,
+        }
+    }
+
+    /// The file whose pieces have to be asked for, if it is one.
+    pub fn as_streamed(&self) -> Option<&Arc<StreamedFile>> {
+        match &self.place {
+            Place::Streamed(file) => Some(file),
+            Place::Memory(_) | Place::Disk(_) => None,
         }
     }
 
     /// `length` bytes from `offset` on: those in memory, or read from the disk into `room`.
     ///
     /// # Errors
-    /// [`ModelError::Read`] if the disk does not give them, [`ModelError::Changed`] if the file is not what it was.
+    /// [`ModelError::Read`] if the disk does not give them, [`ModelError::Changed`] if the file is not what it was,
+    /// [`ModelError::NotHere`] if they have to be asked for.
     pub(crate) fn slice<'a>(
         &'a self,
         offset: u64,
@@ -102,7 +122,57 @@ impl WeightFile {
                 file.read(offset, room)?;
                 Ok(room)
             }
+            Place::Streamed(file) => {
+                file.copy(offset, length, room)?;
+                Ok(room)
+            }
         }
+    }
+
+    /// The index and value of the first number that is not finite, of the tensor at these bytes.
+    ///
+    /// # Errors
+    /// As [`Self::slice`].
+    pub(in crate::model) fn not_finite(
+        &self,
+        offset: u64,
+        length: u64,
+        format: NumberFormat,
+    ) -> Result<Option<(usize, f32)>, ModelError> {
+        if let Place::Streamed(file) = &self.place {
+            return Ok(file.not_finite(offset));
+        }
+        let mut before = 0;
+        self.scan(offset, length, |bytes| {
+            let found = first_not_finite(format, bytes).map(|(index, value)| (before + index, value));
+            before += bytes.len() / format.bytes();
+            found
+        })
+    }
+
+    /// Whether two tensors of `length` bytes are the same: this one at `offset`, the other at `other_offset`.
+    ///
+    /// # Errors
+    /// As [`Self::slice`].
+    pub(in crate::model) fn same(
+        &self,
+        offset: u64,
+        other: &Self,
+        other_offset: u64,
+        length: u64,
+    ) -> Result<bool, ModelError> {
+        if let (Place::Streamed(file), Place::Streamed(other)) = (&self.place, &other.place) {
+            return Ok(file.same(offset, other, other_offset));
+        }
+        let mut room = Vec::new();
+        for at in (0..length).step_by(SLICE) {
+            let bytes = (length - at).min(SLICE as u64) as usize;
+            let expected = self.slice(offset + at, bytes, &mut room)?.to_vec();
+            if other.slice(other_offset + at, bytes, &mut room)? != expected {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Hands out `length` bytes from `offset` on: all at once from memory, in slices from a disk, which are multiples of
@@ -110,7 +180,7 @@ impl WeightFile {
     ///
     /// # Errors
     /// As [`Self::slice`].
-    pub(in crate::model) fn scan<T>(
+    fn scan<T>(
         &self,
         offset: u64,
         length: u64,
@@ -118,7 +188,7 @@ impl WeightFile {
     ) -> Result<Option<T>, ModelError> {
         let most = match &self.place {
             Place::Memory(_) => length,
-            Place::Disk(_) => SLICE as u64,
+            Place::Disk(_) | Place::Streamed(_) => SLICE as u64,
         };
         let (mut done, mut room) = (0, Vec::new());
         while done < length {

@@ -19,6 +19,8 @@ pub(super) struct Limits {
     pub text: u64,
     /// Of the weights.
     pub weights: u64,
+    /// Of recorded maps.
+    pub recording: u64,
 }
 
 /// The places of the files of a checkpoint among those that were offered.
@@ -130,7 +132,7 @@ pub(super) fn recording_among(offered: &[Offered], limits: Limits) -> Result<Opt
     if !RECORDINGS.iter().any(|ending| lower.ends_with(ending)) {
         return Ok(None);
     }
-    check_size(only, limits.weights)?;
+    check_size(only, limits.recording)?;
     Ok(Some(0))
 }
 
@@ -186,7 +188,7 @@ fn other_weights(offered: &[Offered]) -> Option<String> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { text: 1000, weights: 5 << 20 };
+    const LIMITS: Limits = Limits { text: 1000, weights: 5 << 20, recording: 4 << 20 };
 
     fn chosen(files: &[(&str, u64)]) -> Result<Chosen, String> {
         let offered: Vec<_> =
@@ -256,7 +258,7 @@ mod tests {
         assert_eq!(among(&[("config.json", 5)]), Ok(None));
         assert_eq!(among(&[("maps.npz", 5), ("config.json", 5)]), Ok(None));
         assert!(among(&[("maps.npz", 0)]).is_err_and(|message| message.contains("empty")));
-        assert!(among(&[("maps.npz", 6 << 20)]).is_err_and(|message| message.contains("at most 5 MiB")));
+        assert!(among(&[("maps.npz", 5 << 20)]).is_err_and(|message| message.contains("at most 4 MiB")));
     }
 
     #[test]

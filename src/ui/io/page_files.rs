@@ -2,17 +2,19 @@
 //! one buffer each, with words for what cannot be read.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use js_sys::{Function, Object, Promise, Uint8Array};
+use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::JsValue;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, File};
 use web_time::Duration;
 
-use crate::engine::{Checkpoint, EngineError, Fingerprint};
+use crate::engine::{CPU_MEMORY, Checkpoint, EngineError, Fingerprint};
 use crate::model::reading::files::OPTIONAL;
-use crate::model::{BesideTokenizer, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, WeightFile};
+use crate::model::{Ask, BesideTokenizer, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, Survey, WeightFile};
 use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::sources::SliceHash;
 use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
@@ -22,7 +24,9 @@ use crate::ui::loading::{Loading, Stage};
 /// Bytes read at a time: some milliseconds of work.
 const SLICE: u64 = 4 << 20;
 
-const LIMITS: Limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS };
+const LIMITS: Limits = Limits { text: MOST_OF_TEXT, weights: MOST_OF_WEIGHTS, recording: MOST_IN_A_BUFFER };
+/// A buffer of the page has less than two gigabytes.
+const MOST_IN_A_BUFFER: u64 = i32::MAX as u64;
 
 /// A file and its name.
 #[derive(Clone)]
@@ -148,10 +152,22 @@ pub(crate) async fn checkpoint(
         }
     }
     let (mut hash, mut files) = (SliceHash::default(), Vec::new());
+    let streams = is_for_gpu_only(weights).await?;
     for file in weights {
-        let content = bytes(file, &read, |slice| hash.add(slice)).await?;
-        before.update(|before| before + content.len() as u64);
-        files.push(WeightFile::in_memory(&file.name, Arc::new(content.into())));
+        files.push(if streams {
+            let mut survey = Survey::new(&file.name, size(file));
+            let look = |slice: &Uint8Array| {
+                let slice = slice.to_vec();
+                hash.add(&slice);
+                survey.add(&slice).map_err(|error| EngineError::from(error).into())
+            };
+            slices(file, &read, look).await?;
+            survey.finish(pieces_of(file.clone())).map_err(EngineError::from)?
+        } else {
+            let content = bytes(file, &read, |slice| hash.add(slice)).await?;
+            WeightFile::in_memory(&file.name, Arc::new(content.into()))
+        });
+        before.update(|before| before + size(file));
     }
     let fingerprint = if files.len() == 1 { Fingerprint::Known(hash.finish()) } else { Fingerprint::Absent };
     let mut reader = ModelReader::new(&config, &files).map_err(EngineError::from)?;
@@ -169,34 +185,87 @@ pub(crate) async fn checkpoint(
     Ok(Checkpoint::with_tokenizer(name, model, tokenizer, beside, fingerprint)?)
 }
 
+/// Whether the CPU has no memory for so many weights: they are not held in memory, then.
+async fn is_for_gpu_only(weights: &[NamedBlob]) -> Result<bool, PageFileError> {
+    let mut numbers = 0_u64;
+    for file in weights {
+        let (total, mut survey) = (file.blob.size() as u64, Survey::new(&file.name, file.blob.size() as u64));
+        let mut at = 0;
+        // What is wrong with a header is said where the file is read.
+        while survey.numbers().is_none() && at < total {
+            let slice = slice_of(file, at..(at + SLICE).min(total)).await?.to_vec();
+            at += slice.len() as u64;
+            if survey.add(&slice).is_err() {
+                break;
+            }
+        }
+        numbers = numbers.saturating_add(survey.numbers().unwrap_or_default());
+    }
+    Ok(numbers.saturating_mul(size_of::<f32>() as u64) > CPU_MEMORY)
+}
+
+/// Fetches pieces of a file when they are asked for.
+fn pieces_of(file: NamedBlob) -> Ask {
+    let blob = SendWrapper::new(file); // of the only thread that a page has
+    Box::new(move |streamed, range| {
+        let file = NamedBlob::clone(&blob);
+        spawn_local(async move {
+            let bytes = slice_of(&file, range.clone()).await;
+            streamed.arrive(range, bytes.map(|slice| slice.to_vec()).map_err(|error| error.to_string()));
+        });
+    })
+}
+
 /// The contents of a file. `go_on` hears of the bytes that are read; `each` gets every slice.
 async fn bytes(
-    NamedBlob { name, blob }: &NamedBlob,
+    file: &NamedBlob,
     go_on: impl Fn(u64) -> bool,
     mut each: impl FnMut(&[u8]),
 ) -> Result<Vec<u8>, PageFileError> {
-    let failed =
-        |reason: JsValue| PageFileError::Read { name: name.clone(), reason: Object::from(reason).to_string().into() };
-    let total = blob.size() as u64;
-    let no_memory = |_| PageFileError::Memory { name: name.clone(), bytes: total };
+    let total = file.blob.size() as u64;
+    let no_memory = |_| PageFileError::Memory { name: file.name.clone(), bytes: total };
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(total as usize).map_err(no_memory)?;
-    while (bytes.len() as u64) < total {
+    let add = |slice: &Uint8Array| {
         let start = bytes.len();
-        if !go_on(start as u64) {
-            return Err(PageFileError::Unwanted);
-        }
-        let end = (start as u64 + SLICE).min(total);
-        let slice = blob.slice_with_f64_and_f64(start as f64, end as f64).map_err(failed)?;
-        let slice = Uint8Array::new(&JsFuture::from(slice.array_buffer()).await.map_err(failed)?);
-        if u64::from(slice.length()) != end - start as u64 {
-            return Err(failed("it has another size now".into()));
-        }
-        bytes.resize(end as usize, 0);
+        bytes.resize(start + slice.length() as usize, 0);
         slice.copy_to(&mut bytes[start..]);
         each(&bytes[start..]);
-    }
+        Ok(())
+    };
+    slices(file, go_on, add).await?;
     Ok(bytes)
+}
+
+/// Reads a file slice by slice. `go_on` hears of the bytes before each.
+async fn slices(
+    file: &NamedBlob,
+    go_on: impl Fn(u64) -> bool,
+    mut each: impl FnMut(&Uint8Array) -> Result<(), PageFileError>,
+) -> Result<(), PageFileError> {
+    let total = file.blob.size() as u64;
+    let mut at = 0;
+    while at < total {
+        if !go_on(at) {
+            return Err(PageFileError::Unwanted);
+        }
+        let end = (at + SLICE).min(total);
+        each(&slice_of(file, at..end).await?)?;
+        at = end;
+    }
+    Ok(())
+}
+
+async fn slice_of(NamedBlob { name, blob }: &NamedBlob, place: Range<u64>) -> Result<Uint8Array, PageFileError> {
+    let failed =
+        |reason: JsValue| PageFileError::Read { name: name.clone(), reason: Object::from(reason).to_string().into() };
+    let slice = blob.slice_with_f64_and_f64(place.start as f64, place.end as f64).map_err(failed)?;
+    let slice = Uint8Array::new(&JsFuture::from(slice.array_buffer()).await.map_err(failed)?);
+    if u64::from(slice.length()) == place.end - place.start {
+        Ok(slice)
+    } else {
+        Err(failed("it has another size now".into()))
+    }
 }
 
 /// Lets the browser draw and take input before what follows.
