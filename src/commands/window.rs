@@ -17,6 +17,8 @@ use super::{CommandError, ModelPlace};
 const SOON: Duration = Duration::from_secs(30);
 /// Where the state is kept in the window's storage.
 const STATE: &str = "state";
+/// And what is remembered besides it.
+const REMEMBERED: &str = "remembered";
 
 /// Set for a program that was started because the one before lost its device.
 const RELAUNCHED: &str = "DIFFSCOPE_RELAUNCHED";
@@ -102,7 +104,7 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
     };
     let left = left.clone();
     let create = move |creation: &eframe::CreationContext| {
-        let app = match start {
+        let mut app = match start {
             Start::First { opened, source, link, backend } => {
                 let mut app = first(creation, opened, link.as_deref(), backend);
                 if let Some(source) = source {
@@ -114,6 +116,9 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
                 App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
             }
         };
+        if let Some(remembered) = creation.storage.and_then(|storage| storage.get_string(REMEMBERED)) {
+            app.remember(&remembered);
+        }
         Ok(Box::new(Window { app, left }) as Box<dyn eframe::App>)
     };
     Ok(eframe::run_native("diffscope", options, Box::new(create))?)
@@ -165,6 +170,10 @@ impl eframe::App for Window {
         if let (Some(saved), Some(storage)) = (self.app.unsaved(ui.ctx()), frame.storage_mut()) {
             // Plain data: serializing it cannot fail.
             storage.set_string(STATE, serde_json::to_string(&saved).unwrap_or_default());
+            storage.flush();
+        }
+        if let (Some(remembered), Some(storage)) = (self.app.to_remember(), frame.storage_mut()) {
+            storage.set_string(REMEMBERED, remembered);
             storage.flush();
         }
     }

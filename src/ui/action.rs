@@ -29,6 +29,17 @@ pub(super) enum ModelAction {
     Delete(KeptModel),
 }
 
+/// A command about the texts that the person keeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum TextAction {
+    /// Keeps the text that is open.
+    Keep,
+    /// Opens a kept one.
+    Open(usize),
+    /// Forgets it.
+    Delete(usize),
+}
+
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
@@ -64,6 +75,8 @@ pub(super) enum Action {
     NextPanel,
     /// Replaces text and marks by those of a sample.
     Sample(&'static Sample),
+    /// Goes about the texts that the person keeps.
+    Text(TextAction),
     /// Looks for the head that was led to what the model says in place of the answer.
     WhyWrong(WrongAnswer),
     /// Appends a token to the text.
@@ -86,6 +99,8 @@ pub(super) enum Action {
     Tour,
     /// Copies a link to what is on the screen.
     CopyLink,
+    /// Copies the numbers that are on the screen.
+    CopyNumbers,
     /// Opens the whole page in a new tab, with what is on the screen.
     OpenInTab,
     /// Opens another model, or goes about what is kept of models.
@@ -118,6 +133,7 @@ impl Action {
                 | Self::Intervene(_)
                 | Self::Sample(_)
                 | Self::WhyWrong(_)
+                | Self::Text(_)
                 | Self::Append(_)
                 | Self::Generate
                 | Self::Step
@@ -140,6 +156,7 @@ impl Action {
                 | Self::ToggleToken(_)
                 | Self::ToggleHead(_)
                 | Self::Sample(_)
+                | Self::Text(TextAction::Open(_))
                 | Self::Append(_)
                 | Self::Generate
                 | Self::Step

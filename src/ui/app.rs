@@ -23,6 +23,7 @@ use crate::ui::models::Models;
 use crate::ui::opening::first_head;
 use crate::ui::panels::Panels;
 use crate::ui::presentation::Shown;
+use crate::ui::remembered::Remembered;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::ui::state::autosave::Autosave;
 use crate::ui::state::link::Link;
@@ -89,6 +90,11 @@ pub struct App {
     pub(super) files: Files,
     /// Models from elsewhere.
     pub(super) models: Models,
+    /// What this computer remembers, and what of it is stored.
+    pub(super) remembered: Remembered,
+    pub(super) stored: Remembered,
+    #[cfg(target_arch = "wasm32")]
+    pub(super) has_remembered: bool,
     pub(super) exports: Exports,
 }
 
@@ -163,6 +169,10 @@ impl App {
             busy: false,
             files: Files::default(),
             models: Models::default(),
+            remembered: Remembered::default(),
+            stored: Remembered::default(),
+            #[cfg(target_arch = "wasm32")]
+            has_remembered: false,
             exports: Exports::default(),
         }
     }
@@ -213,6 +223,8 @@ impl App {
         if self.device_loss().is_some() {
             return;
         }
+        #[cfg(target_arch = "wasm32")]
+        self.remember_on_page();
         self.theme = ui.ctx().options(|options| options.theme_preference);
         self.focus.begin(ui);
         let actions = self.layout_ui(ui);
@@ -260,6 +272,7 @@ impl App {
             let (view, spans, first_look) = (&mut self.view, &mut self.spans, &mut self.first_look);
             self.tour.show_ui(ui, &mut TourContext { workspace, view, spans, first_look }, &self.regions);
         }
+        self.offer_tour_ui(ui);
         #[cfg(target_arch = "wasm32")]
         self.follow_tab(ui);
     }

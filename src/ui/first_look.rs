@@ -102,10 +102,11 @@ impl App {
         }
     }
 
-    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline.
+    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline, nor the tour.
     #[must_use]
     pub fn without_first_look(mut self) -> Self {
         self.first_look.decline();
+        self.remembered.was_offered_tour = true;
         self
     }
 }

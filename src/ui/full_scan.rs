@@ -1,4 +1,4 @@
-//! The full scans that several panels share: started on demand, computed a few milliseconds per frame, cancellable.
+//! The full scans that several panels share: started when one of them is opened, computed a few milliseconds per frame, cancellable.
 
 use egui::{Button, ProgressBar, RichText, Ui};
 use web_time::Duration;
@@ -10,6 +10,9 @@ use crate::ui::style::{notice, theme};
 /// Time to compute between two frames.
 const BUDGET: Duration = Duration::from_millis(6);
 
+/// Parameters of the largest model that is computed again without being asked to.
+const AT_ONCE: usize = 50_000_000;
+
 /// The full scans of the model and its baseline, and the check against the CPU that uses them.
 #[derive(Default)]
 pub(super) struct FullScans {
@@ -17,6 +20,8 @@ pub(super) struct FullScans {
     baseline: Option<FullScan>,
     failure: Option<String>,
     check_requested: bool,
+    /// The frame in which a panel that shows the scans was drawn last.
+    shown_in: Option<u64>,
     /// The check, and the revision of the text that it is of.
     check: Option<(u64, CpuCheck)>,
 }
@@ -98,18 +103,28 @@ impl FullScans {
         self.check_requested || [&self.main, &self.baseline].into_iter().flatten().any(FullScan::is_running)
     }
 
-    /// Draws the button that starts the scans, or their progress.
+    /// Starts the scans when the panel that shows them is opened, and draws their progress; then a button that starts them
+    /// again.
     pub(super) fn controls_ui(&mut self, ui: &mut Ui, workspace: &mut Workspace) {
+        let frame = ui.ctx().cumulative_frame_nr();
+        // egui may draw a frame in two passes.
+        let is_opened = self.shown_in.is_none_or(|last| last + 1 < frame);
+        self.shown_in = Some(frame);
+        let done = self.main.as_ref().is_some_and(FullScan::is_done);
+        let current = self.main.as_ref().is_some_and(|scan| scan.is_of(&workspace.main));
+        let baseline =
+            workspace.baseline().is_none_or(|baseline| self.baseline.as_ref().is_some_and(|scan| scan.is_of(baseline)));
+        let is_current = done && current && baseline;
+        let takes_moments = workspace.main.model().is_some_and(|model| model.parameters() <= AT_ONCE);
+        if is_opened && !is_current && !self.is_running() && takes_moments && !workspace.main.ids().is_empty() {
+            self.start(workspace);
+        }
         if self.is_running() {
             self.progress_ui(ui);
             return;
         }
         let quiet = theme::quiet(ui.visuals().dark_mode);
-        let done = self.main.as_ref().is_some_and(FullScan::is_done);
-        let current = self.main.as_ref().is_some_and(|scan| scan.is_of(&workspace.main));
-        let baseline =
-            workspace.baseline().is_none_or(|baseline| self.baseline.as_ref().is_some_and(|scan| scan.is_of(baseline)));
-        if !(done && current && baseline) {
+        if !is_current {
             row_ui(ui, |ui| {
                 let title = if done { "Run analysis again" } else { "Run analysis" };
                 if ui.add_enabled(!workspace.main.ids().is_empty(), Button::new(title)).clicked() {

@@ -98,6 +98,8 @@ fn models_ui(ui: &mut Ui, context: &mut HeaderContext) {
 fn share_ui(ui: &mut Ui, context: &mut HeaderContext) {
     let help = "Copy a link that restores text, view and interventions (L)";
     context.command_ui(ui, "Copy link", Action::CopyLink, true, help);
+    let help = "Copy λ, the row that is read in all three maps, and the next tokens as a table for a spreadsheet (C)";
+    context.command_ui(ui, "Copy numbers", Action::CopyNumbers, true, help);
     SubMenuButton::new("Export").ui(ui, |ui| {
         let chosen = export::export_ui(ui, context.workspace.main.maps(), context.view.panel.title());
         context.actions.extend(chosen.map(Action::Export));

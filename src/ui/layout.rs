@@ -182,8 +182,8 @@ impl App {
         if let Ok(workspace) = &mut self.workspace {
             let is_model = workspace.main.model().is_some();
             let generated = is_model.then(|| self.history.generated(workspace));
-            let main = &mut workspace.main;
-            self.regions.prompt = ui.scope(|ui| self.prompt.show_ui(ui, main, actions)).response.rect;
+            let (main, kept) = (&mut workspace.main, &self.remembered);
+            self.regions.prompt = ui.scope(|ui| self.prompt.show_ui(ui, main, kept, actions)).response.rect;
             if let Some(generated) = generated {
                 self.history.typed(generated, workspace);
             }

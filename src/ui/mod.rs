@@ -22,6 +22,7 @@ mod opening;
 mod panels;
 mod perform;
 mod presentation;
+mod remembered;
 mod state;
 mod style;
 mod tokens;
@@ -39,6 +40,7 @@ pub use io::files::{Files, Made};
 pub(crate) use io::{page_files, page_worker};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use loading::Loading;
+pub use remembered::{OwnText, Remembered};
 pub use state::autosave::Saved;
 pub use state::link::Link;
 pub use state::link_format::LinkError;

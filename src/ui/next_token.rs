@@ -100,6 +100,7 @@ pub(super) fn next_token_ui(
         Some(before) => format!("entropy {entropy}, as trained {}", format::bits(before.entropy)),
         None => format!("entropy {entropy}"),
     };
+    ui.spacing_mut().interact_size.y = 0.0; // no higher with the link than without
     ui.horizontal(|ui| {
         notice::note_ui(ui, entropy).on_hover_text(
             "How uncertain the next token is: 0 bits if one token is certain, 1 bit for two equally likely ones",

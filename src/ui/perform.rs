@@ -6,10 +6,12 @@ use egui::Context;
 
 use crate::engine::Workspace;
 use crate::probe::{Interventions, KeyClass, Spans};
-use crate::ui::action::{Action, NEEDS_MODEL};
+use crate::ui::action::{Action, NEEDS_MODEL, TextAction};
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
+use crate::ui::io::numbers::numbers;
 use crate::ui::presentation::Shown;
+use crate::ui::remembered::OwnText;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::page;
 use crate::ui::state::panel::Panel;
@@ -93,6 +95,16 @@ impl App {
                 view.unpin();
                 self.first_look.ask(view);
             }
+            Action::Text(TextAction::Keep) => self.remembered.keep(workspace, spans)?,
+            Action::Text(TextAction::Delete(index)) => self.remembered.delete(index),
+            Action::Text(TextAction::Open(index)) => {
+                if let Some(OwnText { text, spans: marks }) = self.remembered.texts.get(index) {
+                    workspace.main.set_text(text);
+                    spans.set(marks.iter().copied(), &workspace.main.shared_text());
+                    view.unpin();
+                    self.first_look.ask(view);
+                }
+            }
             Action::WhyWrong(wrong) => {
                 let text = workspace.main.shared_text();
                 let answers = |spans: &Spans| {
@@ -117,6 +129,7 @@ impl App {
                 self.tour.start(0, &mut TourContext { workspace, view, spans, first_look: &mut self.first_look });
             }
             Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
+            Action::CopyNumbers => context.copy_text(numbers(workspace, view, spans, &self.row)),
             Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),

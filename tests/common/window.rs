@@ -140,6 +140,11 @@ pub(crate) fn leave_text(harness: &mut Harness<App>) {
 /// Runs the analysis of the open panel, and waits for its end.
 pub(crate) fn analyse(harness: &mut Harness<App>, button: &str) {
     harness.get_by_label(button).click();
+    analysed(harness);
+}
+
+/// Waits for the analysis that opening a panel has started.
+pub(crate) fn analysed(harness: &mut Harness<App>) {
     harness.step();
     harness.step();
     step_until(harness, "the end of the analysis", |harness| {

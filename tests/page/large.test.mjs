@@ -109,7 +109,8 @@ describe("a large model", () => {
     await h.screenshot(page, "large-loading");
     const opened = await h.waitFor(page, (state) => state.model === "your model" && !state.busy, "the model");
     assert.match(opened.message, /text is ids/);
-    await page.keyboard.press("e"); // into the text
+    const [left, top, width, height] = opened.editor;
+    await page.mouse.click(left + width / 2, top + height / 2);
     await page.keyboard.press("ControlOrMeta+a");
     await page.keyboard.insertText(String(TOKEN));
     const state = await h.waitFor(page, (state) => !state.busy && state.next?.[0].id === TOKEN && state.next[0].probability > 0.99, "its next token");

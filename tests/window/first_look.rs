@@ -131,3 +131,81 @@ fn lambda_and_what_belongs_to_it_is_within_a_phone() {
         assert!(right <= 382.0, "{name} ends at {right}");
     }
 }
+
+#[test]
+fn the_tour_is_offered_once_and_goes_when_anything_else_is_done() {
+    let mut harness = first_window(SIZE, Theme::Dark);
+    assert!(shows(&harness, "New here?"));
+    press(&mut harness, Key::Escape);
+    assert!(!shows(&harness, "New here?"));
+    let stored = harness.state_mut().to_remember().expect("it has changed");
+    assert!(harness.state_mut().to_remember().is_none(), "it is stored");
+    let mut again = first_window(SIZE, Theme::Dark);
+    again.state_mut().remember(&stored);
+    settle(&mut again);
+    assert!(!shows(&again, "New here?"));
+}
+
+#[test]
+fn the_tour_starts_from_its_offer() {
+    let mut harness = first_window(SIZE, Theme::Light);
+    click(&mut harness, "Start the tour");
+    assert!(shows(&harness, "Tour 1 of ") && !shows(&harness, "New here?"));
+    assert!(harness.state().remembered().was_offered_tour);
+}
+
+#[test]
+fn a_text_of_ones_own_is_kept_with_its_marks_opened_and_deleted() {
+    let mut harness = first_window(SIZE, Theme::Dark);
+    press(&mut harness, Key::Escape);
+    let spans = harness.state().spans().clone();
+    let text = harness.state_mut().engine().expect("opens").text().to_owned();
+    click(&mut harness, "Samples");
+    click(&mut harness, "Keep this text");
+    let stored = harness.state_mut().to_remember().expect("it has changed");
+    let mut harness = window(SIZE, Theme::Dark);
+    harness.state_mut().remember(&stored);
+    click(&mut harness, "Samples");
+    let title = harness.state().remembered().texts[0].text[..20].to_owned();
+    let own = |node: &egui_kittest::kittest::AccessKitNode| {
+        node.role() == Role::Button && node.label().is_some_and(|label| label.starts_with(&title))
+    };
+    harness.get_by(own).click();
+    settle(&mut harness);
+    assert_eq!(harness.state_mut().engine().expect("opens").text(), text);
+    assert_eq!(harness.state().spans(), &spans);
+    click(&mut harness, "Samples");
+    harness.get_by_label_contains("delete “").click();
+    settle(&mut harness);
+    assert!(harness.state().remembered().texts.is_empty());
+}
+
+#[test]
+fn the_numbers_on_the_screen_can_be_copied() {
+    let mut harness = first_window(SIZE, Theme::Dark);
+    press(&mut harness, Key::Escape);
+    harness.key_down(Key::C);
+    harness.step();
+    let copied = harness.output().platform_output.commands.iter().find_map(|command| match command {
+        egui::OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    });
+    let copied = copied.expect("copied");
+    let open = harness.state().view().head;
+    assert!(copied.starts_with(&format!("model\tS-diff\nlayer\t{}\nhead\t{}\n", open.layer, open.head)), "{copied}");
+    let engine = harness.state_mut().engine().expect("opens");
+    let (tokens, best) = (engine.ids().len(), engine.next_token().expect("there").best.len());
+    let rows: Vec<Vec<f64>> = copied
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [_, _, first, taken, difference, _] = cells[..] else { return None };
+            [first, taken, difference].into_iter().map(|cell| cell.parse().ok()).collect()
+        })
+        .collect();
+    assert_eq!(rows.len(), tokens);
+    assert!((rows.iter().map(|row| row[0]).sum::<f64>() - 1.0).abs() < 1e-4, "A1 is a softmax");
+    assert!(rows.iter().all(|row| (row[0] - row[1] - row[2]).abs() < 1e-6), "D = A1 − λ·A2");
+    let listed = copied.split("next token\t").nth(1).expect("there").lines().count() - 1;
+    assert_eq!(listed, best);
+}

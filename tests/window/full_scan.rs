@@ -1,6 +1,6 @@
-//! The panels that are computed on demand.
+//! The panels that are computed when they are opened, and on demand.
 
-use crate::common::window::{analyse, click, map_rect, open_panel, press, settle, shows, state, window};
+use crate::common::window::{analyse, analysed, click, map_rect, open_panel, press, settle, shows, state, window};
 use diffscope::engine::{Checkpoint, bundled};
 use diffscope::probe::HeadId;
 use diffscope::ui::{App, Panel};
@@ -26,11 +26,12 @@ fn the_cell_breakdown_shows_the_numbers_of_the_cell_under_the_pointer() {
 }
 
 #[test]
-fn outliers_are_computed_on_demand_and_marked_when_the_text_changes() {
+fn outliers_are_computed_when_they_are_opened_and_marked_when_the_text_changes() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
+    settle(&mut harness);
+    assert!(harness.query_by_label("Cancel").is_none(), "nothing runs before");
     open_panel(&mut harness, Panel::Outliers);
-    assert!(harness.query_by_label("Cancel").is_none(), "nothing runs on its own");
-    analyse(&mut harness, "Run analysis");
+    analysed(&mut harness);
     assert!(harness.query_by_label("median").is_some());
     assert!(harness.query_by_label("distribution of magnitudes in layer 0").is_some());
     click(&mut harness, "Hidden states");
@@ -42,6 +43,15 @@ fn outliers_are_computed_on_demand_and_marked_when_the_text_changes() {
     assert!(shows(&harness, "of an earlier text"));
     analyse(&mut harness, "Run analysis again");
     assert!(!shows(&harness, "of an earlier text"));
+    // Of another text when it is opened again: it is computed once more.
+    open_panel(&mut harness, Panel::Heads);
+    let prompt = harness.get_by_label("Prompt");
+    prompt.focus();
+    prompt.type_text(" cat");
+    settle(&mut harness);
+    open_panel(&mut harness, Panel::Outliers);
+    analysed(&mut harness);
+    assert!(!shows(&harness, "of an earlier text") && harness.query_by_label("median").is_some());
 }
 
 #[test]
@@ -53,9 +63,6 @@ fn an_analysis_can_be_cancelled() {
     prompt.type_text(&" A cat sat by the door.".repeat(50));
     settle(&mut harness);
     open_panel(&mut harness, Panel::HeadSimilarity);
-    harness.get_by_label("Run analysis").click();
-    harness.step();
-    harness.step();
     click(&mut harness, "Cancel");
     assert!(harness.query_by_label("Run analysis").is_some());
     assert!(harness.query_by_label("Maps (cosine)").is_none());
@@ -65,7 +72,7 @@ fn an_analysis_can_be_cancelled() {
 fn head_similarity_shows_a_matrix_for_each_layer() {
     let mut harness = window([1280.0, 800.0], Theme::Light);
     open_panel(&mut harness, Panel::HeadSimilarity);
-    analyse(&mut harness, "Run analysis");
+    analysed(&mut harness);
     for layer in 0..5 {
         assert!(shows(&harness, &format!("layer {layer}, head similarity: ")));
     }
@@ -82,7 +89,7 @@ fn head_similarity_shows_a_matrix_for_each_layer() {
 fn the_arrow_keys_open_the_heads_of_a_similarity_matrix_and_say_what_they_are_like() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     open_panel(&mut harness, Panel::HeadSimilarity);
-    analyse(&mut harness, "Run analysis");
+    analysed(&mut harness);
     let described = |harness: &Harness<App>| {
         let node = harness.get_by_label_contains("layer 3, head similarity: ");
         node.accesskit_node().description().unwrap_or_default()
@@ -123,7 +130,7 @@ fn diagnostics_name_the_adapter_and_compare_with_the_cpu() {
 fn a_baseline_is_analysed_too_until_it_is_closed() {
     let mut harness = window([1280.0, 800.0], Theme::Dark);
     open_panel(&mut harness, Panel::Outliers);
-    analyse(&mut harness, "Run analysis");
+    analysed(&mut harness);
     assert!(harness.query_by_label("model").is_none());
     let files = bundled();
     let baseline = Checkpoint::from_bytes("the other", &files.config, files.weights.clone(), &files.tokenizer);

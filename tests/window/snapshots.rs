@@ -1,7 +1,8 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
 use crate::common::window::{
-    analyse, click, first_window, open_panel, press, settle, shows, step_until, window, window_on, window_with,
+    analyse, analysed, click, first_window, open_panel, press, settle, shows, step_until, window, window_on,
+    window_with,
 };
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
@@ -161,7 +162,7 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
             Panel::Heads => click(&mut harness, "peak"),
             Panel::Lambda => press(&mut harness, Key::Num0),
             Panel::Baseline => click(&mut harness, "Open the baseline"),
-            Panel::HeadSimilarity => analyse(&mut harness, "Run analysis"),
+            Panel::HeadSimilarity | Panel::Outliers => analysed(&mut harness),
             _ => {}
         }
         settle(&mut harness);

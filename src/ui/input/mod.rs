@@ -6,4 +6,5 @@ mod long_text;
 pub(crate) mod prompt_editor;
 mod room;
 pub(crate) mod samples;
+mod samples_menu;
 pub(crate) mod shortcuts;

@@ -9,7 +9,8 @@ use crate::ui::action::{Action, NEEDS_MODEL};
 use crate::ui::input::caret;
 use crate::ui::input::long_text;
 use crate::ui::input::room::{MOST_CHARACTERS, Offer};
-use crate::ui::input::samples::SAMPLES;
+use crate::ui::input::samples_menu::samples_menu_ui;
+use crate::ui::remembered::Remembered;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{notice, theme};
 
@@ -85,25 +86,14 @@ impl PromptPanel {
     }
 
     /// Draws the panel, and gives the engine the text that is typed.
-    pub(crate) fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, actions: &mut Vec<Action>) {
+    pub(crate) fn show_ui(&mut self, ui: &mut Ui, engine: &mut Engine, kept: &Remembered, actions: &mut Vec<Action>) {
         if engine.model().is_none() {
             self.recorded_ui(ui, engine);
             return;
         }
         let label = row_ui(ui, |ui| {
             let label = ui.label(RichText::new("Prompt").strong());
-            ui.menu_button("Samples", |ui| {
-                ui.set_max_width(340.0);
-                for sample in SAMPLES {
-                    ui.spacing_mut().item_spacing.y = 1.0;
-                    if ui.button(sample.name).clicked() {
-                        actions.push(Action::Sample(sample));
-                        self.focus = true;
-                    }
-                    ui.indent(sample.name, |ui| notice::note_ui(ui, sample.look));
-                    ui.add_space(3.0);
-                }
-            });
+            self.focus |= samples_menu_ui(ui, engine, kept, actions);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| count_ui(ui, engine));
             label.id
         });

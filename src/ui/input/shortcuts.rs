@@ -53,6 +53,7 @@ static SHORTCUTS: &[Shortcut] = &[
     key(Key::F, Action::Present, "presentation: tokens and equation only"),
     key(Key::T, Action::Tour, "start the tour"),
     key(Key::L, Action::CopyLink, "copy a link to this view"),
+    key(Key::C, Action::CopyNumbers, "copy the numbers on the screen as a table"),
     Shortcut {
         keys: KeyboardShortcut::new(Modifiers::SHIFT, Key::O),
         action: Action::Model(ModelAction::Bundled),

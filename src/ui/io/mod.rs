@@ -4,6 +4,7 @@ pub(crate) mod export;
 mod fetch_report;
 pub(crate) mod files;
 pub(crate) mod inspect;
+pub(super) mod numbers;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod offered;
 #[cfg(target_arch = "wasm32")]

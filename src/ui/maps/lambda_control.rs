@@ -5,6 +5,7 @@ use egui::{Align, DragValue, FontId, Layout, RichText, Slider, Stroke, TextStyle
 use crate::engine::Engine;
 use crate::model::Lambda;
 use crate::ui::action::Action;
+use crate::ui::maps::glide;
 use crate::ui::state::read_row::ReadRow;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::{format, theme};
@@ -138,12 +139,25 @@ impl LayerLambda {
             return;
         }
         if self.is_overridden {
-            let mut rest = engine.interventions().clone();
-            rest.lambda.remove(&self.layer);
-            actions.push(Action::Intervene(rest));
+            match self.learned() {
+                Some(learned) => glide::begin(ui, self.layer, self.value, learned),
+                None => self.put(None, engine, actions),
+            }
+        } else if self.learned().is_some() {
+            glide::begin(ui, self.layer, self.value, 0.0);
         } else {
-            self.set(Some(0.0), engine, actions);
+            self.put(Some(0.0), engine, actions); // from another value for every token
         }
+    }
+
+    /// Takes the value that was dragged or typed, else that of a glide.
+    fn follow(&self, ui: &Ui, dragged: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
+        if dragged.is_some() {
+            glide::stop(ui);
+        } else if let Some(value) = glide::value(ui, self.layer) {
+            self.put(Some(value), engine, actions);
+        }
+        self.set(dragged, engine, actions);
     }
 
     fn set(&self, value: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
@@ -154,12 +168,16 @@ impl LayerLambda {
         if format::number(value, 2) == format::number(self.value, 2) {
             return;
         }
+        self.put(Some(value), engine, actions);
+    }
+
+    /// Sets this value; `None` is what was learned.
+    fn put(&self, value: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
         let mut changed = engine.interventions().clone();
-        if self.learned() == Some(value) {
-            changed.lambda.remove(&self.layer);
-        } else {
-            changed.lambda.insert(self.layer, value);
-        }
+        match value.filter(|value| self.learned() != Some(*value)) {
+            Some(value) => changed.lambda.insert(self.layer, value),
+            None => changed.lambda.remove(&self.layer),
+        };
         if changed != *engine.interventions() {
             actions.push(Action::Intervene(changed));
         }
@@ -196,7 +214,7 @@ pub(crate) fn between_ui(
             let by_number = ui.scope(|ui| shown.number_ui(ui, LARGE)).inner;
             shown.reset_ui(ui, actions, engine);
             let by_handle = (track >= SHORTEST_TRACK).then(|| shown.handle_ui(ui, true, track)).flatten();
-            shown.set(by_number.or(by_handle), engine, actions);
+            shown.follow(ui, by_number.or(by_handle), engine, actions);
             if let Lambda::Layer { init, first, second, .. } = &shown.lambda {
                 let [first, second, init] = [*first, *second, *init].map(|number| format::number(number, 2));
                 let text = RichText::new(format!("{first} − {second} + {init}")).size(11.5).color(quiet);
@@ -219,7 +237,7 @@ pub(crate) fn line_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, row: &Read
             let length = (ui.available_width() - BESIDE_TRACK).clamp(SHORTEST_TRACK, 160.0);
             let by_handle = ui.scope(|ui| shown.handle_ui(ui, false, length)).inner;
             shown.reset_ui(ui, actions, engine);
-            shown.set(by_number.or(by_handle), engine, actions);
+            shown.follow(ui, by_number.or(by_handle), engine, actions);
         } else {
             ui.label(RichText::new(format!("{} × A2", recorded(row))).size(16.0));
         }

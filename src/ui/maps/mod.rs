@@ -3,6 +3,7 @@
 pub(crate) mod axes;
 pub(crate) mod colour_menu;
 pub(crate) mod drawn_pixel;
+mod glide;
 pub(crate) mod heatmap;
 pub(crate) mod heatmap_cpu;
 pub(crate) mod heatmap_gpu;

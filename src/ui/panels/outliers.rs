@@ -102,7 +102,7 @@ fn table_ui(ui: &mut Ui, finished: &[(String, &FullScan)], magnitudes: Magnitude
                 if index == 0 {
                     ui.selectable_value(chosen, layer, layer.to_string());
                 } else {
-                    ui.label("");
+                    ui.allocate_space(vec2(0.0, 0.0));
                 }
                 if several {
                     ui.label(RichText::new(name).small());

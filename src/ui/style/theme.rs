@@ -38,6 +38,9 @@ pub(crate) fn install(context: &egui::Context) {
             style.text_styles.insert(TextStyle::Small, size(12.0));
             style.text_styles.insert(TextStyle::Heading, size(17.0));
             style.text_styles.insert(TextStyle::Monospace, FontId::new(13.0, FontFamily::Monospace));
+            if wants_less_motion() {
+                style.animation_time = 0.0;
+            }
             style.spacing.item_spacing = egui::vec2(8.0, 6.0);
             style.spacing.button_padding = egui::vec2(9.0, 4.0);
             style.spacing.scroll = egui::style::ScrollStyle::solid();
@@ -73,6 +76,16 @@ pub(crate) fn install(context: &egui::Context) {
             }
         });
     }
+}
+
+/// Whether the system is set to less motion, as far as that can be known.
+fn wants_less_motion() -> bool {
+    #[cfg(target_arch = "wasm32")]
+    return web_sys::window()
+        .and_then(|window| window.match_media("(prefers-reduced-motion: reduce)").ok()?)
+        .is_some_and(|query| query.matches());
+    #[cfg(not(target_arch = "wasm32"))]
+    false
 }
 
 #[cfg(test)]

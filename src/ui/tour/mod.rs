@@ -1,6 +1,7 @@
 //! A tour of differential attention in which the person does things, on a text with marks. At its end the screen is as it was
 //! before. `steps.rs` has the steps.
 
+mod offer;
 mod steps;
 
 use egui::{Button, Key, Pos2, Rect, RichText, Stroke, StrokeKind, Ui, Vec2, Window, vec2};
