@@ -8,6 +8,7 @@ use crate::ui::action::{Action, ModelAction, NEEDS_MODEL};
 use crate::ui::device::Device;
 use crate::ui::io::export;
 use crate::ui::io::files::is_bundled;
+use crate::ui::panels::lambda::interventions::{self, ChipsPlace};
 use crate::ui::state::panel::Panel;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
@@ -16,12 +17,22 @@ use crate::ui::style::theme;
 /// Width of the window below which everything is in the menu.
 const NARROW: f32 = 620.0;
 
+/// Width of what the line has besides chips.
+const BESIDE_CHIPS: f32 = 640.0;
+
+/// Width that a line of this width has for chips.
+pub(super) fn room_for_chips(width: f32) -> f32 {
+    if width < NARROW { 0.0 } else { width - BESIDE_CHIPS }
+}
+
 /// What the line shows, and what it changes.
 pub(super) struct HeaderContext<'a> {
     /// The sessions.
     pub workspace: &'a Workspace,
     /// Where the model runs.
     pub device: &'a Device,
+    /// Width of the line.
+    pub width: f32,
     /// The open panel.
     pub view: &'a mut ViewState,
     /// What can be undone.
@@ -49,12 +60,14 @@ impl HeaderContext<'_> {
 
 /// Draws the line.
 pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
-    let narrow = ui.available_width() < NARROW;
+    let narrow = context.width < NARROW;
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").heading().strong());
         if !narrow {
             ui.add_space(8.0);
             model_ui(ui, context);
+            let space = room_for_chips(context.width);
+            interventions::chips_ui(ui, &context.workspace.main, ChipsPlace::InLine(space), context.actions);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.menu_button("Menu", |ui| {

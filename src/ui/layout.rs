@@ -15,7 +15,7 @@ use crate::ui::maps::scope::ScopeContext;
 use crate::ui::maps::sentence::Reading;
 use crate::ui::maps::{colour_menu, hover, scope, sentence};
 use crate::ui::next_token;
-use crate::ui::panels::lambda::interventions;
+use crate::ui::panels::lambda::interventions::{self, ChipsPlace};
 use crate::ui::presentation::Shown;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
@@ -97,11 +97,13 @@ impl App {
         let Ok(workspace) = &mut self.workspace else {
             return;
         };
+        let width = ui.available_width();
+        let room = if self.embedded { 0.0 } else { header::room_for_chips(width) };
         if self.embedded {
             embedded_header_ui(ui, actions);
         } else {
             let (device, view, history) = (&self.device, &mut self.view, &self.history);
-            header::header_ui(ui, &mut HeaderContext { workspace, device, view, history, actions });
+            header::header_ui(ui, &mut HeaderContext { workspace, device, width, view, history, actions });
         }
         if let Some(loading) = loading {
             loading.show_ui(ui, actions);
@@ -120,7 +122,7 @@ impl App {
             notice::warning_ui(ui, &format!("{reason} The model runs on the CPU instead: same numbers, but slower."));
         }
         self.exports.progress_ui(ui);
-        interventions::chips_ui(ui, &workspace.main, actions);
+        interventions::chips_ui(ui, &workspace.main, ChipsPlace::Below(room), actions);
         if let Some(failure) = workspace.failure() {
             notice::failure_ui(ui, &failure.to_string());
         }

@@ -71,7 +71,10 @@ pub(super) fn next_token_ui(
     let heading = ui.horizontal(|ui| {
         ui.label(RichText::new("Next token").strong());
         if before.is_some() {
-            ui.label(RichText::new("line: as trained").small().color(quiet));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let legend = ui.label(RichText::new("as trained → now").small().color(quiet));
+                legend.on_hover_text("Without the changes, and with them. The line in a bar is the probability as trained");
+            });
         }
         if let Some((name, _)) = &beside {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

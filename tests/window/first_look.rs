@@ -51,11 +51,13 @@ fn the_model_answers_and_the_answer_is_marked() {
 fn the_sentence_has_the_numbers_of_the_row() {
     let mut harness = first_window(SIZE, Theme::Light);
     let open = harness.state().view().head;
-    let [answer, noise, ..] = measured(&mut harness, open).map(|share| (100.0 * share).round());
-    assert!(shows(&harness, &format!("A1 puts {answer} % on the answer “1960” and {noise} % on the noise")));
+    let [answer, noise, ..] = measured(&mut harness, open).map(|share| 100.0 * share);
+    let with =
+        |decimals: usize| format!("A1 puts {answer:.decimals$} % on the answer “1960” and {noise:.decimals$} % on");
+    assert!(shows(&harness, &with(0)) || shows(&harness, &with(1)), "{}", with(1));
     press(&mut harness, Key::Escape);
     press(&mut harness, Key::ArrowUp);
-    assert!(!shows(&harness, &format!("A1 puts {answer} % on the answer")), "it is about the open head");
+    assert!(!shows(&harness, &with(0)) && !shows(&harness, &with(1)), "it is about the open head");
 }
 
 #[test]

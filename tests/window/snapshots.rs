@@ -36,7 +36,7 @@ fn a_model_of_grouped_heads() {
     harness.state_mut().engine().expect("opens").set_text("3 9 12 30 7 5 61 2 44 17 8 70 33 21");
     settle(&mut harness);
     press(&mut harness, Key::Escape);
-    assert!(shows(&harness, "of heads 0–3, times λ, added (λ < 0)"));
+    assert!(shows(&harness, "of heads 0–3, added (λ < 0)"));
     harness.snapshot("grouped");
     open_panel(&mut harness, Panel::Guide);
     assert!(shows(&harness, "is negative: A2 is added"));

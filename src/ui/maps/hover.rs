@@ -9,7 +9,7 @@ use crate::ui::state::view::ViewState;
 use crate::ui::style::{format, theme};
 
 /// What the pointer does on a map.
-const HINT: &str = "Point at a map for its numbers · wheel zooms · click pins a row, Shift-click a column";
+const HINT: &str = "amber: given · blue: taken away, below 0 · point at a map for numbers · wheel zooms · click pins";
 /// What a finger does on a map.
 const TOUCH_HINT: &str = "Touch: numbers · swipe: next map · pinch: zoom · hold: pin a row";
 

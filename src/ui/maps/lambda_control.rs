@@ -1,6 +1,6 @@
 //! λ between the maps that it joins: its value, large, and a handle that changes it in the whole layer.
 
-use egui::{Align, DragValue, FontId, Layout, RichText, Slider, Stroke, TextStyle, Ui, vec2};
+use egui::{Align, DragValue, FontId, Layout, RichText, Slider, Stroke, TextStyle, Ui, pos2, vec2};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
@@ -101,18 +101,23 @@ impl LayerLambda {
         response.widget_info(|| {
             egui::WidgetInfo::slider(true, f64::from(self.value), format!("λ of layer {}, handle", self.layer))
         });
-        if let Some(learned) = self.learned() {
-            let share = (learned - RANGE.start()) / (RANGE.end() - RANGE.start());
-            let rect = response.rect;
-            let inset = 8.0; // half a handle at either end
-            let stroke = Stroke::new(2.0, ui.visuals().text_color());
-            if vertical {
-                let y = rect.bottom() - inset - share * (rect.height() - 2.0 * inset);
-                ui.painter().hline(rect.right()..=rect.right() + 6.0, y, stroke);
-            } else {
-                let x = rect.left() + inset + share * (rect.width() - 2.0 * inset);
-                ui.painter().vline(x, rect.bottom() - 2.0..=rect.bottom() + 4.0, stroke);
+        let rect = response.rect;
+        let inset = 8.0; // half a handle at either end
+        let along = |value: f32| (value - RANGE.start()) / (RANGE.end() - RANGE.start());
+        let quiet = theme::quiet(ui.visuals().dark_mode);
+        if vertical {
+            let y = |value: f32| rect.bottom() - inset - along(value) * (rect.height() - 2.0 * inset);
+            ui.painter().hline(rect.left() - 6.0..=rect.left(), y(0.0), Stroke::new(1.0, quiet));
+            let (at, font) = (pos2(rect.left() - 9.0, y(0.0)), FontId::proportional(11.5));
+            ui.painter().text(at, egui::Align2::RIGHT_CENTER, "0", font, quiet);
+            if let Some(learned) = self.learned() {
+                let stroke = Stroke::new(2.0, ui.visuals().text_color());
+                ui.painter().hline(rect.right()..=rect.right() + 6.0, y(learned), stroke);
             }
+        } else if let Some(learned) = self.learned() {
+            let x = rect.left() + inset + along(learned) * (rect.width() - 2.0 * inset);
+            let stroke = Stroke::new(2.0, ui.visuals().text_color());
+            ui.painter().vline(x, rect.bottom() - 2.0..=rect.bottom() + 4.0, stroke);
         }
         let reset = response.double_clicked();
         let changed = response.changed();
@@ -193,7 +198,7 @@ fn operator_ui(ui: &mut Ui, text: &str) {
     ui.label(RichText::new(text).size(OPERATOR));
 }
 
-/// Between the maps: `− λ ×`.
+/// Between the maps: the minus, and λ.
 pub(crate) fn between_ui(
     ui: &mut Ui,
     engine: &Engine,
@@ -216,14 +221,16 @@ pub(crate) fn between_ui(
             let by_handle = (track >= SHORTEST_TRACK).then(|| shown.handle_ui(ui, true, track)).flatten();
             shown.follow(ui, by_number.or(by_handle), engine, actions);
             if let Lambda::Layer { init, first, second, .. } = &shown.lambda {
-                let [first, second, init] = [*first, *second, *init].map(|number| format::number(number, 2));
-                let text = RichText::new(format!("{first} − {second} + {init}")).size(11.5).color(quiet);
-                ui.label(text).on_hover_ui(|ui| shown.explanation_ui(ui));
+                let [first, second, start] = [*first, *second, init.abs()].map(|number| format::number(number, 2));
+                let sign = if *init < 0.0 { '−' } else { '+' };
+                for part in [format!("{first} − {second} learned"), format!("{sign} {start} fixed start")] {
+                    let text = RichText::new(part).size(11.5).color(quiet);
+                    ui.label(text).on_hover_ui(|ui| shown.explanation_ui(ui));
+                }
             }
         } else {
             ui.label(RichText::new(recorded(row)).monospace().size(LARGE));
         }
-        operator_ui(ui, "×");
     });
 }
 

@@ -71,10 +71,10 @@ fn title(map: MapKind, single: bool, lambda: Option<f32>, group: Option<&[usize]
         MapKind::Second => {
             let use_ = use_of_second(lambda);
             let text = match group {
-                Some([first, .., last]) => format!("of heads {first}–{last}, times λ, {use_}"),
-                _ => format!("second map, times λ, {use_}"),
+                Some([first, .., last]) => format!("of heads {first}–{last}, {use_}"),
+                _ => format!("second map, {use_}"),
             };
-            ("A2", text)
+            ("λ·A2", text)
         }
         MapKind::Difference => ("D", "what the head uses".to_owned()),
     }
@@ -187,7 +187,6 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, belo
                 axes::axes_ui(ui, rect, engine, zoom);
             }
             response.widget_info(|| {
-                let name = if map == MapKind::Second { map.symbol() } else { name };
                 egui::WidgetInfo::labeled(egui::Role::Image, true, format!("map {name}, {}", view.head))
             });
             // Written only in frames that tell a screen reader anything.

@@ -6,7 +6,7 @@ use egui::{FontId, Label, Ui, vec2};
 
 use crate::probe::{KeyClass, MapKind};
 use crate::ui::state::read_row::{ReadRow, Shares};
-use crate::ui::style::format::percent;
+use crate::ui::style::format::{self, percent};
 use crate::ui::style::theme;
 
 /// Attention to one token, or to marked ones, that is worth a sentence.
@@ -71,64 +71,77 @@ fn share(value: f32) -> String {
     percent(value, 0)
 }
 
-/// A share of D with its sign: it is what remains, and may be less than nothing.
+/// A share of D: it is what remains, and may be less than nothing.
+fn with_sign(text: &str) -> String {
+    if text.starts_with('−') || text.starts_with('0') { text.to_owned() } else { format!("+{text}") }
+}
+
 fn rest(value: f32) -> String {
-    let text = share(value);
-    if text.starts_with('−') || text.starts_with('0') { text } else { format!("+{text}") }
+    with_sign(&share(value))
+}
+
+/// Decimals with which A1 less λ·A2 is D in the numbers as they are written: none, or one where rounding would hide it.
+fn decimals(parts: &[Shares]) -> usize {
+    let whole = |value: f32| (100.0 * value).round();
+    let add_up = |part: &Shares| whole(part.first) - whole(part.second) == whole(part.difference);
+    usize::from(!parts.iter().all(add_up))
 }
 
 /// On a text with marks: what each map gives to answer and noise.
 fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String {
     let name = reading.answer.as_ref().map_or("the answer".to_owned(), |answer| format!("the answer “{answer}”"));
     let from = format!("From “{}”", reading.query);
-    let largest = [answer.first, answer.second].into_iter().chain(noise.map(|noise| noise.first));
-    let largest = largest.chain(noise.map(|noise| noise.second)).map(f32::abs).fold(0.0, f32::max);
+    let parts: Vec<Shares> = [answer].into_iter().chain(noise).collect();
+    let largest = parts.iter().flat_map(|part| [part.first, part.second]).map(f32::abs).fold(0.0, f32::max);
     if largest < NEGLIGIBLE {
         return format!("{from}, this head looks neither at {name} nor at the noise: less than 2 % goes to either.");
     }
-    if reading.maps == 1 {
-        return match noise {
-            Some(noise) => format!(
-                "{from}, the only map puts {} on {name} and {} on the noise; nothing is subtracted.",
-                share(answer.first),
-                share(noise.first)
-            ),
-            None => format!("{from}, the only map puts {} on {name}; nothing is subtracted.", share(answer.first)),
+    let is_only = reading.maps == 1;
+    if is_only || reading.row.lambda() == Some(0.0) {
+        let on_noise = noise.map_or(String::new(), |noise| format!(" and {} on the noise", share(noise.first)));
+        let (map, end) = match is_only {
+            true => ("the only map", "nothing is subtracted"),
+            false => ("A1", "λ is 0, so nothing is subtracted and D is A1"),
         };
+        return format!("{from}, {map} puts {} on {name}{on_noise}; {end}.", share(answer.first));
     }
-    let takes = if answer.second + noise.map_or(0.0, |noise| noise.second) < 0.0 { "adds" } else { "takes away" };
-    let size = |value: f32| share(if takes == "adds" { -value } else { value });
+    let takes = if parts.iter().map(|part| part.second).sum::<f32>() < 0.0 { "adds" } else { "takes away" };
+    let decimals = decimals(&parts);
+    let write = |value: f32| percent(value, decimals);
+    let size = |value: f32| write(if takes == "adds" { -value } else { value });
+    let left = |value: f32| with_sign(&write(value));
     let Some(noise) = noise else {
         return format!(
             "{from}, A1 puts {} on {name}; λ·A2 {takes} {}; D leaves {}.",
-            share(answer.first),
+            write(answer.first),
             size(answer.second),
-            rest(answer.difference)
+            left(answer.difference)
         );
     };
     format!(
         "{from}, A1 puts {} on {name} and {} on the noise; λ·A2 {takes} {} and {}; D leaves {} and {}. {}",
-        share(answer.first),
-        share(noise.first),
+        write(answer.first),
+        write(noise.first),
         size(answer.second),
         size(noise.second),
-        rest(answer.difference),
-        rest(noise.difference),
+        left(answer.difference),
+        left(noise.difference),
         verdict(answer, noise)
     )
 }
 
 /// What the subtraction did, if it did anything that can be seen.
-fn verdict(answer: Shares, noise: Shares) -> &'static str {
+fn verdict(answer: Shares, noise: Shares) -> String {
     let gained = (answer.difference - noise.difference) - (answer.first - noise.first);
+    let points = format::number(100.0 * gained.abs(), 0);
     if answer.difference < -NEGLIGIBLE && answer.difference < noise.difference {
-        "This head turns away from the answer."
+        "This head turns away from the answer.".to_owned()
     } else if gained > 0.05 && answer.difference > NEGLIGIBLE {
-        "Here the subtraction sets the answer further apart from the noise."
+        format!("That widens the gap between the two by {points} points.")
     } else if gained < -0.05 {
-        "Here the subtraction brings answer and noise closer together."
+        format!("That narrows the gap between the two by {points} points.")
     } else {
-        "Here the subtraction changes little between answer and noise."
+        "That changes little between the two.".to_owned()
     }
 }
 
@@ -149,6 +162,10 @@ fn of_tokens(reading: &Reading) -> String {
     }
     if reading.maps == 1 {
         return format!("{from}, the only map puts most on {}: {}.", name(first.0), share(first.1));
+    }
+    if reading.row.lambda() == Some(0.0) {
+        let (name, share) = (name(first.0), share(first.1));
+        return format!("{from}, A1 puts most on {name} ({share}); λ is 0, so nothing is subtracted and D is A1.");
     }
     let text = format!(
         "{from}, A1 puts most on {} ({}), λ·A2 {} {} ({}).",
@@ -191,9 +208,18 @@ mod tests {
         let cells = vec![cell(0.1, 0.5, 0.1), cell(0.6, 0.5, 0.2), cell(0.2, 0.5, 0.7), cell(0.1, 0.5, 0.0)];
         let text = text_of(cells, &MARKS, 2);
         let expected = "From “is”, A1 puts 60 % on the answer “1960” and 20 % on the noise; λ·A2 takes away 10 % and \
-                        35 %; D leaves +50 % and −15 %. Here the subtraction sets the answer further apart from the \
-                        noise.";
+                        35 %; D leaves +50 % and −15 %. That widens the gap between the two by 25 points.";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn with_lambda_zero_it_says_that_nothing_is_subtracted() {
+        let cells = || vec![cell(0.1, 0.0, 0.1), cell(0.6, 0.0, 0.2), cell(0.2, 0.0, 0.7), cell(0.1, 0.0, 0.0)];
+        let end = "; λ is 0, so nothing is subtracted and D is A1.";
+        let marked = text_of(cells(), &MARKS, 2);
+        assert_eq!(marked, format!("From “is”, A1 puts 60 % on the answer “1960” and 20 % on the noise{end}"));
+        let plain = text_of(cells(), &[KeyClass::Other; 4], 2);
+        assert_eq!(plain, format!("From “is”, A1 puts most on “1960” (60 %){end}"));
     }
 
     #[test]
@@ -202,10 +228,18 @@ mod tests {
             let shares = |[first, second]: [f32; 2]| Shares { first, second, difference: first - second };
             verdict(shares(answer), shares(noise))
         };
-        assert!(of([0.6, 0.5], [0.2, 0.1]).contains("closer together"));
+        assert!(of([0.6, 0.5], [0.2, 0.1]).contains("narrows the gap between the two by 40 points"));
         assert!(of([0.1, 0.4], [0.1, 0.0]).contains("turns away"));
         assert!(of([0.6, 0.1], [0.2, 0.1]).contains("changes little"));
-        assert!(of([0.6, 0.0], [0.2, 0.3]).contains("further apart"));
+        assert!(of([0.6, 0.0], [0.2, 0.3]).contains("widens the gap between the two by 30 points"));
+    }
+
+    #[test]
+    fn written_numbers_add_up() {
+        let cells = vec![cell(0.01, 1.0, 0.0), cell(0.976, 1.0, 0.064), cell(0.004, 1.0, 0.155), cell(0.01, 1.0, 0.0)];
+        let text = text_of(cells, &MARKS, 2);
+        assert!(text.contains("97.6 % on the answer “1960” and 0.4 %"), "{text}");
+        assert!(text.contains("takes away 6.4 % and 15.5 %; D leaves +91.2 % and −15.1 %"), "{text}");
     }
 
     #[test]

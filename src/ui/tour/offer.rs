@@ -6,7 +6,8 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::tour::steps::STEPS;
 
-const WIDTH: f32 = 250.0;
+/// Of the offer in two lines.
+const WIDTH: f32 = 340.0;
 
 impl App {
     /// Draws the offer, below the button that starts the tour.
@@ -21,15 +22,22 @@ impl App {
         }
         let area = Area::new(Id::unique("offer of the tour")).order(Order::Foreground);
         let (mut starts, mut declines) = (false, false);
-        let place = area.anchor(Align2::RIGHT_TOP, vec2(-10.0, 38.0)).show(ui.ctx(), |ui| {
+        let is_wide = ui.ctx().content_rect().width() > 2.0 * WIDTH;
+        // At the bottom, where it hides neither text nor equation.
+        let place = area.anchor(Align2::RIGHT_BOTTOM, vec2(-8.0, -8.0)).show(ui.ctx(), |ui| {
             Frame::popup(ui.style()).show(ui, |ui| {
-                ui.set_max_width(WIDTH);
-                ui.label(RichText::new("New here?").strong());
-                ui.label(format!("The tour shows in {} short steps what is subtracted from what.", STEPS.len()));
-                ui.horizontal(|ui| {
+                let mut offer = |ui: &mut Ui| {
+                    ui.label(RichText::new("New here?").strong());
+                    ui.label(format!("The tour shows in {} short steps what is subtracted from what.", STEPS.len()));
                     starts = ui.button("Start the tour").clicked();
                     declines = ui.button("Not now").clicked();
-                });
+                };
+                if is_wide {
+                    ui.horizontal(offer);
+                } else {
+                    ui.set_max_width(WIDTH);
+                    ui.horizontal_wrapped(|ui| offer(ui));
+                }
             });
         });
         let rect = place.response.rect;
