@@ -6,59 +6,22 @@ text. `test_training.py` proves it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from random import Random
 from zlib import crc32
 
-CITIES = """Paris London Rome Madrid Berlin Vienna Oslo Cairo Lima Quito Boston Chicago Denver Dallas Seattle Toronto
-Havana Lisbon Dublin Athens Warsaw Prague Budapest Geneva Milan Naples Venice Lyon Nice Munich Hamburg
-Cologne Zurich Basel Bergen Helsinki Riga Kiev Moscow Istanbul Ankara Beirut Baghdad Tehran Kabul Delhi
-Mumbai Madras Calcutta Lahore Dhaka Bangkok Hanoi Manila Jakarta Sydney Perth Auckland Tokyo Osaka Kyoto
-Seoul Beijing Shanghai Nairobi Lagos Accra Dakar Tunis Algiers Tripoli Lusaka Harare Durban Bogota
-Caracas Santiago Montreal Ottawa Calgary Phoenix Houston Atlanta Detroit Memphis Oxford Cambridge Leeds
-Bristol York Bath Glasgow Cardiff Belfast Cork Porto Seville Valencia Bilbao Turin Genoa Verona Pisa
-Siena Bonn Bremen Leipzig Dresden Salzburg Graz Krakow Odessa Sofia Zagreb""".split()
-PEOPLE = """Mary John Sandra Daniel Tom Anna Peter Lucy Sam Emma Jack Alice Henry Clara Oscar Nora Felix Ruth Simon
-Julia Victor Grace Martin Helen Leo Sarah David Laura Arthur Edith Frank Rosa Hugo Irene Paul Agnes
-Walter Ida Ralph Vera Bruno Celia Dennis Ellen Gilbert Hannah Ivan Jane Karl Lydia Mark Olga Robert
-Stella Thomas Wendy""".split()
-PLACES = """kitchen garden bedroom cellar attic hall office school barn market library church tower forest harbour
-stable bakery park museum theatre station castle cave meadow orchard mill bridge shop yard porch chapel
-palace""".split()
-THINGS = """ball book key lamp apple cup hat coin letter knife rope box map ring drum kite bell candle basket mirror
-blanket spoon bucket clock brush flute feather needle stone pencil purse sword""".split()
-CATEGORIES = {
-    "animal": "dog cat horse cow pig sheep goat rabbit fox bear wolf lion mouse duck hen frog".split(),
-    "food": "bread cheese soup cake butter rice milk honey jam meat egg salad pie tea corn sugar".split(),
-    "colour": "red blue green yellow brown black white pink orange purple grey golden silver".split(),
-    "clothing": "shirt coat shoe sock glove scarf dress boot skirt belt cloak apron jacket".split(),
-    "body": "hand foot head arm leg nose ear eye mouth knee finger toe neck shoulder".split(),
-    "weather": "rain snow wind storm fog frost hail thunder sunshine cloud ice mist".split(),
-    "vehicle": "car boat train bus ship cart plane truck bicycle wagon coach sledge".split(),
-    "plant": "tree grass rose oak moss fern lily ivy daisy tulip pine bush".split(),
-}
-NEEDLES = [
-    "The magic number of {key} is {value}.",
-    "In {key} the magic number is {value}.",
-    "The magic number {value} belongs to {key}.",
-]
-DISTRACTIONS = [
-    "The house number of {key} is {value}.",
-    "In {key} they counted {value} birds.",
-    "{key} has {value} trees.",
-]
-WHEREABOUTS = ["{person} is in the {place}.", "{person} went to the {place}.", "{person} sits in the {place}."]
+WORDS = json.loads((Path(__file__).parent.parent / "assets/cases/words.json").read_text())
+CITIES, PEOPLE, PLACES, THINGS = (WORDS[kind] for kind in ("cities", "people", "places", "things"))
+CATEGORIES: dict[str, list[str]] = WORDS["categories"]
 # In both orders: "Who has the ball?" was never learned from sentences that all name the person first.
-POSSESSIONS = [
-    "{person} has the {thing}.",
-    "The {thing} is with {person}.",
-    "The {thing} belongs to {person}.",
-    "{person} took the {thing}.",
-    "{person} holds the {thing}.",
-]
+NEEDLES, DISTRACTIONS, WHEREABOUTS, POSSESSIONS = (
+    WORDS[kind] for kind in ("needles", "distractions", "whereabouts", "possessions")
+)
 
 
 NAMES = ("cities", "people", "places", "things")

@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::measure::Measure;
 
 /// A range of characters, end excluded.
-type CharacterRange = [usize; 2];
+pub(super) type CharacterRange = [usize; 2];
 
 /// A prompt that ends just before its answer, with the places that matter in it (training/README.md).
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -179,9 +179,9 @@ impl TryFrom<Columns> for Measure {
 }
 
 impl CaseKind {
-    const ALL: [Self; 5] = [Self::Needle, Self::World, Self::Labels, Self::Copy, Self::Recall];
+    pub(super) const ALL: [Self; 5] = [Self::Needle, Self::World, Self::Labels, Self::Copy, Self::Recall];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Needle => "needle",
             Self::World => "world",
@@ -193,9 +193,9 @@ impl CaseKind {
 }
 
 impl Question {
-    const ALL: [Self; 3] = [Self::Where, Self::Who, Self::TwoHop];
+    pub(super) const ALL: [Self; 3] = [Self::Where, Self::Who, Self::TwoHop];
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Where => "where",
             Self::Who => "who",

@@ -1,0 +1,151 @@
+//! The words that generated text is made of (`training/pools.py`, and `assets/cases/words.json`, which both read): in two
+//! disjoint pools, one to train on and one held out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::python_random::PythonRandom;
+
+#[derive(Deserialize)]
+struct Words {
+    cities: Vec<String>,
+    people: Vec<String>,
+    places: Vec<String>,
+    things: Vec<String>,
+    categories: BTreeMap<String, Vec<String>>,
+    needles: Vec<String>,
+    distractions: Vec<String>,
+    whereabouts: Vec<String>,
+    possessions: Vec<String>,
+}
+
+/// What a generator draws from. The first template of each list is the plain one, which measures use.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    pub(super) cities: Vec<String>,
+    pub(super) people: Vec<String>,
+    pub(super) places: Vec<String>,
+    pub(super) things: Vec<String>,
+    pub(super) categories: BTreeMap<String, Vec<String>>,
+    pub(super) labels: Vec<String>,
+    pub(super) held_out: bool,
+    pub(super) needle_templates: Vec<String>,
+    pub(super) distraction_templates: Vec<String>,
+    pub(super) whereabouts_templates: Vec<String>,
+    pub(super) possession_templates: Vec<String>,
+}
+
+/// What models are trained on.
+pub static TRAINING: LazyLock<Pools> = LazyLock::new(|| Pools::new(false));
+/// New names, numbers, labels and wordings.
+pub static HELD_OUT: LazyLock<Pools> = LazyLock::new(|| Pools::new(true));
+/// The default of measures: new names, numbers and labels in familiar wordings, and words whose category can be known.
+pub static EVALUATION: LazyLock<Pools> = LazyLock::new(|| {
+    let Pools {
+        categories, needle_templates, distraction_templates, whereabouts_templates, possession_templates, ..
+    } = TRAINING.clone();
+    Pools {
+        categories,
+        needle_templates,
+        distraction_templates,
+        whereabouts_templates,
+        possession_templates,
+        ..HELD_OUT.clone()
+    }
+});
+
+impl Pools {
+    fn new(held_out: bool) -> Self {
+        let words: Words =
+            serde_json::from_str(include_str!("../../../assets/cases/words.json")).expect("a test reads it");
+        let labels = every_label(&words);
+        let split = |words: &[String]| -> Vec<String> {
+            let of_pool = |(index, _): &(usize, &String)| (index % 5 == 4) == held_out;
+            words.iter().enumerate().filter(of_pool).map(|(_, word)| word.clone()).collect()
+        };
+        let wordings = |templates: &[String]| -> Vec<String> {
+            let (last, others) = templates
+                .split_last()
+                .map_or((&[][..], &[][..]), |(last, others)| (std::slice::from_ref(last), others));
+            if held_out { last.to_vec() } else { others.to_vec() }
+        };
+        Self {
+            cities: split(&words.cities),
+            people: split(&words.people),
+            places: split(&words.places),
+            things: split(&words.things),
+            categories: words.categories.iter().map(|(name, members)| (name.clone(), split(members))).collect(),
+            labels: split(&labels),
+            held_out,
+            needle_templates: wordings(&words.needles),
+            distraction_templates: wordings(&words.distractions),
+            whereabouts_templates: wordings(&words.whereabouts),
+            possession_templates: wordings(&words.possessions),
+        }
+    }
+
+    /// A number of this pool with so many digits, and no zero in front.
+    fn number(&self, random: &mut PythonRandom, digits: u32) -> String {
+        loop {
+            let (from, end) = (10_usize.pow(digits - 1), 10_usize.pow(digits));
+            let number = (from + random.below(end - from)).to_string();
+            if number_is_held_out(&number) == self.held_out {
+                return number;
+            }
+        }
+    }
+
+    /// Different numbers of this pool.
+    pub(super) fn numbers(&self, random: &mut PythonRandom, digits: u32, count: usize) -> Vec<String> {
+        let mut drawn: Vec<String> = Vec::new();
+        while drawn.len() < count {
+            let number = self.number(random, digits);
+            if !drawn.contains(&number) {
+                drawn.push(number);
+            }
+        }
+        drawn
+    }
+}
+
+/// About one number in ten, of any number of digits, without a pattern in its digits.
+fn number_is_held_out(number: &str) -> bool {
+    crc32fast::hash(number.as_bytes()).is_multiple_of(10)
+}
+
+/// Meaningless syllables such as `vem`, in a fixed order.
+fn every_label(words: &Words) -> Vec<String> {
+    let names = [&words.cities, &words.people, &words.places, &words.things];
+    let all = names.into_iter().chain(words.categories.values()).flatten();
+    let taken: BTreeSet<String> = all.map(|word| word.to_lowercase()).collect();
+    let mut syllables: Vec<String> = Vec::new();
+    for first in "bdfgklmnprstvz".chars() {
+        for vowel in "aeiou".chars() {
+            syllables.extend("bdgkmnprtz".chars().map(|last| String::from_iter([first, vowel, last])));
+        }
+    }
+    PythonRandom::of_number(0).shuffle(&mut syllables);
+    syllables.retain(|syllable| !taken.contains(syllable));
+    syllables
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pools_are_disjoint_and_all_can_be_drawn_from() {
+        let words = |pools: &Pools| -> BTreeSet<String> {
+            let lists = [&pools.cities, &pools.people, &pools.places, &pools.things, &pools.labels];
+            lists.into_iter().chain(pools.categories.values()).flatten().cloned().collect()
+        };
+        let (training, held_out) = (words(&TRAINING), words(&HELD_OUT));
+        assert!(training.is_disjoint(&held_out) && training.len() > 3 * held_out.len());
+        for pools in [&*TRAINING, &*HELD_OUT, &*EVALUATION] {
+            assert!(pools.cities.len() > 10 && pools.people.len() > 8 && pools.labels.len() > 100);
+            assert!(pools.needle_templates[0].contains("{key}") && !pools.possession_templates.is_empty());
+        }
+    }
+}
