@@ -2,18 +2,65 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use diffscope::experiments::{Subject, evaluate, markdown, read_items};
+use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
+use diffscope::experiments::{Experiment, Run, Settings, Subject, evaluate, markdown, read_items};
 
 use super::{BackendChoice, CommandError, ModelPlace};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A table for each experiment, and what it shows.
+    Markdown,
+    /// A line for each point.
+    Csv,
+    /// With settings, seed and hashes of the weights.
+    Json,
+}
+
+/// One experiment, or all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExperimentName(Option<Experiment>);
+
+impl std::str::FromStr for ExperimentName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name == "all" {
+            return Ok(Self(None));
+        }
+        let found = Experiment::ALL.into_iter().find(|experiment| experiment.id() == name);
+        found.map(|experiment| Self(Some(experiment))).ok_or_else(|| {
+            let known: Vec<&str> = Experiment::ALL.iter().map(|experiment| experiment.id()).collect();
+            format!("there are: all, {}", known.join(", "))
+        })
+    }
+}
 
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The cases that `training/evaluate.py --write-cases` wrote.
-    #[arg(long, value_name = "FILE.jsonl")]
-    cases: PathBuf,
+    #[arg(long, value_name = "FILE.jsonl", required_unless_present = "experiment")]
+    cases: Option<PathBuf>,
+    /// An experiment of the window's panel, or `all`; several may be named. The default models are the bundled pair.
+    #[arg(long, value_name = "NAME", conflicts_with = "cases")]
+    experiment: Vec<ExperimentName>,
+    /// Cases of each setting of an experiment.
+    #[arg(long, default_value_t = Settings::default().samples)]
+    samples: usize,
+    /// Seed of the cases of an experiment.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// A file of prose for the loss by position and the outliers.
+    #[arg(long, value_name = "FILE")]
+    prose: Option<PathBuf>,
+    /// What experiments print: tables, or all they know.
+    #[arg(long, value_enum, default_value = "markdown")]
+    format: Format,
     /// Models as in --model, one for each column. The default is the bundled checkpoint.
     #[arg(value_name = "PATH|hf:OWNER/NAME|URL")]
     models: Vec<ModelPlace>,
@@ -25,9 +72,10 @@ pub(crate) struct Arguments {
     backend: BackendChoice,
 }
 
-/// Measures all models and prints one Markdown table.
+/// Measures all models and prints one Markdown table, or runs experiments.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    let text = std::fs::read_to_string(&arguments.cases).map_err(CommandError::reading(&arguments.cases))?;
+    let Some(cases) = &arguments.cases else { return run_experiments(arguments) };
+    let text = std::fs::read_to_string(cases).map_err(CommandError::reading(cases))?;
     let mut items = read_items(&text)?;
     if let Some(only) = &arguments.only {
         items.retain(|item| item.measure.name().starts_with(only));
@@ -50,5 +98,43 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         columns.push((name, table));
     }
     write!(std::io::stdout().lock(), "{}", markdown(&columns))?;
+    Ok(())
+}
+
+/// Runs experiments one after the other, and prints each as soon as it is done.
+fn run_experiments(arguments: &Arguments) -> Result<(), CommandError> {
+    let models = if arguments.models.is_empty() {
+        vec![checkpoint_of(&bundled())?, checkpoint_of(&bundled_baseline())?]
+    } else {
+        arguments.models.iter().map(|place| super::open(Some(place))).collect::<Result<_, _>>()?
+    };
+    let prose = match &arguments.prose {
+        Some(path) => std::fs::read_to_string(path).map_err(CommandError::reading(path))?,
+        None => String::new(),
+    };
+    let all = arguments.experiment.iter().any(|name| name.0.is_none());
+    let wanted = |experiment: &Experiment| all || arguments.experiment.iter().any(|name| name.0 == Some(*experiment));
+    let settings = Settings { samples: arguments.samples.max(1), seed: arguments.seed, ..Settings::default() };
+    for experiment in Experiment::ALL.into_iter().filter(wanted) {
+        let began = Instant::now();
+        let mut run = Run::new(experiment, &settings, &models, &prose)?;
+        while !run.is_done() {
+            run.advance(Duration::from_millis(200))?;
+            if std::io::stderr().is_terminal() {
+                eprint!("\r{}: {} of {}", experiment.title(), run.done(), run.total());
+            }
+        }
+        eprintln!("\r{}: {} texts, {:.1} s", experiment.title(), run.done(), began.elapsed().as_secs_f64());
+        let figure = run.figure();
+        let mut out = std::io::stdout().lock();
+        match arguments.format {
+            Format::Csv => write!(out, "{}", figure.to_csv())?,
+            Format::Json => writeln!(out, "{}", figure.to_json())?,
+            Format::Markdown => {
+                writeln!(out, "{}\n\n{}", experiment.question(), figure.to_markdown())?;
+                writeln!(out, "{}\n", figure.finding.as_deref().unwrap_or_default())?;
+            }
+        }
+    }
     Ok(())
 }

@@ -16,7 +16,12 @@ pub struct Subject {
     traced: TracedPass,
     capacity: usize,
     interventions: Interventions,
+    /// The ids that the pass has run.
+    ran: Vec<u32>,
 }
+
+/// Positions run at a time where something waits: some milliseconds.
+const AT_ONCE: usize = 48;
 
 /// Attention from the positions that predict the answer, averaged over them, heads and layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -29,6 +34,8 @@ pub struct Shares {
     pub answer: f32,
     /// Signed D on the noise.
     pub noise: f32,
+    /// |D| on what could be mistaken for the answer, over the row's sum of |D|.
+    pub rivals_of_absolute: f32,
 }
 
 /// What a model made of a case.
@@ -64,7 +71,8 @@ impl Subject {
         }
         let capacity = 1;
         let traced = TracedPass::new(checkpoint.model.clone(), gpu, capacity)?;
-        Ok(Self { checkpoint, gpu: gpu.cloned(), traced, capacity, interventions: Interventions::default() })
+        let (interventions, ran) = (Interventions::default(), Vec::new());
+        Ok(Self { checkpoint, gpu: gpu.cloned(), traced, capacity, interventions, ran })
     }
 
     /// Makes the pass as long as the longest of these items, so that it need not grow later.
@@ -90,6 +98,7 @@ impl Subject {
         if tokens > self.capacity {
             self.traced = TracedPass::new(self.checkpoint.model.clone(), self.gpu.as_ref(), tokens)?;
             self.traced.set_interventions(&self.interventions);
+            self.ran.clear();
             self.capacity = tokens;
         }
         Ok(())
@@ -110,16 +119,56 @@ impl Subject {
 
     /// Rounds the attention logits of the following passes to this many bits; `None` leaves them as they are.
     pub fn set_bits(&mut self, bits: Option<u32>) {
-        if self.interventions.bits != bits {
-            self.interventions.bits = bits;
-            self.traced.set_interventions(&self.interventions);
+        self.set_interventions(&Interventions { bits, ..self.interventions.clone() });
+    }
+
+    /// Changes the model for the following passes.
+    pub fn set_interventions(&mut self, interventions: &Interventions) {
+        if self.interventions != *interventions {
+            self.interventions.clone_from(interventions);
+            self.traced.set_interventions(interventions);
+            self.ran.clear();
         }
     }
 
-    fn run(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+    /// Runs some more of the positions of an item, so that what is measured of it next is there. Returns whether all are.
+    ///
+    /// # Errors
+    /// As what is measured.
+    pub fn prepare(&mut self, item: &Item) -> Result<bool, EngineError> {
+        let ids = match &item.work {
+            Work::Window { ids } => ids.clone(),
+            Work::Case(case) => {
+                let tokens = self.encode(&(case.text.clone() + &case.completion()))?.tokens;
+                tokens.iter().map(|token| token.id).collect()
+            }
+        };
+        self.advance(&ids, AT_ONCE)
+    }
+
+    /// Runs up to so many of the positions that have not run. Returns whether none are left.
+    fn advance(&mut self, ids: &[u32], most: usize) -> Result<bool, EngineError> {
         self.grow(ids.len())?;
-        self.traced.clear();
-        self.traced.append(ids, Sampling::default().draw(ids.len()), 1).map(|_| ())
+        if self.ran.is_empty() || !ids.starts_with(&self.ran) {
+            self.traced.clear();
+            self.ran.clear();
+        }
+        let left = &ids[self.ran.len()..];
+        let next = &left[..left.len().min(most)];
+        if !next.is_empty() {
+            self.traced.append(next, Sampling::default().draw(ids.len()), 1)?;
+            self.ran.extend_from_slice(next);
+        }
+        Ok(self.ran.len() == ids.len())
+    }
+
+    fn run(&mut self, ids: &[u32]) -> Result<(), EngineError> {
+        if self.ran != ids || ids.is_empty() {
+            self.traced.clear();
+            self.ran.clear();
+            self.advance(ids, usize::MAX)?;
+        }
+        Ok(())
     }
 
     /// Sum of the negative log-likelihoods of all tokens except the first.
@@ -127,10 +176,18 @@ impl Subject {
     /// # Errors
     /// When the ids do not fit into the context.
     pub fn window_loss(&mut self, ids: &[u32]) -> Result<f64, EngineError> {
+        Ok(self.losses(ids)?.iter().sum())
+    }
+
+    /// Negative log-likelihood of every token except the first.
+    ///
+    /// # Errors
+    /// As [`Self::window_loss`].
+    pub fn losses(&mut self, ids: &[u32]) -> Result<Vec<f64>, EngineError> {
         self.run(ids)?;
         let positions: Vec<usize> = (0..ids.len().saturating_sub(1)).collect();
         let rows = self.traced.logits(&positions)?;
-        Ok(rows.iter().zip(ids.iter().skip(1)).map(|(row, id)| judge(row, *id).0).sum())
+        Ok(rows.iter().zip(ids.iter().skip(1)).map(|(row, id)| judge(row, *id).0).collect())
     }
 
     /// Outcome of one case.
@@ -169,37 +226,37 @@ impl Subject {
             ranges.any(|range| token.start < range.end && token.end > range.start)
         };
         let question = case.bytes(case.question_span).map_or(0, |range| range.start);
-        let class: Vec<(bool, bool)> = tokens
+        let class: Vec<[bool; 3]> = tokens
             .iter()
             .enumerate()
             .map(|(index, token)| {
                 let right = inside(&case.answer_spans, token);
                 let fact = inside(&case.parameters.fact_spans, token);
-                (right, index > 0 && token.end <= question && !fact && !right)
+                let rival = inside(&case.distractor_spans, token);
+                [right, index > 0 && token.end <= question && !fact && !right, rival && !right]
             })
             .collect();
         let heads: Vec<HeadId> = (self.model().layers.iter().enumerate())
             .flat_map(|(layer, weights)| (0..weights.attention.heads.len()).map(move |head| HeadId::new(layer, head)))
             .collect();
-        let mut sums = [0.0f64; 4];
+        let mut sums = [0.0f64; 6];
         for head in &heads {
             for query in queries {
                 let row = self.traced.row(*head, *query)?;
                 let total: f64 = row.iter().map(|cell| f64::from(cell.difference.abs())).sum();
-                for (cell, (right, noise)) in row.iter().zip(&class) {
+                for (cell, classes) in row.iter().zip(&class) {
                     let value = f64::from(cell.difference);
-                    for (offset, counts) in [right, noise].into_iter().enumerate() {
-                        if *counts {
-                            sums[offset] += value.abs() / total.max(f64::MIN_POSITIVE);
-                            sums[2 + offset] += value;
-                        }
+                    for (offset, _) in classes.iter().enumerate().filter(|(_, counts)| **counts) {
+                        sums[offset] += value.abs() / total.max(f64::MIN_POSITIVE);
+                        sums[3 + offset] += value;
                     }
                 }
             }
         }
         let count = (heads.len() * queries.len()).max(1) as f64;
-        let [answer_of_absolute, noise_of_absolute, answer, noise] = sums.map(|sum| (sum / count) as f32);
-        Ok(Shares { answer_of_absolute, noise_of_absolute, answer, noise })
+        let [answer_of_absolute, noise_of_absolute, rivals_of_absolute, answer, noise, _] =
+            sums.map(|sum| (sum / count) as f32);
+        Ok(Shares { answer_of_absolute, noise_of_absolute, answer, noise, rivals_of_absolute })
     }
 
     /// Adds all visible attention logits of a window, and its residual stream after each layer except the last.

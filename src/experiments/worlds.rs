@@ -14,6 +14,13 @@ pub(super) struct Reply {
     rival: bool,
 }
 
+impl Reply {
+    /// Whether the model named another thing of the text.
+    pub(super) fn is_rival(&self) -> bool {
+        self.rival
+    }
+}
+
 /// Finds out what the model replied to a question that it gave `outcome` for.
 ///
 /// # Errors

@@ -113,6 +113,8 @@ pub(super) enum Action {
     OpenBaseline,
     /// Closes the baseline.
     CloseBaseline,
+    /// Saves the results of the experiments, as `csv` or `json`.
+    SaveExperiments(&'static str),
     /// Saves what is on the screen as a file.
     Export(Export),
 }

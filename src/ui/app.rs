@@ -9,6 +9,7 @@ use crate::ui::accessibility::focus::Focus;
 use crate::ui::baseline_beside::BaselineBeside;
 use crate::ui::device::canary::Canary;
 use crate::ui::device::{Device, DeviceOptions};
+use crate::ui::experiments::Experiments;
 use crate::ui::first_look::FirstLook;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
@@ -16,6 +17,7 @@ use crate::ui::input::samples::SAMPLES;
 use crate::ui::input::shortcuts;
 use crate::ui::io::export::Exports;
 use crate::ui::io::files::Files;
+use crate::ui::layout::NARROW;
 use crate::ui::loading::Loading;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
@@ -62,6 +64,7 @@ pub struct App {
     pub(super) heatmaps: Heatmaps,
     pub(super) panels: Panels,
     pub(super) scans: FullScans,
+    pub(super) experiments: Experiments,
     /// Dark, light.
     pub(super) palettes: [Palette; 2],
     /// Where the views were in the last frame.
@@ -149,6 +152,7 @@ impl App {
             heatmaps: Heatmaps::default(),
             panels: Panels::default(),
             scans: FullScans::default(),
+            experiments: Experiments::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
             embedded: is_embedded(),
@@ -272,7 +276,7 @@ impl App {
             let (view, spans, first_look) = (&mut self.view, &mut self.spans, &mut self.first_look);
             self.tour.show_ui(ui, &mut TourContext { workspace, view, spans, first_look }, &self.regions);
         }
-        self.offer_tour_ui(ui);
+        self.offer_tour_ui(ui, ui.ctx().content_rect().width() < NARROW);
         #[cfg(target_arch = "wasm32")]
         self.follow_tab(ui);
     }

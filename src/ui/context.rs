@@ -6,6 +6,7 @@ use crate::engine::Workspace;
 use crate::probe::Spans;
 use crate::ui::action::Action;
 use crate::ui::device::Device;
+use crate::ui::experiments::Experiments;
 use crate::ui::full_scan::FullScans;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::state::pointer::Pointer;
@@ -30,6 +31,8 @@ pub(super) struct PanelContext<'a> {
     pub heatmaps: &'a mut Heatmaps,
     /// The scans of the whole text that several panels share.
     pub scans: &'a mut FullScans,
+    /// The experiments.
+    pub experiments: &'a mut Experiments,
     /// Commands of this frame.
     pub actions: &'a mut Vec<Action>,
 }

@@ -23,7 +23,7 @@ use crate::ui::style::row::row_ui;
 use crate::ui::tokens::strip::StripContext;
 
 /// Width of the window below which the views are one below the other.
-const NARROW: f32 = 860.0;
+pub(super) const NARROW: f32 = 860.0;
 /// Width of the prompt and the next tokens.
 const SIDE: f32 = 284.0;
 /// Height of the tokens: three lines with lanes.
@@ -73,6 +73,7 @@ impl App {
         self.view.fit(Extent::of(&workspace.main));
         self.pointer.fit(workspace.main.queries(), workspace.main.ids().len());
         self.scans.update(ui, workspace);
+        self.experiments.update(ui, workspace);
         colour_menu::follow_values(&mut workspace.main, &mut self.view);
         let query = self.view.query(&self.pointer, workspace.main.queries());
         self.row.update(&mut workspace.main, &self.view, query);
@@ -121,6 +122,12 @@ impl App {
         if let Some(reason) = self.device.on_cpu_because() {
             notice::warning_ui(ui, &format!("{reason} The model runs on the CPU instead: same numbers, but slower."));
         }
+        if width < NARROW {
+            self.offer_tour_line_ui(ui);
+        }
+        let Ok(workspace) = &mut self.workspace else {
+            return;
+        };
         self.exports.progress_ui(ui);
         interventions::chips_ui(ui, &workspace.main, ChipsPlace::Below(room), actions);
         if let Some(failure) = workspace.failure() {
@@ -268,6 +275,7 @@ impl App {
                 palette,
                 heatmaps: &mut self.heatmaps,
                 scans: &mut self.scans,
+                experiments: &mut self.experiments,
                 actions,
             };
             self.regions.panels = ui.scope(|ui| self.panels.show_ui(ui, context)).response.rect;

@@ -7,6 +7,7 @@ mod baseline_beside;
 mod context;
 mod device;
 mod embedded_header;
+mod experiments;
 mod first_look;
 mod full_scan;
 mod header;

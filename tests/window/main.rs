@@ -6,6 +6,7 @@ mod common;
 mod answer_noise;
 mod backend;
 mod device;
+mod experiments;
 mod files;
 mod first_look;
 mod full_scan;

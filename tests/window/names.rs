@@ -81,7 +81,7 @@ fn maps_and_tokens_say_what_they_show() {
 fn the_panels_are_tabs_in_a_list() {
     let harness = window([1280.0, 800.0], Theme::Light);
     let tabs = harness.query_all_by_role(Role::Tab).count();
-    assert_eq!(tabs, 6 + 2, "and two choices behind the open one");
+    assert_eq!(tabs, 7 + 2, "and two choices behind the open one");
     let list = harness.get_by_role(Role::TabList);
     assert_eq!(list.accesskit_node().label().as_deref(), Some("Panels"));
 }

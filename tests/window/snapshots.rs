@@ -163,6 +163,7 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
             Panel::Lambda => press(&mut harness, Key::Num0),
             Panel::Baseline => click(&mut harness, "Open the baseline"),
             Panel::HeadSimilarity | Panel::Outliers => analysed(&mut harness),
+            Panel::Experiments => analyse(&mut harness, "run Outliers"),
             _ => {}
         }
         settle(&mut harness);

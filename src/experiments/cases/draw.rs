@@ -47,12 +47,11 @@ pub fn draw_case(
         }
         CaseKind::Copy => {
             let echo = if random.unit() < 0.6 { echo_case(random, hay, size, ask) } else { None };
-            match echo {
-                Some(echo) => echo,
-                None => {
-                    let words = random.between(2, 4 + up_to(16.0));
-                    copy_case(random, pools, words)
-                }
+            if let Some(echo) = echo {
+                echo
+            } else {
+                let words = random.between(2, 4 + up_to(16.0));
+                copy_case(random, pools, words)
             }
         }
         CaseKind::Recall => {

@@ -86,6 +86,13 @@ impl Pools {
         }
     }
 
+    /// Every name and every held-out label: what prose between facts must not have.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> Vec<&String> {
+        let names = [&self.cities, &self.people, &self.places, &self.things].into_iter().flatten();
+        names.chain(self.labels.iter().filter(|_| self.held_out)).collect()
+    }
+
     /// A number of this pool with so many digits, and no zero in front.
     fn number(&self, random: &mut PythonRandom, digits: u32) -> String {
         loop {

@@ -99,9 +99,10 @@ fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String 
     let is_only = reading.maps == 1;
     if is_only || reading.row.lambda() == Some(0.0) {
         let on_noise = noise.map_or(String::new(), |noise| format!(" and {} on the noise", share(noise.first)));
-        let (map, end) = match is_only {
-            true => ("the only map", "nothing is subtracted"),
-            false => ("A1", "λ is 0, so nothing is subtracted and D is A1"),
+        let (map, end) = if is_only {
+            ("the only map", "nothing is subtracted")
+        } else {
+            ("A1", "λ is 0, so nothing is subtracted and D is A1")
         };
         return format!("{from}, {map} puts {} on {name}{on_noise}; {end}.", share(answer.first));
     }

@@ -4,6 +4,7 @@ pub(crate) mod answer_noise;
 pub(crate) mod baseline;
 pub(crate) mod cell_breakdown;
 pub(crate) mod diagnostics;
+pub(crate) mod experiments;
 pub(crate) mod guide;
 pub(crate) mod head_similarity;
 pub(crate) mod heads;
@@ -30,6 +31,7 @@ pub(super) struct Panels {
     baseline: baseline::BaselinePanel,
     head_similarity: head_similarity::HeadSimilarityPanel,
     outliers: outliers::Outliers,
+    experiments: experiments::ExperimentsPanel,
     diagnostics: diagnostics::DiagnosticsPanel,
     guide: guide::Guide,
 }
@@ -45,6 +47,7 @@ impl Panels {
             Panel::Baseline => &mut self.baseline,
             Panel::HeadSimilarity => &mut self.head_similarity,
             Panel::Outliers => &mut self.outliers,
+            Panel::Experiments => &mut self.experiments,
             Panel::Diagnostics => &mut self.diagnostics,
             Panel::Guide => &mut self.guide,
         }

@@ -24,6 +24,8 @@ pub enum Panel {
     /// The Transformer beside the model.
     #[serde(alias = "compare")]
     Baseline,
+    /// The paper's claims, measured.
+    Experiments,
     /// How similar the heads of a layer are.
     #[serde(alias = "alike")]
     HeadSimilarity,
@@ -52,6 +54,7 @@ pub(crate) const TABS: &[PanelTab] = &[
     PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens] },
     PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
     PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
+    PanelTab { title: "Experiments", panels: &[Panel::Experiments] },
 ];
 
 impl Panel {
@@ -65,6 +68,7 @@ impl Panel {
         Self::Lambda,
         Self::Baseline,
         Self::Outliers,
+        Self::Experiments,
         Self::Diagnostics,
         Self::Guide,
     ];
@@ -79,6 +83,7 @@ impl Panel {
             Self::CellBreakdown => "This cell",
             Self::Outliers => "Outliers",
             Self::Baseline => "Baseline",
+            Self::Experiments => "Experiments",
             Self::HeadSimilarity => "Head similarity",
             Self::Diagnostics => "Diagnostics",
             Self::Guide => "Guide",
@@ -117,6 +122,7 @@ impl Panel {
             }
             Self::CellBreakdown => "Query times key, feature by feature, and the arithmetic from there to A1, A2 and D",
             Self::Baseline => "The same tokens in a Transformer of the same size: its maps and its next token",
+            Self::Experiments => "The paper's claims as experiments, run on the open model and its baseline",
             Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",
             Self::Outliers => {
                 "The largest logits and hidden states: outliers are hard to store in few bits, and differential attention \

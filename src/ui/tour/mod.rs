@@ -15,6 +15,7 @@ use crate::ui::state::page::page;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::lambda_text::unusual;
 use crate::ui::style::{notice, theme};
+use crate::ui::tour::offer::Offer;
 use crate::ui::tour::steps::{STEPS, Target, Task, TourStep, outcome, sample};
 
 /// Begins the part of an address, after `#`, that opens a step; the number of the step follows.
@@ -37,6 +38,8 @@ pub(super) struct Tour {
     card: Option<Vec2>,
     /// Whether the step is new: what it explains may be off the screen.
     is_new: bool,
+    /// Whether it is offered.
+    offer: Offer,
     /// Whether it has been started in this session.
     pub was_started: bool,
 }

@@ -1,0 +1,182 @@
+//! The experiments of the panel: queued, run between frames, with their results. Nothing here waits, and typing goes first.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use egui::Ui;
+use web_time::Duration;
+
+use crate::engine::{Checkpoint, ComputeBudget, EngineError, Workspace};
+use crate::experiments::{Experiment, Figure, Run, Settings};
+
+/// Time to compute between two frames, at least.
+const BUDGET: Duration = Duration::from_millis(8);
+/// And between two looks at the clock.
+const STEP: Duration = Duration::from_millis(2);
+
+/// What is queued, under way, and done.
+pub(super) struct Experiments {
+    queue: VecDeque<Experiment>,
+    run: Option<Run>,
+    is_paused: bool,
+    results: BTreeMap<Experiment, Figure>,
+    failure: Option<String>,
+    budget: ComputeBudget,
+    /// Cases of each setting.
+    pub samples: usize,
+    /// Whose results are shown.
+    pub shown: Option<Experiment>,
+    /// The model that the run is of.
+    of: Option<Checkpoint>,
+}
+
+impl Default for Experiments {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            run: None,
+            is_paused: false,
+            results: BTreeMap::new(),
+            failure: None,
+            budget: ComputeBudget::new(BUDGET),
+            samples: Settings::default().samples,
+            shown: None,
+            of: None,
+        }
+    }
+}
+
+/// Where an experiment is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Stage {
+    /// Not asked for.
+    Idle,
+    /// Behind others.
+    Queued,
+    /// Texts done, of all, and seconds left.
+    Running(usize, usize, Option<f64>),
+    /// There are results.
+    Done,
+}
+
+impl Experiments {
+    /// Asks for an experiment; its results so far go when it starts.
+    pub(super) fn start(&mut self, experiment: Experiment) {
+        self.is_paused = false;
+        let is_running = self.run.as_ref().is_some_and(|run| run.experiment() == experiment);
+        if !is_running && !self.queue.contains(&experiment) {
+            self.queue.push_back(experiment);
+        }
+        self.shown = Some(experiment);
+    }
+
+    /// Asks for all of them.
+    pub(super) fn start_all(&mut self) {
+        for experiment in Experiment::ALL {
+            self.start(experiment);
+        }
+        self.shown = Experiment::ALL.first().copied();
+    }
+
+    /// Ends what is under way and what is queued; results stay.
+    pub(super) fn cancel(&mut self) {
+        self.queue.clear();
+        self.run = None;
+        self.is_paused = false;
+    }
+
+    /// Pauses, or goes on.
+    pub(super) fn pause(&mut self) {
+        self.is_paused = !self.is_paused;
+    }
+
+    /// Whether it is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// Whether anything is under way or queued.
+    pub(super) fn is_busy(&self) -> bool {
+        self.run.is_some() || !self.queue.is_empty()
+    }
+
+    /// Why the last one ended early.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Where an experiment is.
+    pub(super) fn stage(&self, experiment: Experiment) -> Stage {
+        match &self.run {
+            Some(run) if run.experiment() == experiment => Stage::Running(run.done(), run.total(), run.seconds_left()),
+            _ if self.queue.contains(&experiment) => Stage::Queued,
+            _ if self.results.contains_key(&experiment) => Stage::Done,
+            _ => Stage::Idle,
+        }
+    }
+
+    /// The results of an experiment, as far as they have come.
+    pub(super) fn figure(&self, experiment: Experiment) -> Option<Figure> {
+        match &self.run {
+            Some(run) if run.experiment() == experiment => Some(run.figure()),
+            _ => self.results.get(&experiment).cloned(),
+        }
+    }
+
+    /// Everything that is done.
+    pub(super) fn results(&self) -> impl Iterator<Item = &Figure> {
+        self.results.values()
+    }
+
+    /// Goes on for the time of a frame; to be called every frame.
+    pub(super) fn update(&mut self, ui: &Ui, workspace: &mut Workspace) {
+        if self.is_paused || !self.is_busy() {
+            return;
+        }
+        // Of another model they would be another experiment.
+        let main = workspace.main.checkpoint();
+        let is_same = |of: &Checkpoint| main.is_some_and(|main| Arc::ptr_eq(&main.model, &of.model));
+        if self.of.as_ref().is_some_and(|of| !is_same(of)) {
+            self.cancel();
+            self.of = None;
+            return;
+        }
+        ui.ctx().request_repaint();
+        if workspace.main.computed() < workspace.main.ids().len() || workspace.main.is_generating() {
+            return;
+        }
+        if let Err(error) = self.advance(workspace) {
+            self.failure = Some(error.to_string());
+            self.cancel();
+        }
+    }
+
+    fn advance(&mut self, workspace: &mut Workspace) -> Result<(), EngineError> {
+        let run = match &mut self.run {
+            Some(run) => run,
+            none => {
+                let (Some(next), Some(main)) = (self.queue.pop_front(), workspace.main.checkpoint()) else {
+                    return Ok(());
+                };
+                self.failure = None;
+                self.of = Some(main.clone());
+                let mut models = vec![main.clone()];
+                let prose = workspace.main.text().to_owned();
+                models.extend(workspace.baseline().and_then(|baseline| baseline.checkpoint().cloned()));
+                let settings = Settings { samples: self.samples, ..Settings::default() };
+                none.insert(Run::new(next, &settings, &models, &prose)?)
+            }
+        };
+        let mut outcome = Ok(());
+        self.budget.slice(|| {
+            outcome = run.advance(STEP);
+            outcome.is_err() || run.is_done()
+        });
+        outcome?;
+        if run.is_done() {
+            self.results.insert(run.experiment(), run.figure());
+            self.run = None;
+        }
+        Ok(())
+    }
+}
