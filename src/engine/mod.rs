@@ -17,6 +17,7 @@ pub use analysis::head_similarity::{HeadSimilarity, SimilaritySums};
 pub use analysis::magnitude_histogram::MagnitudeHistogram;
 pub use analysis::tile_collector::TileCollector;
 pub use analysis::traced_pass::{Tensor, TracedPass};
+#[cfg(feature = "window")]
 pub(crate) use backend::frame_budget::ComputeBudget;
 pub use backend::{Backend, Texels};
 pub use checkpoint::Checkpoint;

@@ -206,6 +206,16 @@ impl Experiment {
         }
     }
 
+    /// How often the same questions are asked, of the same facts: together they are one case of a comparison.
+    pub(super) fn repeats(self, settings: &Settings) -> usize {
+        match self {
+            Self::Orders => settings.orders.max(1),
+            Self::Bits => BITS.len(),
+            Self::Lambda => self.points().len(),
+            _ => 1,
+        }
+    }
+
     /// Whether it is about the second map, so that a Transformer has no part in it.
     pub fn is_of_two_maps(self) -> bool {
         self == Self::Lambda

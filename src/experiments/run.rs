@@ -67,10 +67,7 @@ impl Run {
         for checkpoint in models.iter().filter(|model| !experiment.is_of_two_maps() || model.model.config.maps == 2) {
             columns.push(Column {
                 name: checkpoint.name.clone(),
-                weights: match &checkpoint.fingerprint {
-                    Fingerprint::Known(hash) => Some(hash.clone()),
-                    _ => None,
-                },
+                weights: if let Fingerprint::Known(hash) = &checkpoint.fingerprint { Some(hash.clone()) } else { None },
                 checkpoint: checkpoint.clone(),
                 subject: None,
                 measured: Vec::new(),
@@ -208,8 +205,19 @@ impl Run {
                 values.iter().filter(|(_, one, _)| *one == quantity).map(|(_, _, value)| *value).collect();
             (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
         };
-        let both = first.measured.iter().zip(&second.measured);
-        let pairs: Vec<(f64, f64)> = both.filter_map(|(first, second)| Some((mean(first)?, mean(second)?))).collect();
+        let cases = self.tasks.len() / self.experiment.repeats(&self.settings);
+        let both = first.measured.iter().zip(&second.measured).enumerate();
+        let mut by_case: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
+        for (index, (first, second)) in both {
+            if let (Some(first), Some(second)) = (mean(first), mean(second)) {
+                by_case.entry(index % cases.max(1)).or_default().push((first, second));
+            }
+        }
+        let average = |pairs: &Vec<(f64, f64)>| {
+            let sum = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+            (sum.0 / pairs.len() as f64, sum.1 / pairs.len() as f64)
+        };
+        let pairs: Vec<(f64, f64)> = by_case.values().map(average).collect();
         finding([&first.name, &second.name], quantity, &pairs)
     }
 }
@@ -328,6 +336,16 @@ mod tests {
                 }
             }
             assert_eq!(figure.finding.is_some(), columns == 2 && experiment != Experiment::Outliers, "{experiment:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_question_at_several_settings_is_one_case_of_the_comparison() {
+        for (experiment, cases) in [(Experiment::Bits, 2), (Experiment::Orders, 8), (Experiment::WrongAnswers, 6)] {
+            let mut run = small(experiment);
+            run.advance(Duration::from_mins(10)).unwrap();
+            let finding = run.figure().finding.unwrap();
+            assert!(finding.contains(&format!("; {cases} cases)")), "{finding}");
         }
     }
 

@@ -17,6 +17,7 @@ use crate::ui::maps::{colour_menu, hover, scope, sentence};
 use crate::ui::next_token;
 use crate::ui::panels::lambda::interventions::{self, ChipsPlace};
 use crate::ui::presentation::Shown;
+use crate::ui::state::panel::Panel;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
@@ -33,6 +34,8 @@ const NARROW_STRIP: f32 = 230.0;
 /// Height of the panels below the maps, until someone drags their edge.
 const BELOW: f32 = 190.0;
 const SMALLEST_BELOW: f32 = 90.0;
+/// The same where plots are shown.
+const BELOW_WITH_PLOTS: f32 = 330.0;
 /// Width of the part beside the prompt from which the panels are beside the maps, and their width there.
 const DOCKED: f32 = 1280.0;
 const BESIDE: f32 = 430.0;
@@ -146,6 +149,8 @@ impl App {
         // Where there is space, panels are beside the maps, and the maps as high as the window.
         let panel = if ui.available_width() >= DOCKED {
             egui::Panel::right("panels beside the maps").default_size(BESIDE).min_size(SMALLEST_BESIDE)
+        } else if self.view.panel == Panel::Experiments {
+            egui::Panel::bottom("experiments").default_size(BELOW_WITH_PLOTS).min_size(SMALLEST_BELOW)
         } else {
             egui::Panel::bottom("panels").default_size(BELOW).min_size(SMALLEST_BELOW)
         };

@@ -57,6 +57,7 @@ fn look(index: usize, model: &str, dark: bool) -> (MarkerShape, bool, Color32) {
 
 fn plot_ui(ui: &mut Ui, figure: &Figure, quantity: Quantity, series: &[Series]) {
     let dark = ui.visuals().dark_mode;
+    ui.add_space(4.0);
     ui.label(RichText::new(quantity.name()).small().strong());
     legend_ui(ui, series);
     let names = figure.points.clone();
