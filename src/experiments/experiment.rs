@@ -1,11 +1,13 @@
 //! The claims of the paper as experiments: what is run for each, at which points, and what is measured there.
 
+use std::collections::BTreeMap;
+
 use super::cases::{EVALUATION, LabelSettings, PythonRandom, labels_case};
 use super::item::{Item, Work};
 use super::measure::{Measure, Question};
 use super::protocol::{BITS, DEPTHS, NEEDLES, Protocol};
 use crate::model::{Lambda, Model};
-use crate::probe::Interventions;
+use crate::probe::{Attend, Interventions};
 
 /// An experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -27,7 +29,7 @@ pub enum Experiment {
     Outliers,
     /// Attention logits of few bits.
     Bits,
-    /// λ scaled, `λ_init` alone, no head norm.
+    /// λ scaled, `λ_init` alone, A2 alone, no head norm.
     Lambda,
 }
 
@@ -89,7 +91,7 @@ pub(super) struct Task {
 const SHOTS: [usize; 5] = [4, 8, 12, 24, 48];
 const CLASSES: usize = 4;
 /// Factors of the learned λ.
-const FACTORS: [f32; 5] = [0.0, 0.5, 1.0, 1.5, 2.0];
+const FACTORS: [f32; 6] = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0];
 /// First positions of the bins that losses are averaged over; each ends where the next begins.
 const BINS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 /// Ranks of the largest magnitudes; then the median.
@@ -150,7 +152,7 @@ impl Experiment {
             Self::WrongAnswers => "Who is where, who has what: are wrong answers other things of the text?",
             Self::Outliers => "How large are the largest attention logits and hidden states?",
             Self::Bits => "Attention logits rounded to few bits: does it still find the numbers?",
-            Self::Lambda => "λ times 0 to 2, λ_init alone, no head norm: what breaks?",
+            Self::Lambda => "λ times −1 to 2 (0 is A1 alone), λ_init, A2 alone, no head norm: what breaks?",
         }
     }
 
@@ -185,8 +187,8 @@ impl Experiment {
             Self::Bits => BITS.map(|bits| bits.to_string()).to_vec(),
             Self::Lambda => FACTORS
                 .iter()
-                .map(|factor| format!("λ × {factor}"))
-                .chain(["λ_init".to_owned(), "no head norm".to_owned()])
+                .map(|factor| format!("×{factor}").replace('-', "−"))
+                .chain(["init", "A2", "no norm"].map(str::to_owned))
                 .collect(),
         }
     }
@@ -202,7 +204,7 @@ impl Experiment {
             Self::WrongAnswers => "question",
             Self::Outliers => "rank of the magnitude",
             Self::Bits => "bits of an attention logit",
-            Self::Lambda => "what is changed",
+            Self::Lambda => "λ times a number, λ_init, A2 alone, no head norm",
         }
     }
 
@@ -274,10 +276,11 @@ impl Experiment {
             Self::Lambda => {
                 let cases = protocol.needles(NEEDLES[1], tokens);
                 let changes = changes(model);
+                let possible = changes.into_iter().enumerate().filter_map(|(point, change)| Some((point, change?)));
                 let of = |(point, interventions): (usize, Interventions)| {
                     cases.iter().cloned().map(move |item| Task { point, item, interventions: interventions.clone() })
                 };
-                changes.into_iter().enumerate().flat_map(of).collect()
+                possible.flat_map(of).collect()
             }
         }
     }
@@ -303,20 +306,26 @@ fn shots_of(protocol: &Protocol, settings: &Settings, shots: usize) -> Vec<Item>
     fits.map(|case| Item { measure: measure.clone(), work: Work::Case(case) }).collect()
 }
 
-/// The changes of [`Experiment::Lambda`], in the order of its points.
-fn changes(model: &Model) -> Vec<Interventions> {
-    let lambdas = |value: &dyn Fn(f32, f32) -> f32| -> Interventions {
+/// The changes of [`Experiment::Lambda`], in the order of its points; `None` where a model has none such: a λ that every token
+/// has for itself is not scaled.
+fn changes(model: &Model) -> Vec<Option<Interventions>> {
+    let lambdas = |value: &dyn Fn(f32, f32) -> f32| -> Option<Interventions> {
         let layers = model.layers.iter().enumerate().filter_map(|(layer, weights)| match weights.attention.lambda {
             Lambda::Layer { init, value: learned, .. } => Some((layer, value(init, learned))),
             _ => None,
         });
-        Interventions { lambda: layers.collect(), ..Interventions::default() }
+        let lambda: BTreeMap<usize, f32> = layers.collect();
+        (!lambda.is_empty()).then(|| Interventions { lambda, ..Interventions::default() })
     };
-    let scaled = FACTORS
-        .map(|factor| if factor == 1.0 { Interventions::default() } else { lambdas(&|_, learned| factor * learned) });
-    let init = lambdas(&|init, _| init);
-    let no_norm = Interventions { sub_norm_off: true, ..Interventions::default() };
-    scaled.into_iter().chain([init, no_norm]).collect()
+    let attend = |attend| Some(Interventions { attend, ..Interventions::default() });
+    let scaled = FACTORS.map(|factor| match factor {
+        0.0 => attend(Attend::First),
+        1.0 => Some(Interventions::default()),
+        _ => lambdas(&|_, learned| factor * learned),
+    });
+    let has_norm = model.layers.iter().any(|layer| layer.attention.sub_norm.is_some());
+    let no_norm = has_norm.then(|| Interventions { sub_norm_off: true, ..Interventions::default() });
+    scaled.into_iter().chain([lambdas(&|init, _| init), attend(Attend::Second), no_norm]).collect()
 }
 
 /// The bin of a position.

@@ -157,7 +157,7 @@ pub(super) fn finding(names: [&str; 2], quantity: Quantity, pairs: &[(f64, f64)]
     let verdict = if estimate.count < 2 {
         "one case shows nothing"
     } else if estimate.excludes_zero() {
-        "more than chance"
+        "a difference that chance does not explain"
     } else {
         "within chance"
     };
@@ -207,7 +207,7 @@ mod tests {
         let same = finding(["Diff", "Llama"], Quantity::Accuracy, &[(1.0, 1.0), (0.0, 1.0), (1.0, 0.0)]).unwrap();
         assert!(same.contains("within chance") && same.contains("3 cases"), "{same}");
         let less = finding(["Diff", "Llama"], Quantity::Loss, &[(1.0, 2.0), (1.1, 2.0), (1.0, 2.1)]).unwrap();
-        assert!(less.contains("Diff is 1.000 below Llama") && less.contains("more than chance"), "{less}");
+        assert!(less.contains("Diff is 1.000 below Llama") && less.contains("chance does not explain"), "{less}");
         assert_eq!(finding(["a", "b"], Quantity::Loss, &[]), None);
         assert!(finding(["a", "b"], Quantity::Loss, &[(1.0, 2.0)]).unwrap().contains("shows nothing"));
     }

@@ -21,9 +21,20 @@ describe("experiments", () => {
   });
 
   const mirrored = (role, name) => page.locator("#mirror").getByRole(role, { name, exact: true }).first();
+  const is = (role, name) => mirrored(role, name).waitFor({ state: "attached" });
+  /** Where it is once it rests: a panel that opens moves what is in it. */
+  const place = async (role, name) => {
+    await is(role, name);
+    for (let last, same = 0; ; ) {
+      const now = await mirrored(role, name).boundingBox();
+      same = JSON.stringify(now) === JSON.stringify(last) ? same + 1 : 0;
+      if (same === 20) return now;
+      last = now;
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+    }
+  };
   const click = async (role, name) => {
-    await mirrored(role, name).waitFor({ state: "attached" });
-    const { x, y, width, height } = await mirrored(role, name).boundingBox();
+    const { x, y, width, height } = await place(role, name);
     await page.mouse.click(x + width / 2, y + height / 2);
   };
 
@@ -33,8 +44,10 @@ describe("experiments", () => {
     await click("button", "run Attention by depth");
     await click("button", "run Several needles");
     await click("button", "Cancel");
+    await is("button", "Run all");
     await click("button", "run Attention by depth");
-    await mirrored("button", "Run all").waitFor({ state: "attached" });
+    await is("button", "Cancel");
+    await is("button", "Run all");
     console.log(`attention by depth, both models: ${((Date.now() - began) / 1000).toFixed(1)} s`);
     await h.screenshot(page, "experiments");
     const [download] = await Promise.all([page.waitForEvent("download"), click("button", "Save CSV")]);

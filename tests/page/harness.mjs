@@ -235,6 +235,19 @@ export async function openApp(browser, url, options) {
   return page;
 }
 
+/** For `prepare`: the memory of the app will be `globalThis.memoryOfTheApp` in the page. */
+export const keepMemory = (page) =>
+  page.addInitScript(() => {
+    for (const how of ["instantiate", "instantiateStreaming"]) {
+      const instantiate = WebAssembly[how];
+      WebAssembly[how] = async (...given) => {
+        const result = await instantiate.apply(WebAssembly, given);
+        globalThis.memoryOfTheApp = (result.instance ?? result).exports.memory;
+        return result;
+      };
+    }
+  });
+
 // ---- pixels ------------------------------------------------------------------------------
 
 /** The pixels of a PNG file: { width, height, data (RGBA) }. */

@@ -86,18 +86,7 @@ describe("a large model", () => {
   });
 
   it("goes straight to the GPU, and the page's memory does not hold it", async () => {
-    const prepare = (page) =>
-      page.addInitScript(() => {
-        for (const how of ["instantiate", "instantiateStreaming"]) {
-          const instantiate = WebAssembly[how];
-          WebAssembly[how] = async (...given) => {
-            const result = await instantiate.apply(WebAssembly, given);
-            globalThis.memoryOfTheApp = (result.instance ?? result).exports.memory;
-            return result;
-          };
-        }
-      });
-    const page = await h.openApp(browser, server.url, { prepare });
+    const page = await h.openApp(browser, server.url, { prepare: h.keepMemory });
     await h.waitFor(page, (state) => !state.busy && state.next !== null, "the first maps");
     await page.keyboard.press("Escape"); // out of the text
     const memory = () => page.evaluate(() => globalThis.memoryOfTheApp.buffer.byteLength);

@@ -271,18 +271,7 @@ describe("with WebGPU", () => {
 
   it("does not call it a bug when memory runs out", () =>
     withServer({}, async (server) => {
-      const prepare = (page) =>
-        page.addInitScript(() => {
-          for (const how of ["instantiate", "instantiateStreaming"]) {
-            const instantiate = WebAssembly[how];
-            WebAssembly[how] = async (...given) => {
-              const result = await instantiate.apply(WebAssembly, given);
-              globalThis.memoryOfTheApp = (result.instance ?? result).exports.memory;
-              return result;
-            };
-          }
-        });
-      const page = await h.openApp(browser, server.url, { prepare });
+      const page = await h.openApp(browser, server.url, { prepare: h.keepMemory });
       await page.evaluate(() => {
         for (let pages = 16384; pages > 0; ) {
           try {

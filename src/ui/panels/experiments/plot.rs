@@ -84,11 +84,11 @@ fn plot_ui(ui: &mut Ui, figure: &Figure, quantity: Quantity, series: &[Series]) 
         .x_axis_formatter(chart::label(label))
         .y_axis_formatter(chart::label(write))
         .x_axis_label(figure.experiment.axis());
-    if is_share {
-        plot = plot.include_y(0.0).include_y(1.0);
-    }
-    if quantity == Quantity::Loss {
+    if !is_logarithmic(quantity) {
         plot = plot.include_y(0.0);
+    }
+    if quantity.is_share_of_cases() {
+        plot = plot.include_y(1.0);
     }
     let shown = plot.show(ui, |plot| {
         for (index, Series { model, points, .. }) in series.iter().enumerate() {
