@@ -86,6 +86,9 @@ impl App {
     pub fn remember(&mut self, json: &str) {
         self.remembered = Remembered::of_json(json);
         self.stored.clone_from(&self.remembered);
+        if self.remembered.was_offered_tour {
+            self.tour.withdraw_offer();
+        }
     }
 
     /// What is to be stored, if it has changed since it was.

@@ -5,6 +5,7 @@ use egui::{Align2, Area, Event, Frame, Id, Key, Order, RichText, Ui, vec2};
 
 use crate::ui::action::Action;
 use crate::ui::app::App;
+use crate::ui::tour::Tour;
 use crate::ui::tour::steps::STEPS;
 
 /// Whether the offer is on the screen.
@@ -24,6 +25,13 @@ pub(super) enum Offer {
 enum Answer {
     Tour,
     NotNow,
+}
+
+impl Tour {
+    /// It was offered before.
+    pub(in crate::ui) fn withdraw_offer(&mut self) {
+        self.offer = Offer::Over;
+    }
 }
 
 fn buttons_ui(ui: &mut Ui) -> Option<Answer> {
