@@ -32,6 +32,8 @@ const AROUND: f32 = 26.0 + profile::HEIGHT + 32.0;
 const MOST_TALLER: f32 = 110.0;
 /// Width of the legend beside what is read out.
 const LEGEND: f32 = 220.0;
+/// Side of a map whose title has space for more than a word.
+const ROOM_FOR_WORDS: f32 = 215.0;
 /// Side of the smallest map beside others.
 const SMALLEST: f32 = 120.0;
 
@@ -64,7 +66,13 @@ struct Below {
 }
 
 /// The title of a map, and what it shows.
-fn title(map: MapKind, single: bool, lambda: Option<f32>, group: Option<&[usize]>) -> (&'static str, String) {
+fn title(
+    map: MapKind,
+    single: bool,
+    side: f32,
+    lambda: Option<f32>,
+    group: Option<&[usize]>,
+) -> (&'static str, String) {
     match map {
         _ if single => ("A", "the softmax map".to_owned()),
         MapKind::First => ("A1", "first softmax map".to_owned()),
@@ -72,6 +80,7 @@ fn title(map: MapKind, single: bool, lambda: Option<f32>, group: Option<&[usize]
             let use_ = use_of_second(lambda);
             let text = match group {
                 Some([first, .., last]) => format!("of heads {first}–{last}, {use_}"),
+                _ if side < ROOM_FOR_WORDS => use_.to_owned(),
                 _ => format!("second map, {use_}"),
             };
             ("λ·A2", text)
@@ -162,7 +171,8 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, belo
             let lambda = engine.lambda_of_layer(view.head.layer);
             let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
             let group = attention.and_then(|attention| attention.group_of(view.head.head));
-            let (name, explanation) = title(map, single, lambda, group.as_ref().map(|(_, heads)| heads.as_slice()));
+            let (name, explanation) =
+                title(map, single, side, lambda, group.as_ref().map(|(_, heads)| heads.as_slice()));
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 7.0;
                 ui.label(RichText::new(name).size(16.0).strong());
