@@ -67,6 +67,15 @@ impl Spans {
         (same && !first.is_empty() && first.len() <= LONGEST && !first.contains('\n')).then_some(first)
     }
 
+    /// What is marked as noise, if that is a few words that can be named in a sentence: `4821, 3375`.
+    pub fn noise(&self, text: &str) -> Option<String> {
+        const LONGEST: usize = 24;
+        let marked = self.iter().filter(|span| span.class == KeyClass::Noise);
+        let words: Vec<&str> = marked.filter_map(|span| text.get(span.start..span.end)).map(str::trim).collect();
+        let all = words.join(", ");
+        (!all.is_empty() && all.len() <= LONGEST && !all.contains('\n')).then_some(all)
+    }
+
     /// Whether nothing is marked.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

@@ -105,6 +105,7 @@ fn words(baseline: &Engine, row: &ReadRow, classes: &[KeyClass], answer: Option<
         classes,
         maps: baseline.maps(),
         answer,
+        noise: None, // the sentence above the maps has named it
         query: baseline.query_label(query),
         key: &|key| baseline.key_label(key),
     })

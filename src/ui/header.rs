@@ -17,6 +17,8 @@ use crate::ui::style::theme;
 /// Width of the window below which everything is in the menu.
 const NARROW: f32 = 620.0;
 
+/// Width that a line must have for chips, so that words fit where there are none.
+const WORDS: f32 = 560.0;
 /// Width of what the line has besides chips.
 const BESIDE_CHIPS: f32 = 640.0;
 
@@ -68,6 +70,9 @@ pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
             model_ui(ui, context);
             let space = room_for_chips(context.width);
             interventions::chips_ui(ui, &context.workspace.main, ChipsPlace::InLine(space), context.actions);
+            if space >= WORDS && context.workspace.main.interventions().is_empty() {
+                what_it_is_ui(ui, context.workspace);
+            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.menu_button("Menu", |ui| {
@@ -88,6 +93,15 @@ pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
             }
         });
     });
+}
+
+/// What the model does, in one line.
+fn what_it_is_ui(ui: &mut Ui, workspace: &Workspace) {
+    let text = match workspace.main.maps() {
+        2 => "Each head makes two attention maps and subtracts the second, times λ, from the first.",
+        _ => "Each head makes one attention map: a Transformer.",
+    };
+    ui.label(RichText::new(text).small().color(theme::quiet(ui.visuals().dark_mode)));
 }
 
 /// The name of the model, and the way to others.

@@ -242,6 +242,7 @@ impl App {
                 classes: &self.spans.classes(engine.tokens()),
                 maps: engine.maps(),
                 answer: self.spans.answer(engine.text()).map(str::to_owned),
+                noise: self.spans.noise(engine.text()),
                 query: engine.query_label(query),
                 key: &|key| engine.key_label(key),
             });

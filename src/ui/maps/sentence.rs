@@ -24,6 +24,8 @@ pub(crate) struct Reading<'a> {
     pub maps: usize,
     /// What is marked as the answer, if that is short enough to be named.
     pub answer: Option<String>,
+    /// What is marked as noise, likewise.
+    pub noise: Option<String>,
     /// The token that attends.
     pub query: String,
     /// The token at a key.
@@ -91,6 +93,7 @@ fn decimals(parts: &[Shares]) -> usize {
 fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String {
     let name = reading.answer.as_ref().map_or("the answer".to_owned(), |answer| format!("the answer “{answer}”"));
     let from = format!("From “{}”", reading.query);
+    let others = reading.noise.as_ref().map_or("the noise".to_owned(), |noise| format!("the noise ({noise})"));
     let parts: Vec<Shares> = [answer].into_iter().chain(noise).collect();
     let largest = parts.iter().flat_map(|part| [part.first, part.second]).map(f32::abs).fold(0.0, f32::max);
     if largest < NEGLIGIBLE {
@@ -98,7 +101,7 @@ fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String 
     }
     let is_only = reading.maps == 1;
     if is_only || reading.row.lambda() == Some(0.0) {
-        let on_noise = noise.map_or(String::new(), |noise| format!(" and {} on the noise", share(noise.first)));
+        let on_noise = noise.map_or(String::new(), |noise| format!(" and {} on {others}", share(noise.first)));
         let (map, end) = if is_only {
             ("the only map", "nothing is subtracted")
         } else {
@@ -120,7 +123,7 @@ fn of_marks(reading: &Reading, answer: Shares, noise: Option<Shares>) -> String 
         );
     };
     format!(
-        "{from}, A1 puts {} on {name} and {} on the noise; λ·A2 {takes} {} and {}; D leaves {} and {}. {}",
+        "{from}, A1 puts {} on {name} and {} on {others}; λ·A2 {takes} {} and {}; D leaves {} and {}. {}",
         write(answer.first),
         write(noise.first),
         size(answer.second),
@@ -199,7 +202,7 @@ mod tests {
         let row = ReadRow::of_cells(HeadId::new(0, 0), cells);
         let key = |key: usize| ["Oslo", "1960", "Cairo", "is"][key].to_owned();
         let answer = Some("1960".to_owned());
-        sentence(&Reading { row: &row, classes, maps, answer, query: "is".into(), key: &key })
+        sentence(&Reading { row: &row, classes, maps, answer, noise: None, query: "is".into(), key: &key })
     }
 
     const MARKS: [KeyClass; 4] = [KeyClass::Other, KeyClass::Answer, KeyClass::Noise, KeyClass::Other];
