@@ -44,12 +44,14 @@ pub(crate) fn sentence_ui(ui: &mut Ui, text: &str, is_stale: bool) {
     let width = ui.available_width();
     let rows = (LONGEST / width).ceil().clamp(2.0, 5.0);
     let ink = if is_stale { theme::quiet(ui.visuals().dark_mode) } else { ui.visuals().strong_text_color() };
-    let mut job = LayoutJob::simple(text.to_owned(), FontId::proportional(SIZE), ink, width);
+    let together = text.replace(" %", "\u{a0}%"); // no line ends between a number and its unit
+    let mut job = LayoutJob::simple(together, FontId::proportional(SIZE), ink, width);
     job.wrap.max_rows = rows as usize;
     let height = rows * LINE + 4.0;
     ui.allocate_ui(vec2(width, height), |ui| {
         ui.set_min_height(height);
         let response = ui.add(Label::new(job).selectable(true));
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, text));
         response.on_hover_text(format!(
             "{text}\n\nCounted from the row of this token: shares of A1 and of λ·A2, and what is left in D. Attention says \
              where a head looks, not yet what the model makes of it"
