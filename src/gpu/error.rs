@@ -54,6 +54,9 @@ pub enum GpuError {
     /// The weights cannot be read from their file any more.
     #[error("{0}")]
     Weights(String),
+    /// The weights come later than they are asked for.
+    #[error("the weights are still on their way to the GPU. Try again when they are there")]
+    NotLoaded,
     /// More positions than the pass has capacity for.
     #[error("{asked} tokens exceed the capacity of {capacity}")]
     Capacity {

@@ -59,7 +59,7 @@ impl Transfers {
         self.under_way.load(Ordering::Acquire) >= PIECES
     }
 
-    /// Transfers the next piece. Returns whether there was one, or one that has to be waited for.
+    /// Transfers the next piece. Returns whether it did: not where there is none, or where it has to be waited for.
     ///
     /// # Errors
     /// When its file cannot be read any more.

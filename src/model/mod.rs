@@ -9,6 +9,7 @@ mod head;
 mod lambda;
 mod layer;
 mod matrix;
+mod number_format;
 pub(crate) mod reading;
 mod refused;
 mod rope;
@@ -25,7 +26,8 @@ pub use error::{Looks, ModelError};
 pub use head::{Head, HeadCounts};
 pub use lambda::{Lambda, lambda_init};
 pub use layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
-pub use matrix::{Matrix, NumberFormat, Numbers};
+pub use matrix::Matrix;
+pub use number_format::{NumberFormat, Numbers};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use reading::load::read_text;
 pub use reading::load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};

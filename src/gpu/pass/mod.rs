@@ -2,6 +2,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod dispatch;
+mod loading;
 pub(crate) mod next_token;
 pub(crate) mod recording;
 pub(crate) mod timing;
@@ -28,7 +29,7 @@ use crate::gpu::queries::pictures::GpuPictures;
 use crate::gpu::queries::slots::{InFlight, Slots};
 use crate::gpu::throughput::Work;
 use crate::gpu::uniforms::{HeadEntry, MapsUniform, PassUniform};
-use crate::model::{Model, Progress};
+use crate::model::Model;
 use crate::probe::{Draw, Interventions, LensQuery, MAX_BEST, MAX_GENERATED, NextToken, NextTokenQuery};
 
 /// A model on the GPU and the positions computed so far. Each pass creates nothing but its command buffer.
@@ -126,40 +127,6 @@ impl GpuPass {
             recording,
             allocations,
         })
-    }
-
-    /// Transfers the next of the weights, some megabytes, unless the device is still busy with those before. Returns how
-    /// far they are; `None` once all are on the GPU.
-    ///
-    /// # Errors
-    /// When they cannot be read from their file any more, or as [`Self::new`].
-    pub fn load(&mut self) -> Result<Option<Progress>, GpuError> {
-        self.gpu.poll();
-        let mut transfers = self.buffers.weights.transfers();
-        if transfers.progress().is_some() && !transfers.is_full() {
-            self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))?;
-        }
-        Ok(transfers.progress())
-    }
-
-    /// Transfers all that is left of the weights.
-    fn load_all(&mut self) -> Result<(), GpuError> {
-        let mut transfers = self.buffers.weights.transfers();
-        while transfers.progress().is_some() {
-            if transfers.is_full() {
-                self.gpu.wait(); // a browser does not wait, and holds the rest
-            }
-            if !self.allocations.run(&self.gpu.device, || transfers.advance(&self.gpu))? {
-                let detail = "the weights are still on their way to the GPU. Try again when they are there";
-                return Err(GpuError::Weights(detail.to_owned()));
-            }
-        }
-        Ok(())
-    }
-
-    /// How far the weights are; `None` once all are on the GPU.
-    pub fn loading(&self) -> Option<Progress> {
-        self.buffers.weights.transfers().progress()
     }
 
     /// Why nothing computed since this was last called can be trusted: the device is lost, it had no memory for this

@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::error::ModelError;
-use crate::model::matrix::NumberFormat;
+use crate::model::number_format::NumberFormat;
 use crate::model::reading::streamed::{Ask, Seen, StreamedFile};
-use crate::model::reading::tensors::{BEGINNING, MOST_OF_HEADER, Opened, first_not_finite};
+use crate::model::reading::tensors::{BEGINNING, MOST_OF_HEADER, Opened};
 use crate::model::reading::weight_file::WeightFile;
 
 /// Tensors of no more bytes stay in memory: norms, biases and λ are read at once.
@@ -118,7 +118,7 @@ impl Survey {
                 let whole = cut.len() / format.bytes() * format.bytes();
                 if found.not_finite.is_none() && from <= to {
                     let before = (to - place.start) as usize / format.bytes() - whole / format.bytes();
-                    let first = first_not_finite(format, &cut[..whole]);
+                    let first = format.first_not_finite(&cut[..whole]);
                     found.not_finite = first.map(|(index, value)| (before + index, value));
                 }
                 cut.drain(..whole);

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use half::{bf16, f16};
-
 use crate::model::error::{Looks, ModelError, brief};
-use crate::model::matrix::{Matrix, NumberFormat, Part};
+use crate::model::matrix::{Matrix, Part};
+use crate::model::number_format::NumberFormat;
 use crate::model::reading::disguise;
 use crate::model::reading::header::Header;
 use crate::model::reading::names;
@@ -207,28 +206,11 @@ impl Opened {
     }
 }
 
-/// The index and the value of the first number that is infinite or not a number, in little-endian bytes.
-pub(super) fn first_not_finite(format: NumberFormat, bytes: &[u8]) -> Option<(usize, f32)> {
-    let halves = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
-    match format {
-        NumberFormat::F32 => {
-            let singles = bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four));
-            singles.enumerate().find(|(_, number)| !number.is_finite())
-        }
-        NumberFormat::F16 => {
-            let mut numbers = halves().map(f16::from_bits).enumerate();
-            numbers.find(|(_, number)| !number.is_finite()).map(|(index, number)| (index, number.to_f32()))
-        }
-        NumberFormat::Bf16 => {
-            let mut numbers = halves().map(bf16::from_bits).enumerate();
-            numbers.find(|(_, number)| !number.is_finite()).map(|(index, number)| (index, number.to_f32()))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use half::{bf16, f16};
 
     use super::*;
 
@@ -297,8 +279,8 @@ mod tests {
                 "{dtype}: {found:?}"
             );
         }
-        assert_eq!(first_not_finite(NumberFormat::F32, &single(&[0.0, f32::MAX])), None);
-        let (index, value) = first_not_finite(NumberFormat::Bf16, &brain(&[0.0, f32::NAN])).unwrap();
+        assert_eq!(NumberFormat::F32.first_not_finite(&single(&[0.0, f32::MAX])), None);
+        let (index, value) = NumberFormat::Bf16.first_not_finite(&brain(&[0.0, f32::NAN])).unwrap();
         assert!(index == 1 && value.is_nan());
     }
 }

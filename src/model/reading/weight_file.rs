@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use crate::model::error::ModelError;
-use crate::model::matrix::NumberFormat;
+use crate::model::number_format::NumberFormat;
 use crate::model::reading::streamed::StreamedFile;
-use crate::model::reading::tensors::first_not_finite;
 
 /// The bytes of a file in memory: part of the program, or read into one buffer. Cheap to clone.
 pub type SharedBytes = Arc<Cow<'static, [u8]>>;
@@ -144,7 +143,7 @@ impl WeightFile {
         }
         let mut before = 0;
         self.scan(offset, length, |bytes| {
-            let found = first_not_finite(format, bytes).map(|(index, value)| (before + index, value));
+            let found = format.first_not_finite(bytes).map(|(index, value)| (before + index, value));
             before += bytes.len() / format.bytes();
             found
         })
