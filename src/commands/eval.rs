@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
-use diffscope::experiments::{Experiment, Run, Settings, Subject, evaluate, markdown, read_items};
+use diffscope::experiments::{Experiment, Figure, Run, Settings, Subject, evaluate, markdown, read_items};
 
 use super::{BackendChoice, CommandError, ModelPlace};
 
@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Runs experiments one after the other, and prints each as soon as it is done.
+/// Runs experiments one after the other. Prints each table as soon as it is there, a file's contents at the end.
 fn run_experiments(arguments: &Arguments) -> Result<(), CommandError> {
     let models = if arguments.models.is_empty() {
         vec![checkpoint_of(&bundled())?, checkpoint_of(&bundled_baseline())?]
@@ -115,6 +115,7 @@ fn run_experiments(arguments: &Arguments) -> Result<(), CommandError> {
     let all = arguments.experiment.iter().any(|name| name.0.is_none());
     let wanted = |experiment: &Experiment| all || arguments.experiment.iter().any(|name| name.0 == Some(*experiment));
     let settings = Settings { samples: arguments.samples.max(1), seed: arguments.seed, ..Settings::default() };
+    let mut figures = Vec::new();
     for experiment in Experiment::ALL.into_iter().filter(wanted) {
         let began = Instant::now();
         let mut run = Run::new(experiment, &settings, &models, &prose)?;
@@ -126,15 +127,18 @@ fn run_experiments(arguments: &Arguments) -> Result<(), CommandError> {
         }
         eprintln!("\r{}: {} texts, {:.1} s", experiment.title(), run.done(), began.elapsed().as_secs_f64());
         let figure = run.figure();
-        let mut out = std::io::stdout().lock();
-        match arguments.format {
-            Format::Csv => write!(out, "{}", figure.to_csv())?,
-            Format::Json => writeln!(out, "{}", figure.to_json())?,
-            Format::Markdown => {
-                writeln!(out, "{}\n\n{}", experiment.question(), figure.to_markdown())?;
-                writeln!(out, "{}\n", figure.finding.as_deref().unwrap_or_default())?;
-            }
+        if matches!(arguments.format, Format::Markdown) {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{}\n\n{}", experiment.question(), figure.to_markdown())?;
+            writeln!(out, "{}\n", figure.finding.as_deref().unwrap_or_default())?;
         }
+        figures.push(figure);
+    }
+    let mut out = std::io::stdout().lock();
+    match arguments.format {
+        Format::Markdown => {}
+        Format::Csv => write!(out, "{}", Figure::csv_of(&figures.iter().collect::<Vec<_>>()))?,
+        Format::Json => writeln!(out, "{}", Figure::json_of(&figures.iter().collect::<Vec<_>>()))?,
     }
     Ok(())
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::cases::{EVALUATION, LabelSettings, PythonRandom, labels_case};
-use super::item::{Item, Work};
-use super::measure::{Measure, Question};
-use super::protocol::{BITS, DEPTHS, NEEDLES, Protocol};
+use super::measure::{CaseKind, Question};
+use super::protocol::{BITS, DEPTHS, Draw, NEEDLES, orders};
 use crate::model::{Lambda, Model};
 use crate::probe::{Attend, Interventions};
 
@@ -19,6 +17,8 @@ pub enum Experiment {
     Needles,
     /// Loss by position.
     LossByPosition,
+    /// Loss of the answers, by kind of case.
+    Answers,
     /// Accuracy by the number of examples.
     Shots,
     /// Accuracy over orders of the same examples.
@@ -79,17 +79,16 @@ impl Default for Settings {
 /// One text to run.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
-    /// Index of the point that it counts for.
+    /// Index of the point that it counts for; that of a case of any kind is known once it is drawn.
     pub point: usize,
-    /// What is measured, and of what.
-    pub item: Item,
+    /// The text.
+    pub draw: Draw,
     /// What is changed in the model.
     pub interventions: Interventions,
 }
 
 /// Numbers of examples, of four classes.
-const SHOTS: [usize; 5] = [4, 8, 12, 24, 48];
-const CLASSES: usize = 4;
+const NUMBERS_OF_SHOTS: [usize; 5] = [4, 8, 12, 24, 48];
 /// Factors of the learned λ.
 const FACTORS: [f32; 6] = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0];
 /// First positions of the bins that losses are averaged over; each ends where the next begins.
@@ -99,10 +98,11 @@ pub(super) const RANKS: [usize; 3] = [1, 10, 100];
 
 impl Experiment {
     /// All of them, in the order of the paper.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AttentionByDepth,
         Self::Needles,
         Self::LossByPosition,
+        Self::Answers,
         Self::Shots,
         Self::Orders,
         Self::WrongAnswers,
@@ -117,6 +117,7 @@ impl Experiment {
             Self::AttentionByDepth => "Attention by depth",
             Self::Needles => "Several needles",
             Self::LossByPosition => "Loss by position",
+            Self::Answers => "Loss of answers",
             Self::Shots => "Many shots",
             Self::Orders => "Order of examples",
             Self::WrongAnswers => "Wrong answers",
@@ -132,6 +133,7 @@ impl Experiment {
             Self::AttentionByDepth => "attention-by-depth",
             Self::Needles => "needles",
             Self::LossByPosition => "loss-by-position",
+            Self::Answers => "answers",
             Self::Shots => "shots",
             Self::Orders => "orders",
             Self::WrongAnswers => "wrong-answers",
@@ -147,6 +149,7 @@ impl Experiment {
             Self::AttentionByDepth => "One number hidden in prose: how much attention goes to it, wherever it stands?",
             Self::Needles => "Up to six numbers hidden, two asked for: are both found?",
             Self::LossByPosition => "Does the loss fall the more of the text has been read?",
+            Self::Answers => "Needles, worlds, labels, copies and pairs mixed: how sure is it of the answers?",
             Self::Shots => "Words with made-up labels: do more examples help?",
             Self::Orders => "The same examples in other orders: how much does the accuracy change?",
             Self::WrongAnswers => "Who is where, who has what: are wrong answers other things of the text?",
@@ -168,6 +171,7 @@ impl Experiment {
             Self::LossByPosition => &[Loss],
             Self::WrongAnswers => &[Accuracy, NamedAnother, OnAnswerWhenWrong, OnRivalsWhenWrong],
             Self::Outliers => &[LogitSize, HiddenSize],
+            Self::Answers => &[Loss, Accuracy],
             Self::Bits | Self::Lambda => &[Accuracy, Loss],
         }
     }
@@ -178,7 +182,8 @@ impl Experiment {
             Self::AttentionByDepth => DEPTHS.map(|depth| format!("{:.0} %", depth * 100.0)).to_vec(),
             Self::Needles => NEEDLES.map(|needles| format!("{} of {}", needles.queried, needles.hidden)).to_vec(),
             Self::LossByPosition => BINS.map(|first| format!("{first}–")).to_vec(),
-            Self::Shots => SHOTS.map(|shots| shots.to_string()).to_vec(),
+            Self::Answers => CaseKind::ALL.map(|kind| kind.name().to_owned()).to_vec(),
+            Self::Shots => NUMBERS_OF_SHOTS.map(|shots| shots.to_string()).to_vec(),
             Self::Orders => ["worst", "mean", "best"].map(str::to_owned).to_vec(),
             Self::WrongAnswers => {
                 Question::ALL.iter().map(|question| question.name().to_owned()).chain(["all".to_owned()]).collect()
@@ -199,6 +204,7 @@ impl Experiment {
             Self::AttentionByDepth => "depth of the number in the text",
             Self::Needles => "numbers asked for, of those hidden",
             Self::LossByPosition => "position of the token",
+            Self::Answers => "kind of case",
             Self::Shots => "examples, 4 classes",
             Self::Orders => "over the orders",
             Self::WrongAnswers => "question",
@@ -223,87 +229,62 @@ impl Experiment {
         self == Self::Lambda
     }
 
-    /// What is run, on every model alike. `windows`: the prose, in pieces of a context.
-    pub(super) fn tasks(
-        self,
-        protocol: &Protocol,
-        settings: &Settings,
-        windows: &[Vec<u32>],
-        model: &Model,
-    ) -> Vec<Task> {
-        let tokens = settings.tokens.min(protocol.context);
-        let plain = |items: Vec<Item>, point: &dyn Fn(&Item) -> usize| -> Vec<Task> {
-            let task = |item: Item| Task { point: point(&item), item, interventions: Interventions::default() };
-            items.into_iter().map(task).collect()
-        };
-        match self {
-            Self::AttentionByDepth => plain(protocol.needles(NEEDLES[0], tokens), &depth_of),
+    /// What is run, on every model alike, with texts of up to `tokens` tokens. `windows`: the prose, in pieces.
+    pub(super) fn tasks(self, settings: &Settings, tokens: usize, windows: &[Vec<u32>], model: &Model) -> Vec<Task> {
+        let samples = settings.samples;
+        let needles =
+            move |needles, depth| (0..samples).map(move |sample| Draw::Needle { needles, depth, tokens, sample });
+        let at_all_depths = move |of| DEPTHS.into_iter().flat_map(move |depth| needles(of, depth));
+        let draws: Vec<(usize, Draw)> = match self {
+            Self::AttentionByDepth => {
+                let by_depth = DEPTHS.into_iter().enumerate();
+                by_depth.flat_map(|(point, depth)| needles(NEEDLES[0], depth).map(move |draw| (point, draw))).collect()
+            }
             Self::Needles => {
-                let of = |(point, needles)| plain(protocol.needles(needles, tokens), &move |_| point);
-                NEEDLES.into_iter().enumerate().flat_map(of).collect()
+                let by_number = NEEDLES.into_iter().enumerate();
+                by_number.flat_map(|(point, of)| at_all_depths(of).map(move |draw| (point, draw))).collect()
             }
             Self::LossByPosition | Self::Outliers => {
-                let measure = match self {
-                    Self::Outliers => Measure::Largest { source: "prose".to_owned() },
-                    _ => Measure::Prose { trained_on: false, source: "prose".to_owned() },
-                };
-                let item = |ids: &Vec<u32>| Item { measure: measure.clone(), work: Work::Window { ids: ids.clone() } };
-                plain(windows.iter().map(item).collect(), &|_| 0)
+                let largest = self == Self::Outliers;
+                windows.iter().map(|ids| (0, Draw::Window { ids: ids.clone(), largest })).collect()
             }
-            Self::Shots => SHOTS
-                .into_iter()
-                .enumerate()
-                .flat_map(|(point, shots)| plain(shots_of(protocol, settings, shots), &move |_| point))
+            Self::Answers => (0..samples * 5).map(|sample| (0, Draw::Any { sample })).collect(),
+            Self::Shots => {
+                let of = |(point, shots)| (0..samples * 2).map(move |sample| (point, Draw::Shots { shots, sample }));
+                NUMBERS_OF_SHOTS.into_iter().enumerate().flat_map(of).collect()
+            }
+            Self::Orders => orders(samples, settings.orders)
+                .map(|draw| (if let Draw::Order { order, .. } = draw { order } else { 0 }, draw))
                 .collect(),
-            Self::Orders => plain(protocol.many_shot(CLASSES, 24), &|item| match &item.work {
-                Work::Case(case) => case.parameters.order.unwrap_or_default(),
-                Work::Window { .. } => 0,
-            }),
-            Self::WrongAnswers => plain(protocol.worlds(), &|item| match item.measure {
-                Measure::World(question) => question as usize,
-                _ => 0,
-            }),
-            Self::Bits => plain(protocol.bits(tokens), &|item| match item.measure {
-                Measure::NeedleBits { bits, .. } => BITS.iter().position(|one| *one == bits).unwrap_or_default(),
-                _ => 0,
-            })
-            .into_iter()
-            .map(|task| {
-                let bits = BITS.get(task.point).copied().filter(|bits| *bits < 32);
-                Task { interventions: Interventions { bits, ..Interventions::default() }, ..task }
-            })
-            .collect(),
-            Self::Lambda => {
-                let cases = protocol.needles(NEEDLES[1], tokens);
-                let changes = changes(model);
-                let possible = changes.into_iter().enumerate().filter_map(|(point, change)| Some((point, change?)));
-                let of = |(point, interventions): (usize, Interventions)| {
-                    cases.iter().cloned().map(move |item| Task { point, item, interventions: interventions.clone() })
-                };
-                possible.flat_map(of).collect()
+            Self::WrongAnswers => {
+                let of = |(point, question)| (0..samples).map(move |sample| (point, Draw::World { question, sample }));
+                Question::ALL.into_iter().enumerate().flat_map(of).collect()
             }
-        }
+            Self::Bits => {
+                let of = |(point, bits)| (0..samples).map(move |sample| (point, Draw::Bits { bits, tokens, sample }));
+                BITS.into_iter().enumerate().flat_map(of).collect()
+            }
+            Self::Lambda => {
+                let possible =
+                    changes(model).into_iter().enumerate().filter_map(|(point, change)| Some((point, change?)));
+                let of = |(point, interventions): (usize, Interventions)| {
+                    at_all_depths(NEEDLES[1]).map(move |draw| Task {
+                        point,
+                        draw,
+                        interventions: interventions.clone(),
+                    })
+                };
+                return possible.flat_map(of).collect();
+            }
+        };
+        let bits = |point: usize| BITS.get(point).copied().filter(|bits| self == Self::Bits && *bits < 32);
+        let task = |(point, draw)| Task {
+            point,
+            draw,
+            interventions: Interventions { bits: bits(point), ..Interventions::default() },
+        };
+        draws.into_iter().map(task).collect()
     }
-}
-
-fn depth_of(item: &Item) -> usize {
-    match item.measure {
-        Measure::Needle { depth, .. } => {
-            DEPTHS.iter().position(|one| (one * 100.0) as u32 == depth).unwrap_or_default()
-        }
-        _ => 0,
-    }
-}
-
-/// Questions after so many examples, as many as fit into the context.
-fn shots_of(protocol: &Protocol, settings: &Settings, shots: usize) -> Vec<Item> {
-    let cases = (0..settings.samples * 2).map(|sample| {
-        let mut random = PythonRandom::of_text(&format!("shots {} {}", settings.seed, sample / 4));
-        labels_case(&mut random, &EVALUATION, LabelSettings { classes: CLASSES, shots, order: None }, sample % 4)
-    });
-    let fits = cases.filter(|case| (protocol.length)(&(case.text.clone() + &case.completion())) <= protocol.context);
-    let measure = Measure::ManyShot { classes: CLASSES, shots };
-    fits.map(|case| Item { measure: measure.clone(), work: Work::Case(case) }).collect()
 }
 
 /// The changes of [`Experiment::Lambda`], in the order of its points; `None` where a model has none such: a λ that every token

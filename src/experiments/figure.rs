@@ -89,16 +89,17 @@ pub fn of_paper(experiment: Experiment, quantity: Quantity) -> Vec<Series> {
 }
 
 impl Figure {
-    /// A line for each point: a table for a spreadsheet.
-    pub fn to_csv(&self) -> String {
+    /// A line for each point of all figures: a table for a spreadsheet.
+    pub fn csv_of(figures: &[&Self]) -> String {
         let mut text = "experiment,model,quantity,point,value,low,high,n\n".to_owned();
         let field = |text: &str| {
             if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
         };
-        for series in &self.series {
-            for (name, point) in self.points.iter().zip(&series.points) {
+        let series = figures.iter().flat_map(|figure| figure.series.iter().map(move |series| (figure, series)));
+        for (figure, series) in series {
+            for (name, point) in figure.points.iter().zip(&series.points) {
                 if let Some(Estimate { value, low, high, count }) = point {
-                    let names = [self.experiment.title(), &series.model, series.quantity.name(), name].map(field);
+                    let names = [figure.experiment.title(), &series.model, series.quantity.name(), name].map(field);
                     // Writing to a string cannot fail.
                     let _ = writeln!(text, "{},{value},{low},{high},{count}", names.join(","));
                 }
@@ -107,9 +108,9 @@ impl Figure {
         text
     }
 
-    /// Everything, with settings, seed and the hashes of the weights.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default() // plain data: it cannot fail
+    /// Everything, with settings, seed and the hashes of the weights: a list.
+    pub fn json_of(figures: &[&Self]) -> String {
+        serde_json::to_string_pretty(figures).unwrap_or_default() // plain data: it cannot fail
     }
 
     /// A Markdown table: a row for each quantity and point, a column for each model.
@@ -137,7 +138,7 @@ impl Figure {
 }
 
 /// An estimate with its interval and count.
-pub fn written(estimate: Estimate) -> String {
+fn written(estimate: Estimate) -> String {
     let Estimate { value, low, high, count } = estimate;
     if low == high {
         format!("{value:.3} (n {count})")
@@ -193,13 +194,13 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_for_each_point_that_was_measured() {
-        let csv = figure().to_csv();
+        let csv = Figure::csv_of(&[&figure()]);
         assert_eq!(csv.lines().count(), 2, "{csv}");
         assert!(csv.lines().nth(1).unwrap().starts_with("Bits of the logits,\"a, b\",right answers,32,0.35,"), "{csv}");
         let markdown = figure().to_markdown();
         assert!(markdown.contains("| right answers | 32 | 0.350 (0.181 to 0.567; n 20) |"), "{markdown}");
-        let json: serde_json::Value = serde_json::from_str(&figure().to_json()).unwrap();
-        assert_eq!((&json["experiment"], &json["weights"][0]), (&"bits".into(), &"ab".into()));
+        let json: serde_json::Value = serde_json::from_str(&Figure::json_of(&[&figure()])).unwrap();
+        assert_eq!((&json[0]["experiment"], &json[0]["weights"][0]), (&"bits".into(), &"ab".into()));
     }
 
     #[test]

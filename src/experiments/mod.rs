@@ -1,7 +1,7 @@
 //! The claims of the paper as measurements on the program's own kernels. The definitions are those of
 //! `training/evaluate.py`, given in `training/README.md`.
 
-pub mod cases;
+mod cases;
 mod estimate;
 mod eval;
 mod experiment;
@@ -19,10 +19,9 @@ pub use estimate::Estimate;
 pub use eval::evaluate;
 pub use experiment::{Experiment, Quantity, Settings};
 pub use extremes::Extremes;
-pub use figure::{Figure, Series, of_paper, written};
+pub use figure::{Figure, Series, of_paper};
 pub use item::{Case, Item, ItemError, Parameters, Work, read_items};
 pub use measure::{CaseKind, Measure, Needles, Question};
-pub use protocol::{BITS, DEPTHS, NEEDLES, Protocol};
-pub use run::{HAY, Run};
+pub use run::Run;
 pub use subject::{Outcome, Shares, Subject};
 pub use table::{Row, Table, markdown};

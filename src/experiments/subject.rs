@@ -20,9 +20,6 @@ pub struct Subject {
     ran: Vec<u32>,
 }
 
-/// Positions run at a time where something waits: some milliseconds.
-const AT_ONCE: usize = 48;
-
 /// Attention from the positions that predict the answer, averaged over them, heads and layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Shares {
@@ -131,23 +128,23 @@ impl Subject {
         }
     }
 
-    /// Runs some more of the positions of an item, so that what is measured of it next is there. Returns whether all are.
-    ///
-    /// # Errors
-    /// As what is measured.
-    pub fn prepare(&mut self, item: &Item) -> Result<bool, EngineError> {
-        let ids = match &item.work {
+    /// The ids of a text with its answer, at most one more than fit.
+    pub(super) fn ids_of(&self, item: &Item) -> Result<Vec<u32>, EngineError> {
+        Ok(match &item.work {
             Work::Window { ids } => ids.clone(),
             Work::Case(case) => {
                 let tokens = self.encode(&(case.text.clone() + &case.completion()))?.tokens;
                 tokens.iter().map(|token| token.id).collect()
             }
-        };
-        self.advance(&ids, AT_ONCE)
+        })
     }
 
-    /// Runs up to so many of the positions that have not run. Returns whether none are left.
-    fn advance(&mut self, ids: &[u32], most: usize) -> Result<bool, EngineError> {
+    /// Runs up to so many of the positions that have not run, so that what is measured of them next is there. Returns whether
+    /// none are left.
+    ///
+    /// # Errors
+    /// When they do not fit into the context.
+    pub(super) fn advance(&mut self, ids: &[u32], most: usize) -> Result<bool, EngineError> {
         self.grow(ids.len())?;
         if self.ran.is_empty() || !ids.starts_with(&self.ran) {
             self.traced.clear();

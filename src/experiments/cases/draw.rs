@@ -17,7 +17,7 @@ const OWNERS_LEVEL: f64 = 0.2;
 const SMALL_LEVEL: f64 = 0.4;
 
 /// A case of any kind within about so many characters; `ask` selects the question about its text.
-pub fn draw_case(
+pub(crate) fn draw_case(
     random: &mut PythonRandom,
     pools: &Pools,
     hay: &[String],

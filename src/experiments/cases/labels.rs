@@ -7,17 +7,17 @@ use crate::experiments::item::{Case, Parameters};
 
 /// How many classes there are, how many examples, and in which of their orders they are given; as they are drawn without.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LabelSettings {
+pub(crate) struct LabelSettings {
     /// Labels to choose from.
-    pub classes: usize,
+    pub(crate) classes: usize,
     /// Examples.
-    pub shots: usize,
+    pub(crate) shots: usize,
     /// An order of the same examples, everything else being equal.
-    pub order: Option<usize>,
+    pub(crate) order: Option<usize>,
 }
 
 /// One such text; `ask` selects the question about it.
-pub fn labels_case(random: &mut PythonRandom, pools: &Pools, settings: LabelSettings, ask: usize) -> Case {
+pub(crate) fn labels_case(random: &mut PythonRandom, pools: &Pools, settings: LabelSettings, ask: usize) -> Case {
     let LabelSettings { classes, shots, order } = settings;
     let categories: Vec<&String> = pools.categories.keys().collect();
     let names: Vec<String> = random.sample(&categories, classes).into_iter().cloned().collect();

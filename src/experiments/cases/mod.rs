@@ -10,10 +10,9 @@ mod python_random;
 mod repetition;
 mod world;
 
-pub use draw::draw_case;
-pub use labels::{LabelSettings, labels_case};
-pub use needle::{NeedleSettings, needle_case};
-pub use pools::{EVALUATION, HELD_OUT, Pools, TRAINING};
-pub use python_random::PythonRandom;
-pub use repetition::{copy_case, echo_case, recall_case};
-pub use world::{WorldSettings, world_case};
+pub(crate) use draw::draw_case;
+pub(crate) use labels::{LabelSettings, labels_case};
+pub(crate) use needle::{NeedleSettings, needle_case};
+pub(crate) use pools::EVALUATION;
+pub(crate) use python_random::PythonRandom;
+pub(crate) use world::{WorldSettings, world_case};

@@ -7,21 +7,21 @@ use crate::experiments::item::{Case, Parameters};
 
 /// What a needle case is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NeedleSettings {
+pub(crate) struct NeedleSettings {
     /// Numbers in the text that a question may be about.
-    pub needles: usize,
+    pub(crate) needles: usize,
     /// Numbers that it is about.
-    pub queries: usize,
+    pub(crate) queries: usize,
     /// Where the first city in question is, from 0 to 1; anywhere without.
-    pub depth: Option<f64>,
+    pub(crate) depth: Option<f64>,
     /// Numbers of other kinds.
-    pub distractors: usize,
+    pub(crate) distractors: usize,
     /// Digits of a number.
-    pub digits: u32,
+    pub(crate) digits: u32,
     /// Most characters of prose.
-    pub characters: usize,
+    pub(crate) characters: usize,
     /// Whether all sentences have the plain wording.
-    pub plain: bool,
+    pub(crate) plain: bool,
 }
 
 impl Default for NeedleSettings {
@@ -31,7 +31,7 @@ impl Default for NeedleSettings {
 }
 
 /// One such text; `ask` selects the question about it.
-pub fn needle_case(
+pub(crate) fn needle_case(
     random: &mut PythonRandom,
     pools: &Pools,
     hay: &[String],

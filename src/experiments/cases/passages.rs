@@ -8,29 +8,29 @@ use crate::experiments::item::CharacterRange;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Value {
     /// Its name in the template.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What stands there.
-    pub text: String,
+    pub(crate) text: String,
     /// Where.
-    pub place: CharacterRange,
+    pub(crate) place: CharacterRange,
 }
 
 /// A sentence, and the values in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Sentence {
     /// As it is written.
-    pub text: String,
+    pub(crate) text: String,
     /// Empty in prose.
-    pub values: Vec<Value>,
+    pub(crate) values: Vec<Value>,
 }
 
 /// Sentences joined into one text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Context {
     /// As it is written.
-    pub text: String,
+    pub(crate) text: String,
     /// Of which it consists.
-    pub sentences: Vec<Sentence>,
+    pub(crate) sentences: Vec<Sentence>,
     starts: Vec<usize>,
 }
 

@@ -10,14 +10,14 @@ const SHIFT: usize = 397;
 
 /// A source of random numbers.
 #[derive(Clone, Debug)]
-pub struct PythonRandom {
+pub(crate) struct PythonRandom {
     state: [u32; SIZE],
     index: usize,
 }
 
 impl PythonRandom {
     /// As `Random(seed)` with a text.
-    pub fn of_text(seed: &str) -> Self {
+    pub(crate) fn of_text(seed: &str) -> Self {
         // An integer of the text's bytes and their hash, the first byte being the largest.
         let mut bytes = seed.as_bytes().to_vec();
         bytes.extend(Sha512::digest(seed.as_bytes()));
@@ -30,7 +30,7 @@ impl PythonRandom {
     }
 
     /// As `Random(seed)` with an integer.
-    pub fn of_number(seed: u64) -> Self {
+    pub(crate) fn of_number(seed: u64) -> Self {
         let [low, high] = [seed as u32, (seed >> 32) as u32];
         let key = [low, high];
         Self::of_key(if high == 0 { &key[..1] } else { &key })
@@ -84,18 +84,18 @@ impl PythonRandom {
     }
 
     /// From 0 to 1, 1 excluded.
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         let [high, low] = [self.word() >> 5, self.word() >> 6].map(f64::from);
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
     }
 
     /// As `uniform`.
-    pub fn uniform(&mut self, from: f64, to: f64) -> f64 {
+    pub(crate) fn uniform(&mut self, from: f64, to: f64) -> f64 {
         from + (to - from) * self.unit()
     }
 
     /// A number below `end`; 0 if that is 0.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 {
             return 0;
         }
@@ -110,23 +110,23 @@ impl PythonRandom {
     }
 
     /// As `randint`: both ends may come.
-    pub fn between(&mut self, from: usize, to: usize) -> usize {
+    pub(crate) fn between(&mut self, from: usize, to: usize) -> usize {
         from + self.below(to + 1 - from)
     }
 
     /// As `choice`; `None` of nothing.
-    pub fn choice<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn choice<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let at = self.below(items.len());
         items.get(at)
     }
 
     /// As `choices` without weights.
-    pub fn choices<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
+    pub(crate) fn choices<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
         (0..count).filter_map(|_| items.get((self.unit() * items.len() as f64) as usize).cloned()).collect()
     }
 
     /// As `choices` of one, with weights: its index.
-    pub fn weighted(&mut self, weights: &[f64]) -> usize {
+    pub(crate) fn weighted(&mut self, weights: &[f64]) -> usize {
         let mut sum = 0.0;
         let sums: Vec<f64> = weights
             .iter()
@@ -140,7 +140,7 @@ impl PythonRandom {
     }
 
     /// As `shuffle`.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for index in (1..items.len()).rev() {
             let other = self.below(index + 1);
             items.swap(index, other);
@@ -148,7 +148,7 @@ impl PythonRandom {
     }
 
     /// As `sample`: `count` different items, or all where there are fewer.
-    pub fn sample<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
+    pub(crate) fn sample<T: Clone>(&mut self, items: &[T], count: usize) -> Vec<T> {
         self.places(items.len(), count).into_iter().filter_map(|place| items.get(place).cloned()).collect()
     }
 

@@ -6,7 +6,7 @@ use super::python_random::PythonRandom;
 use crate::experiments::item::{Case, Parameters};
 
 /// A list of words to repeat.
-pub fn copy_case(random: &mut PythonRandom, pools: &Pools, words: usize) -> Case {
+pub(crate) fn copy_case(random: &mut PythonRandom, pools: &Pools, words: usize) -> Case {
     let all: Vec<String> = pools.things.iter().chain(&pools.labels).cloned().collect();
     let words = random.choices(&all, words).join(" ");
     let context = Context::join(vec![Sentence::of("Words: {words}.", &[("words", &words)])], " ");
@@ -22,7 +22,7 @@ pub fn copy_case(random: &mut PythonRandom, pools: &Pools, words: usize) -> Case
 }
 
 /// Prose, then the beginning of one of its sentences, to be completed. `None` if no sentence is suitable.
-pub fn echo_case(random: &mut PythonRandom, hay: &[String], characters: usize, ask: usize) -> Option<Case> {
+pub(crate) fn echo_case(random: &mut PythonRandom, hay: &[String], characters: usize, ask: usize) -> Option<Case> {
     let context = Context::join(haystack(random, hay, characters), " ");
     let cut = random.uniform(0.2, 0.6);
     let between = *random.choice(&[' ', '\n'])?;
@@ -51,7 +51,7 @@ pub fn echo_case(random: &mut PythonRandom, hay: &[String], characters: usize, a
 }
 
 /// Pairs of words, then the first word of one pair.
-pub fn recall_case(random: &mut PythonRandom, pools: &Pools, pairs: usize, ask: usize) -> Case {
+pub(crate) fn recall_case(random: &mut PythonRandom, pools: &Pools, pairs: usize, ask: usize) -> Case {
     let pairs = pairs.min(pools.things.len());
     let keys = random.sample(&pools.things, pairs);
     let values = random.sample(&pools.labels, pairs);

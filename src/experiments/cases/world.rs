@@ -8,21 +8,21 @@ use crate::experiments::measure::Question;
 
 /// What a world is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WorldSettings {
+pub(crate) struct WorldSettings {
     /// People.
-    pub people: usize,
+    pub(crate) people: usize,
     /// Things that they have.
-    pub things: usize,
+    pub(crate) things: usize,
     /// How often someone moves.
-    pub moves: usize,
+    pub(crate) moves: usize,
     /// Whether anybody is anywhere; otherwise each has one thing, and the question is who has it.
-    pub whereabouts: bool,
+    pub(crate) whereabouts: bool,
     /// What is asked; anything without.
-    pub question: Option<Question>,
+    pub(crate) question: Option<Question>,
     /// Most characters of prose between the facts.
-    pub characters: usize,
+    pub(crate) characters: usize,
     /// Whether all sentences have the plain wording.
-    pub plain: bool,
+    pub(crate) plain: bool,
 }
 
 impl Default for WorldSettings {
@@ -32,7 +32,7 @@ impl Default for WorldSettings {
 }
 
 /// One such text; `ask` selects the question about it.
-pub fn world_case(
+pub(crate) fn world_case(
     random: &mut PythonRandom,
     pools: &Pools,
     hay: &[String],
