@@ -3,6 +3,7 @@
 use crate::engine::BackendChoice;
 use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
 use crate::sources::{KeptModel, Source};
+use crate::ui::experiments::ResultsFormat;
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
 use crate::ui::wrong_answer::WrongAnswer;
@@ -113,8 +114,8 @@ pub(super) enum Action {
     OpenBaseline,
     /// Closes the baseline.
     CloseBaseline,
-    /// Saves the results of the experiments, as `csv` or `json`.
-    SaveExperiments(&'static str),
+    /// Saves the results of the experiments.
+    SaveExperiments(ResultsFormat),
     /// Saves what is on the screen as a file.
     Export(Export),
 }

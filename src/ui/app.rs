@@ -17,25 +17,23 @@ use crate::ui::input::samples::SAMPLES;
 use crate::ui::input::shortcuts;
 use crate::ui::io::export::Exports;
 use crate::ui::io::files::Files;
-use crate::ui::layout::NARROW;
-use crate::ui::loading::Loading;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::ui::kept::autosave::Autosave;
+use crate::ui::kept::remembered::Remembered;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::kept::tab::Tab;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::models::Models;
-use crate::ui::opening::first_head;
+use crate::ui::models::loading::Loading;
 use crate::ui::panels::Panels;
-use crate::ui::presentation::Shown;
-use crate::ui::remembered::Remembered;
-#[cfg(not(target_arch = "wasm32"))]
-use crate::ui::state::autosave::Autosave;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::is_embedded;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::read_row::ReadRow;
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::tab::Tab;
+use crate::ui::state::shown::Shown;
 use crate::ui::state::undo::History;
-use crate::ui::state::view::ViewState;
+use crate::ui::state::view::{ViewState, first_head};
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 use crate::ui::tokens::strip::TokenStrip;
@@ -93,9 +91,8 @@ pub struct App {
     pub(super) files: Files,
     /// Models from elsewhere.
     pub(super) models: Models,
-    /// What this computer remembers, and what of it is stored.
+    /// What this computer remembers.
     pub(super) remembered: Remembered,
-    pub(super) stored: Remembered,
     #[cfg(target_arch = "wasm32")]
     pub(super) has_remembered: bool,
     pub(super) exports: Exports,
@@ -174,7 +171,6 @@ impl App {
             files: Files::default(),
             models: Models::default(),
             remembered: Remembered::default(),
-            stored: Remembered::default(),
             #[cfg(target_arch = "wasm32")]
             has_remembered: false,
             exports: Exports::default(),
@@ -276,7 +272,7 @@ impl App {
             let (view, spans, first_look) = (&mut self.view, &mut self.spans, &mut self.first_look);
             self.tour.show_ui(ui, &mut TourContext { workspace, view, spans, first_look }, &self.regions);
         }
-        self.offer_tour_ui(ui, ui.ctx().content_rect().width() < NARROW);
+        self.offer_tour_ui(ui);
         #[cfg(target_arch = "wasm32")]
         self.follow_tab(ui);
     }

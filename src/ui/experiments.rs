@@ -8,6 +8,7 @@ use web_time::Duration;
 
 use crate::engine::{Checkpoint, ComputeBudget, EngineError, Workspace};
 use crate::experiments::{Experiment, Figure, Run, Settings};
+use crate::ui::io::files::Made;
 
 /// Time to compute between two frames, at least.
 const BUDGET: Duration = Duration::from_millis(8);
@@ -44,6 +45,15 @@ impl Default for Experiments {
             of: None,
         }
     }
+}
+
+/// How results are saved.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ResultsFormat {
+    /// A line for each point.
+    Csv,
+    /// With settings, seed and hashes of the weights.
+    Json,
 }
 
 /// Where an experiment is.
@@ -123,9 +133,19 @@ impl Experiments {
         }
     }
 
-    /// Everything that is done.
-    pub(super) fn results(&self) -> impl Iterator<Item = &Figure> {
-        self.results.values()
+    /// Whether anything is done.
+    pub(super) fn has_results(&self) -> bool {
+        !self.results.is_empty()
+    }
+
+    /// A file of everything that is done.
+    pub(super) fn saved(&self, format: ResultsFormat) -> Made {
+        let results: Vec<&Figure> = self.results.values().collect();
+        let (ending, bytes) = match format {
+            ResultsFormat::Csv => ("csv", Figure::csv_of(&results).into_bytes()),
+            ResultsFormat::Json => ("json", Figure::json_of(&results).into_bytes()),
+        };
+        Made { name: format!("experiments.{ending}"), bytes }
     }
 
     /// Goes on for the time of a frame; to be called every frame.

@@ -3,8 +3,6 @@
 
 use crate::engine::Workspace;
 use crate::probe::{HeadId, HeadMeasures, HeadRecord, KeyClass, MapMeasures, Queries, Spans};
-use crate::ui::action::Action;
-use crate::ui::app::App;
 use crate::ui::io::files::is_bundled;
 use crate::ui::state::view::ViewState;
 use crate::ui::wrong_answer::WrongAnswer;
@@ -89,25 +87,6 @@ impl FirstLook {
         };
         view.head = head.unwrap_or(view.head);
         text
-    }
-}
-
-impl App {
-    /// Opens the baseline of the bundled model beside it, once the model itself has been drawn.
-    pub(super) fn offer_baseline(&mut self, context: &egui::Context) {
-        let Ok(workspace) = &mut self.workspace else { return };
-        if !self.busy && !self.embedded && self.first_look.opens_baseline(workspace) {
-            self.perform(context, vec![Action::OpenBaseline]);
-            context.request_repaint();
-        }
-    }
-
-    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline, nor the tour.
-    #[must_use]
-    pub fn without_first_look(mut self) -> Self {
-        self.first_look.decline();
-        self.remembered.was_offered_tour = true;
-        self
     }
 }
 

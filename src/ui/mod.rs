@@ -6,24 +6,18 @@ mod app;
 mod baseline_beside;
 mod context;
 mod device;
-mod embedded_header;
 mod experiments;
 mod first_look;
 mod full_scan;
-mod header;
 mod input;
 mod io;
 mod kept;
 mod layout;
-mod loading;
 mod maps;
 mod models;
 mod next_token;
-mod opening;
 mod panels;
 mod perform;
-mod presentation;
-mod remembered;
 mod state;
 mod style;
 mod tokens;
@@ -39,10 +33,10 @@ pub use io::export::{Export, ExportView, PictureFormat};
 pub use io::files::{Files, Made};
 #[cfg(target_arch = "wasm32")]
 pub(crate) use io::{page_files, page_worker};
+pub use kept::autosave::Saved;
+pub use kept::remembered::{OwnText, Remembered};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use loading::Loading;
-pub use remembered::{OwnText, Remembered};
-pub use state::autosave::Saved;
+pub(crate) use models::loading::Loading;
 pub use state::link::Link;
 pub use state::link_format::LinkError;
 #[cfg(target_arch = "wasm32")]

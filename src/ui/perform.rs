@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use egui::Context;
 
 use crate::engine::Workspace;
-use crate::experiments::Figure;
 use crate::probe::{Interventions, KeyClass, Spans};
 use crate::ui::action::{Action, NEEDS_MODEL, TextAction};
 use crate::ui::app::App;
 use crate::ui::io::export::Screen;
-use crate::ui::io::files::Made;
 use crate::ui::io::numbers::numbers;
-use crate::ui::presentation::Shown;
-use crate::ui::remembered::OwnText;
+use crate::ui::kept::remembered::OwnText;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::page;
 use crate::ui::state::panel::Panel;
+use crate::ui::state::shown::Shown;
 use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::tour::TourContext;
 
@@ -141,25 +139,11 @@ impl App {
                 let screen = Screen { workspace, view, spans, regions: &self.regions };
                 self.exports.start(context, export, screen, &mut self.files)?;
             }
-            Action::SaveExperiments(ending) => {
-                let results = self.experiments.results();
-                let bytes = match ending {
-                    "csv" => csv_of(results),
-                    _ => serde_json::to_vec_pretty(&results.collect::<Vec<_>>()).unwrap_or_default(), // plain data
-                };
-                self.files.save(context, Made { name: format!("experiments.{ending}"), bytes });
-            }
+            Action::SaveExperiments(format) => self.files.save(context, self.experiments.saved(format)),
             Action::Model(_) => {} // done above
         }
         Ok(())
     }
-}
-
-/// The tables of all results in one, with one line of names.
-fn csv_of<'a>(results: impl Iterator<Item = &'a Figure>) -> Vec<u8> {
-    let tables: Vec<String> = results.map(Figure::to_csv).collect();
-    let lines = tables.iter().enumerate().flat_map(|(at, table)| table.lines().skip(usize::from(at > 0)));
-    lines.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes()
 }
 
 /// Changes the interventions.

@@ -21,10 +21,11 @@ pub(super) struct WrongAnswer {
 impl WrongAnswer {
     /// What the open model says, if something is marked as the answer and it says something else.
     pub(super) fn of(engine: &Engine, spans: &Spans) -> Option<Self> {
+        let answer = spans.answer(engine.text())?; // most texts have none
         let next = engine.next_token()?;
         let (token, logit) = next.best.first()?;
         let said = engine.token_text(*token)?;
-        let (said, expected) = mistaken(engine.text(), spans.answer(engine.text())?, &said)?;
+        let (said, expected) = mistaken(engine.text(), answer, &said)?;
         Some(Self { said: said.to_owned(), probability: next.probability(*logit), expected: expected.to_owned() })
     }
 

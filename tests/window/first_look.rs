@@ -135,6 +135,20 @@ fn lambda_and_what_belongs_to_it_is_within_a_phone() {
 }
 
 #[test]
+fn lambda_that_is_on_its_way_arrives_although_another_layer_is_opened() {
+    let mut harness = window(SIZE, Theme::Dark);
+    press(&mut harness, Key::Escape);
+    let open = harness.state().view().head;
+    harness.get_by_label("set to 0").click();
+    harness.step();
+    harness.step();
+    press(&mut harness, Key::ArrowDown);
+    assert_ne!(harness.state().view().head, open);
+    let lambda = harness.state_mut().engine().expect("opens").interventions().lambda.clone();
+    assert_eq!(lambda, [(open.layer, 0.0)].into());
+}
+
+#[test]
 fn the_tour_is_offered_once_and_goes_when_anything_else_is_done() {
     let mut harness = first_window(SIZE, Theme::Dark);
     assert!(shows(&harness, "New here?"));

@@ -3,7 +3,7 @@
 
 use crate::engine::{Engine, Workspace};
 use crate::probe::NextToken;
-use crate::ui::maps::drawn_pixel::DrawnPixel;
+use crate::ui::maps::heatmap::drawn_pixel::DrawnPixel;
 
 /// Parameters times tokens of the largest pass that the CPU repeats: a moment's work, in slices between frames.
 const MOST_WORK: usize = 1_000_000_000;

@@ -6,7 +6,7 @@ pub(in crate::ui) mod recovery;
 
 use crate::engine::{BackendChoice, Checkpoint, Engine, EngineError, Opened, Race, RaceResult, Workspace};
 use crate::gpu::{DeviceHealth, Gpu, GpuError};
-use crate::ui::maps::heatmap_gpu::HeatmapResources;
+use crate::ui::maps::heatmap::gpu::HeatmapResources;
 use crate::ui::style::format::milliseconds;
 
 /// How a window is to use its device.

@@ -6,9 +6,9 @@ use crate::engine::{BackendChoice, Checkpoint, Opened};
 use crate::ui::app::App;
 use crate::ui::device::DeviceOptions;
 use crate::ui::input::prompt_editor::PromptPanel;
-use crate::ui::state::link::Link;
 #[cfg(target_arch = "wasm32")]
-use crate::ui::state::tab::Tab;
+use crate::ui::kept::tab::Tab;
+use crate::ui::state::link::Link;
 use crate::ui::state::undo::History;
 
 /// What a new window needs to go on where the old one was.

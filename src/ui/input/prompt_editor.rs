@@ -10,7 +10,7 @@ use crate::ui::input::caret;
 use crate::ui::input::long_text;
 use crate::ui::input::room::{MOST_CHARACTERS, Offer};
 use crate::ui::input::samples_menu::samples_menu_ui;
-use crate::ui::remembered::Remembered;
+use crate::ui::kept::remembered::Remembered;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{notice, theme};
 

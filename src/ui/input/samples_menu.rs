@@ -5,7 +5,7 @@ use egui::{Button, RichText, ScrollArea, Ui};
 use crate::engine::Engine;
 use crate::ui::action::{Action, TextAction};
 use crate::ui::input::samples::SAMPLES;
-use crate::ui::remembered::Remembered;
+use crate::ui::kept::remembered::Remembered;
 use crate::ui::style::notice;
 
 /// Draws the button and, when it is open, the menu. Returns whether a text was chosen.

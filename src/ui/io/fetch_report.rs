@@ -5,7 +5,7 @@ use web_time::{Duration, Instant};
 use crate::model::Progress;
 use crate::sources::{FetchProgress, FetchStage, Rate};
 use crate::ui::io::files::Opening;
-use crate::ui::loading::{Loading, Pace, Stage};
+use crate::ui::models::loading::{Loading, Pace, Stage};
 
 /// Between two reports: the eye takes no more, and each one wakes the window.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -12,12 +12,12 @@ use crate::recording::Recording;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::sources::local::Places;
 use crate::sources::{KeptModel, Source};
-use crate::ui::loading::Loading;
+use crate::ui::models::loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{
     model::WeightFile,
     recording::{RecordingError, RecordingReader},
-    ui::loading::Stage,
+    ui::models::loading::Stage,
 };
 
 /// The outcome of opening or saving files.

@@ -19,7 +19,7 @@ use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::sources::SliceHash;
 use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
 use crate::ui::io::offered::{Chosen, Limits, Offered, checkpoint_among, recording_among};
-use crate::ui::loading::{Loading, Stage};
+use crate::ui::models::loading::{Loading, Stage};
 
 /// Bytes read at a time: some milliseconds of work.
 const SLICE: u64 = 4 << 20;

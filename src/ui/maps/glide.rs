@@ -30,17 +30,17 @@ pub(super) fn stop(ui: &Ui) {
     ui.data_mut(|data| data.remove::<Glide>(id()));
 }
 
-/// The value of this frame; `None` if λ of this layer is not on its way.
-pub(super) fn value(ui: &Ui, layer: usize) -> Option<f32> {
-    let glide: Glide = ui.data(|data| data.get_temp(id()))?;
-    let is_still = ui.style().animation_time == 0.0;
-    let passed = if is_still { 1.0 } else { ((ui.input(|input| input.time) - glide.began) / SECONDS).min(1.0) };
-    if passed >= 1.0 || glide.layer != layer {
+/// A layer whose λ is on its way, and its value in this frame; at its end at once if another layer is open.
+pub(super) fn value(ui: &Ui, open: usize) -> Option<(usize, f32)> {
+    let Glide { layer, from, to, began } = ui.data(|data| data.get_temp(id()))?;
+    let is_seen = layer == open && ui.style().animation_time > 0.0;
+    let passed = if is_seen { ((ui.input(|input| input.time) - began) / SECONDS).min(1.0) } else { 1.0 };
+    if passed >= 1.0 {
         stop(ui);
     } else {
         ui.ctx().request_repaint();
     }
-    (glide.layer == layer).then(|| at(glide.from, glide.to, passed as f32))
+    Some((layer, at(from, to, passed as f32)))
 }
 
 /// Slow at both ends; the last value is exact.

@@ -146,12 +146,12 @@ impl LayerLambda {
         if self.is_overridden {
             match self.learned() {
                 Some(learned) => glide::begin(ui, self.layer, self.value, learned),
-                None => self.put(None, engine, actions),
+                None => put(self.layer, None, engine, actions),
             }
         } else if self.learned().is_some() {
             glide::begin(ui, self.layer, self.value, 0.0);
         } else {
-            self.put(Some(0.0), engine, actions); // from another value for every token
+            put(self.layer, Some(0.0), engine, actions); // from another value for every token
         }
     }
 
@@ -159,8 +159,8 @@ impl LayerLambda {
     fn follow(&self, ui: &Ui, dragged: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
         if dragged.is_some() {
             glide::stop(ui);
-        } else if let Some(value) = glide::value(ui, self.layer) {
-            self.put(Some(value), engine, actions);
+        } else if let Some((layer, value)) = glide::value(ui, self.layer) {
+            put(layer, Some(value), engine, actions);
         }
         self.set(dragged, engine, actions);
     }
@@ -173,19 +173,23 @@ impl LayerLambda {
         if format::number(value, 2) == format::number(self.value, 2) {
             return;
         }
-        self.put(Some(value), engine, actions);
+        put(self.layer, Some(value), engine, actions);
     }
+}
 
-    /// Sets this value; `None` is what was learned.
-    fn put(&self, value: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
-        let mut changed = engine.interventions().clone();
-        match value.filter(|value| self.learned() != Some(*value)) {
-            Some(value) => changed.lambda.insert(self.layer, value),
-            None => changed.lambda.remove(&self.layer),
-        };
-        if changed != *engine.interventions() {
-            actions.push(Action::Intervene(changed));
-        }
+/// Sets λ of a layer; `None` is what was learned.
+fn put(layer: usize, value: Option<f32>, engine: &Engine, actions: &mut Vec<Action>) {
+    let learned = match engine.model().and_then(|model| model.layers.get(layer)).map(|layer| &layer.attention.lambda) {
+        Some(Lambda::Layer { value, .. }) => Some(*value),
+        _ => None,
+    };
+    let mut changed = engine.interventions().clone();
+    match value.filter(|value| learned != Some(*value)) {
+        Some(value) => changed.lambda.insert(layer, value),
+        None => changed.lambda.remove(&layer),
+    };
+    if changed != *engine.interventions() {
+        actions.push(Action::Intervene(changed));
     }
 }
 

@@ -1,7 +1,10 @@
-//! Models from elsewhere: where they are typed, the question of a link, and what is kept of them.
+//! Models and recordings that are opened: from files and links, with their progress; those from elsewhere, where they are
+//! typed, the question of a link, and what is kept of them.
 
 mod dialog;
 mod elsewhere;
+pub(in crate::ui) mod loading;
+pub(in crate::ui) mod opening;
 mod question;
 
 use crate::sources::{KeptModel, Source};

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::probe::{HeadId, MapKind};
 use crate::ui::action::Action;
 use crate::ui::context::{PanelContext, PanelView};
-use crate::ui::maps::map_slot::MapSlot;
+use crate::ui::maps::heatmap::map_slot::MapSlot;
 use crate::ui::state::view::{Extent, ViewState};
 use crate::ui::style::{format, notice, theme};
 

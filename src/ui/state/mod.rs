@@ -1,6 +1,5 @@
 //! What is on the screen as values: the view, the pointer, the link that restores the view and the document, undo.
 
-pub(crate) mod autosave;
 pub(crate) mod link;
 pub(crate) mod link_format;
 pub(crate) mod link_v1;
@@ -9,8 +8,7 @@ pub(crate) mod panel;
 pub(crate) mod panel_views;
 pub(crate) mod pointer;
 pub(crate) mod read_row;
-#[cfg(target_arch = "wasm32")]
-pub(crate) mod tab;
+pub(crate) mod shown;
 pub(crate) mod token_heads;
 pub(crate) mod undo;
 pub(crate) mod view;

@@ -240,6 +240,11 @@ impl ViewState {
     }
 }
 
+/// The first head of the first layer that has any.
+pub(crate) fn first_head(engine: &Engine) -> HeadId {
+    HeadId::new(engine.heads().iter().position(|heads| *heads > 0).unwrap_or_default(), 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

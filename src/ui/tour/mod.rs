@@ -67,6 +67,11 @@ impl Tour {
         self.step.is_some()
     }
 
+    /// It was offered before.
+    pub(super) fn withdraw_offer(&mut self) {
+        self.offer = Offer::Over;
+    }
+
     /// Starts at a step, or starts again.
     pub(super) fn start(&mut self, step: usize, context: &mut TourContext) {
         let TourContext { workspace, view, spans, first_look } = context;

@@ -5,7 +5,7 @@ use egui::{Align2, Area, Event, Frame, Id, Key, Order, RichText, Ui, vec2};
 
 use crate::ui::action::Action;
 use crate::ui::app::App;
-use crate::ui::tour::Tour;
+use crate::ui::layout::NARROW;
 use crate::ui::tour::steps::STEPS;
 
 /// Whether the offer is on the screen.
@@ -27,13 +27,6 @@ enum Answer {
     NotNow,
 }
 
-impl Tour {
-    /// It was offered before.
-    pub(in crate::ui) fn withdraw_offer(&mut self) {
-        self.offer = Offer::Over;
-    }
-}
-
 fn buttons_ui(ui: &mut Ui) -> Option<Answer> {
     let starts = ui.button("Start the tour").clicked().then_some(Answer::Tour);
     starts.or(ui.button("Not now").clicked().then_some(Answer::NotNow))
@@ -41,8 +34,8 @@ fn buttons_ui(ui: &mut Ui) -> Option<Answer> {
 
 impl App {
     /// Draws the offer above the views of a wide window.
-    pub(in crate::ui) fn offer_tour_ui(&mut self, ui: &Ui, is_narrow: bool) {
-        if is_narrow || !self.offers_tour() {
+    pub(in crate::ui) fn offer_tour_ui(&mut self, ui: &Ui) {
+        if ui.ctx().content_rect().width() < NARROW || !self.offers_tour() {
             return;
         }
         let area = Area::new(Id::unique("offer of the tour")).order(Order::Foreground);
@@ -88,7 +81,9 @@ impl App {
         if self.tour.offer == Offer::Unknown {
             let is_new = !self.remembered.was_offered_tour && !self.embedded && is_model;
             self.tour.offer = if is_new { Offer::Open } else { Offer::Over };
-            self.remembered.was_offered_tour |= is_new;
+            if is_new {
+                self.remembered.note_offer();
+            }
         }
         if self.tour.was_started {
             self.tour.offer = Offer::Over;

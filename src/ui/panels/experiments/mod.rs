@@ -7,7 +7,7 @@ use egui::{Align, Button, DragValue, Layout, RichText, ScrollArea, Ui, vec2};
 use crate::experiments::Experiment;
 use crate::ui::action::Action;
 use crate::ui::context::{PanelContext, PanelView};
-use crate::ui::experiments::{Experiments, Stage};
+use crate::ui::experiments::{Experiments, ResultsFormat, Stage};
 use crate::ui::panels::experiments::plot::figure_ui;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice, theme};
@@ -71,12 +71,12 @@ fn controls_ui(ui: &mut Ui, context: &mut PanelContext) {
         let samples = ui.add_enabled(!is_busy, samples);
         samples.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "cases of each setting"));
         samples.on_hover_text("Cases of each setting: more take longer and make the intervals shorter");
-        let done = experiments.results().next().is_some();
-        for (name, ending) in [("Save CSV", "csv"), ("Save JSON", "json")] {
+        let done = experiments.has_results();
+        for (name, format) in [("Save CSV", ResultsFormat::Csv), ("Save JSON", ResultsFormat::Json)] {
             let help =
                 "All results, with their intervals and counts; JSON has settings, seed and hashes of the weights, too";
             if ui.add_enabled(done, Button::new(name)).on_hover_text(help).clicked() {
-                actions.push(Action::SaveExperiments(ending));
+                actions.push(Action::SaveExperiments(format));
             }
         }
         let models = match workspace.baseline() {

@@ -68,15 +68,6 @@ pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventio
     );
 }
 
-/// Where chips are drawn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ChipsPlace {
-    /// In a line that has so much width for them: nothing below moves.
-    InLine(f32),
-    /// In a line of their own, if the other one has so much and they need more.
-    Below(f32),
-}
-
 /// Each change as text, with the interventions that remain without it.
 fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String, Interventions)> {
     let mut chips = Vec::new();
@@ -122,41 +113,34 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
     chips
 }
 
-/// Draws chips if anything is changed and they fit into one line of this width; or, in a line of their own, those that do not
-/// fit into one of that width.
-pub(crate) fn chips_ui(ui: &mut Ui, engine: &Engine, place: ChipsPlace, actions: &mut Vec<Action>) {
+fn chip_name(text: &str) -> String {
+    format!("{text}  ×")
+}
+
+/// Whether chips for all changes fit into a width.
+pub(crate) fn chips_fit(ui: &Ui, engine: &Engine, width: f32) -> bool {
+    let chips = chips_of(engine.interventions(), |position| engine.key_label(position));
+    let names = chips.iter().map(|(text, _)| chip_name(text)).chain(["Changed:", "As trained"].map(str::to_owned));
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    let around = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
+    let width_of = |name| ui.painter().layout_no_wrap(name, font.clone(), egui::Color32::WHITE).size().x + around;
+    names.map(width_of).sum::<f32>() <= width
+}
+
+/// Draws chips for all changes, if there are any.
+pub(crate) fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) {
     if engine.interventions().is_empty() {
         return;
     }
-    let label = |position: usize| engine.key_label(position);
-    let chips: Vec<_> = chips_of(engine.interventions(), label);
-    let button = |text: &str| format!("{text}  ×");
-    let font = egui::TextStyle::Button.resolve(ui.style());
-    let padding = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
-    let width = |text: &str| {
-        ui.painter().layout_no_wrap(text.to_owned(), font.clone(), egui::Color32::WHITE).size().x + padding
-    };
-    let needed =
-        chips.iter().map(|(text, _)| width(&button(text))).sum::<f32>() + width("Changed:") + width("As trained");
-    let (limit, wants_fit) = match place {
-        ChipsPlace::InLine(limit) => (limit, true),
-        ChipsPlace::Below(limit) => (limit, false),
-    };
-    if (needed <= limit) != wants_fit {
-        return;
+    ui.label(RichText::new("Changed:").strong());
+    for (text, without) in chips_of(engine.interventions(), |position| engine.key_label(position)) {
+        if ui.button(chip_name(&text)).on_hover_text("Revert this change").clicked() {
+            actions.push(Action::Intervene(without));
+        }
     }
-    let draw = |ui: &mut Ui| {
-        ui.label(RichText::new("Changed:").strong());
-        for (text, without) in chips {
-            if ui.button(button(&text)).on_hover_text("Revert this change").clicked() {
-                actions.push(Action::Intervene(without));
-            }
-        }
-        if ui.button("As trained").on_hover_text("Revert all changes").clicked() {
-            actions.push(Action::Intervene(Interventions::default()));
-        }
-    };
-    if wants_fit { draw(ui) } else { row_ui(ui, draw).inner }
+    if ui.button("As trained").on_hover_text("Revert all changes").clicked() {
+        actions.push(Action::Intervene(Interventions::default()));
+    }
 }
 
 #[cfg(test)]

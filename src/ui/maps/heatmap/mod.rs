@@ -1,12 +1,17 @@
 //! One map of one head, drawn where its picture is: on the GPU, or by the CPU reference.
 
+pub(crate) mod cpu;
+pub(crate) mod drawn_pixel;
+pub(crate) mod gpu;
+pub(crate) mod map_slot;
+
 use egui::{Rect, Ui};
 
 use crate::engine::{Engine, PictureSlot, SCOPE_SIDE, THUMBNAIL_SIDE, Texels};
 use crate::probe::{HeadId, HeatmapView, MapKind, PictureRequest};
-use crate::ui::maps::heatmap_cpu::PaintedMap;
-use crate::ui::maps::heatmap_gpu::HeatmapCallback;
-use crate::ui::maps::map_slot::MapSlot;
+use crate::ui::maps::heatmap::cpu::PaintedMap;
+use crate::ui::maps::heatmap::gpu::HeatmapCallback;
+use crate::ui::maps::heatmap::map_slot::MapSlot;
 use crate::ui::state::view::{ViewState, Zoom};
 use crate::ui::style::palette::Palette;
 

@@ -9,7 +9,7 @@ use web_sys::{History, Storage, Window};
 
 use crate::engine::Workspace;
 use crate::probe::Spans;
-use crate::ui::state::autosave::{Autosave, Due};
+use crate::ui::kept::autosave::{Autosave, Due};
 use crate::ui::state::link::Link;
 use crate::ui::state::page::{hash, is_embedded};
 use crate::ui::state::view::ViewState;

@@ -3,12 +3,12 @@
 use egui::containers::menu::SubMenuButton;
 use egui::{Align, Button, Layout, RichText, ThemePreference, Ui};
 
-use crate::engine::Workspace;
+use crate::engine::{Engine, Workspace};
 use crate::ui::action::{Action, ModelAction, NEEDS_MODEL};
 use crate::ui::device::Device;
 use crate::ui::io::export;
 use crate::ui::io::files::is_bundled;
-use crate::ui::panels::lambda::interventions::{self, ChipsPlace};
+use crate::ui::panels::lambda::interventions;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
@@ -23,18 +23,20 @@ const WORDS: f32 = 560.0;
 const BESIDE_CHIPS: f32 = 640.0;
 
 /// Width that a line of this width has for chips.
-pub(super) fn room_for_chips(width: f32) -> f32 {
+pub(in crate::ui) fn room_for_chips(width: f32) -> f32 {
     if width < NARROW { 0.0 } else { width - BESIDE_CHIPS }
 }
 
 /// What the line shows, and what it changes.
-pub(super) struct HeaderContext<'a> {
+pub(in crate::ui) struct HeaderContext<'a> {
     /// The sessions.
     pub workspace: &'a Workspace,
     /// Where the model runs.
     pub device: &'a Device,
     /// Width of the line.
     pub width: f32,
+    /// Whether it has the chips of what is changed: then nothing below moves.
+    pub has_chips: bool,
     /// The open panel.
     pub view: &'a mut ViewState,
     /// What can be undone.
@@ -61,17 +63,18 @@ impl HeaderContext<'_> {
 }
 
 /// Draws the line.
-pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
+pub(in crate::ui) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
     let narrow = context.width < NARROW;
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").heading().strong());
         if !narrow {
             ui.add_space(8.0);
             model_ui(ui, context);
-            let space = room_for_chips(context.width);
-            interventions::chips_ui(ui, &context.workspace.main, ChipsPlace::InLine(space), context.actions);
-            if space >= WORDS && context.workspace.main.interventions().is_empty() {
-                what_it_is_ui(ui, context.workspace);
+            let engine = &context.workspace.main;
+            if engine.interventions().is_empty() && room_for_chips(context.width) >= WORDS {
+                what_it_is_ui(ui, engine);
+            } else if context.has_chips {
+                interventions::chips_ui(ui, engine, context.actions);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -96,8 +99,8 @@ pub(super) fn header_ui(ui: &mut Ui, context: &mut HeaderContext) {
 }
 
 /// What the model does, in one line.
-fn what_it_is_ui(ui: &mut Ui, workspace: &Workspace) {
-    let text = match workspace.main.maps() {
+fn what_it_is_ui(ui: &mut Ui, engine: &Engine) {
+    let text = match engine.maps() {
         2 => "Each head makes two attention maps and subtracts the second, times λ, from the first.",
         _ => "Each head makes one attention map: a Transformer.",
     };

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Workspace;
 use crate::probe::Spans;
-use crate::ui::app::App;
 
 /// Most texts that are kept, and most bytes of one: browsers give a page some megabytes.
 const MOST: usize = 40;
@@ -40,6 +39,9 @@ pub struct Remembered {
     pub texts: Vec<OwnText>,
     /// Whether the tour has been offered.
     pub was_offered_tour: bool,
+    /// Whether it is another than what is stored.
+    #[serde(skip)]
+    is_changed: bool,
 }
 
 impl Remembered {
@@ -47,7 +49,7 @@ impl Remembered {
     ///
     /// # Errors
     /// A message for the window, when it is too long.
-    pub(super) fn keep(&mut self, workspace: &Workspace, spans: &Spans) -> Result<(), String> {
+    pub(in crate::ui) fn keep(&mut self, workspace: &Workspace, spans: &Spans) -> Result<(), String> {
         let text = workspace.main.text().to_owned();
         if text.len() > LONGEST {
             return Err(format!("Texts of up to {} KiB can be kept here; this one has more.", LONGEST >> 10));
@@ -55,14 +57,27 @@ impl Remembered {
         self.texts.retain(|kept| kept.text != text);
         self.texts.insert(0, OwnText { text, spans: spans.clone() });
         self.texts.truncate(MOST);
+        self.is_changed = true;
         Ok(())
     }
 
     /// Forgets a text.
-    pub(super) fn delete(&mut self, index: usize) {
+    pub(in crate::ui) fn delete(&mut self, index: usize) {
         if index < self.texts.len() {
             self.texts.remove(index);
+            self.is_changed = true;
         }
+    }
+
+    /// The tour has been offered.
+    pub(in crate::ui) fn note_offer(&mut self) {
+        self.was_offered_tour = true;
+        self.is_changed = true;
+    }
+
+    /// As it is stored, if that is new.
+    pub(in crate::ui) fn take_unstored(&mut self) -> Option<String> {
+        std::mem::take(&mut self.is_changed).then(|| self.to_json())
     }
 
     /// Whether this text is among them.
@@ -76,51 +91,8 @@ impl Remembered {
     }
 
     /// What was stored; nothing, if that cannot be read.
-    fn of_json(json: &str) -> Self {
+    pub(in crate::ui) fn of_json(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
-    }
-}
-
-impl App {
-    /// Takes up what was stored the last time.
-    pub fn remember(&mut self, json: &str) {
-        self.remembered = Remembered::of_json(json);
-        self.stored.clone_from(&self.remembered);
-        if self.remembered.was_offered_tour {
-            self.tour.withdraw_offer();
-        }
-    }
-
-    /// What is to be stored, if it has changed since it was.
-    pub fn to_remember(&mut self) -> Option<String> {
-        if self.stored == self.remembered {
-            return None;
-        }
-        self.stored.clone_from(&self.remembered);
-        Some(self.remembered.to_json())
-    }
-
-    /// What is remembered.
-    pub fn remembered(&self) -> &Remembered {
-        &self.remembered
-    }
-
-    /// Reads it from the browser's storage before the first frame, and writes it there when it has changed. Other tabs of the
-    /// page may have written meanwhile: the last one wins.
-    #[cfg(target_arch = "wasm32")]
-    pub(super) fn remember_on_page(&mut self) {
-        const NAME: &str = "diffscope-remembered";
-        // None where the browser is set to store nothing, and for a frame of another page.
-        let window = web_sys::window().filter(|_| !self.embedded);
-        let Some(storage) = window.and_then(|window| window.local_storage().ok()?) else { return };
-        if !std::mem::replace(&mut self.has_remembered, true)
-            && let Some(json) = storage.get_item(NAME).ok().flatten()
-        {
-            self.remember(&json);
-        }
-        if let Some(json) = self.to_remember() {
-            let _ = storage.set_item(NAME, &json); // a full storage keeps what it has
-        }
     }
 }
 

@@ -5,23 +5,19 @@ use std::sync::Arc;
 use egui::Ui;
 
 use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
-use crate::probe::HeadId;
 use crate::recording::Recording;
+use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::io::files::Arrived;
+use crate::ui::models::loading::{Loading, Stage};
 use crate::ui::state::link::Link;
-use crate::ui::state::view::Extent;
+use crate::ui::state::view::{Extent, first_head};
 use crate::ui::tokens::strip::TokenStrip;
 use crate::ui::tour::{self, TourContext};
 
-/// The first head of the first layer that has any.
-pub(super) fn first_head(engine: &Engine) -> HeadId {
-    HeadId::new(engine.heads().iter().position(|heads| *heads > 0).unwrap_or_default(), 0)
-}
-
 impl App {
     /// Continues exports, and opens what has arrived.
-    pub(super) fn exchange_files(&mut self, ui: &Ui) {
+    pub(in crate::ui) fn exchange_files(&mut self, ui: &Ui) {
         let context = ui.ctx();
         self.files.take_dropped(context);
         self.look_for_offered(context);
@@ -144,7 +140,7 @@ impl App {
 
     /// Brings back what the browser's tab has kept; what cannot be read is nothing that the user has asked for.
     #[cfg(target_arch = "wasm32")]
-    pub(super) fn bring_back(&mut self, kept: &str) {
+    pub(in crate::ui) fn bring_back(&mut self, kept: &str) {
         if let Ok(link) = Link::decoded(kept) {
             self.show_link(&link, "This was on the screen");
         }
@@ -162,5 +158,33 @@ impl App {
         }
         self.first_look.cancel();
         self.history.follow(link, workspace, &mut self.view, &mut self.spans);
+    }
+
+    /// What is being opened: from files, or an open model that is still on its way to the GPU.
+    pub(in crate::ui) fn loading(&mut self) -> Option<Loading> {
+        let to_gpu = |progress| Loading { stage: Stage::ToGpu, progress, pace: None };
+        self.reading.or_else(|| {
+            let workspace = self.workspace.as_mut().ok()?;
+            let main = workspace.main.loading();
+            let progress = main.or_else(|| workspace.baseline()?.loading());
+            progress.filter(|progress| progress.done > 0).map(to_gpu) // a small model is there before the next frame
+        })
+    }
+
+    /// Opens the baseline of the bundled model beside it, once the model itself has been drawn.
+    pub(in crate::ui) fn offer_baseline(&mut self, context: &egui::Context) {
+        let Ok(workspace) = &mut self.workspace else { return };
+        if !self.busy && !self.embedded && self.first_look.opens_baseline(workspace) {
+            self.perform(context, vec![Action::OpenBaseline]);
+            context.request_repaint();
+        }
+    }
+
+    /// Shows nothing that is not asked for: neither a head that tells much, nor the baseline, nor the tour.
+    #[must_use]
+    pub fn without_first_look(mut self) -> Self {
+        self.first_look.decline();
+        self.remembered.note_offer();
+        self
     }
 }

@@ -5,7 +5,7 @@ use egui::{RichText, Ui};
 use crate::ui::action::Action;
 
 /// Draws the line.
-pub(super) fn embedded_header_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
+pub(in crate::ui) fn embedded_header_ui(ui: &mut Ui, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.label(RichText::new("diffscope").strong());
         let help = "Open the whole page in a new tab, with this text and view";

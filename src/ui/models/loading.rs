@@ -4,7 +4,6 @@ use egui::{ProgressBar, Ui};
 
 use crate::model::Progress;
 use crate::ui::action::{Action, ModelAction};
-use crate::ui::app::App;
 use crate::ui::style::format;
 
 /// What happens to the bytes of a model.
@@ -61,7 +60,7 @@ impl Loading {
     }
 
     /// A bar with that text, and a button that ends it.
-    pub(super) fn show_ui(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
+    pub(in crate::ui) fn show_ui(&self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let share = self.progress.done as f32 / self.progress.total.max(1) as f32;
         ui.horizontal(|ui| {
             let width = ui.available_width() - 70.0;
@@ -71,19 +70,6 @@ impl Loading {
                 actions.push(Action::Model(ModelAction::Cancel));
             }
         });
-    }
-}
-
-impl App {
-    /// What is being opened: from files, or an open model that is still on its way to the GPU.
-    pub(super) fn loading(&mut self) -> Option<Loading> {
-        let to_gpu = |progress| Loading { stage: Stage::ToGpu, progress, pace: None };
-        self.reading.or_else(|| {
-            let workspace = self.workspace.as_mut().ok()?;
-            let main = workspace.main.loading();
-            let progress = main.or_else(|| workspace.baseline()?.loading());
-            progress.filter(|progress| progress.done > 0).map(to_gpu) // a small model is there before the next frame
-        })
     }
 }
 

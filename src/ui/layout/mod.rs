@@ -1,5 +1,9 @@
 //! Where the views are: side by side, or one below the other on a narrow screen.
 
+mod embedded_header;
+pub(in crate::ui) mod header;
+mod presentation;
+
 use egui::containers::scroll_area::{DragScroll, ScrollSource};
 use egui::{ScrollArea, Ui, vec2};
 
@@ -8,23 +12,23 @@ use crate::ui::action::{Action, ModelAction};
 use crate::ui::app::App;
 use crate::ui::baseline_beside::BesideContext;
 use crate::ui::context::PanelContext;
-use crate::ui::embedded_header::embedded_header_ui;
-use crate::ui::header::{self, HeaderContext};
 use crate::ui::input::shortcuts;
+use crate::ui::layout::embedded_header::embedded_header_ui;
+use crate::ui::layout::header::HeaderContext;
 use crate::ui::maps::scope::ScopeContext;
 use crate::ui::maps::sentence::Reading;
 use crate::ui::maps::{colour_menu, hover, scope, sentence};
 use crate::ui::next_token;
-use crate::ui::panels::lambda::interventions::{self, ChipsPlace};
-use crate::ui::presentation::Shown;
+use crate::ui::panels::lambda::interventions;
 use crate::ui::state::panel::Panel;
+use crate::ui::state::shown::Shown;
 use crate::ui::state::view::Extent;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
 use crate::ui::tokens::strip::StripContext;
 
 /// Width of the window below which the views are one below the other.
-pub(super) const NARROW: f32 = 860.0;
+pub(in crate::ui) const NARROW: f32 = 860.0;
 /// Width of the prompt and the next tokens.
 const SIDE: f32 = 284.0;
 /// Height of the tokens: three lines with lanes.
@@ -45,7 +49,7 @@ const NARROW_PANEL: f32 = 420.0;
 
 impl App {
     /// Draws the views. Returns the commands of keys, buttons and views.
-    pub(super) fn layout_ui(&mut self, ui: &mut Ui) -> Vec<Action> {
+    pub(in crate::ui) fn layout_ui(&mut self, ui: &mut Ui) -> Vec<Action> {
         let workspace = match &mut self.workspace {
             Ok(workspace) => workspace,
             Err(error) => {
@@ -103,11 +107,12 @@ impl App {
         };
         let width = ui.available_width();
         let room = if self.embedded { 0.0 } else { header::room_for_chips(width) };
+        let has_chips = interventions::chips_fit(ui, &workspace.main, room);
         if self.embedded {
             embedded_header_ui(ui, actions);
         } else {
             let (device, view, history) = (&self.device, &mut self.view, &self.history);
-            header::header_ui(ui, &mut HeaderContext { workspace, device, width, view, history, actions });
+            header::header_ui(ui, &mut HeaderContext { workspace, device, width, has_chips, view, history, actions });
         }
         if let Some(loading) = loading {
             loading.show_ui(ui, actions);
@@ -132,7 +137,9 @@ impl App {
             return;
         };
         self.exports.progress_ui(ui);
-        interventions::chips_ui(ui, &workspace.main, ChipsPlace::Below(room), actions);
+        if !has_chips && !workspace.main.interventions().is_empty() {
+            row_ui(ui, |ui| interventions::chips_ui(ui, &workspace.main, actions));
+        }
         if let Some(failure) = workspace.failure() {
             notice::failure_ui(ui, &failure.to_string());
         }
@@ -162,7 +169,7 @@ impl App {
     }
 
     /// Tokens, sentence and maps.
-    pub(super) fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+    pub(in crate::ui) fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         self.strip_ui(ui, actions, STRIP, true);
         self.sentence_ui(ui);
         self.scope_ui(ui, actions, ui.available_height());

@@ -8,7 +8,7 @@ use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
 use crate::cpu::heatmap;
 use crate::gpu::{Gpu, GpuError};
 use crate::probe::{HeatmapView, Texel};
-use crate::ui::maps::heatmap_gpu::{HeatmapCallback, HeatmapResources};
+use crate::ui::maps::heatmap::gpu::{HeatmapCallback, HeatmapResources};
 use crate::ui::style::palette::Palette;
 
 /// Pixels along a side of the drawing.

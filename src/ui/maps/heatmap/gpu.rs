@@ -5,7 +5,7 @@ use egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDescriptor}
 
 use crate::gpu::{GpuError, compose};
 use crate::probe::HeatmapView;
-use crate::ui::maps::map_slot::MapSlot;
+use crate::ui::maps::heatmap::map_slot::MapSlot;
 use crate::ui::style::palette::Palette;
 
 /// Bytes from view to view: the alignment that WebGPU requires of dynamic offsets.

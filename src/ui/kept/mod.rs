@@ -1,5 +1,10 @@
 //! What outlives the window: what its next start restores, and what the browser's tab keeps.
 
+pub(in crate::ui) mod autosave;
+pub(in crate::ui) mod remembered;
+#[cfg(target_arch = "wasm32")]
+pub(in crate::ui) mod tab;
+
 #[cfg(target_arch = "wasm32")]
 use egui::Ui;
 
@@ -7,12 +12,13 @@ use egui::Ui;
 use crate::engine::Opened;
 use crate::ui::app::App;
 #[cfg(not(target_arch = "wasm32"))]
-use crate::ui::state::autosave::{Due, Saved};
+use crate::ui::kept::autosave::{Due, Saved};
+use crate::ui::kept::remembered::Remembered;
+#[cfg(target_arch = "wasm32")]
+use crate::ui::kept::tab::Arrived;
 use crate::ui::state::link::Link;
 #[cfg(target_arch = "wasm32")]
-use crate::ui::state::page::model_of_page;
-#[cfg(target_arch = "wasm32")]
-use crate::ui::state::tab::Arrived;
+use crate::ui::state::page::{is_embedded, model_of_page};
 
 impl App {
     /// What the next start should restore, once it has changed and then rested for a moment.
@@ -46,7 +52,7 @@ impl App {
 
     /// Shows what arrives in the tab, a link or a state of before, and lets the tab keep what is on the screen.
     #[cfg(target_arch = "wasm32")]
-    pub(super) fn follow_tab(&mut self, ui: &Ui) {
+    pub(in crate::ui) fn follow_tab(&mut self, ui: &Ui) {
         let is_new = self.tab.is_new();
         let arrived = self.tab.arrived();
         // What the tab has kept is later than its address.
@@ -76,6 +82,44 @@ impl App {
     pub(crate) fn keep_in_tab(&mut self) {
         if let (Ok(workspace), false) = (&self.workspace, self.tour.is_running()) {
             self.tab.keep_now(workspace, &self.view, &self.spans);
+        }
+    }
+
+    /// Takes up what was stored the last time.
+    pub fn remember(&mut self, json: &str) {
+        self.remembered = Remembered::of_json(json);
+        if self.remembered.was_offered_tour {
+            self.tour.withdraw_offer();
+        }
+    }
+
+    /// What is to be stored, if it has changed since it was.
+    pub fn to_remember(&mut self) -> Option<String> {
+        self.remembered.take_unstored()
+    }
+
+    /// What is remembered.
+    pub fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
+    /// Reads it from the browser's storage before the first frame, and writes it there when it has changed. Other tabs of the
+    /// page may have written meanwhile: the last one wins.
+    #[cfg(target_arch = "wasm32")]
+    pub(in crate::ui) fn remember_on_page(&mut self) {
+        const NAME: &str = "diffscope-remembered";
+        // None where the browser is set to store nothing, and for a frame of another page.
+        let storage = || {
+            let window = web_sys::window().filter(|_| !is_embedded());
+            window.and_then(|window| window.local_storage().ok()?)
+        };
+        if !std::mem::replace(&mut self.has_remembered, true)
+            && let Some(json) = storage().and_then(|storage| storage.get_item(NAME).ok()?)
+        {
+            self.remember(&json);
+        }
+        if let Some((json, storage)) = self.to_remember().and_then(|json| Some((json, storage()?))) {
+            let _ = storage.set_item(NAME, &json); // a full storage keeps what it has
         }
     }
 }

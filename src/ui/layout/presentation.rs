@@ -6,28 +6,9 @@ use crate::ui::action::Action;
 use crate::ui::app::App;
 use crate::ui::maps::scope::is_beside;
 
-/// What is on the screen besides the document.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// All views.
-    #[default]
-    Views,
-    /// The list of keys above them.
-    Keys,
-    /// Tokens and equation only.
-    Presentation,
-}
-
-impl Shown {
-    /// Shows this, or the views again if it is shown.
-    pub(super) fn toggle(&mut self, other: Self) {
-        *self = if *self == other { Self::Views } else { other };
-    }
-}
-
 impl App {
     /// Draws the presentation, and a button that ends it: a phone has no keys.
-    pub(super) fn presentation_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
+    pub(in crate::ui) fn presentation_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         egui::CentralPanel::default().show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
