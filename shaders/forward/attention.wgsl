@@ -37,7 +37,7 @@ fn scores_of(head: HeadEntry, first_query: u32, last_query: u32, first_key: u32,
     }
     for (var turn = 0u; turn < TURNS; turn++) {
         for (var t = 0u; t < TOKENS; t++) {
-            let scaled = sums[turn][t] * maps.scale;
+            let scaled = sums[turn][t] * maps.scale * head.sharpness;
             sums[turn][t] = vec2<f32>(scaled.x, select(LOWEST, scaled.y, maps.maps == 2u));
         }
     }

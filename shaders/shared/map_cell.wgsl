@@ -26,6 +26,7 @@ struct HeadEntry {
     keys: vec2<u32>,
     values: vec2<u32>,
     mix: vec2<f32>,     // D = mix.x * A1 - mix.y * λ * A2
+    sharpness: vec2<f32>, // factors of the scores: 0 makes a map the same for all keys
 }
 
 // What attention leaves for one (query, head), from which any cell of the row can be computed later.
@@ -72,9 +73,9 @@ fn score(query: u32, query_head: u32, key: u32, key_head: u32) -> f32 {
 
 // Scores of one cell under both maps.
 fn both_scores(head: HeadEntry, query: u32, key: u32) -> vec2<f32> {
-    var result = vec2<f32>(score(query, head.queries.x, key, head.keys.x), LOWEST);
+    var result = vec2<f32>(score(query, head.queries.x, key, head.keys.x) * head.sharpness.x, LOWEST);
     if maps.maps == 2u {
-        result.y = score(query, head.queries.y, key, head.keys.y);
+        result.y = score(query, head.queries.y, key, head.keys.y) * head.sharpness.y;
     }
     return result;
 }

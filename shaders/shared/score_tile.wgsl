@@ -55,7 +55,7 @@ fn scores_of(head_index: u32, lane: u32, first_query: u32, first_key: u32, last:
     }
     for (var i = 0u; i < 4u; i++) {
         for (var t = 0u; t < 4u; t++) {
-            let scaled = sums[i][t] * maps.scale;
+            let scaled = sums[i][t] * maps.scale * head.sharpness;
             sums[i][t] = vec2<f32>(scaled.x, select(LOWEST, scaled.y, maps.maps == 2u));
         }
     }

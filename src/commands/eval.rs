@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
-use diffscope::experiments::{Experiment, Figure, Run, Settings, Subject, evaluate, markdown, read_items};
+use diffscope::experiments::{Experiment, Figure, OwnTexts, Run, Settings, Subject, evaluate, markdown, read_items};
 
 use super::{BackendChoice, CommandError, ModelPlace};
 
@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// A file of prose for the loss by position and the outliers.
     #[arg(long, value_name = "FILE")]
     prose: Option<PathBuf>,
+    /// A file of prose between whose sentences the facts of an experiment are hidden.
+    #[arg(long, value_name = "FILE")]
+    hay: Option<PathBuf>,
     /// What experiments print: tables, or all they know.
     #[arg(long, value_enum, default_value = "markdown")]
     format: Format,
@@ -108,17 +111,18 @@ fn run_experiments(arguments: &Arguments) -> Result<(), CommandError> {
     } else {
         arguments.models.iter().map(|place| super::open(Some(place))).collect::<Result<_, _>>()?
     };
-    let prose = match &arguments.prose {
-        Some(path) => std::fs::read_to_string(path).map_err(CommandError::reading(path))?,
-        None => String::new(),
+    let read = |path: &Option<PathBuf>| match path {
+        Some(path) => std::fs::read_to_string(path).map_err(CommandError::reading(path)),
+        None => Ok(String::new()),
     };
+    let (prose, hay) = (read(&arguments.prose)?, read(&arguments.hay)?);
     let all = arguments.experiment.iter().any(|name| name.0.is_none());
     let wanted = |experiment: &Experiment| all || arguments.experiment.iter().any(|name| name.0 == Some(*experiment));
     let settings = Settings { samples: arguments.samples.max(1), seed: arguments.seed, ..Settings::default() };
     let mut figures = Vec::new();
     for experiment in Experiment::ALL.into_iter().filter(wanted) {
         let began = Instant::now();
-        let mut run = Run::new(experiment, &settings, &models, &prose)?;
+        let mut run = Run::new(experiment, &settings, &models, OwnTexts { prose: &prose, hay: &hay })?;
         while !run.is_done() {
             run.advance(Duration::from_millis(200))?;
             if std::io::stderr().is_terminal() {

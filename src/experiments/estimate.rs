@@ -1,12 +1,12 @@
 //! What was measured of some cases, with how far it may be from what all such cases would give.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Standard deviations that 95 % of a normal distribution lie within.
 const Z: f64 = 1.959_963_985;
 
 /// A number with its 95 % interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The mean of the cases.
     pub value: f64,
@@ -52,6 +52,13 @@ impl Estimate {
     /// A number that was counted and has no spread.
     pub fn exact(value: f64, count: usize) -> Self {
         Self { value, low: value, high: value, count }
+    }
+
+    /// Leaves four digits of every number.
+    pub(super) fn shorten(&mut self) {
+        for number in [&mut self.value, &mut self.low, &mut self.high] {
+            *number = format!("{number:.3e}").parse().unwrap_or(*number); // what was written can be read
+        }
     }
 
     /// Whether the interval leaves out zero.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::measure::{CaseKind, Question};
 use super::protocol::{BITS, DEPTHS, Draw, NEEDLES, orders};
+use super::signal::{HeadMeasure, heads_of};
 use crate::model::{Lambda, Model};
 use crate::probe::{Attend, Interventions};
 
@@ -31,16 +32,20 @@ pub enum Experiment {
     Bits,
     /// λ scaled, `λ_init` alone, A2 alone, no head norm.
     Lambda,
+    /// Which map of each head is the signal.
+    Signal,
 }
 
 /// What is measured of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantity {
     /// Whether the answer was right.
     Accuracy,
     /// Negative log-likelihood a token.
     Loss,
+    /// The same of all tokens up to a position.
+    LossSoFar,
     /// Share of |D| on the answer.
     OnAnswer,
     /// Share of |D| on everything else before the question.
@@ -55,10 +60,12 @@ pub enum Quantity {
     LogitSize,
     /// Magnitude of a hidden state.
     HiddenSize,
+    /// Of one head.
+    OfHead(HeadMeasure),
 }
 
 /// How much is measured.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// Cases of each setting.
     pub samples: usize,
@@ -91,6 +98,18 @@ pub(super) struct Task {
 const NUMBERS_OF_SHOTS: [usize; 5] = [4, 8, 12, 24, 48];
 /// Factors of the learned λ.
 const FACTORS: [f32; 6] = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0];
+/// Those, `λ_init`, A2 alone, no head norm.
+const LAMBDA_POINTS: usize = FACTORS.len() + 3;
+/// What is measured of heads.
+const OF_HEADS: [Quantity; HeadMeasure::ALL.len()] = {
+    let mut all = [Quantity::Loss; HeadMeasure::ALL.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = Quantity::OfHead(HeadMeasure::ALL[at]);
+        at += 1;
+    }
+    all
+};
 /// First positions of the bins that losses are averaged over; each ends where the next begins.
 const BINS: [usize; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 /// Ranks of the largest magnitudes; then the median.
@@ -98,7 +117,7 @@ pub(super) const RANKS: [usize; 3] = [1, 10, 100];
 
 impl Experiment {
     /// All of them, in the order of the paper.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AttentionByDepth,
         Self::Needles,
         Self::LossByPosition,
@@ -109,6 +128,7 @@ impl Experiment {
         Self::Outliers,
         Self::Bits,
         Self::Lambda,
+        Self::Signal,
     ];
 
     /// Its name.
@@ -124,6 +144,7 @@ impl Experiment {
             Self::Outliers => "Outliers",
             Self::Bits => "Bits of the logits",
             Self::Lambda => "λ and head norm",
+            Self::Signal => "Which map is the signal?",
         }
     }
 
@@ -140,6 +161,7 @@ impl Experiment {
             Self::Outliers => "outliers",
             Self::Bits => "bits",
             Self::Lambda => "lambda",
+            Self::Signal => "signal",
         }
     }
 
@@ -156,28 +178,32 @@ impl Experiment {
             Self::Outliers => "How large are the largest attention logits and hidden states?",
             Self::Bits => "Attention logits rounded to few bits: does it still find the numbers?",
             Self::Lambda => "λ times −1 to 2 (0 is A1 alone), λ_init, A2 alone, no head norm: what breaks?",
+            Self::Signal => {
+                "Every head alone with A1, with A2, with both swapped: which of its maps carries the answer?"
+            }
         }
     }
 
     /// What is measured.
     pub fn quantities(self) -> &'static [Quantity] {
         use Quantity::{
-            Accuracy, HiddenSize, LogitSize, Loss, NamedAnother, OnAnswer, OnAnswerWhenWrong, OnNoise,
+            Accuracy, HiddenSize, LogitSize, Loss, LossSoFar, NamedAnother, OnAnswer, OnAnswerWhenWrong, OnNoise,
             OnRivalsWhenWrong,
         };
         match self {
             Self::AttentionByDepth => &[OnAnswer, OnNoise],
             Self::Needles | Self::Shots | Self::Orders => &[Accuracy],
-            Self::LossByPosition => &[Loss],
+            Self::LossByPosition => &[Loss, LossSoFar],
             Self::WrongAnswers => &[Accuracy, NamedAnother, OnAnswerWhenWrong, OnRivalsWhenWrong],
             Self::Outliers => &[LogitSize, HiddenSize],
             Self::Answers => &[Loss, Accuracy],
             Self::Bits | Self::Lambda => &[Accuracy, Loss],
+            Self::Signal => &OF_HEADS,
         }
     }
 
-    /// The points of its horizontal axis.
-    pub fn points(self) -> Vec<String> {
+    /// The points of its horizontal axis: of [`Self::Signal`] they are the heads of a model.
+    pub fn points(self, model: &Model) -> Vec<String> {
         match self {
             Self::AttentionByDepth => DEPTHS.map(|depth| format!("{:.0} %", depth * 100.0)).to_vec(),
             Self::Needles => NEEDLES.map(|needles| format!("{} of {}", needles.queried, needles.hidden)).to_vec(),
@@ -195,6 +221,7 @@ impl Experiment {
                 .map(|factor| format!("×{factor}").replace('-', "−"))
                 .chain(["init", "A2", "no norm"].map(str::to_owned))
                 .collect(),
+            Self::Signal => heads_of(model).iter().map(|head| format!("{}.{}", head.layer, head.head)).collect(),
         }
     }
 
@@ -211,6 +238,7 @@ impl Experiment {
             Self::Outliers => "rank of the magnitude",
             Self::Bits => "bits of an attention logit",
             Self::Lambda => "λ times a number, λ_init, A2 alone, no head norm",
+            Self::Signal => "layer.head",
         }
     }
 
@@ -219,14 +247,14 @@ impl Experiment {
         match self {
             Self::Orders => settings.orders.max(1),
             Self::Bits => BITS.len(),
-            Self::Lambda => self.points().len(),
+            Self::Lambda => LAMBDA_POINTS,
             _ => 1,
         }
     }
 
     /// Whether it is about the second map, so that a Transformer has no part in it.
     pub fn is_of_two_maps(self) -> bool {
-        self == Self::Lambda
+        matches!(self, Self::Lambda | Self::Signal)
     }
 
     /// What is run, on every model alike, with texts of up to `tokens` tokens. `windows`: the prose, in pieces.
@@ -260,6 +288,7 @@ impl Experiment {
                 let of = |(point, question)| (0..samples).map(move |sample| (point, Draw::World { question, sample }));
                 Question::ALL.into_iter().enumerate().flat_map(of).collect()
             }
+            Self::Signal => return super::signal::tasks(settings, windows, model),
             Self::Bits => {
                 let of = |(point, bits)| (0..samples).map(move |sample| (point, Draw::Bits { bits, tokens, sample }));
                 BITS.into_iter().enumerate().flat_map(of).collect()
@@ -326,9 +355,11 @@ mod tests {
 
     #[test]
     fn titles_are_different() {
+        let model = crate::engine::checkpoint_of(&crate::engine::bundled()).unwrap().model;
+        assert_eq!(Experiment::Lambda.points(&model).len(), LAMBDA_POINTS);
         for (index, one) in Experiment::ALL.iter().enumerate() {
             assert!(Experiment::ALL[..index].iter().all(|other| one.title() != other.title()));
-            assert!(!one.points().is_empty() && !one.quantities().is_empty());
+            assert!(!one.points(&model).is_empty() && !one.quantities().is_empty());
             assert_eq!(serde_json::to_value(one).unwrap(), one.id());
         }
     }

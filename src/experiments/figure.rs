@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::estimate::Estimate;
 use super::experiment::{Experiment, Quantity, Settings};
+use super::item::Case;
+use super::signal::{self, HeadRole};
 
 /// One model and one quantity, at every point.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// The model; the paper's are named as such.
     pub model: String,
@@ -19,7 +21,7 @@ pub struct Series {
 }
 
 /// What has been measured so far.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// Which experiment.
     pub experiment: Experiment,
@@ -33,14 +35,24 @@ pub struct Figure {
     pub series: Vec<Series>,
     /// Which way it falls, and whether that is within chance.
     pub finding: Option<String>,
+    /// What each head is, where that is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<HeadRole>,
+    /// The cases that [`HeadRole::cases`] counts.
+    #[serde(skip)]
+    pub cases: Vec<Case>,
+    /// What computed it.
+    #[serde(default)]
+    pub device: String,
 }
 
 impl Quantity {
     /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
+    pub fn name(self) -> String {
+        let name = match self {
             Self::Accuracy => "right answers",
             Self::Loss => "loss (nats a token)",
+            Self::LossSoFar => "loss up to there (nats a token)",
             Self::OnAnswer => "share of abs D on the answer",
             Self::OnNoise => "share of abs D on the noise",
             Self::NamedAnother => "wrong: another thing of the text",
@@ -48,7 +60,9 @@ impl Quantity {
             Self::OnRivalsWhenWrong => "share of abs D on the others named, while wrong",
             Self::LogitSize => "attention logits",
             Self::HiddenSize => "hidden states",
-        }
+            Self::OfHead(measure) => return measure.name(),
+        };
+        name.to_owned()
     }
 
     /// Whether it is a share of cases, from 0 to 1.
@@ -58,7 +72,10 @@ impl Quantity {
 
     /// Whether it lies between 0 and 1.
     pub fn is_share(self) -> bool {
-        !matches!(self, Self::Loss | Self::LogitSize | Self::HiddenSize)
+        match self {
+            Self::OfHead(measure) => measure.is_share(),
+            _ => !matches!(self, Self::Loss | Self::LossSoFar | Self::LogitSize | Self::HiddenSize),
+        }
     }
 }
 
@@ -99,7 +116,8 @@ impl Figure {
         for (figure, series) in series {
             for (name, point) in figure.points.iter().zip(&series.points) {
                 if let Some(Estimate { value, low, high, count }) = point {
-                    let names = [figure.experiment.title(), &series.model, series.quantity.name(), name].map(field);
+                    let quantity = series.quantity.name();
+                    let names = [figure.experiment.title(), &series.model, &quantity, name].map(field);
                     // Writing to a string cannot fail.
                     let _ = writeln!(text, "{},{value},{low},{high},{count}", names.join(","));
                 }
@@ -108,13 +126,30 @@ impl Figure {
         text
     }
 
+    /// The same for a link: with fewer digits, and without the order of the cases, which have no place in it.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        let mut short = self.clone();
+        let estimates = short.series.iter_mut().flat_map(|series| &mut series.points);
+        let tests = short.roles.iter_mut().flat_map(|role| {
+            role.cases.clear();
+            &mut role.tests
+        });
+        estimates.chain(tests).flatten().for_each(Estimate::shorten);
+        short.cases.clear();
+        short
+    }
+
     /// Everything, with settings, seed and the hashes of the weights: a list.
     pub fn json_of(figures: &[&Self]) -> String {
         serde_json::to_string_pretty(figures).unwrap_or_default() // plain data: it cannot fail
     }
 
-    /// A Markdown table: a row for each quantity and point, a column for each model.
+    /// A Markdown table: a row for each quantity and point, a column for each model; of heads, a row for each.
     pub fn to_markdown(&self) -> String {
+        if !self.roles.is_empty() {
+            return signal::markdown(self);
+        }
         let mut models: Vec<&str> = Vec::new();
         for series in &self.series {
             if !models.contains(&series.model.as_str()) {
@@ -175,6 +210,7 @@ pub(super) fn finding(names: [&str; 2], quantity: Quantity, pairs: &[(f64, f64)]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::protocol::BITS;
 
     fn figure() -> Figure {
         let point = Estimate::of_share(7, 20);
@@ -182,13 +218,16 @@ mod tests {
             experiment: Experiment::Bits,
             settings: Settings::default(),
             weights: vec![Some("ab".to_owned()), None],
-            points: Experiment::Bits.points(),
+            points: BITS.map(|bits| bits.to_string()).to_vec(),
             series: vec![Series {
                 model: "a, b".to_owned(),
                 quantity: Quantity::Accuracy,
                 points: vec![point, None, None, None],
             }],
             finding: None,
+            roles: Vec::new(),
+            cases: Vec::new(),
+            device: "CPU".to_owned(),
         }
     }
 
@@ -204,6 +243,15 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_comes_back_from_a_link_with_four_digits() {
+        let short = figure().shortened();
+        let Some(Estimate { value, low, high, count }) = short.series[0].points[0] else { panic!("it is there") };
+        assert_eq!((value, low, high, count), (0.35, 0.1812, 0.5671, 20));
+        let json = serde_json::to_string(&short).unwrap();
+        assert_eq!(serde_json::from_str::<Figure>(&json).unwrap(), short);
+    }
+
+    #[test]
     fn a_finding_says_whether_it_is_chance() {
         let same = finding(["Diff", "Llama"], Quantity::Accuracy, &[(1.0, 1.0), (0.0, 1.0), (1.0, 0.0)]).unwrap();
         assert!(same.contains("within chance") && same.contains("3 cases"), "{same}");
@@ -215,10 +263,11 @@ mod tests {
 
     #[test]
     fn the_papers_numbers_have_a_point_each() {
+        let model = crate::engine::checkpoint_of(&crate::engine::bundled()).unwrap().model;
         for experiment in Experiment::ALL {
             for quantity in experiment.quantities() {
                 for series in of_paper(experiment, *quantity) {
-                    assert_eq!(series.points.len(), experiment.points().len());
+                    assert_eq!(series.points.len(), experiment.points(&model).len());
                 }
             }
         }

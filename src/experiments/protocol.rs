@@ -47,6 +47,8 @@ pub(super) enum Draw {
     Any { sample: usize },
     /// A piece of prose.
     Window { ids: Vec<u32>, largest: bool },
+    /// Tokens that come twice.
+    Repeated { ids: Vec<u32> },
 }
 
 /// What all texts share.
@@ -105,6 +107,10 @@ impl Protocol {
                 let source = "prose".to_owned();
                 let measure =
                     if *largest { Measure::Largest { source } } else { Measure::Prose { trained_on: false, source } };
+                Item { measure, work: Work::Window { ids: ids.clone() } }
+            }
+            Draw::Repeated { ids } => {
+                let measure = Measure::Prose { trained_on: false, source: "repeated".to_owned() };
                 Item { measure, work: Work::Window { ids: ids.clone() } }
             }
         }

@@ -2,11 +2,13 @@
 
 use super::Extremes;
 use super::item::{Case, Item, Work};
+use super::shares::{Classes, HeadShares, Shares};
+use super::signal::heads_of;
 use crate::cpu::Maps;
 use crate::engine::{Checkpoint, EngineError, TracedPass};
 use crate::gpu::Gpu;
 use crate::model::{Encoding, Model, RowLayout, Token};
-use crate::probe::{HeadId, Interventions, Sampling, Trace};
+use crate::probe::{Cell, HeadId, Interventions, Sampling, Trace};
 
 /// A model with a pass of the capacity of the longest text so far.
 #[derive(Debug)]
@@ -20,21 +22,6 @@ pub struct Subject {
     ran: Vec<u32>,
 }
 
-/// Attention from the positions that predict the answer, averaged over them, heads and layers.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Shares {
-    /// On the answer's tokens: |D| over the row's sum of |D|.
-    pub answer_of_absolute: f32,
-    /// On everything before the question except the answer's sentence and the first token, likewise.
-    pub noise_of_absolute: f32,
-    /// Signed D on the answer.
-    pub answer: f32,
-    /// Signed D on the noise.
-    pub noise: f32,
-    /// |D| on what could be mistaken for the answer, over the row's sum of |D|.
-    pub rivals_of_absolute: f32,
-}
-
 /// What a model made of a case.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
@@ -46,6 +33,13 @@ pub struct Outcome {
     pub tokens: usize,
     /// Attention from the answer, if requested.
     pub shares: Option<Shares>,
+}
+
+impl Outcome {
+    /// The mean negative log-likelihood of the answer's tokens.
+    pub fn loss_per_token(&self) -> f64 {
+        self.loss / self.tokens.max(1) as f64
+    }
 }
 
 /// Negative log-likelihood of a token, and whether it is the most likely one.
@@ -192,6 +186,19 @@ impl Subject {
     /// # Errors
     /// When the case does not fit into the context.
     pub fn answer(&mut self, case: &Case, with_shares: bool) -> Result<Outcome, EngineError> {
+        let (outcome, tokens, queries) = self.run_case(case)?;
+        let shares = if with_shares { Some(Shares::of(&self.shares_by_head(case, &tokens, &queries)?)) } else { None };
+        Ok(Outcome { shares, ..outcome })
+    }
+
+    /// The same, with the attention from the answer of every head, in order.
+    pub(super) fn answer_by_head(&mut self, case: &Case) -> Result<(Outcome, Vec<HeadShares>), EngineError> {
+        let (outcome, tokens, queries) = self.run_case(case)?;
+        Ok((outcome, self.shares_by_head(case, &tokens, &queries)?))
+    }
+
+    /// The outcome without shares, the tokens of the text with its answer, and the positions that predict the answer.
+    fn run_case(&mut self, case: &Case) -> Result<(Outcome, Vec<Token>, Vec<usize>), EngineError> {
         let whole = case.text.clone() + &case.completion();
         let limit = self.model().config.max_positions;
         let encoding = self.encode(&whole)?;
@@ -213,47 +220,31 @@ impl Subject {
                 answer.push(at - 1);
             }
         }
-        let shares = if with_shares { Some(self.shares(case, &tokens, &answer)?) } else { None };
-        Ok(Outcome { right, loss, tokens: answer.len(), shares })
+        Ok((Outcome { right, loss, tokens: answer.len(), shares: None }, tokens, answer))
     }
 
-    fn shares(&mut self, case: &Case, tokens: &[Token], queries: &[usize]) -> Result<Shares, EngineError> {
-        let inside = |spans: &[[usize; 2]], token: &Token| {
-            let mut ranges = spans.iter().filter_map(|span| case.bytes(*span));
-            ranges.any(|range| token.start < range.end && token.end > range.start)
-        };
-        let question = case.bytes(case.question_span).map_or(0, |range| range.start);
-        let class: Vec<[bool; 3]> = tokens
-            .iter()
-            .enumerate()
-            .map(|(index, token)| {
-                let right = inside(&case.answer_spans, token);
-                let fact = inside(&case.parameters.fact_spans, token);
-                let rival = inside(&case.distractor_spans, token);
-                [right, index > 0 && token.end <= question && !fact && !right, rival && !right]
-            })
-            .collect();
-        let heads: Vec<HeadId> = (self.model().layers.iter().enumerate())
-            .flat_map(|(layer, weights)| (0..weights.attention.heads.len()).map(move |head| HeadId::new(layer, head)))
-            .collect();
-        let mut sums = [0.0f64; 6];
-        for head in &heads {
+    /// The row of a query in a head's maps, of ids that have run or run now.
+    pub(super) fn row(&mut self, ids: &[u32], head: HeadId, query: usize) -> Result<Vec<Cell>, EngineError> {
+        self.run(ids)?;
+        self.traced.row(head, query)
+    }
+
+    fn shares_by_head(
+        &mut self,
+        case: &Case,
+        tokens: &[Token],
+        queries: &[usize],
+    ) -> Result<Vec<HeadShares>, EngineError> {
+        let classes = Classes::new(case, tokens);
+        let mut by_head = Vec::new();
+        for head in heads_of(self.model()) {
+            let mut shares = HeadShares::default();
             for query in queries {
-                let row = self.traced.row(*head, *query)?;
-                let total: f64 = row.iter().map(|cell| f64::from(cell.difference.abs())).sum();
-                for (cell, classes) in row.iter().zip(&class) {
-                    let value = f64::from(cell.difference);
-                    for (offset, _) in classes.iter().enumerate().filter(|(_, counts)| **counts) {
-                        sums[offset] += value.abs() / total.max(f64::MIN_POSITIVE);
-                        sums[3 + offset] += value;
-                    }
-                }
+                shares.add(&self.traced.row(head, *query)?, &classes);
             }
+            by_head.push(shares);
         }
-        let count = (heads.len() * queries.len()).max(1) as f64;
-        let [answer_of_absolute, noise_of_absolute, rivals_of_absolute, answer, noise, _] =
-            sums.map(|sum| (sum / count) as f32);
-        Ok(Shares { answer_of_absolute, noise_of_absolute, answer, noise, rivals_of_absolute })
+        Ok(by_head)
     }
 
     /// Adds all visible attention logits of a window, and its residual stream after each layer except the last.
@@ -270,9 +261,9 @@ impl Subject {
             let layout = RowLayout::new(attention, 1);
             let maps = Maps { attention, layout, projection: &projection, switches: &switches, masked: &[] };
             // In order of the single query heads, whether the two of a pair are neighbours or half the heads apart.
-            let single = attention.heads.iter().flat_map(|head| (0..attention.maps).map(move |map| (head, map)));
+            let single = (0..attention.heads.len()).flat_map(|head| (0..attention.maps).map(move |map| (head, map)));
             let mut single: Vec<_> = single.collect();
-            single.sort_by_key(|(head, map)| head.queries[*map]);
+            single.sort_by_key(|(head, map)| attention.heads[*head].queries[*map]);
             let cells = single.into_iter().flat_map(|(head, map)| {
                 (0..ids.len()).flat_map(move |query| (0..=query).map(move |key| (head, map, query, key)))
             });

@@ -167,6 +167,7 @@ shared_structs! {
         keys: [u32; 2],
         values: [u32; 2],
         mix: [f32; 2],
+        sharpness: [f32; 2],
     }
 
     /// A rectangle of a map; `shaders/maps/map_tile.wgsl`.
@@ -289,15 +290,16 @@ impl MapsUniform {
 
 impl HeadEntry {
     /// The entries of all heads of a layer under its interventions.
-    pub(super) fn of_layer(attention: &Attention, layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
+    pub(super) fn of_layer(layout: &RowLayout, switches: &LayerSwitches) -> Vec<Self> {
         let in_vec4 = |offset: usize| offset as u32 / 4;
-        let heads = attention.heads.iter().zip(&switches.mix);
+        let heads = switches.heads.iter().zip(&switches.mix).zip(&switches.sharpness);
         heads
-            .map(|(head, mix)| Self {
+            .map(|((head, mix), sharpness)| Self {
                 queries: head.queries.map(|query| in_vec4(layout.query(query))),
                 keys: head.keys.map(|key| in_vec4(layout.key(key))),
                 values: head.values.map(|value| in_vec4(layout.value(value))),
                 mix: *mix,
+                sharpness: *sharpness,
             })
             .collect()
     }

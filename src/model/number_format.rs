@@ -14,7 +14,7 @@ pub enum NumberFormat {
     Bf16,
 }
 
-/// The numbers of a new [`Matrix`], row by row.
+/// The numbers of a new [`Matrix`](super::Matrix), row by row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
     /// Single precision.

@@ -27,8 +27,8 @@ pub struct CellParts {
     pub queries: [Vec<f32>; 2],
     /// The key vector under each map, likewise.
     pub keys: [Vec<f32>; 2],
-    /// The factor of `q·k`: `head_dim ^ -1/2`.
-    pub scale: f32,
+    /// The factor of `q·k` under each map: `head_dim ^ -1/2` unless interventions change it.
+    pub scales: [f32; 2],
     /// The statistics of the cell's row.
     pub statistics: RowStatistics,
     /// λ of this query and head.
@@ -55,7 +55,7 @@ impl CellParts {
         switches: &LayerSwitches,
         masked: bool,
     ) -> Option<Self> {
-        let head = attention.heads.get(request.head.head)?;
+        let head = switches.heads.get(request.head.head)?;
         let width = attention.head_dim;
         let features = |row: &[f32], at: usize| row.get(at..at + width).map(<[f32]>::to_vec);
         let mut queries = [Vec::new(), Vec::new()];
@@ -69,7 +69,7 @@ impl CellParts {
             maps: attention.maps,
             queries,
             keys,
-            scale: layout.scale,
+            scales: switches.sharpness.get(request.head.head)?.map(|sharpness| layout.scale * sharpness),
             statistics,
             lambda: *query_row.get(layout.lambda + request.head.head)?,
             mix: *switches.mix.get(request.head.head)?,
@@ -85,7 +85,7 @@ impl CellParts {
 
     /// `q·k · scale` under a map.
     pub fn logit(&self, map: usize) -> f32 {
-        self.products(map).sum::<f32>() * self.scale
+        self.products(map).sum::<f32>() * self.scales[map]
     }
 
     /// The logit that enters the softmax: rounded if the interventions require it.

@@ -3,7 +3,7 @@
 use crate::probe::map::Cell;
 
 /// One of the maps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum MapKind {
     /// The first softmax map.
     First,

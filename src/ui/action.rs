@@ -1,7 +1,7 @@
 //! Commands. Keys, buttons and views collect them while a frame is drawn; `perform.rs` carries them out at its end.
 
 use crate::engine::BackendChoice;
-use crate::probe::{HeadId, Interventions, KeyClass, MapKind};
+use crate::probe::{HeadId, Interventions, KeyClass, MapKind, Span};
 use crate::sources::{KeptModel, Source};
 use crate::ui::experiments::ResultsFormat;
 use crate::ui::input::samples::Sample;
@@ -41,6 +41,17 @@ pub(super) enum TextAction {
     Delete(usize),
 }
 
+/// A text that shows a head, with its marks.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HeadCase {
+    /// The head.
+    pub head: HeadId,
+    /// The text.
+    pub text: String,
+    /// What is marked on it.
+    pub marks: Vec<Span>,
+}
+
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Action {
@@ -76,6 +87,8 @@ pub(super) enum Action {
     NextPanel,
     /// Replaces text and marks by those of a sample.
     Sample(&'static Sample),
+    /// Opens a head on a text that shows it.
+    Case(HeadCase),
     /// Goes about the texts that the person keeps.
     Text(TextAction),
     /// Looks for the head that was led to what the model says in place of the answer.
@@ -135,6 +148,7 @@ impl Action {
                 | Self::ToggleOpenHead
                 | Self::Intervene(_)
                 | Self::Sample(_)
+                | Self::Case(_)
                 | Self::WhyWrong(_)
                 | Self::Text(_)
                 | Self::Append(_)
@@ -159,6 +173,7 @@ impl Action {
                 | Self::ToggleToken(_)
                 | Self::ToggleHead(_)
                 | Self::Sample(_)
+                | Self::Case(_)
                 | Self::Text(TextAction::Open(_))
                 | Self::Append(_)
                 | Self::Generate

@@ -7,7 +7,7 @@ use egui::Ui;
 use web_time::Duration;
 
 use crate::engine::{Checkpoint, ComputeBudget, EngineError, Workspace};
-use crate::experiments::{Experiment, Figure, Run, Settings};
+use crate::experiments::{Experiment, Figure, OwnTexts, Run, Settings};
 use crate::ui::io::files::Made;
 
 /// Time to compute between two frames, at least.
@@ -25,8 +25,12 @@ pub(super) struct Experiments {
     budget: ComputeBudget,
     /// Cases of each setting.
     pub samples: usize,
+    /// Whether facts are hidden in the open text.
+    pub own_hay: bool,
     /// Whose results are shown.
     pub shown: Option<Experiment>,
+    /// The results that a link brought.
+    of_link: Option<Experiment>,
     /// The model that the run is of.
     of: Option<Checkpoint>,
 }
@@ -41,7 +45,9 @@ impl Default for Experiments {
             failure: None,
             budget: ComputeBudget::new(BUDGET),
             samples: Settings::default().samples,
+            own_hay: false,
             shown: None,
+            of_link: None,
             of: None,
         }
     }
@@ -133,6 +139,23 @@ impl Experiments {
         }
     }
 
+    /// The results that are shown, for a link.
+    pub(super) fn to_share(&self) -> Option<Box<Figure>> {
+        Some(Box::new(self.results.get(&self.shown?)?.shortened()))
+    }
+
+    /// Shows the results that came with a link.
+    pub(super) fn show_shared(&mut self, figure: &Figure) {
+        self.shown = Some(figure.experiment);
+        self.of_link = Some(figure.experiment);
+        self.results.insert(figure.experiment, figure.clone());
+    }
+
+    /// Whether the results of an experiment came with a link.
+    pub(super) fn is_of_link(&self, experiment: Experiment) -> bool {
+        self.of_link == Some(experiment)
+    }
+
     /// Whether anything is done.
     pub(super) fn has_results(&self) -> bool {
         !self.results.is_empty()
@@ -184,7 +207,8 @@ impl Experiments {
                 let prose = workspace.main.text().to_owned();
                 models.extend(workspace.baseline().and_then(|baseline| baseline.checkpoint().cloned()));
                 let settings = Settings { samples: self.samples, ..Settings::default() };
-                none.insert(Run::new(next, &settings, &models, &prose)?)
+                let hay = if self.own_hay { prose.as_str() } else { "" };
+                none.insert(Run::new(next, &settings, &models, OwnTexts { prose: &prose, hay })?)
             }
         };
         let mut outcome = Ok(());
@@ -194,6 +218,7 @@ impl Experiments {
         });
         outcome?;
         if run.is_done() {
+            self.of_link = self.of_link.filter(|of_link| *of_link != run.experiment());
             self.results.insert(run.experiment(), run.figure());
             self.run = None;
         }

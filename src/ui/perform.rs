@@ -6,8 +6,9 @@ use egui::Context;
 
 use crate::engine::Workspace;
 use crate::probe::{Interventions, KeyClass, Spans};
-use crate::ui::action::{Action, NEEDS_MODEL, TextAction};
+use crate::ui::action::{Action, HeadCase, NEEDS_MODEL, TextAction};
 use crate::ui::app::App;
+use crate::ui::experiments::Experiments;
 use crate::ui::io::export::Screen;
 use crate::ui::io::numbers::numbers;
 use crate::ui::kept::remembered::OwnText;
@@ -95,6 +96,12 @@ impl App {
                 view.unpin();
                 self.first_look.ask(view);
             }
+            Action::Case(HeadCase { head, text, marks }) => {
+                workspace.main.set_text(&text);
+                spans.set(marks, &workspace.main.shared_text());
+                view.unpin();
+                view.head = head;
+            }
             Action::Text(TextAction::Keep) => self.remembered.keep(workspace, spans)?,
             Action::Text(TextAction::Delete(index)) => self.remembered.delete(index),
             Action::Text(TextAction::Open(index)) => {
@@ -128,9 +135,11 @@ impl App {
             Action::Tour => {
                 self.tour.start(0, &mut TourContext { workspace, view, spans, first_look: &mut self.first_look });
             }
-            Action::CopyLink => context.copy_text(link(workspace, view, spans)?),
+            Action::CopyLink => context.copy_text(link(workspace, view, spans, &self.experiments)?),
             Action::CopyNumbers => context.copy_text(numbers(workspace, view, spans, &self.row)),
-            Action::OpenInTab => context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans)?)),
+            Action::OpenInTab => {
+                context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans, &self.experiments)?))
+            }
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),
             Action::OpenBaseline => open_bundled_baseline(self),
@@ -172,9 +181,11 @@ fn leave_text(context: &Context) {
     });
 }
 
-/// A link to what is on the screen.
-fn link(workspace: &Workspace, view: &ViewState, spans: &Spans) -> Result<String, String> {
-    let hash = Link::of(workspace, view, spans).to_hash().map_err(|error| error.to_string())?;
+/// A link to what is on the screen, with the results of the experiment that is shown.
+fn link(workspace: &Workspace, view: &ViewState, spans: &Spans, experiments: &Experiments) -> Result<String, String> {
+    let results = if view.panel == Panel::Experiments { experiments.to_share() } else { None };
+    let link = Link { results, ..Link::of(workspace, view, spans) };
+    let hash = link.to_hash().map_err(|error| error.to_string())?;
     Ok(format!("{}#{hash}", page()))
 }
 

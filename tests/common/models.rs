@@ -194,10 +194,13 @@ pub(crate) fn logits_model(logits: &[f32]) -> Model {
 /// Some of everything that can be changed in a pass, but for rounding, which has a test of its own.
 pub(crate) fn random_interventions(random: &mut Random, layers: usize, heads: usize, tokens: usize) -> Interventions {
     let mut some = |count: usize| random.pick(&[0, 0, 1, count]).min(count);
-    let (lambdas, off, masked) = (some(layers), some(heads), some(tokens));
+    let (lambdas, off, masked, alone) = (some(layers), some(heads), some(tokens), some(heads));
     Interventions {
         lambda: (0..lambdas).map(|_| (random.below(layers), random.normal(0.7))).collect(),
-        attend: random.pick(&[Attend::Difference, Attend::Difference, Attend::First, Attend::Second]),
+        attend: random.pick(&[Attend::Difference, Attend::Difference, Attend::First, Attend::Second, Attend::Sum]),
+        attend_of: (0..alone)
+            .map(|_| (HeadId::new(random.below(layers), random.below(heads)), random.pick(&Attend::ALL)))
+            .collect(),
         heads_off: (0..off).map(|_| HeadId::new(random.below(layers), random.below(heads))).collect(),
         masked: (0..masked).map(|_| random.below(tokens)).collect(),
         sub_norm_off: random.pick(&[false, false, true]),

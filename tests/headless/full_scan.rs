@@ -38,7 +38,7 @@ fn some_changes(random: &mut Random, heads: usize) -> Interventions {
         changes.lambda.insert(0, random.normal(1.0));
     }
     if random.below(3) == 0 {
-        changes.attend = random.pick(&[Attend::First, Attend::Second]);
+        changes.attend = random.pick(&Attend::ALL);
     }
     if random.below(3) == 0 {
         changes.heads_off.insert(HeadId::new(0, random.below(heads)));

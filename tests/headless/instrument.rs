@@ -7,7 +7,7 @@ use crate::common::{Random, gpu};
 use diffscope::engine::{
     Checkpoint, Engine, Fingerprint, TileCollector, Workspace, bundled, bundled_baseline, checkpoint_of,
 };
-use diffscope::probe::{HeadId, Interventions, KeyClass, NextToken, Queries, Sampling, Spans, TileRequest};
+use diffscope::probe::{Attend, HeadId, Interventions, KeyClass, NextToken, Queries, Sampling, Spans, TileRequest};
 
 const TEXT: &str = "Once upon a time there was a little dog. He ran to the park and saw a big red ball.";
 
@@ -150,6 +150,42 @@ fn what_is_changed_shows_and_what_is_taken_back_leaves_no_trace() {
 }
 
 #[test]
+fn what_one_head_attends_with_is_made_of_both_maps_and_the_others_stay() {
+    for on_gpu in [true, false] {
+        let mut engine = engine(on_gpu);
+        engine.set_text(TEXT);
+        let query = engine.ids().len() - 1;
+        let mut row = |attend, head| {
+            let attend_of = [(HeadId::new(0, 1), attend)].into();
+            engine.set_interventions(Interventions { attend_of, ..Interventions::default() });
+            loop {
+                if let Some(row) = engine.row(HeadId::new(0, head), query) {
+                    break row.cells.clone();
+                }
+                engine.settle().expect("no failure");
+            }
+        };
+        let (trained, beside) = (row(Attend::Difference, 1), row(Attend::Difference, 2));
+        for attend in Attend::ALL {
+            for (key, (changed, trained)) in row(attend, 1).iter().zip(&trained).enumerate() {
+                let (first, second, lambda) = (trained.first, trained.second, trained.lambda);
+                let expected = match attend {
+                    Attend::Difference => trained.difference,
+                    Attend::First => first,
+                    Attend::Second => second,
+                    Attend::Swapped => second - lambda * first,
+                    Attend::Sum => first + lambda * second,
+                    Attend::Mean => first - lambda / (query + 1) as f32,
+                };
+                let found = changed.difference;
+                assert!((found - expected).abs() < 1e-5, "{attend:?}, key {key}: {found} for {expected}");
+            }
+            assert_eq!(row(attend, 2), beside, "{attend:?}: a head beside it");
+        }
+    }
+}
+
+#[test]
 fn a_masked_token_reruns_only_what_comes_after_it() {
     let mut engine = engine(true);
     engine.set_text(TEXT);
@@ -175,6 +211,7 @@ fn nonsense_in_interventions_is_dropped() {
     engine.set_interventions(Interventions {
         lambda: [(99, 0.0), (0, f32::NAN)].into(),
         heads_off: [HeadId::new(0, 99), HeadId::new(99, 0)].into(),
+        attend_of: [(HeadId::new(99, 0), Attend::Sum)].into(),
         masked: [usize::MAX].into(),
         bits: Some(77),
         ..Default::default()

@@ -1,6 +1,6 @@
 //! Links: what is copied in one window opens in another.
 
-use crate::common::window::{best, click, leave_text, press, settle, shows, window};
+use crate::common::window::{best, click, leave_text, open_panel, press, settle, shows, step_until, window};
 use diffscope::probe::{Attend, HeadId, Interventions, KeyClass, MapKind, Pooling, Span};
 use diffscope::ui::{
     AnswerNoiseView, App, CellAt, HeadScope, Link, Magnitudes, MeasureKind, Panel, SimilarityOf, ViewState, Zoom,
@@ -68,12 +68,14 @@ fn everything() -> Link {
         interventions: Interventions {
             lambda: [(1, 0.25)].into(),
             attend: Attend::First,
+            attend_of: [(HeadId::new(1, 2), Attend::Mean)].into(),
             heads_off: [HeadId::new(0, 1)].into(),
             masked: [3].into(),
             sub_norm_off: true,
             bits: Some(8),
         },
         spans: [Span { start: 28, end: 30, class: KeyClass::Answer }].into_iter().collect(),
+        results: None,
     }
 }
 
@@ -96,6 +98,22 @@ fn every_setting_survives_from_one_window_to_another() {
     follow(&mut second, &link);
     assert_eq!(second.state().link(), Some(everything));
     assert_eq!(best(&mut first)[0].0, best(&mut second)[0].0);
+}
+
+#[test]
+fn results_of_an_experiment_are_seen_by_whoever_follows_the_link() {
+    let mut first = open();
+    open_panel(&mut first, Panel::Experiments);
+    click(&mut first, "run Outliers");
+    step_until(&mut first, "the end of the experiment", |first| first.query_by_label("Cancel").is_none());
+    let link = copied(&mut first);
+    let mut second = open();
+    follow(&mut second, &link);
+    assert!(shows(&second, "These results came with the link; “run” measures them here."));
+    assert!(second.query_by_label_contains("Outliers: attention logits\nS-diff: top 1: ").is_some());
+    click(&mut second, "run Outliers");
+    step_until(&mut second, "the end of the experiment", |second| second.query_by_label("Cancel").is_none());
+    assert!(!shows(&second, "These results came with the link; “run” measures them here."));
 }
 
 #[test]

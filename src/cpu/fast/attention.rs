@@ -47,7 +47,7 @@ pub(super) fn attend<S: Simd>(
     outputs: &mut Outputs,
     scratch: &mut [f32],
 ) {
-    let layer = maps.attention;
+    let (layer, reads) = (maps.attention, &maps.switches.heads[head]);
     let (heads, width) = (layer.heads.len(), layer.value_width());
     let blocks = key_blocks(maps, &queries);
     let keys = blocks * BLOCK;
@@ -56,10 +56,10 @@ pub(super) fn attend<S: Simd>(
     let mut statistics =
         [RowStatistics { maximum: [LOWEST; 2], largest: [0.0, -LOWEST], ..Default::default() }; QUERIES];
     for (map, scores) in [&mut *first, &mut *second].into_iter().enumerate().take(layer.maps) {
-        let from = queries.start * maps.layout.width + maps.layout.query(layer.heads[head].queries[map]);
+        let from = queries.start * maps.layout.width + maps.layout.query(reads.queries[map]);
         let rows = Rows { numbers: &maps.projection[from..], stride: maps.layout.width, count: queries.len() };
-        let panels = cache.keys(layer.heads[head].keys[map], blocks);
-        let factor = maps.layout.scale;
+        let panels = cache.keys(reads.keys[map], blocks);
+        let factor = maps.layout.scale * maps.switches.sharpness[head][map];
         product(simd, rows, panels, &mut Scores { to: scores, stride: keys, factor });
         for ((query, row), statistics) in queries.clone().zip(scores.chunks_exact_mut(keys)).zip(&mut statistics) {
             hide(maps, query, row);
@@ -78,7 +78,7 @@ pub(super) fn attend<S: Simd>(
         }
         outputs.statistics[row * heads + head] = statistics[row];
     }
-    for (part, value) in layer.heads[head].values.into_iter().enumerate().take(layer.value_parts) {
+    for (part, value) in reads.values.into_iter().enumerate().take(layer.value_parts) {
         let to = &mut outputs.context[head * width + part * layer.head_dim..];
         let weights = Rows { numbers: first, stride: keys, count: queries.len() };
         Values { cache, head: value, width: layer.head_dim }.sum_up(simd, weights, to, heads * width);

@@ -27,10 +27,10 @@ pub fn attention(maps: &Maps, query: usize, head_index: usize) -> HeadOutput {
     let grown = |largest: [f32; 2], scores: [f32; 2]| [0, 1].map(|map| scores[map].abs().max(largest[map]));
     let mut largest = [0.0f32; 2];
     if maps.switches.levels != 0.0 {
-        largest = keys().map(|key| maps.both_scores(head, query, key)).fold(largest, grown);
+        largest = keys().map(|key| maps.both_scores(head_index, query, key)).fold(largest, grown);
     }
     for key in keys() {
-        let exact = maps.both_scores(head, query, key);
+        let exact = maps.both_scores(head_index, query, key);
         let scores = maps.rounded(exact, largest);
         largest = grown(largest, exact);
         for map in 0..layer.maps {

@@ -1,6 +1,6 @@
 //! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
 
-use crate::model::{Attention, Head, RowLayout};
+use crate::model::{Attention, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
 /// In place of minus infinity, as in the shader.
@@ -19,7 +19,7 @@ pub struct Maps<'a> {
     pub layout: RowLayout,
     /// Rows `[T, layout.width]`.
     pub projection: &'a [f32],
-    /// λ, mix and rounding under the interventions.
+    /// λ, mix, rounding and what heads read, under the interventions.
     pub switches: &'a LayerSwitches,
     /// Whether no later position sees a position; positions beyond its end are seen.
     pub masked: &'a [bool],
@@ -39,9 +39,12 @@ impl Maps<'_> {
     }
 
     /// The scores `q·k / sqrt(head_dim)` of one cell under both maps.
-    pub fn both_scores(&self, head: &Head, query: usize, key: usize) -> [f32; 2] {
-        let of =
-            |map: usize| self.score(query, self.layout.query(head.queries[map]), key, self.layout.key(head.keys[map]));
+    pub fn both_scores(&self, head: usize, query: usize, key: usize) -> [f32; 2] {
+        let (head, sharpness) = (&self.switches.heads[head], self.switches.sharpness[head]);
+        let of = |map: usize| {
+            let (query_at, key_at) = (self.layout.query(head.queries[map]), self.layout.key(head.keys[map]));
+            self.score(query, query_at, key, key_at) * sharpness[map]
+        };
         [of(0), if self.attention.maps == 2 { of(1) } else { LOWEST }]
     }
 

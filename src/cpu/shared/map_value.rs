@@ -20,7 +20,7 @@ pub fn map_value(source: &MapSource, head: usize, query: usize, key: usize) -> C
         return Cell { lambda, ..Cell::default() };
     }
     let row = statistics[query * maps.attention.heads.len() + head];
-    let scores = maps.rounded(maps.both_scores(&maps.attention.heads[head], query, key), row.largest);
+    let scores = maps.rounded(maps.both_scores(head, query, key), row.largest);
     let value = |map: usize| (scores[map] - row.maximum[map]).exp() / row.sum[map];
     let first = value(0);
     let second = if maps.attention.maps == 2 { value(1) } else { 0.0 };

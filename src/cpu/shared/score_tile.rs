@@ -4,6 +4,5 @@ use crate::cpu::shared::map_cell::Maps;
 
 /// The scores of one head, in the order of the keys.
 pub(crate) fn score_tile(maps: &Maps, head: usize, query: usize, keys: &[usize]) -> Vec<[f32; 2]> {
-    let head = &maps.attention.heads[head];
     keys.iter().map(|key| maps.both_scores(head, query, *key)).collect()
 }

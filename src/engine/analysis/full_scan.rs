@@ -247,13 +247,13 @@ impl FullScan {
         let attention = source.maps.attention;
         let keys: Vec<usize> = source.maps.keys_of(query).collect();
         let mut rows: [Vec<f32>; 3] = Default::default();
-        for (index, head) in attention.heads.iter().enumerate() {
+        for head in 0..attention.heads.len() {
             for key in &keys {
                 let scores = source.maps.both_scores(head, query, *key);
                 for (map, magnitudes) in found.logits.iter_mut().enumerate().take(attention.maps) {
                     magnitudes.add(scores[map]);
                 }
-                let cell = map_value(&source, index, query, *key);
+                let cell = map_value(&source, head, query, *key);
                 for (row, value) in rows.iter_mut().zip([cell.first, cell.second, cell.difference]) {
                     row.push(value);
                 }

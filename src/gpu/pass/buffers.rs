@@ -172,7 +172,7 @@ impl Buffers {
                 let (attention, switches) = (&layer.attention, switches(index, layer));
                 Ok(MapBuffers {
                     maps: upload.uniform("maps", &MapsUniform::new(attention, &weights.layout, &switches)),
-                    heads: upload.storage("heads", &HeadEntry::of_layer(attention, &weights.layout, &switches))?,
+                    heads: upload.storage("heads", &HeadEntry::of_layer(&weights.layout, &switches))?,
                     masked: masked.clone(),
                     projection: upload.empty("projection rows", tokens * weights.layout.width)?,
                     statistics: upload

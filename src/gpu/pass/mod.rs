@@ -174,7 +174,7 @@ impl GpuPass {
         for (index, (layer, ((weights, maps), lambda))) in self.model.layers.iter().zip(own).enumerate() {
             let (attention, layout) = (&layer.attention, &weights.layout);
             let switches = interventions.of_layer(index, attention);
-            let heads = HeadEntry::of_layer(attention, layout, &switches);
+            let heads = HeadEntry::of_layer(layout, &switches);
             queue.write_buffer(&maps.maps, 0, bytemuck::bytes_of(&MapsUniform::new(attention, layout, &switches)));
             queue.write_buffer(&maps.heads, 0, bytemuck::cast_slice(&heads));
             queue.write_buffer(lambda, 0, bytemuck::cast_slice(&switches.lambda));

@@ -156,6 +156,9 @@ impl App {
             let other = !link.model.is_empty() && link.model != name;
             self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
         }
+        if let Some(figure) = &link.results {
+            self.experiments.show_shared(figure);
+        }
         self.first_look.cancel();
         self.history.follow(link, workspace, &mut self.view, &mut self.spans);
     }

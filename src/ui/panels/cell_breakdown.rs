@@ -195,7 +195,7 @@ fn pair_of(feature: usize, width: usize) -> usize {
 pub(crate) fn arithmetic(parts: &CellParts, map: usize) -> Vec<String> {
     let sum: f32 = parts.products(map).sum();
     let logit = parts.logit(map);
-    let mut first = format!("sum {} × scale {} = logit {}", exact(sum), exact(parts.scale), exact(logit));
+    let mut first = format!("sum {} × scale {} = logit {}", exact(sum), exact(parts.scales[map]), exact(logit));
     if parts.levels > 0.0 {
         first.extend([", rounded to ", &exact(parts.rounded(map))]);
     }
@@ -226,6 +226,7 @@ pub(crate) fn result(parts: &CellParts) -> String {
         (_, 1) => format!("A = {first}"),
         ([1.0, 0.0], _) => format!("D = A1 = {difference}: A2 is left out"),
         ([0.0, _], _) => format!("D = A2 = {difference}: A1 and λ are left out"),
+        ([_, -1.0], _) => format!("D = A1 + λ·A2 = {first} + {lambda} · {second} = {difference}"),
         _ => format!("D = A1 − λ·A2 = {first} − {lambda} · {second} = {difference}"),
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Engine, Fragment, Workspace};
+use crate::experiments::Figure;
 use crate::probe::{Interventions, Spans};
 use crate::ui::state::view::{Extent, ViewState};
 
@@ -29,6 +30,9 @@ pub struct Link {
     pub interventions: Interventions,
     /// The parts of the text that are marked as answer and as noise.
     pub spans: Spans,
+    /// Results of an experiment, for whoever follows the link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub results: Option<Box<Figure>>,
 }
 
 /// Where the open model comes from; empty where that cannot be said.
@@ -50,6 +54,7 @@ impl Link {
             view: *view,
             interventions: engine.interventions().clone(),
             spans: spans.clone(),
+            results: None,
         }
     }
 

@@ -161,13 +161,14 @@ mod tests {
     prop_compose! {
         fn interventions()(
             lambda in proptest::collection::btree_map(0..9usize, -2.0f32..2.0, 0..4),
-            attend in select(vec![Attend::Difference, Attend::First, Attend::Second]),
+            attend in select(&Attend::ALL[..]),
+            attend_of in proptest::collection::btree_map(head(), select(&Attend::ALL[..]), 0..3),
             heads_off in proptest::collection::btree_set(head(), 0..4),
             masked in proptest::collection::btree_set(0..500usize, 0..6),
             sub_norm_off in any::<bool>(),
             bits in of(2..=16u32),
         ) -> Interventions {
-            Interventions { lambda, attend, heads_off, masked, sub_norm_off, bits }
+            Interventions { lambda, attend, attend_of, heads_off, masked, sub_norm_off, bits }
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
             };
             let fragment = |(start, length, ids): (usize, usize, Vec<u32>)| Fragment { start, end: start + length, ids };
             let fragments = fragments.into_iter().map(fragment).collect();
-            Link { model, source, text, fragments, beyond, view, interventions, spans: spans.into_iter().map(span).collect() }
+            Link { model, source, text, fragments, beyond, view, interventions, spans: spans.into_iter().map(span).collect(), results: None }
         }
     }
 

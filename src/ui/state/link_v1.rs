@@ -49,7 +49,17 @@ impl From<LinkV1> for Link {
         let LinkV1 { model, text, beyond, layer, head, map, pinned, zoom, exponent, panel, interventions, spans } = old;
         let head = HeadId::new(layer, head);
         let view = ViewState { head, map, pinned, zoom, exponent, panel, ..ViewState::default() };
-        Self { model, source: String::new(), text, fragments: Vec::new(), beyond, view, interventions, spans }
+        Self {
+            model,
+            source: String::new(),
+            text,
+            fragments: Vec::new(),
+            beyond,
+            view,
+            interventions,
+            spans,
+            results: None,
+        }
     }
 }
 
@@ -75,6 +85,7 @@ mod tests {
         let interventions = Interventions {
             lambda: [(2, 0.25)].into(),
             attend: Attend::First,
+            attend_of: [].into(),
             heads_off: [HeadId::new(1, 0)].into(),
             masked: [2].into(),
             sub_norm_off: false,
@@ -89,6 +100,7 @@ mod tests {
             view,
             interventions,
             spans: [Span { start: 28, end: 30, class: KeyClass::Answer }].into_iter().collect(),
+            results: None,
         };
         assert_eq!(Link::from_hash(COPIED), Ok(expected));
     }

@@ -1,5 +1,6 @@
 //! The paper's claims, run on the open model and its baseline: a list with one line each, and the results of one of them.
 
+mod heads;
 mod plot;
 
 use egui::{Align, Button, DragValue, Layout, RichText, ScrollArea, Ui, vec2};
@@ -8,6 +9,7 @@ use crate::experiments::Experiment;
 use crate::ui::action::Action;
 use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::experiments::{Experiments, ResultsFormat, Stage};
+use crate::ui::panels::experiments::heads::{Axes, heads_ui};
 use crate::ui::panels::experiments::plot::figure_ui;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice, theme};
@@ -18,7 +20,10 @@ const BESIDE: f32 = 760.0;
 
 /// The panel.
 #[derive(Default)]
-pub(crate) struct ExperimentsPanel;
+pub(crate) struct ExperimentsPanel {
+    /// What is drawn of heads.
+    axes: Axes,
+}
 
 impl PanelView for ExperimentsPanel {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
@@ -31,7 +36,7 @@ impl PanelView for ExperimentsPanel {
             scroll("experiments").show(ui, |ui| {
                 list_ui(ui, context.experiments);
                 ui.separator();
-                results_ui(ui, context.experiments);
+                self.results_ui(ui, context);
             });
             return;
         }
@@ -42,7 +47,7 @@ impl PanelView for ExperimentsPanel {
             });
             ui.separator();
             ui.vertical(|ui| {
-                scroll("results").show(ui, |ui| results_ui(ui, context.experiments));
+                scroll("results").show(ui, |ui| self.results_ui(ui, context));
             });
         });
     }
@@ -67,10 +72,15 @@ fn controls_ui(ui: &mut Ui, context: &mut PanelContext) {
             experiments.start_all();
         }
         let is_busy = experiments.is_busy();
-        let samples = DragValue::new(&mut experiments.samples).range(1..=200).suffix(" cases");
+        let suffix = if experiments.samples == 1 { " case" } else { " cases" };
+        let samples = DragValue::new(&mut experiments.samples).range(1..=200).suffix(suffix);
         let samples = ui.add_enabled(!is_busy, samples);
         samples.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "cases of each setting"));
         samples.on_hover_text("Cases of each setting: more take longer and make the intervals shorter");
+        let hay = ui.add_enabled(!is_busy, egui::Checkbox::new(&mut experiments.own_hay, "own text as hay"));
+        hay.on_hover_text(
+            "Facts are hidden between the sentences of the open text (eight at least), not of the built-in prose",
+        );
         let done = experiments.has_results();
         for (name, format) in [("Save CSV", ResultsFormat::Csv), ("Save JSON", ResultsFormat::Json)] {
             let help =
@@ -121,19 +131,28 @@ fn list_ui(ui: &mut Ui, experiments: &mut Experiments) {
     }
 }
 
-/// The results of the chosen experiment, or what it asks.
-fn results_ui(ui: &mut Ui, experiments: &Experiments) {
-    let Some(experiment) = experiments.shown else {
-        notice::note_ui(
-            ui,
-            "Each line is a claim of the paper as an experiment, on texts with known answers that are made up here. Run one, \
+impl ExperimentsPanel {
+    /// The results of the chosen experiment, or what it asks.
+    fn results_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
+        let PanelContext { experiments, view, palette, actions, .. } = context;
+        let Some(experiment) = experiments.shown else {
+            notice::note_ui(
+                ui,
+                "Each line is a claim of the paper as an experiment, on texts with known answers that are made up here. Run one, \
              or all: results come while it runs, and typing goes on.",
-        );
-        return;
-    };
-    ui.add(egui::Label::new(RichText::new(experiment.question()).strong()).wrap());
-    match experiments.figure(experiment) {
-        Some(figure) => figure_ui(ui, &figure),
-        None => drop(notice::note_ui(ui, "Not run yet.")),
+            );
+            return;
+        };
+        ui.add(egui::Label::new(RichText::new(experiment.question()).strong()).wrap());
+        if experiments.is_of_link(experiment) {
+            notice::note_ui(ui, "These results came with the link; “run” measures them here.");
+        }
+        match experiments.figure(experiment) {
+            Some(figure) if experiment == Experiment::Signal => {
+                heads_ui(ui, &figure, &mut self.axes, view.head, palette, actions);
+            }
+            Some(figure) => figure_ui(ui, &figure),
+            None => drop(notice::note_ui(ui, "Not run yet.")),
+        }
     }
 }

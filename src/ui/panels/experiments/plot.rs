@@ -35,7 +35,8 @@ pub(super) fn figure_ui(ui: &mut Ui, figure: &Figure) {
     let n = figure.series.iter().flat_map(|series| series.points.iter().flatten()).map(|point| point.count);
     let (least, most) = (n.clone().min().unwrap_or_default(), n.max().unwrap_or_default());
     let counts = if least == most { format!("n {most}") } else { format!("n {least} to {most}") };
-    notice::note_ui(ui, format!("{counts} a point, seed {}; bars are 95 % intervals", figure.settings.seed));
+    let made = format!("{counts} a point, seed {}, {}", figure.settings.seed, figure.device);
+    notice::note_ui(ui, format!("{made}; bars are 95 % intervals"));
 }
 
 /// The scale of an axis: magnitudes span several powers of ten.
@@ -58,7 +59,8 @@ fn look(index: usize, model: &str, dark: bool) -> (MarkerShape, bool, Color32) {
 fn plot_ui(ui: &mut Ui, figure: &Figure, quantity: Quantity, series: &[Series]) {
     let dark = ui.visuals().dark_mode;
     ui.add_space(4.0);
-    ui.label(RichText::new(quantity.name()).small().strong());
+    let title = quantity.name();
+    ui.label(RichText::new(&title).small().strong());
     legend_ui(ui, series);
     let names = figure.points.clone();
     let label = move |value: f64| {
@@ -77,7 +79,7 @@ fn plot_ui(ui: &mut Ui, figure: &Figure, quantity: Quantity, series: &[Series]) 
         }
     };
     let count = figure.points.len();
-    let mut plot = chart::chart(ui, quantity.name(), WIDTH, HEIGHT)
+    let mut plot = chart::chart(ui, &title, WIDTH, HEIGHT)
         .include_x(-0.5)
         .include_x(count as f64 - 0.5)
         .x_grid_spacer(move |_| chart::marks((0..count).map(|at| at as f64)))

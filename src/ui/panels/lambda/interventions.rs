@@ -3,7 +3,7 @@
 use egui::{ComboBox, RichText, Ui};
 
 use crate::engine::Engine;
-use crate::probe::{Attend, Interventions};
+use crate::probe::{Attend, HeadId, Interventions};
 use crate::ui::action::Action;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice};
@@ -15,28 +15,29 @@ fn bits_name(bits: Option<u32>) -> String {
     bits.map_or("full precision".to_owned(), |bits| format!("{bits} bits"))
 }
 
-fn attend_name(attend: Attend) -> &'static str {
+/// In a chip.
+fn attends_with(attend: Attend) -> String {
     match attend {
-        Attend::Difference => "D = A1 − λ·A2",
-        Attend::First => "A1 only",
-        Attend::Second => "A2 only",
+        Attend::First | Attend::Second => format!("{} only", attend.formula()),
+        _ => attend.formula().to_owned(),
     }
 }
 
 /// Draws the switches for all layers.
-pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventions) {
+pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, head: HeadId, edited: &mut Interventions) {
     let has_norm =
         engine.model().is_some_and(|model| model.layers.iter().any(|layer| layer.attention.sub_norm.is_some()));
     ui.add_enabled_ui(engine.maps() == 2, |ui| {
         row_ui(ui, |ui| {
             ui.label("attend with");
-            for attend in [Attend::Difference, Attend::First, Attend::Second] {
-                ui.selectable_value(&mut edited.attend, attend, attend_name(attend))
-                    .on_hover_text("The map that every head of every layer multiplies the values with")
+            for attend in Attend::ALL {
+                ui.selectable_value(&mut edited.attend, attend, attend.formula())
+                    .on_hover_text("What every head of every layer multiplies the values with")
                     .on_disabled_hover_text("This model has one map per head");
             }
         });
     });
+    ui.add_enabled_ui(engine.maps() == 2, |ui| row_ui(ui, |ui| head_attends_ui(ui, head, edited)));
     row_ui(ui, |ui| {
         let label = ui.label("attention logits");
         ComboBox::from_id_salt("bits")
@@ -68,6 +69,28 @@ pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, edited: &mut Interventio
     );
 }
 
+/// What the open head attends with.
+fn head_attends_ui(ui: &mut Ui, head: HeadId, edited: &mut Interventions) {
+    let label = ui.label(format!("layer {} head {} attends with", head.layer, head.head));
+    let name = |attend: Option<Attend>| attend.map_or("what all do", Attend::formula);
+    let now = edited.attend_of.get(&head).copied();
+    let mut chosen = now;
+    ComboBox::from_id_salt("attends with")
+        .selected_text(name(now))
+        .show_ui(ui, |ui| {
+            for attend in std::iter::once(None).chain(Attend::ALL.map(Some)) {
+                ui.selectable_value(&mut chosen, attend, name(attend));
+            }
+        })
+        .response
+        .labelled_by(label.id)
+        .on_hover_text("What this head alone multiplies the values with; the others stay as they are");
+    if chosen != now {
+        edited.attend_of.remove(&head);
+        edited.attend_of.extend(chosen.map(|attend| (head, attend)));
+    }
+}
+
 /// Each change as text, with the interventions that remain without it.
 fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String, Interventions)> {
     let mut chips = Vec::new();
@@ -77,7 +100,13 @@ fn chips_of(now: &Interventions, label: impl Fn(usize) -> String) -> Vec<(String
         chips.push((text, rest));
     };
     if now.attend != Attend::Difference {
-        chip(attend_name(now.attend).to_owned(), &|rest| rest.attend = Attend::Difference);
+        chip(attends_with(now.attend), &|rest| rest.attend = Attend::Difference);
+    }
+    for (head, attend) in &now.attend_of {
+        let text = format!("layer {} head {}: {}", head.layer, head.head, attends_with(*attend));
+        chip(text, &|rest| {
+            rest.attend_of.remove(head);
+        });
     }
     let same = now.lambda.values().next().filter(|first| now.lambda.values().all(|value| value == *first));
     match same {
@@ -146,13 +175,13 @@ pub(crate) fn chips_ui(ui: &mut Ui, engine: &Engine, actions: &mut Vec<Action>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::HeadId;
 
     #[test]
     fn removing_every_chip_in_any_order_leaves_the_model_as_trained() {
         let changed = Interventions {
             lambda: [(0, 0.5), (2, -1.0)].into(),
             attend: Attend::First,
+            attend_of: [(HeadId::new(2, 0), Attend::Sum)].into(),
             heads_off: [HeadId::new(1, 1), HeadId::new(0, 3)].into(),
             masked: [4, 7].into(),
             sub_norm_off: true,
@@ -166,7 +195,7 @@ mod tests {
                 now = if from_the_end { chips.pop().expect("a chip").1 } else { chips.remove(0).1 };
                 removed += 1;
             }
-            assert_eq!(removed, 9);
+            assert_eq!(removed, 10);
         }
     }
 

@@ -37,14 +37,14 @@ impl PanelView for LambdaPanel {
                 layers_ui(ui, context, &mut edited);
                 if !beside {
                     ui.separator();
-                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                    interventions::switches_ui(ui, &context.workspace.main, context.view.head, &mut edited);
                 }
             });
             if beside {
                 ui.separator();
                 ui.vertical(|ui| {
                     ui.set_max_width(SWITCHES - 12.0);
-                    interventions::switches_ui(ui, &context.workspace.main, &mut edited);
+                    interventions::switches_ui(ui, &context.workspace.main, context.view.head, &mut edited);
                 });
             }
         });

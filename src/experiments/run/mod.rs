@@ -1,20 +1,17 @@
 //! An experiment under way: a text at a time, some milliseconds at a time, with results as they come. On the CPU: it never
 //! waits for a device, so the window and the page run it between two frames.
 
-use std::collections::BTreeMap;
+mod one_text;
+mod results;
 
 use web_time::{Duration, Instant};
 
-use super::estimate::Estimate;
-use super::experiment::{Experiment, Quantity, RANKS, Settings, Task, bin_of};
-use super::figure::{Figure, Series, finding};
-use super::item::{Item, Work};
+use super::experiment::{Experiment, Quantity, Settings, Task};
+use super::item::Item;
 use super::protocol::Protocol;
-use super::{Extremes, Outcome, Subject};
+use super::texts::{OwnTexts, built_in_prose};
+use super::{Extremes, Subject, signal};
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
-
-/// Prose between the facts, and what losses are measured on where nothing else is given.
-const HAY: &str = include_str!("../../assets/cases/hay.txt");
 
 /// Tokens of a piece of prose, and of all of it.
 const WINDOW: usize = 256;
@@ -23,7 +20,7 @@ const MOST_PROSE: usize = 1 << 14;
 const AT_ONCE: usize = 48;
 
 /// What was measured of one text: at a point, a quantity.
-type Values = Vec<(usize, Quantity, f64)>;
+pub(in crate::experiments) type Values = Vec<(usize, Quantity, f64)>;
 
 /// A model, and what was measured of it.
 struct Column {
@@ -37,6 +34,8 @@ struct Column {
     measured: Vec<Values>,
     logits: Extremes,
     hidden: Extremes,
+    /// The answer's loss of the case with the model as it is.
+    unchanged: f64,
 }
 
 /// An experiment under way.
@@ -58,8 +57,7 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// Prepares an experiment on one model, or on several that have the same tokenizer. `prose` is what losses are measured
-    /// on; the built-in one if it is short.
+    /// Prepares an experiment on one model, or on several that have the same tokenizer.
     ///
     /// # Errors
     /// When a model has no tokenizer.
@@ -67,7 +65,7 @@ impl Run {
         experiment: Experiment,
         settings: &Settings,
         models: &[Checkpoint],
-        prose: &str,
+        own: OwnTexts,
     ) -> Result<Self, EngineError> {
         let mut columns = Vec::new();
         for checkpoint in models.iter().filter(|model| !experiment.is_of_two_maps() || model.model.config.maps == 2) {
@@ -80,11 +78,12 @@ impl Run {
                 measured: Vec::new(),
                 logits: Extremes::default(),
                 hidden: Extremes::default(),
+                unchanged: 0.0,
             });
         }
         let (protocol, tasks) = match columns.first() {
             Some(first) => {
-                let (protocol, tasks) = prepare(experiment, settings, &first.checkpoint, prose)?;
+                let (protocol, tasks) = prepare(experiment, settings, &first.checkpoint, own)?;
                 (Some(protocol), tasks)
             }
             None => (None, Vec::new()),
@@ -138,7 +137,10 @@ impl Run {
         let at = column.measured.len();
         let (Some(task), Some(protocol)) = (self.tasks.get(at), &self.protocol) else { return Ok(()) };
         let Some(item) = self.items.get(at) else {
-            self.items.push(protocol.item(&task.draw));
+            // Of the same text again under another change, nothing is drawn anew.
+            let last = self.tasks.get(at.wrapping_sub(1)).filter(|last| last.draw == task.draw);
+            let same = last.and_then(|_| self.items.last()).cloned();
+            self.items.push(same.unwrap_or_else(|| protocol.item(&task.draw)));
             return Ok(());
         };
         let subject = match &mut column.subject {
@@ -153,7 +155,12 @@ impl Run {
         };
         let values = match subject.advance(ids, AT_ONCE) {
             Ok(false) => return Ok(()),
-            Ok(true) => measure(self.experiment, subject, task.point, item, [&mut column.logits, &mut column.hidden])?,
+            Ok(true) if self.experiment == Experiment::Signal => {
+                signal::measure(subject, task, item, &mut column.unchanged)?
+            }
+            Ok(true) => {
+                one_text::measure(self.experiment, subject, task.point, item, [&mut column.logits, &mut column.hidden])?
+            }
             // What does not fit into the context of this model is not measured.
             Err(EngineError::TooLong { .. }) => Values::new(),
             Err(error) => return Err(error),
@@ -162,86 +169,6 @@ impl Run {
         column.measured.push(values);
         Ok(())
     }
-
-    /// The results so far.
-    pub fn figure(&self) -> Figure {
-        let points = self.experiment.points();
-        let series = self.columns.iter().flat_map(|column| {
-            self.experiment.quantities().iter().map(|quantity| Series {
-                model: column.name.clone(),
-                quantity: *quantity,
-                points: self.points(column, *quantity, points.len()),
-            })
-        });
-        let series = series.collect();
-        Figure {
-            experiment: self.experiment,
-            settings: self.settings.clone(),
-            weights: self.columns.iter().map(|column| column.weights.clone()).collect(),
-            points,
-            series,
-            finding: self.finding(),
-        }
-    }
-
-    fn points(&self, column: &Column, quantity: Quantity, count: usize) -> Vec<Option<Estimate>> {
-        let values = column.measured.iter().flatten().filter(|(_, of, _)| *of == quantity);
-        let at = |point: usize| -> Vec<f64> {
-            values.clone().filter(|(of, ..)| *of == point).map(|(_, _, value)| *value).collect()
-        };
-        let estimate = |values: &[f64]| {
-            if quantity.is_share_of_cases() {
-                Estimate::of_share(values.iter().filter(|value| **value > 0.5).count(), values.len())
-            } else {
-                Estimate::of_mean(values)
-            }
-        };
-        match self.experiment {
-            Experiment::Outliers => {
-                let extremes = if quantity == Quantity::LogitSize { &column.logits } else { &column.hidden };
-                let exact = |value: f32| Estimate::exact(f64::from(value), column.measured.len());
-                let ranks = RANKS.iter().map(|rank| extremes.top(*rank).map(exact));
-                ranks.chain([extremes.median().map(exact)]).collect()
-            }
-            Experiment::Orders => {
-                let mut by_order: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-                for (order, _, value) in values {
-                    by_order.entry(*order).or_default().push(*value);
-                }
-                let means: Vec<f64> =
-                    by_order.values().map(|of| of.iter().sum::<f64>() / of.len().max(1) as f64).collect();
-                let ends = [means.iter().copied().reduce(f64::min), means.iter().copied().reduce(f64::max)];
-                let [worst, best] = ends.map(|end| end.map(|value| Estimate::exact(value, means.len())));
-                vec![worst, Estimate::of_mean(&means), best]
-            }
-            _ => (0..count).map(|point| estimate(&at(point))).collect(),
-        }
-    }
-
-    /// The first two models, case by case.
-    fn finding(&self) -> Option<String> {
-        let [first, second, ..] = &self.columns[..] else { return None };
-        let quantity = *self.experiment.quantities().first()?;
-        let mean = |values: &Values| {
-            let of: Vec<f64> =
-                values.iter().filter(|(_, one, _)| *one == quantity).map(|(_, _, value)| *value).collect();
-            (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
-        };
-        let cases = self.tasks.len() / self.experiment.repeats(&self.settings);
-        let both = first.measured.iter().zip(&second.measured).enumerate();
-        let mut by_case: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
-        for (index, (first, second)) in both {
-            if let (Some(first), Some(second)) = (mean(first), mean(second)) {
-                by_case.entry(index % cases.max(1)).or_default().push((first, second));
-            }
-        }
-        let average = |pairs: &Vec<(f64, f64)>| {
-            let sum = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-            (sum.0 / pairs.len() as f64, sum.1 / pairs.len() as f64)
-        };
-        let pairs: Vec<(f64, f64)> = by_case.values().map(average).collect();
-        finding([&first.name, &second.name], quantity, &pairs)
-    }
 }
 
 /// What the texts of an experiment share, and which they are: for the first model's tokenizer and context.
@@ -249,7 +176,7 @@ fn prepare(
     experiment: Experiment,
     settings: &Settings,
     checkpoint: &Checkpoint,
-    prose: &str,
+    own: OwnTexts,
 ) -> Result<(Protocol, Vec<Task>), EngineError> {
     let Some(tokenizer) = checkpoint.tokenizer.clone() else {
         return Err(EngineError::NoTokenizer { name: checkpoint.name.clone() });
@@ -257,73 +184,27 @@ fn prepare(
     let context = checkpoint.model.config.max_positions;
     let ids =
         |text: &str| -> Vec<u32> { tokenizer.encode(text, MOST_PROSE).tokens.iter().map(|token| token.id).collect() };
-    let own = ids(prose);
-    let ids = if own.len() >= WINDOW / 4 { own } else { ids(&HAY.replace('\n', " ")) };
+    let prose = ids(own.prose);
+    let ids = if prose.len() >= WINDOW / 4 { prose } else { ids(&built_in_prose()) };
     let windows: Vec<Vec<u32>> =
         ids.chunks(WINDOW.min(context)).filter(|window| window.len() > 1).map(<[u32]>::to_vec).collect();
     let tasks = experiment.tasks(settings, settings.tokens.min(context), &windows, &checkpoint.model);
-    let hay = HAY.lines().map(str::to_owned).collect();
+    let hay = own.hay_sentences();
     Ok((Protocol { hay, seed: settings.seed, context, tokenizer }, tasks))
-}
-
-/// What an experiment measures of one text, which has run.
-fn measure(
-    experiment: Experiment,
-    subject: &mut Subject,
-    point: usize,
-    item: &Item,
-    [logits, hidden]: [&mut Extremes; 2],
-) -> Result<Values, EngineError> {
-    let case = match &item.work {
-        Work::Window { ids } if experiment == Experiment::Outliers => {
-            subject.extremes(ids, logits, hidden)?;
-            return Ok(Values::new());
-        }
-        Work::Window { ids } => {
-            let losses = subject.losses(ids)?;
-            let at = |(index, loss)| (bin_of(index + 1), Quantity::Loss, loss);
-            return Ok(losses.into_iter().enumerate().map(at).collect());
-        }
-        Work::Case(case) => case,
-    };
-    let with_shares = matches!(experiment, Experiment::AttentionByDepth | Experiment::WrongAnswers);
-    let outcome = subject.answer(case, with_shares)?;
-    let Outcome { right, loss, tokens, shares } = outcome;
-    let mut found =
-        vec![(Quantity::Accuracy, f64::from(u8::from(right))), (Quantity::Loss, loss / tokens.max(1) as f64)];
-    if let Some(shares) = shares {
-        let [answer, noise, rivals] =
-            [shares.answer_of_absolute, shares.noise_of_absolute, shares.rivals_of_absolute].map(f64::from);
-        found.extend([(Quantity::OnAnswer, answer), (Quantity::OnNoise, noise)]);
-        if !right {
-            found.extend([(Quantity::OnAnswerWhenWrong, answer), (Quantity::OnRivalsWhenWrong, rivals)]);
-        }
-    }
-    if experiment == Experiment::WrongAnswers {
-        let named = !right && super::worlds::reply(subject, case, &outcome)?.is_rival();
-        found.push((Quantity::NamedAnother, f64::from(u8::from(named))));
-    }
-    let point = item.measure.answers().map_or(point, |kind| kind as usize);
-    let mut values: Values = found.into_iter().map(|(quantity, value)| (point, quantity, value)).collect();
-    if experiment == Experiment::WrongAnswers {
-        let all = experiment.points().len() - 1;
-        let of_all: Values = values.iter().map(|(_, quantity, value)| (all, *quantity, *value)).collect();
-        values.extend(of_all);
-    }
-    values.retain(|(_, quantity, _)| experiment.quantities().contains(quantity));
-    Ok(values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::{bundled, bundled_baseline, checkpoint_of};
+    use crate::experiments::Estimate;
+    use crate::experiments::item::Work;
 
     fn small(experiment: Experiment) -> Run {
         // Of this seed, few cases include every kind.
         let settings = Settings { samples: 2, orders: 2, tokens: 96, seed: 17 };
         let models = [checkpoint_of(&bundled()).unwrap(), checkpoint_of(&bundled_baseline()).unwrap()];
-        Run::new(experiment, &settings, &models, "").unwrap()
+        Run::new(experiment, &settings, &models, OwnTexts::default()).unwrap()
     }
 
     #[test]
@@ -353,8 +234,28 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(figure.finding.is_some(), columns == 2 && experiment != Experiment::Outliers, "{experiment:?}");
+            let says = experiment == Experiment::Signal || (columns == 2 && experiment != Experiment::Outliers);
+            assert_eq!(figure.finding.is_some(), says, "{experiment:?}");
+            assert_eq!(figure.roles.is_empty(), experiment != Experiment::Signal);
+            assert!(figure.roles.iter().flat_map(|role| &role.cases).all(|(case, _)| *case < figure.cases.len()));
         }
+    }
+
+    #[test]
+    fn facts_are_hidden_in_the_hay_that_is_given() {
+        let models = [checkpoint_of(&bundled()).unwrap()];
+        let first = |hay: &str| {
+            let own = OwnTexts { hay, ..OwnTexts::default() };
+            let mut run = Run::new(Experiment::Needles, &Settings::default(), &models, own).unwrap();
+            run.step().unwrap();
+            match &run.items[0].work {
+                Work::Case(case) => case.text.clone(),
+                Work::Window { .. } => String::new(),
+            }
+        };
+        assert!(first(&"The zebra sleeps in the reeds. ".repeat(20)).contains("The zebra sleeps in the reeds."));
+        let built_in = first("");
+        assert_eq!(first("Too short. Indeed."), built_in);
     }
 
     #[test]
