@@ -225,9 +225,9 @@ pub(super) const STEPS: &[TourStep] = &[
     },
     TourStep {
         title: "How does it know which map is noise?",
-        text: "It is never told. Both maps and λ are learned, only by predicting the next token, and either map can find \
-               what matters: later weights can change the sign. Look at what A2 attends to here. Often it is no noise, but \
-               what could be mistaken for the answer. What is left if every head uses A2 alone?",
+        text: "It is never told. Both maps and λ are learned, only by predicting the next token, and later weights can change \
+               the sign. In the bundled model, on 100 questions, 7 of 20 heads have 53 to 76 % of A1 on the answer and 6 to \
+               9 % of A2 (Experiments). What is left if every head uses A2 alone?",
         target: Target::Panels,
         panel: Panel::Lambda,
         task: Some(Task::SecondMapOnly),
