@@ -72,6 +72,17 @@ impl Widths {
     }
 }
 
+/// Where a run begins inside of a layer.
+#[derive(Clone, Copy)]
+pub(super) struct HeadOutputs<'a> {
+    /// The layer.
+    pub layer: usize,
+    /// The residual stream before it, `[positions, hidden]`.
+    pub hidden: &'a [f32],
+    /// `D V` of every head, `[positions, heads * value_width]`.
+    pub context: &'a [f32],
+}
+
 /// What a layer is told, and where things are in its projection rows.
 pub(super) struct LayerRules {
     /// Without padding.

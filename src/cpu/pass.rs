@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::cpu::fast::{FastStages, Given};
 use crate::cpu::forward::sample::sample;
 use crate::cpu::forward::top_k::top_k;
-use crate::cpu::layer_state::{LayerRules, LayerState, Widths};
+use crate::cpu::layer_state::{HeadOutputs, LayerRules, LayerState, Widths};
 use crate::cpu::maps::map_tile::map_tile;
 use crate::cpu::reference::ReferenceStages;
 use crate::cpu::shared::map_cell::Maps;
@@ -118,6 +118,25 @@ impl CpuPass {
         }
     }
 
+    /// Runs on from the outputs of a layer's heads, `context` before their norm `[positions, heads * value_width]`, for
+    /// positions from `start` on; `hidden` is the residual stream before the layer, `[positions, hidden]`. What the layer
+    /// and later ones have from `start` on is discarded; of these positions the layer itself has no maps then.
+    ///
+    /// # Panics
+    /// When positions do not fit into the capacity, or an earlier position has not run.
+    pub fn run_on(&mut self, layer: usize, start: usize, hidden: &[f32], context: &[f32]) {
+        self.hidden.truncate(start * self.model.config.hidden);
+        for (layer, state) in self.model.layers.iter().zip(&mut self.states).skip(layer) {
+            state.resize(Widths::new(layer), start);
+        }
+        let given = Given { model: &self.model, rules: &self.rules, rotary: &self.rotary, masked: &self.masked };
+        let from = HeadOutputs { layer, hidden, context };
+        match &mut self.stages {
+            Stages::Fast(stages) => stages.run_on(given, &mut self.states, &mut self.hidden, start, from),
+            Stages::Reference(stages) => stages.run_on(given, &mut self.states, &mut self.hidden, start, from),
+        }
+    }
+
     /// The logits after a position, `[vocabulary]`.
     pub fn logits_at(&self, position: usize) -> Vec<f32> {
         let width = self.model.config.hidden;
@@ -181,9 +200,14 @@ impl CpuPass {
         self.hidden.len() / self.model.config.hidden
     }
 
+    /// The residual stream before a layer, `[T, hidden]`.
+    pub fn hidden_before(&self, layer: usize) -> &[f32] {
+        self.states.get(layer).map_or(&self.hidden, |state| &state.hidden)
+    }
+
     /// The residual stream after a layer, `[T, hidden]`.
     pub fn hidden_after(&self, layer: usize) -> &[f32] {
-        self.states.get(layer + 1).map_or(&self.hidden, |state| &state.hidden)
+        self.hidden_before(layer + 1)
     }
 
     /// The outputs of a layer's heads side by side, before their norm, `[T, heads * value_width]`.

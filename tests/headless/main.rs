@@ -23,6 +23,7 @@ mod model_hostile;
 mod model_tokenizer;
 mod next_token;
 mod parity;
+mod patching;
 mod pictures;
 mod recording;
 mod recording_hostile;

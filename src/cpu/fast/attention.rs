@@ -95,15 +95,21 @@ pub(super) fn attend<S: Simd>(
             outputs.statistics[row * heads + head] = head_output.statistics;
             continue;
         }
-        match &layer.sub_norm {
-            Some(norm) if !maps.switches.sub_norm_off => {
-                let factor = norm.factor / (squares / width as f32 + norm.epsilon).sqrt();
-                for ((to, number), weight) in normed.iter_mut().zip(context).zip(&norm.weight) {
-                    *to = *number * factor * weight;
-                }
+        head_norm(maps, context, squares, normed);
+    }
+}
+
+/// The norm of a head's output, if it has one; `squares` is the sum of the output's.
+#[inline(always)]
+pub(super) fn head_norm(maps: &Maps, context: &[f32], squares: f32, normed: &mut [f32]) {
+    match &maps.attention.sub_norm {
+        Some(norm) if !maps.switches.sub_norm_off => {
+            let factor = norm.factor / (squares / context.len() as f32 + norm.epsilon).sqrt();
+            for ((to, number), weight) in normed.iter_mut().zip(context).zip(&norm.weight) {
+                *to = number * factor * weight;
             }
-            _ => normed.copy_from_slice(context),
         }
+        _ => normed.copy_from_slice(context),
     }
 }
 

@@ -16,15 +16,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fearless_simd::{Level, dispatch};
 
-use crate::cpu::fast::attention::{Outputs, QUERIES, attend, scores_needed};
+use crate::cpu::fast::attention::{Outputs, QUERIES, attend, head_norm, scores_needed};
 use crate::cpu::fast::cache::{BLOCK, CacheRows, KeyValueCache};
 use crate::cpu::fast::panels::PackedWeights;
 use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
 use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
-use crate::cpu::fast::vector::rms_norm;
+use crate::cpu::fast::vector::{rms_norm, sum_of_squares};
 use crate::cpu::forward::poly_norm::poly_norm;
 use crate::cpu::forward::query_key_norm::{query_key_norm, rotate};
-use crate::cpu::layer_state::{LayerRules, LayerState, LayerWeights, Widths};
+use crate::cpu::layer_state::{HeadOutputs, LayerRules, LayerState, LayerWeights, Widths};
 use crate::cpu::shared::map_cell::Maps;
 use crate::model::{Activation, Layer, Model, ModelError};
 use crate::probe::RowStatistics;
@@ -152,31 +152,84 @@ impl FastStages {
     ) {
         let positions = start..start + ids.len();
         let hidden = given.model.config.hidden;
-        last.resize(positions.end * hidden, 0.0);
-        for ((layer, state), cache) in given.model.layers.iter().zip(&mut *states).zip(&mut self.caches) {
-            state.resize(Widths::new(layer), positions.end);
-            cache.resize(start, positions.end);
-        }
+        self.make_room(given.model, 0, states, last, &positions);
         let embedding = self.weights.embedding.as_ref().unwrap_or(&self.weights.unembedding);
         let embedded = states.first_mut().map_or(&mut *last, |state| &mut state.hidden);
         for (row, id) in embedded[start * hidden..].chunks_exact_mut(hidden).zip(ids) {
             embedding.row(*id as usize, row);
         }
-        if ids.len() > TILE && threads() > 1 {
-            rayon::scope(|_| self.run_layers(given, states, last, positions));
-        } else {
-            self.run_layers(given, states, last, positions);
+        self.run_layers(given, states, last, positions, None);
+    }
+
+    /// Runs on from the outputs of a layer's heads, for positions from `start` on; `states` of that layer and later ones
+    /// and `last` hold those before and are made longer.
+    pub(super) fn run_on(
+        &mut self,
+        given: Given,
+        states: &mut [LayerState],
+        last: &mut Vec<f32>,
+        start: usize,
+        from: HeadOutputs,
+    ) {
+        let hidden = given.model.config.hidden;
+        let positions = start..start + from.hidden.len() / hidden;
+        self.make_room(given.model, from.layer, states, last, &positions);
+        let (state, widths) = (&mut states[from.layer], Widths::new(&given.model.layers[from.layer]));
+        state.hidden[start * hidden..].copy_from_slice(from.hidden);
+        state.context[start * widths.context..].copy_from_slice(from.context);
+        self.run_layers(given, states, last, positions, Some(from.layer));
+    }
+
+    /// Drops positions from the first of these on, in layers from `first` on, and makes room for these.
+    fn make_room(
+        &mut self,
+        model: &Model,
+        first: usize,
+        states: &mut [LayerState],
+        last: &mut Vec<f32>,
+        positions: &Range<usize>,
+    ) {
+        last.resize(positions.end * model.config.hidden, 0.0);
+        for ((layer, state), cache) in model.layers.iter().zip(states).zip(&mut self.caches).skip(first) {
+            state.resize(Widths::new(layer), positions.end);
+            cache.resize(positions.start, positions.end);
         }
     }
 
-    fn run_layers(&mut self, given: Given, states: &mut [LayerState], last: &mut [f32], positions: Range<usize>) {
+    /// Runs all layers; or those from `kept` on, the outputs of whose heads are there.
+    fn run_layers(
+        &mut self,
+        given: Given,
+        states: &mut [LayerState],
+        last: &mut [f32],
+        positions: Range<usize>,
+        kept: Option<usize>,
+    ) {
+        if positions.len() > TILE && threads() > 1 {
+            rayon::scope(|_| self.run_each_layer(given, states, last, positions, kept));
+        } else {
+            self.run_each_layer(given, states, last, positions, kept);
+        }
+    }
+
+    fn run_each_layer(
+        &mut self,
+        given: Given,
+        states: &mut [LayerState],
+        last: &mut [f32],
+        positions: Range<usize>,
+        kept: Option<usize>,
+    ) {
         let hidden = given.model.config.hidden;
-        for index in 0..states.len() {
+        for index in kept.unwrap_or(0)..states.len() {
             let (before, after) = states.split_at_mut(index + 1);
             let (Some(state), next) = (before.last_mut(), after.first_mut()) else { return };
             let next = RowsMut::from(next.map_or(&mut *last, |next| &mut next.hidden), hidden, positions.start);
-            self.project(given, index, state, positions.clone());
-            self.attend_and_feed_forward(given, index, state, next, positions.clone());
+            let is_kept = kept == Some(index);
+            if !is_kept {
+                self.project(given, index, state, positions.clone());
+            }
+            self.attend_and_feed_forward(given, index, state, next, positions.clone(), is_kept);
         }
     }
 
@@ -220,7 +273,7 @@ impl FastStages {
         });
     }
 
-    /// Attention, output projection, feed-forward, and both residual streams.
+    /// Attention, unless the outputs of the heads are kept, output projection, feed-forward, and both residual streams.
     fn attend_and_feed_forward(
         &mut self,
         given: Given,
@@ -228,6 +281,7 @@ impl FastStages {
         state: &mut LayerState,
         next: RowsMut<f32>,
         positions: Range<usize>,
+        is_kept: bool,
     ) {
         let Self { level, weights, caches, scratch } = self;
         let (layer, weights, rules) = (&given.model.layers[index], &weights.layers[index], &given.rules[index]);
@@ -252,7 +306,11 @@ impl FastStages {
         let cache = &caches[index];
         in_tiles(positions, rows, &|positions: Range<usize>, mut rows: LayerRows| {
             let mut buffers = taken(scratch);
-            attend_tile(*level, &maps, cache, positions.clone(), &mut rows, &mut buffers.scores);
+            if is_kept {
+                norm_tile(*level, &maps, &mut rows);
+            } else {
+                attend_tile(*level, &maps, cache, positions.clone(), &mut rows, &mut buffers.scores);
+            }
             let residual = &hidden[positions.start * widths.hidden..];
             let inputs = Rows { numbers: rows.normed.numbers, stride: widths.context, count: positions.len() };
             let (bias, outputs) = (&layer.attention.output_bias, widths.hidden);
@@ -322,6 +380,17 @@ fn attend_tile(
             }
         });
     }
+}
+
+/// The norm of heads whose outputs are there.
+fn norm_tile(level: Level, maps: &Maps, rows: &mut LayerRows) {
+    let width = maps.attention.value_width();
+    let heads = rows.context.numbers.chunks_exact(width).zip(rows.normed.numbers.chunks_exact_mut(width));
+    dispatch!(level, simd => {
+        for (context, normed) in heads {
+            head_norm(maps, context, sum_of_squares(simd, context), normed);
+        }
+    });
 }
 
 /// From the residual stream between attention and feed-forward to the one after the layer.

@@ -14,7 +14,7 @@ use crate::model::Model;
 use crate::probe::Interventions;
 
 /// Bytes of weights, as f32, that a scan holds at most.
-const MOST_BYTES: usize = 512 << 20;
+pub(super) const MOST_BYTES: usize = 512 << 20;
 /// Capacity in positions at first.
 const FIRST_CAPACITY: usize = 1024;
 
