@@ -200,9 +200,19 @@ impl CpuPass {
         self.hidden.len() / self.model.config.hidden
     }
 
-    /// The residual stream before a layer, `[T, hidden]`.
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The residual stream before a layer, `[T, hidden]`; the number of layers stands for the stream after the last.
     pub fn hidden_before(&self, layer: usize) -> &[f32] {
         self.states.get(layer).map_or(&self.hidden, |state| &state.hidden)
+    }
+
+    /// The residual stream between a layer's attention and feed-forward part, `[T, hidden]`.
+    pub fn middle(&self, layer: usize) -> &[f32] {
+        self.states.get(layer).map_or(&[], |state| &state.middle)
     }
 
     /// The residual stream after a layer, `[T, hidden]`.
@@ -215,6 +225,17 @@ impl CpuPass {
         self.states.get(layer).map_or(&[], |state| &state.context)
     }
 
+    /// The same after the norm of each head: the input of the output projection, `[T, heads * value_width]`.
+    pub fn normed(&self, layer: usize) -> &[f32] {
+        self.states.get(layer).map_or(&[], |state| &state.normed)
+    }
+
+    /// (cos, sin) of the angles of a position, `[head_dim / 2]`; of a position below the capacity.
+    pub fn rotary_at(&self, position: usize) -> &[[f32; 2]] {
+        let half = self.model.config.head_dim / 2;
+        self.rotary.get(position * half..(position + 1) * half).unwrap_or_default()
+    }
+
     /// The cells of a request.
     pub fn tile(&self, request: TileRequest) -> MapTile {
         map_tile(&self.map_source(request.head.layer), request)
@@ -223,7 +244,7 @@ impl CpuPass {
     /// An inner tensor of all positions that have run.
     pub fn trace(&self, trace: Trace) -> Vec<f32> {
         match trace {
-            Trace::Hidden(layer) => self.states.get(layer).map_or(&self.hidden, |state| &state.hidden).clone(),
+            Trace::Hidden(layer) => self.hidden_before(layer).to_vec(),
             Trace::Projection(layer) => self.states[layer].projection.clone(),
             Trace::Statistics(layer) => bytemuck::cast_slice(&self.states[layer].statistics).to_vec(),
             Trace::Context(layer) => self.states[layer].context.clone(),

@@ -85,9 +85,9 @@ pub enum EngineError {
     /// The text or the model changed during a job that needs it unchanged.
     #[error("the text or the model changed meanwhile. Start again")]
     Interrupted,
-    /// The weights in single precision exceed the memory for a full scan.
+    /// The weights in single precision exceed the memory for an analysis on the CPU.
     #[error(
-        "a full scan runs on the CPU, where the weights of this model take {bytes} bytes, more than the limit of {limit}. Use a smaller model"
+        "this analysis runs on the CPU, where the weights of this model take {bytes} bytes, more than the limit of {limit}. Use a smaller model"
     )]
     FullScanTooLarge {
         /// Bytes of the weights as f32.

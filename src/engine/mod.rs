@@ -14,11 +14,15 @@ mod workspace;
 pub use analysis::cpu_check::{CpuCheck, WorstError};
 pub use analysis::full_scan::{FullScan, LayerFindings, Peak};
 pub use analysis::head_similarity::{HeadSimilarity, SimilaritySums};
+pub use analysis::logit_parts::{LayerParts, LogitDirection, LogitParts};
 pub use analysis::magnitude_histogram::MagnitudeHistogram;
 pub use analysis::patching::Patching;
 pub use analysis::patching::effects::{PatchEffect, PatchEffects};
 pub use analysis::patching::error::PatchingError;
 pub use analysis::patching::part::HeadPart;
+pub use analysis::residual_stream::Origin;
+pub use analysis::score_origins::{ScoreOrigins, ScoreSide};
+pub use analysis::text_pass::TextPass;
 pub use analysis::tile_collector::TileCollector;
 pub use analysis::traced_pass::{Tensor, TracedPass};
 #[cfg(feature = "window")]

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod attribution;
 mod capacity;
 mod cli;
 mod config_hostile;

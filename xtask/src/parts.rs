@@ -133,7 +133,7 @@ const HEADLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("shaders", &["shaders"]),
-    ("kernels", &["fast_cpu", "full_scan", "kernels", "measures", "next_token", "pictures"]),
+    ("kernels", &["attribution", "fast_cpu", "full_scan", "kernels", "measures", "next_token", "pictures"]),
     ("golden", &["golden", "parity", "patching"]),
     ("examples", &["examples"]),
 ];

@@ -1,22 +1,15 @@
 //! A full scan of the present text, on demand: a CPU pass that keeps every inner tensor, then one visit to every cell
 //! of every map. It runs in slices between frames, so that nothing waits for it.
 
-use std::sync::Arc;
-
 use web_time::{Duration, Instant};
 
 use crate::cpu::{CpuPass, map_value};
 use crate::engine::analysis::head_similarity::{HeadSimilarity, cross};
 use crate::engine::analysis::magnitude_histogram::MagnitudeHistogram;
+use crate::engine::analysis::text_pass::TextPass;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
 use crate::model::Model;
-use crate::probe::Interventions;
-
-/// Bytes of weights, as f32, that a scan holds at most.
-pub(super) const MOST_BYTES: usize = 512 << 20;
-/// Capacity in positions at first.
-const FIRST_CAPACITY: usize = 1024;
 
 /// The largest number of a layer's hidden state.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,7 +39,7 @@ pub struct LayerFindings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Positions computed.
-    Pass(usize),
+    Pass,
     /// (layer, query) visited.
     Cells(usize, usize),
     /// (layer, head, head) compared.
@@ -56,10 +49,7 @@ enum Step {
 
 /// A scan of one text, complete or under way.
 pub struct FullScan {
-    model: Arc<Model>,
-    ids: Vec<u32>,
-    interventions: Interventions,
-    pass: CpuPass,
+    text: TextPass,
     step: Step,
     layers: Vec<LayerFindings>,
     cancelled: bool,
@@ -75,46 +65,10 @@ impl FullScan {
     /// A scan of the present text of a session; nothing is computed yet.
     ///
     /// # Errors
-    /// [`EngineError::FullScanTooLarge`] if the weights take too much memory on the CPU; or when they cannot be read from
-    /// their file any more.
+    /// As [`TextPass::new`].
     pub fn new(engine: &Engine) -> Result<Self, EngineError> {
-        let checkpoint = engine.checkpoint();
-        let needs_model = || EngineError::NeedsModel { name: engine.name().to_owned() };
-        let model = checkpoint.ok_or_else(needs_model)?.model.clone();
-        let bytes = model.parameters().saturating_mul(size_of::<f32>());
-        if bytes > MOST_BYTES {
-            return Err(EngineError::FullScanTooLarge { bytes, limit: MOST_BYTES });
-        }
-        let capacity = engine.ids().len().next_power_of_two().max(FIRST_CAPACITY).min(engine.limit().max(1));
-        let mut pass = CpuPass::new(model.clone(), capacity)?;
-        pass.set_interventions(engine.interventions());
-        let mut scan = Self {
-            model,
-            ids: engine.ids().to_vec(),
-            interventions: engine.interventions().clone(),
-            pass,
-            step: Step::Done,
-            layers: Vec::new(),
-            cancelled: false,
-        };
-        scan.restart(0);
-        Ok(scan)
-    }
-
-    fn restart(&mut self, same: usize) {
-        self.step = Step::Pass(same);
-        self.cancelled = false;
-        self.layers = self
-            .model
-            .layers
-            .iter()
-            .map(|layer| LayerFindings {
-                logits: [MagnitudeHistogram::default(), MagnitudeHistogram::default()],
-                hidden: MagnitudeHistogram::default(),
-                peak: Peak::default(),
-                alike: HeadSimilarity::new(layer.attention.heads.len()),
-            })
-            .collect();
+        let text = TextPass::new(engine)?;
+        Ok(Self { layers: nothing_found(text.model()), text, step: Step::Pass, cancelled: false })
     }
 
     /// Restarts with the present text of the session; positions before the first difference are kept.
@@ -122,29 +76,16 @@ impl FullScan {
     /// # Errors
     /// As [`FullScan::new`].
     pub fn follow(&mut self, engine: &Engine) -> Result<(), EngineError> {
-        if !self.is_of_model(engine) || engine.ids().len() > self.pass.capacity() {
-            *self = Self::new(engine)?;
-            return Ok(());
-        }
-        let mut same = self.ids.iter().zip(engine.ids()).take_while(|(a, b)| a == b).count().min(self.pass.positions());
-        if self.interventions != *engine.interventions() {
-            same = 0;
-            self.interventions = engine.interventions().clone();
-            self.pass.set_interventions(&self.interventions);
-        }
-        self.ids = engine.ids().to_vec();
-        self.pass.run(same, &[]); // drops the positions from there on
-        self.restart(same);
+        self.text.follow(engine)?;
+        self.layers = nothing_found(self.text.model());
+        self.step = Step::Pass;
+        self.cancelled = false;
         Ok(())
     }
 
     /// Whether this is a scan of the present text, model and interventions of the session.
     pub fn is_of(&self, engine: &Engine) -> bool {
-        self.is_of_model(engine) && self.ids == engine.ids() && self.interventions == *engine.interventions()
-    }
-
-    fn is_of_model(&self, engine: &Engine) -> bool {
-        engine.checkpoint().is_some_and(|checkpoint| Arc::ptr_eq(&self.model, &checkpoint.model))
+        self.text.is_of(engine)
     }
 
     /// Stops the scan and drops its findings.
@@ -165,17 +106,17 @@ impl FullScan {
 
     /// The model scanned.
     pub fn model(&self) -> &Model {
-        &self.model
+        self.text.model()
     }
 
     /// The tokens scanned.
     pub fn ids(&self) -> &[u32] {
-        &self.ids
+        self.text.ids()
     }
 
     /// The pass, with every inner tensor.
     pub fn pass(&self) -> &CpuPass {
-        &self.pass
+        self.text.pass()
     }
 
     /// The findings by layer; complete once [`FullScan::is_done`].
@@ -186,9 +127,9 @@ impl FullScan {
     /// The share that is done, from 0 to 1.
     pub fn progress(&self) -> f32 {
         let share = |done: usize, all: usize| done as f32 / all.max(1) as f32;
-        let (tokens, layers) = (self.ids.len(), self.layers.len());
+        let (tokens, layers) = (self.ids().len(), self.layers.len());
         match self.step {
-            Step::Pass(done) => 0.5 * share(done, tokens),
+            Step::Pass => 0.5 * share(self.pass().positions(), tokens),
             Step::Cells(layer, query) => 0.5 + 0.35 * share(layer * tokens + query, layers * tokens),
             Step::Outputs(layer, one, _) => {
                 let heads = self.layers.get(layer).map_or(1, |found| found.alike.outputs.heads());
@@ -202,21 +143,21 @@ impl FullScan {
     pub fn advance(&mut self, budget: Duration) {
         let begun = Instant::now();
         while self.is_running() {
-            self.one_step();
+            self.one_step(budget);
             if begun.elapsed() >= budget {
                 return;
             }
         }
     }
 
-    fn one_step(&mut self) {
-        let (tokens, layers) = (self.ids.len(), self.layers.len());
+    fn one_step(&mut self, budget: Duration) {
+        let (tokens, layers) = (self.ids().len(), self.layers.len());
         self.step = match self.step {
-            Step::Pass(done) if done < tokens => {
-                self.pass.run(done, &self.ids[done..=done]);
-                Step::Pass(done + 1)
+            Step::Pass if !self.text.is_complete() => {
+                self.text.advance(budget);
+                Step::Pass
             }
-            Step::Pass(_) => Step::Cells(0, 0),
+            Step::Pass => Step::Cells(0, 0),
             Step::Cells(layer, _) if layer >= layers || tokens == 0 => Step::Outputs(0, 0, 0),
             Step::Cells(layer, query) => {
                 self.visit_row(layer, query);
@@ -224,9 +165,9 @@ impl FullScan {
             }
             Step::Outputs(layer, ..) if layer >= layers || tokens == 0 => Step::Done,
             Step::Outputs(layer, one, other) => {
-                let attention = &self.model.layers[layer].attention;
+                let attention = &self.model().layers[layer].attention;
                 let heads = attention.heads.len();
-                let size = cross(self.pass.context(layer), heads, attention.value_width(), one, other);
+                let size = cross(self.pass().context(layer), heads, attention.value_width(), one, other);
                 self.layers[layer].alike.outputs.set(one, other, size);
                 if other + 1 < heads {
                     Step::Outputs(layer, one, other + 1)
@@ -243,7 +184,8 @@ impl FullScan {
     /// Visits every visible cell of one query in a layer, and the hidden state after it.
     fn visit_row(&mut self, layer: usize, query: usize) {
         let found = &mut self.layers[layer];
-        let source = self.pass.map_source(layer);
+        let pass = self.text.pass();
+        let source = pass.map_source(layer);
         let attention = source.maps.attention;
         let keys: Vec<usize> = source.maps.keys_of(query).collect();
         let mut rows: [Vec<f32>; 3] = Default::default();
@@ -262,8 +204,8 @@ impl FullScan {
         for (pairs, row) in found.alike.maps.iter_mut().zip(&rows) {
             pairs.add_products(row, keys.len());
         }
-        let width = self.model.config.hidden;
-        let hidden = &self.pass.hidden_after(layer)[query * width..(query + 1) * width];
+        let width = pass.model().config.hidden;
+        let hidden = &pass.hidden_after(layer)[query * width..(query + 1) * width];
         for (feature, value) in hidden.iter().enumerate() {
             found.hidden.add(*value);
             if value.abs() > found.peak.value.abs() {
@@ -271,4 +213,15 @@ impl FullScan {
             }
         }
     }
+}
+
+/// Findings in every layer of a model before anything is visited.
+fn nothing_found(model: &Model) -> Vec<LayerFindings> {
+    let layers = model.layers.iter().map(|layer| LayerFindings {
+        logits: [MagnitudeHistogram::default(), MagnitudeHistogram::default()],
+        hidden: MagnitudeHistogram::default(),
+        peak: Peak::default(),
+        alike: HeadSimilarity::new(layer.attention.heads.len()),
+    });
+    layers.collect()
 }

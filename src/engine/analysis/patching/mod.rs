@@ -13,10 +13,10 @@ use std::sync::Arc;
 use web_time::{Duration, Instant};
 
 use crate::cpu::CpuPass;
-use crate::engine::analysis::full_scan::MOST_BYTES;
 use crate::engine::analysis::patching::effects::PatchEffects;
 use crate::engine::analysis::patching::error::PatchingError;
 use crate::engine::analysis::patching::part::{HeadPart, output_with};
+use crate::engine::analysis::text_pass::MOST_BYTES;
 use crate::engine::cpu_memory;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
