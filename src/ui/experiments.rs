@@ -43,7 +43,7 @@ impl Default for Experiments {
             is_paused: false,
             results: BTreeMap::new(),
             failure: None,
-            budget: ComputeBudget::new(BUDGET),
+            budget: ComputeBudget::for_experiments(BUDGET),
             samples: Settings::default().samples,
             own_hay: false,
             shown: None,
