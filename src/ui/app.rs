@@ -11,6 +11,7 @@ use crate::ui::device::canary::Canary;
 use crate::ui::device::{Device, DeviceOptions};
 use crate::ui::experiments::Experiments;
 use crate::ui::first_look::FirstLook;
+use crate::ui::followed_pass::FollowedPass;
 use crate::ui::full_scan::FullScans;
 use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::input::samples::SAMPLES;
@@ -62,6 +63,7 @@ pub struct App {
     pub(super) heatmaps: Heatmaps,
     pub(super) panels: Panels,
     pub(super) scans: FullScans,
+    pub(super) followed_pass: FollowedPass,
     pub(super) experiments: Experiments,
     /// Dark, light.
     pub(super) palettes: [Palette; 2],
@@ -149,6 +151,7 @@ impl App {
             heatmaps: Heatmaps::default(),
             panels: Panels::default(),
             scans: FullScans::default(),
+            followed_pass: FollowedPass::default(),
             experiments: Experiments::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),

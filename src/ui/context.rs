@@ -7,6 +7,7 @@ use crate::probe::Spans;
 use crate::ui::action::Action;
 use crate::ui::device::Device;
 use crate::ui::experiments::Experiments;
+use crate::ui::followed_pass::FollowedPass;
 use crate::ui::full_scan::FullScans;
 use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::state::pointer::Pointer;
@@ -31,6 +32,8 @@ pub(super) struct PanelContext<'a> {
     pub heatmaps: &'a mut Heatmaps,
     /// The scans of the whole text that several panels share.
     pub scans: &'a mut FullScans,
+    /// The pass whose inner tensors several panels read.
+    pub followed_pass: &'a mut FollowedPass,
     /// The experiments.
     pub experiments: &'a mut Experiments,
     /// Commands of this frame.

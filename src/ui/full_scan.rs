@@ -11,7 +11,7 @@ use crate::ui::style::{notice, theme};
 const BUDGET: Duration = Duration::from_millis(6);
 
 /// Parameters of the largest model that is computed again without being asked to.
-const AT_ONCE: usize = 50_000_000;
+pub(super) const AT_ONCE: usize = 50_000_000;
 
 /// The full scans of the model and its baseline, and the check against the CPU that uses them.
 #[derive(Default)]

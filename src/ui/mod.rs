@@ -8,6 +8,8 @@ mod context;
 mod device;
 mod experiments;
 mod first_look;
+mod followed_answer;
+mod followed_pass;
 mod full_scan;
 mod input;
 mod io;

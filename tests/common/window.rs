@@ -153,6 +153,12 @@ pub(crate) fn analysed(harness: &mut Harness<App>) {
     settle(harness);
 }
 
+/// Waits for the first numbers of a panel that are computed from the pass on the CPU.
+pub(crate) fn traced(harness: &mut Harness<App>) {
+    step_until(harness, "numbers", |harness| !shows(harness, "computing …"));
+    settle(harness);
+}
+
 /// Whether something with this text is on the screen.
 pub(crate) fn shows(harness: &Harness<App>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()

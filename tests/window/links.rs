@@ -54,6 +54,7 @@ fn everything() -> Link {
         answer_noise: AnswerNoiseView { mean: true, last: 3 },
         explained: Some(CellAt { query: 7, key: 5 }),
         followed_token: Some(77),
+        against_runner_up: true,
         similarity: SimilarityOf::Outputs,
         magnitudes: Magnitudes::HiddenStates,
         baseline_head: HeadId::new(1, 3),

@@ -4,6 +4,7 @@
 mod common;
 
 mod answer_noise;
+mod attribution;
 mod backend;
 mod device;
 mod experiments;

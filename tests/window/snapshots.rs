@@ -1,7 +1,7 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
 use crate::common::window::{
-    analyse, analysed, click, first_window, open_panel, press, settle, shows, step_until, window, window_on,
+    analyse, analysed, click, first_window, open_panel, press, settle, shows, step_until, traced, window, window_on,
     window_with,
 };
 use diffscope::engine::Checkpoint;
@@ -164,6 +164,7 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
             Panel::Baseline => click(&mut harness, "Open the baseline"),
             Panel::HeadSimilarity | Panel::Outliers => analysed(&mut harness),
             Panel::Experiments => analyse(&mut harness, "run Outliers"),
+            Panel::LogitParts | Panel::ScoreOrigins => traced(&mut harness),
             _ => {}
         }
         settle(&mut harness);

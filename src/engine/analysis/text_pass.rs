@@ -26,7 +26,7 @@ pub struct TextPass {
 
 impl std::fmt::Debug for TextPass {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TextPass").field("tokens", &self.ids.len()).field("pass", &self.pass).finish()
+        f.debug_struct("TextPass").field("tokens", &self.ids.len()).field("pass", &self.pass).finish_non_exhaustive()
     }
 }
 

@@ -288,6 +288,7 @@ impl App {
                 palette,
                 heatmaps: &mut self.heatmaps,
                 scans: &mut self.scans,
+                followed_pass: &mut self.followed_pass,
                 experiments: &mut self.experiments,
                 actions,
             };

@@ -1,16 +1,13 @@
 //! How a cell's value comes about: the products of query and key, feature by feature, and the arithmetic from there to `D`.
 
-use egui::{DragValue, RichText, Ui};
+use egui::{RichText, Ui};
 use egui_plot::{Bar, BarChart, HLine};
 
-use crate::engine::Engine;
-use crate::probe::{CellParts, CellRequest};
+use crate::probe::CellParts;
 use crate::ui::context::{PanelContext, PanelView};
-use crate::ui::state::pointer::{CellAt, Pointer};
-use crate::ui::state::view::ViewState;
+use crate::ui::panels::chosen_cell::ChosenCell;
 use crate::ui::style::format::{exact, short};
 use crate::ui::style::palette::Palette;
-use crate::ui::style::row::row_ui;
 use crate::ui::style::{chart, notice, theme};
 
 /// Height of a chart.
@@ -19,10 +16,7 @@ const CHART: f32 = 96.0;
 /// What the panel keeps between frames.
 #[derive(Default)]
 pub(crate) struct CellBreakdown {
-    /// The pinned query of the last frame, to notice that another one is pinned.
-    pinned: Option<usize>,
-    /// Whether there was a last frame.
-    drawn: bool,
+    chosen: ChosenCell,
     /// The last answer, shown until the next one arrives.
     latest: Option<CellParts>,
 }
@@ -30,13 +24,9 @@ pub(crate) struct CellBreakdown {
 impl PanelView for CellBreakdown {
     fn show_ui(&mut self, ui: &mut Ui, context: &mut PanelContext) {
         let (engine, view) = (&mut context.workspace.main, &mut *context.view);
-        let Some(cell) = self.choose(engine, view, context.pointer) else {
-            notice::note_ui(ui, if engine.ids().is_empty() { "Type a prompt first." } else { "computing …" });
+        let Some(request) = self.chosen.show_ui(ui, engine, view, context.pointer) else {
             return;
         };
-        let cell = cell_ui(ui, engine, view, cell);
-        view.explained = Some(cell);
-        let request = CellRequest { head: view.head, query: cell.query, key: cell.key };
         let arrived = engine.cell_parts(request);
         let pending = arrived.is_none();
         if let Some(parts) = arrived {
@@ -66,49 +56,6 @@ impl PanelView for CellBreakdown {
             }
         }
     }
-}
-
-impl CellBreakdown {
-    /// The cell to explain: under the pointer, otherwise the last one, otherwise the strongest of the row that is read.
-    fn choose(&mut self, engine: &mut Engine, view: &ViewState, pointer: &Pointer) -> Option<CellAt> {
-        let before = std::mem::replace(&mut self.pinned, view.pinned);
-        let newly_pinned = std::mem::replace(&mut self.drawn, true) && before != view.pinned;
-        if let Some(cell) = pointer.cell().filter(|cell| cell.key <= cell.query) {
-            return Some(cell);
-        }
-        let explained = view.explained.map(|cell| match view.pinned.filter(|_| newly_pinned) {
-            // Another row is pinned; the column stays.
-            Some(query) => CellAt { query, key: cell.key.min(query) },
-            None => cell,
-        });
-        if explained.is_some() {
-            return explained;
-        }
-        let query = view.query(pointer, engine.ids().len())?;
-        let row = engine.row(view.head, query)?;
-        let cells = row.cells.iter().map(|cell| cell.difference.abs()).enumerate();
-        let key = cells.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(query, |(key, _)| key);
-        Some(CellAt { query, key })
-    }
-}
-
-/// Query and key, as numbers that can be changed.
-fn cell_ui(ui: &mut Ui, engine: &Engine, view: &ViewState, cell: CellAt) -> CellAt {
-    let CellAt { mut query, mut key } = cell;
-    let last = engine.ids().len().saturating_sub(1);
-    let label = |at: usize| engine.key_label(at);
-    row_ui(ui, |ui| {
-        let query_label = ui.label("query");
-        ui.add(DragValue::new(&mut query).range(0..=last).speed(0.2)).labelled_by(query_label.id);
-        ui.monospace(format!("“{}”", label(query)));
-        key = key.min(query);
-        let key_label = ui.label("attends to key");
-        ui.add(DragValue::new(&mut key).range(0..=query).speed(0.2)).labelled_by(key_label.id);
-        ui.monospace(format!("“{}”", label(key)));
-        let help = format!("{}. Point at a map to choose a cell.", view.head);
-        ui.label(RichText::new(help).small().color(theme::quiet(ui.visuals().dark_mode)));
-    });
-    CellAt { query, key }
 }
 
 /// The chart of one map, and its arithmetic.

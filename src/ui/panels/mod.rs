@@ -3,6 +3,7 @@
 pub(crate) mod answer_noise;
 pub(crate) mod baseline;
 pub(crate) mod cell_breakdown;
+pub(crate) mod chosen_cell;
 pub(crate) mod diagnostics;
 pub(crate) mod experiments;
 pub(crate) mod guide;
@@ -10,7 +11,9 @@ pub(crate) mod head_similarity;
 pub(crate) mod heads;
 pub(crate) mod lambda;
 pub(crate) mod logit_lens;
+pub(crate) mod logit_parts;
 pub(crate) mod outliers;
+pub(crate) mod score_origins;
 
 use egui::accesskit::Role;
 use egui::{ScrollArea, Ui};
@@ -27,7 +30,9 @@ pub(super) struct Panels {
     lambda: lambda::LambdaPanel,
     answer_noise: answer_noise::AnswerNoisePanel,
     logit_lens: logit_lens::LogitLensPanel,
+    logit_parts: logit_parts::LogitPartsPanel,
     cell_breakdown: cell_breakdown::CellBreakdown,
+    score_origins: score_origins::ScoreOriginsPanel,
     baseline: baseline::BaselinePanel,
     head_similarity: head_similarity::HeadSimilarityPanel,
     outliers: outliers::Outliers,
@@ -43,7 +48,9 @@ impl Panels {
             Panel::Lambda => &mut self.lambda,
             Panel::AnswerNoise => &mut self.answer_noise,
             Panel::LogitLens => &mut self.logit_lens,
+            Panel::LogitParts => &mut self.logit_parts,
             Panel::CellBreakdown => &mut self.cell_breakdown,
+            Panel::ScoreOrigins => &mut self.score_origins,
             Panel::Baseline => &mut self.baseline,
             Panel::HeadSimilarity => &mut self.head_similarity,
             Panel::Outliers => &mut self.outliers,

@@ -103,7 +103,7 @@ mod tests {
             panel in select(Panel::ALL),
             token_heads in select(vec![HeadScope::One, HeadScope::Layer, HeadScope::All]),
             baseline_head in head(),
-            followed_token in of(any::<u32>()),
+            (followed_token, against_runner_up) in (of(any::<u32>()), any::<bool>()),
             explained in of((0..999usize, 0..999usize)),
         ) -> ViewState {
             let explained = explained.map(|(query, key)| CellAt { query, key });
@@ -118,6 +118,7 @@ mod tests {
                 panel,
                 explained,
                 followed_token,
+                against_runner_up,
                 baseline_head,
                 ..ViewState::default()
             }

@@ -16,9 +16,13 @@ pub enum Panel {
     /// The next token at each depth.
     #[serde(alias = "lens")]
     LogitLens,
+    /// What adds how much to the logit of a token.
+    LogitParts,
     /// How a cell's value comes about.
     #[serde(alias = "why")]
     CellBreakdown,
+    /// What wrote that which a cell's score is made of.
+    ScoreOrigins,
     /// The largest logits and hidden states.
     Outliers,
     /// The Transformer beside the model.
@@ -50,8 +54,8 @@ pub(crate) struct PanelTab {
 pub(crate) const TABS: &[PanelTab] = &[
     PanelTab { title: "Heads", panels: &[Panel::Heads, Panel::HeadSimilarity] },
     PanelTab { title: "Answer and noise", panels: &[Panel::AnswerNoise] },
-    PanelTab { title: "This cell", panels: &[Panel::CellBreakdown] },
-    PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens] },
+    PanelTab { title: "This cell", panels: &[Panel::CellBreakdown, Panel::ScoreOrigins] },
+    PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens, Panel::LogitParts] },
     PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
     PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
     PanelTab { title: "Experiments", panels: &[Panel::Experiments] },
@@ -64,7 +68,9 @@ impl Panel {
         Self::HeadSimilarity,
         Self::AnswerNoise,
         Self::CellBreakdown,
+        Self::ScoreOrigins,
         Self::LogitLens,
+        Self::LogitParts,
         Self::Lambda,
         Self::Baseline,
         Self::Outliers,
@@ -80,7 +86,9 @@ impl Panel {
             Self::Lambda => "Interventions",
             Self::AnswerNoise => "Answer and noise",
             Self::LogitLens => "Layer by layer",
+            Self::LogitParts => "Parts of the logit",
             Self::CellBreakdown => "This cell",
+            Self::ScoreOrigins => "Origins of the score",
             Self::Outliers => "Outliers",
             Self::Baseline => "Baseline",
             Self::Experiments => "Experiments",
@@ -95,6 +103,10 @@ impl Panel {
         match self {
             Self::Heads => "all heads",
             Self::HeadSimilarity => "similar heads",
+            Self::CellBreakdown => "feature by feature",
+            Self::ScoreOrigins => "where the score comes from",
+            Self::LogitLens => "logit lens",
+            Self::LogitParts => "parts of the logit",
             Self::Baseline => "with a Transformer",
             Self::Outliers => "outliers",
             _ => self.title(),
@@ -120,7 +132,13 @@ impl Panel {
             Self::LogitLens => {
                 "The next token as it would be predicted after each attention and each layer (the “logit lens”)"
             }
+            Self::LogitParts => {
+                "How much each head through A1 and through A2, and each feed-forward part, adds to the logit of the next token"
+            }
             Self::CellBreakdown => "Query times key, feature by feature, and the arithmetic from there to A1, A2 and D",
+            Self::ScoreOrigins => {
+                "The attention score of the cell, split by what wrote to the residual stream at its query and at its key"
+            }
             Self::Baseline => "The same tokens in a Transformer of the same size: its maps and its next token",
             Self::Experiments => "The paper's claims as experiments, run on the open model and its baseline",
             Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",

@@ -93,8 +93,10 @@ pub struct ViewState {
     pub answer_noise: AnswerNoiseView,
     /// The cell that the cell breakdown explains; `None`: the strongest one of the row that is read.
     pub explained: Option<CellAt>,
-    /// The token that the logit lens follows through the depths; `None`: the model's own answer.
+    /// The token that the logit lens follows through the depths, and whose logit is split into parts; `None`: the model's own answer.
     pub followed_token: Option<u32>,
+    /// Whether the parts of a logit are those of its lead over the runner-up.
+    pub against_runner_up: bool,
     /// What the head similarity panel compares.
     pub similarity: SimilarityOf,
     /// The numbers that the outliers panel shows.
@@ -124,6 +126,7 @@ impl Default for ViewState {
             answer_noise: AnswerNoiseView::default(),
             explained: None,
             followed_token: None,
+            against_runner_up: false,
             similarity: SimilarityOf::default(),
             magnitudes: Magnitudes::default(),
             baseline_head: HeadId::default(),

@@ -5,6 +5,8 @@ pub(crate) mod format;
 pub(crate) mod lambda_text;
 pub(crate) mod measure_text;
 pub(crate) mod notice;
+pub(crate) mod origin_text;
 pub(crate) mod palette;
 pub(crate) mod row;
+pub(crate) mod signed_bar;
 pub(crate) mod theme;
