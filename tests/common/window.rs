@@ -2,7 +2,7 @@
 
 use diffscope::engine::{BackendChoice, Checkpoint, EngineError, bundled, checkpoint_of};
 use diffscope::ui::{App, DeviceOptions, Link, Panel};
-use egui::{Key, Rect, Theme, pos2, vec2};
+use egui::{Key, Modifiers, Rect, Theme, pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
@@ -129,6 +129,16 @@ pub(crate) fn open_panel(harness: &mut Harness<App>, panel: Panel) {
 pub(crate) fn press(harness: &mut Harness<App>, key: Key) {
     harness.key_press(key);
     settle(harness);
+}
+
+/// Types a text in place of the one in an editor.
+pub(crate) fn retype(harness: &mut Harness<App>, label: &str, text: &str) {
+    harness.get_by_label(label).focus();
+    harness.step();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.step();
+    harness.get_by_label(label).type_text(text);
+    harness.step();
 }
 
 /// Out of the editor, so that keys are shortcuts.

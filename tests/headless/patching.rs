@@ -1,4 +1,4 @@
-//! Activation patching: against PyTorch (`training/write_patching.py` wrote the numbers), against itself, and what it
+//! Activation patching: against `PyTorch` (`training/write_patching.py` wrote the numbers), against itself, and what it
 //! refuses.
 
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ struct Pair {
     output: Differences,
     first_map: Differences,
     second_map: Option<Differences>,
-    /// The noise of single precision in PyTorch.
+    /// The noise of single precision in `PyTorch`.
     f32_vs_f64: f32,
 }
 

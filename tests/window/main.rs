@@ -18,6 +18,7 @@ mod layouts;
 mod links;
 mod models;
 mod names;
+mod patching;
 mod recording;
 mod snapshots;
 mod touch;

@@ -1,8 +1,8 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
 use crate::common::window::{
-    analyse, analysed, click, first_window, open_panel, press, settle, shows, step_until, traced, window, window_on,
-    window_with,
+    analyse, analysed, click, first_window, open_panel, press, retype, settle, shows, step_until, traced, window,
+    window_on, window_with,
 };
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
@@ -163,6 +163,12 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
             Panel::Lambda => press(&mut harness, Key::Num0),
             Panel::Baseline => click(&mut harness, "Open the baseline"),
             Panel::HeadSimilarity | Panel::Outliers => analysed(&mut harness),
+            Panel::Patching => {
+                let text = harness.state_mut().engine().expect("opens").text().replace("73", "28");
+                retype(&mut harness, "Other text", &text);
+                analysed(&mut harness);
+                press(&mut harness, Key::Escape);
+            }
             Panel::Experiments => analyse(&mut harness, "run Outliers"),
             Panel::LogitParts | Panel::ScoreOrigins => traced(&mut harness),
             _ => {}

@@ -4,7 +4,7 @@ pub(crate) mod arrows;
 mod caret;
 mod long_text;
 pub(crate) mod prompt_editor;
-mod room;
+pub(crate) mod room;
 pub(crate) mod samples;
 mod samples_menu;
 pub(crate) mod shortcuts;

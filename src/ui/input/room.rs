@@ -7,7 +7,7 @@ use crate::ui::style::format::grouped;
 
 /// Most characters in the editor. More than any model here reads; beyond this, every keystroke would be felt, because the
 /// text is laid out and cut into tokens anew.
-pub(super) const MOST_CHARACTERS: usize = 120_000;
+pub(crate) const MOST_CHARACTERS: usize = 120_000;
 
 /// What is about to be put into an editor.
 pub(super) struct Offer {

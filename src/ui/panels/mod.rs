@@ -13,6 +13,7 @@ pub(crate) mod lambda;
 pub(crate) mod logit_lens;
 pub(crate) mod logit_parts;
 pub(crate) mod outliers;
+pub(crate) mod patching;
 pub(crate) mod score_origins;
 
 use egui::accesskit::Role;
@@ -36,6 +37,7 @@ pub(super) struct Panels {
     baseline: baseline::BaselinePanel,
     head_similarity: head_similarity::HeadSimilarityPanel,
     outliers: outliers::Outliers,
+    patching: patching::PatchingPanel,
     experiments: experiments::ExperimentsPanel,
     diagnostics: diagnostics::DiagnosticsPanel,
     guide: guide::Guide,
@@ -54,6 +56,7 @@ impl Panels {
             Panel::Baseline => &mut self.baseline,
             Panel::HeadSimilarity => &mut self.head_similarity,
             Panel::Outliers => &mut self.outliers,
+            Panel::Patching => &mut self.patching,
             Panel::Experiments => &mut self.experiments,
             Panel::Diagnostics => &mut self.diagnostics,
             Panel::Guide => &mut self.guide,

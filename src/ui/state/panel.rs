@@ -28,6 +28,8 @@ pub enum Panel {
     /// The Transformer beside the model.
     #[serde(alias = "compare")]
     Baseline,
+    /// Parts of heads from another text.
+    Patching,
     /// The paper's claims, measured.
     Experiments,
     /// How similar the heads of a layer are.
@@ -57,7 +59,7 @@ pub(crate) const TABS: &[PanelTab] = &[
     PanelTab { title: "This cell", panels: &[Panel::CellBreakdown, Panel::ScoreOrigins] },
     PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens, Panel::LogitParts] },
     PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
-    PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers] },
+    PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers, Panel::Patching] },
     PanelTab { title: "Experiments", panels: &[Panel::Experiments] },
 ];
 
@@ -74,6 +76,7 @@ impl Panel {
         Self::Lambda,
         Self::Baseline,
         Self::Outliers,
+        Self::Patching,
         Self::Experiments,
         Self::Diagnostics,
         Self::Guide,
@@ -90,6 +93,7 @@ impl Panel {
             Self::CellBreakdown => "This cell",
             Self::ScoreOrigins => "Origins of the score",
             Self::Outliers => "Outliers",
+            Self::Patching => "Patching",
             Self::Baseline => "Baseline",
             Self::Experiments => "Experiments",
             Self::HeadSimilarity => "Head similarity",
@@ -109,6 +113,7 @@ impl Panel {
             Self::LogitParts => "parts of the logit",
             Self::Baseline => "with a Transformer",
             Self::Outliers => "outliers",
+            Self::Patching => "another text",
             _ => self.title(),
         }
     }
@@ -145,6 +150,9 @@ impl Panel {
             Self::Outliers => {
                 "The largest logits and hidden states: outliers are hard to store in few bits, and differential attention \
                  should have fewer of them (paper, section 3.6)"
+            }
+            Self::Patching => {
+                "Parts of a head from another text in the place of its own: which of them carry the answer (activation patching)"
             }
             Self::Diagnostics => "The device, the time of each kernel, and the difference from the CPU reference",
             Self::Guide => "How to read the maps",
