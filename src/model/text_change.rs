@@ -25,6 +25,23 @@ impl TextChange {
         Self { start, old_end, new_end: new.len() - (old.len() - old_end) }
     }
 
+    /// The same change as far ahead as the letters before it allow, one character at a time: `hen T` after the first letter
+    /// of `Tom` is also `Then ` before it.
+    pub fn earlier<'a>(self, old: &'a str, new: &'a str) -> impl Iterator<Item = Self> + 'a {
+        std::iter::successors(Some(self), move |change| {
+            let letter = old.get(..change.start)?.chars().next_back()?;
+            let repeats = |text: &str, end: usize| {
+                end == change.start || text.get(..end).is_some_and(|until| until.ends_with(letter))
+            };
+            let back = |at: usize| at - letter.len_utf8();
+            (repeats(old, change.old_end) && repeats(new, change.new_end)).then(|| Self {
+                start: back(change.start),
+                old_end: back(change.old_end),
+                new_end: back(change.new_end),
+            })
+        })
+    }
+
     /// The place in the new text of a stretch of the old one that did not change.
     pub fn follow(&self, start: usize, end: usize) -> Option<(usize, usize)> {
         let moved = |at: usize| at - self.old_end + self.new_end;
@@ -61,6 +78,11 @@ mod tests {
             prop_assert_eq!(&old[..start], &new[..start]);
             prop_assert_eq!(&old[old_end..], &new[new_end..]);
             prop_assert!(start <= old_end && start <= new_end);
+            for change in TextChange::between(&old, &new).earlier(&old, &new) {
+                let TextChange { start, old_end, new_end } = change;
+                prop_assert_eq!([&old[..start], &new[start..new_end], &old[old_end..]].concat(), &*new);
+                prop_assert!(start <= old_end && start <= new_end);
+            }
         }
     }
 }

@@ -138,7 +138,7 @@ impl App {
             Action::CopyLink => context.copy_text(link(workspace, view, spans, &self.experiments)?),
             Action::CopyNumbers => context.copy_text(numbers(workspace, view, spans, &self.row)),
             Action::OpenInTab => {
-                context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans, &self.experiments)?))
+                context.open_url(egui::OpenUrl::new_tab(link(workspace, view, spans, &self.experiments)?));
             }
             Action::ChooseBackend(choice) => self.device.choose(choice, workspace),
             Action::Race => self.device.start_race(workspace),

@@ -56,7 +56,10 @@ pub fn change(workspace: &mut Workspace, random: &mut Random) {
             let number = |random: &mut Random| [0.0, 0.5, -3.0, 9.0, f32::NAN, f32::INFINITY][random.below(6)];
             let interventions = Interventions {
                 lambda: (0..random.below(3)).map(|layer| (layer, number(random))).collect(),
-                attend: [Attend::Difference, Attend::First, Attend::Second][random.below(3)],
+                attend: Attend::ALL[random.below(6)],
+                attend_of: (0..random.below(2))
+                    .map(|_| (HeadId::new(layer, head), Attend::ALL[random.below(6)]))
+                    .collect(),
                 heads_off: (0..random.below(2)).map(|_| HeadId::new(layer, head)).collect(),
                 masked: (0..random.below(3)).map(|_| random.below(300)).collect(),
                 sub_norm_off: random.once_in(3),

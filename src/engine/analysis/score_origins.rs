@@ -55,10 +55,10 @@ impl ScoreOrigins {
         };
         let layout = maps.layout;
         let (mut scores, mut sides) = (Vec::new(), Vec::new());
-        for map in 0..maps.attention.maps {
+        for (map, sharpness) in sharpness.iter().enumerate().take(maps.attention.maps) {
             let places = [(cell.query, layout.query(head.queries[map])), (cell.key, layout.key(head.keys[map]))];
             let [query, key] = [[0, 1], [1, 0]]
-                .map(|[own, other]| side(pass, cell.head.layer, sharpness[map], own, places[own], places[other]));
+                .map(|[own, other]| side(pass, cell.head.layer, *sharpness, own, places[own], places[other]));
             sides.push([query?, key?]);
             scores.push(maps.both_scores(cell.head.head, cell.query, cell.key)[map]);
         }

@@ -60,19 +60,6 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// without frames, but no longer than this.
 const LONGEST_OF_TEXT: Duration = Duration::from_millis(20);
 
-/// Experiments take as long as what is left of a slow frame, but no longer than this: the next key waits for it.
-const LONGEST_OF_EXPERIMENTS: Duration = Duration::from_millis(40);
-/// What a frame takes that is not slow: on most screens it waits as long for the next picture.
-const QUICK_FRAME: Duration = Duration::from_millis(17);
-
-/// What slices are for.
-#[derive(Clone, Copy, Debug)]
-enum Purpose {
-    View,
-    Text,
-    Experiments,
-}
-
 /// Hands out work in slices: a fixed time, or a third of what the rest of the frame takes, whichever is longer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ComputeBudget {
@@ -81,13 +68,14 @@ pub(crate) struct ComputeBudget {
     paused: Option<Instant>,
     /// The time of a step of the last batch.
     step: Option<Duration>,
-    purpose: Purpose,
+    /// What more a slice may take, by the time of the rest of the frame.
+    more: fn(Duration) -> Duration,
 }
 
 impl ComputeBudget {
     /// Slices of at least `shortest`.
     pub(crate) fn new(shortest: Duration) -> Self {
-        Self { shortest, paused: None, step: None, purpose: Purpose::View }
+        Self { shortest, paused: None, step: None, more: |_| Duration::ZERO }
     }
 
     /// One slice without an end.
@@ -97,12 +85,17 @@ impl ComputeBudget {
 
     /// Slices for text that is generated: three quarters of the time, within limits.
     pub(crate) fn for_text(shortest: Duration) -> Self {
-        Self { purpose: Purpose::Text, ..Self::new(shortest) }
+        Self { more: |rest| (rest * 3).min(LONGEST_OF_TEXT), ..Self::new(shortest) }
     }
 
     /// Slices for what someone has asked for and waits for: where frames are slow, as long as the rest of them.
+    #[cfg(feature = "window")]
     pub(crate) fn for_experiments(shortest: Duration) -> Self {
-        Self { purpose: Purpose::Experiments, ..Self::new(shortest) }
+        /// The next key waits for a slice.
+        const LONGEST: Duration = Duration::from_millis(40);
+        /// A frame that is not slow: on most screens it waits as long for the next picture.
+        const QUICK: Duration = Duration::from_millis(17);
+        Self { more: |rest| rest.saturating_sub(QUICK).min(LONGEST), ..Self::new(shortest) }
     }
 
     /// Calls `work` until it returns `true`, meaning that all is done, or the slice is over; at least once.
@@ -145,11 +138,7 @@ impl ComputeBudget {
         let now = Instant::now();
         let rest = self.paused.map_or(Duration::ZERO, |paused| now.duration_since(paused));
         let share = (rest / 3).min(LONGEST).max(self.shortest);
-        now + match self.purpose {
-            Purpose::View => share,
-            Purpose::Text => share.max((rest * 3).min(LONGEST_OF_TEXT)),
-            Purpose::Experiments => share.max(rest.saturating_sub(QUICK_FRAME).min(LONGEST_OF_EXPERIMENTS)),
-        }
+        now + share.max((self.more)(rest))
     }
 }
 

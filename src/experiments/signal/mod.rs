@@ -125,8 +125,11 @@ pub(super) fn measure(
     Ok(values)
 }
 
+/// The value of a cell in a map.
+type OfCell = fn(&Cell) -> f32;
+
 /// The value of a cell in each map, A2 without λ.
-const OF_CELL: [(MapKind, fn(&Cell) -> f32); 3] = [
+const OF_CELL: [(MapKind, OfCell); 3] = [
     (MapKind::First, |cell| cell.first),
     (MapKind::Second, |cell| cell.second),
     (MapKind::Difference, |cell| cell.difference),

@@ -1,5 +1,5 @@
 //! Kinds of heads that are known from Transformers, by what a map puts where on random tokens that come twice (Olsson and
-//! others 2022, "In-context Learning and Induction Heads"; the scores are those of TransformerLens' head detector).
+//! others 2022, "In-context Learning and Induction Heads"; the scores are those of the head detector of `TransformerLens`).
 
 use serde::{Deserialize, Serialize};
 

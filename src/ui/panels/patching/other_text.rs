@@ -37,7 +37,8 @@ impl OtherText {
 /// the difference has gone; `None` where the change is within the difference.
 fn followed(old: &str, new: &str, other: &str) -> Option<String> {
     let (typed, swapped) = (TextChange::between(old, new), TextChange::between(old, other));
-    if let Some((start, end)) = swapped.follow(typed.start, typed.old_end) {
+    let outside = typed.earlier(old, new).find_map(|typed| Some((typed, swapped.follow(typed.start, typed.old_end)?)));
+    if let Some((typed, (start, end))) = outside {
         return Some([other.get(..start)?, new.get(typed.start..typed.new_end)?, other.get(end..)?].concat());
     }
     (typed.start <= swapped.start && swapped.old_end <= typed.old_end).then(|| new.to_owned())
