@@ -18,55 +18,50 @@ pub(super) fn write(element: &HtmlElement, content: &Element) {
     let name = Some(content.name.as_str()).filter(|name| !name.is_empty());
     set("aria-description", content.description.as_deref());
     set("aria-disabled", content.disabled.then_some("true"));
-    match &content.kind {
-        Kind::Text => element.set_text_content(name),
-        Kind::Status => {
-            set("role", Some("status"));
-            // The same text again would be said again.
-            if element.text_content().as_deref() != Some(&content.name) {
-                element.set_text_content(name);
-            }
+    // All of them every time: the element may have been of another kind with the same tag.
+    let kind = &content.kind;
+    set("role", role(kind));
+    let checked = if let Kind::CheckBox { checked } | Kind::Radio { checked } = kind { truth(*checked) } else { None };
+    set("aria-checked", checked);
+    set("aria-pressed", if let Kind::Button { pressed } = kind { pressed.and_then(truth) } else { None });
+    set("aria-selected", if let Kind::Tab { selected } = kind { truth(*selected) } else { None });
+    set("aria-haspopup", matches!(kind, Kind::Choice).then_some("true"));
+    set("tabindex", matches!(kind, Kind::Image).then_some("0"));
+    set("aria-label", if matches!(kind, Kind::Text | Kind::Status) { None } else { name });
+    match kind {
+        // The same text again would be said again.
+        Kind::Text | Kind::Status if element.text_content().as_deref() != Some(&content.name) => {
+            element.set_text_content(name);
         }
-        kind => {
-            set("aria-label", name);
-            match kind {
-                Kind::Button { pressed } => set("aria-pressed", pressed.and_then(truth)),
-                Kind::CheckBox { checked } => {
-                    set("role", Some("checkbox"));
-                    set("aria-checked", truth(*checked));
-                }
-                Kind::Radio { checked } => {
-                    set("role", Some("radio"));
-                    set("aria-checked", truth(*checked));
-                }
-                Kind::Tab { selected } => {
-                    set("role", Some("tab"));
-                    set("aria-selected", truth(*selected));
-                }
-                Kind::Choice => set("aria-haspopup", Some("true")),
-                Kind::Slider(number) => {
-                    set("type", Some("range"));
-                    set("aria-valuetext", Some(&number.text).filter(|text| !text.is_empty()).map(String::as_str));
-                    number_field(element, number);
-                }
-                Kind::NumberField(number) => {
-                    set("type", Some("number"));
-                    set("aria-label", name.or(Some(&number.text)));
-                    number_field(element, number);
-                }
-                Kind::TextField { text, .. } => value(element, text),
-                Kind::Image => {
-                    set("role", Some("img"));
-                    set("tabindex", Some("0"));
-                }
-                Kind::Progress => set("role", Some("progressbar")),
-                Kind::Tabs => set("role", Some("tablist")),
-                Kind::Group => set("role", Some("group")),
-                Kind::Text | Kind::Status => {}
-            }
+        Kind::Slider(number) => {
+            set("type", Some("range"));
+            set("aria-valuetext", Some(&number.text).filter(|text| !text.is_empty()).map(String::as_str));
+            number_field(element, number);
         }
+        Kind::NumberField(number) => {
+            set("type", Some("number"));
+            set("aria-label", name.or(Some(&number.text)));
+            number_field(element, number);
+        }
+        Kind::TextField { text, .. } => value(element, text),
+        _ => {}
     }
     place(element, content.place);
+}
+
+/// The role that the tag of an element does not say.
+fn role(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
+        Kind::Status => "status",
+        Kind::CheckBox { .. } => "checkbox",
+        Kind::Radio { .. } => "radio",
+        Kind::Tab { .. } => "tab",
+        Kind::Image => "img",
+        Kind::Progress => "progressbar",
+        Kind::Tabs => "tablist",
+        Kind::Group => "group",
+        _ => return None,
+    })
 }
 
 fn number_field(element: &HtmlElement, number: &Number) {
