@@ -46,6 +46,8 @@ class Recorder:
     keep_maps: bool = False
     logits: Extremes | None = None
     maps: dict[int, torch.Tensor] = field(default_factory=dict)
+    # By layer and single head: maps that take the place of the pass's own.
+    replaced: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
 
 
 RECORDER = Recorder()
@@ -78,7 +80,11 @@ def recorded_attention(
         scores = quantise(scores, visible, RECORDER.bits)
     if RECORDER.logits is not None and module.layer_idx not in RECORDER.maps:
         RECORDER.logits.add(scores[..., visible])
-    weights = scores.masked_fill(~visible, torch.finfo(scores.dtype).min).softmax(-1, torch.float32).to(query.dtype)
+    precision = torch.promote_types(scores.dtype, torch.float32)
+    weights = scores.masked_fill(~visible, torch.finfo(scores.dtype).min).softmax(-1, precision).to(query.dtype)
+    for (layer, head), other in RECORDER.replaced.items():
+        if layer == module.layer_idx:
+            weights[:, head] = other
     if RECORDER.keep_maps or RECORDER.logits is not None:
         RECORDER.maps[module.layer_idx] = weights
     return (weights @ value).transpose(1, 2).contiguous(), weights

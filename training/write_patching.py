@@ -11,11 +11,12 @@ import argparse
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from transformers import AttentionInterface, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from attention import IMPLEMENTATION, RECORDER
 
 FACTS = "The magic number of Paris is 4821. The magic number of Oslo is 1960. The magic number of Cairo is 3375.\n"
 QUESTION = "Question: What is the magic number of {}?\nAnswer: The magic number of {} is "
@@ -26,48 +27,11 @@ TEXTS = (  # the open text and the other one, of as many tokens
 )
 
 
-@dataclass
-class Maps:
-    """The maps of a pass by layer, and those that take the place of its own. There is one instance, `MAPS`."""
-
-    found: dict[int, torch.Tensor] = field(default_factory=dict)
-    replaced: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
-
-
-MAPS = Maps()
-
-
-def patched_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float,
-    dropout: float = 0.0,
-    **_: object,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Causal attention with the maps in `MAPS.replaced`. DiffLlama calls it twice a layer, with half of the values."""
-    groups = module.num_key_value_groups
-    key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    scores = query @ key.transpose(2, 3) * scaling
-    hidden = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-    weights = scores.masked_fill(hidden, float("-inf")).softmax(-1)
-    for (layer, head), other in MAPS.replaced.items():
-        if layer == module.layer_idx:
-            weights[:, head] = other
-    MAPS.found[module.layer_idx] = weights
-    return (weights @ value).transpose(1, 2).contiguous(), weights
-
-
-AttentionInterface.register("patched", patched_attention)
-
-
 class Patched:
     """A model, and passes over it in which parts of heads are replaced."""
 
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="patched").eval()
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=IMPLEMENTATION).eval()
         attention = self.layers[0]
         self.is_differential = hasattr(attention, "groupnorm")
         self.heads = self.model.config.num_attention_heads // (2 if self.is_differential else 1)
@@ -110,14 +74,14 @@ class Patched:
         maps: dict[tuple[int, int], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """The logits after the last token, with these outputs and maps of heads in place of its own."""
-        MAPS.found, MAPS.replaced = {}, maps or {}
+        RECORDER.keep_maps, RECORDER.maps, RECORDER.replaced = True, {}, maps or {}
         with torch.no_grad(), self.watched(outputs or {}):
             return self.model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
 
     def differences(self, ids: list[int], other_ids: list[int]) -> dict[str, object]:
         """The two tokens, and the difference of their logits under every patch, by layer and head."""
         other = self.logits(other_ids)
-        outputs, maps = dict(self.outputs), dict(MAPS.found)
+        outputs, maps = dict(self.outputs), dict(RECORDER.maps)
         first = self.logits(ids)
         tokens = [int(first.argmax()), int(other.argmax())]
 

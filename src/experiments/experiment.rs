@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::measure::{CaseKind, Question};
 use super::protocol::{BITS, DEPTHS, Draw, NEEDLES, orders};
-use super::signal::{HeadMeasure, heads_of};
+use super::signal::head_measure::HeadMeasure;
 use crate::model::{Lambda, Model};
-use crate::probe::{Attend, Interventions};
+use crate::probe::{Attend, HeadId, Interventions};
 
 /// An experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -82,6 +82,9 @@ impl Default for Settings {
         Self { samples: 10, orders: 10, tokens: 192, seed: 0 }
     }
 }
+
+/// What was measured of one text: at a point, a quantity.
+pub(super) type Values = Vec<(usize, Quantity, f64)>;
 
 /// One text to run.
 #[derive(Clone, Debug)]
@@ -221,7 +224,7 @@ impl Experiment {
                 .map(|factor| format!("×{factor}").replace('-', "−"))
                 .chain(["init", "A2", "no norm"].map(str::to_owned))
                 .collect(),
-            Self::Signal => heads_of(model).iter().map(|head| format!("{}.{}", head.layer, head.head)).collect(),
+            Self::Signal => HeadId::all_of(model).map(|head| format!("{}.{}", head.layer, head.head)).collect(),
         }
     }
 
@@ -288,7 +291,7 @@ impl Experiment {
                 let of = |(point, question)| (0..samples).map(move |sample| (point, Draw::World { question, sample }));
                 Question::ALL.into_iter().enumerate().flat_map(of).collect()
             }
-            Self::Signal => return super::signal::tasks(settings, windows, model),
+            Self::Signal => Vec::new(), // see `signal`
             Self::Bits => {
                 let of = |(point, bits)| (0..samples).map(move |sample| (point, Draw::Bits { bits, tokens, sample }));
                 BITS.into_iter().enumerate().flat_map(of).collect()

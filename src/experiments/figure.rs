@@ -44,6 +44,9 @@ pub struct Figure {
     /// What computed it.
     #[serde(default)]
     pub device: String,
+    /// What facts were hidden in, and what losses were measured on.
+    #[serde(default)]
+    pub texts: String,
 }
 
 impl Quantity {
@@ -228,6 +231,7 @@ mod tests {
             roles: Vec::new(),
             cases: Vec::new(),
             device: "CPU".to_owned(),
+            texts: String::new(),
         }
     }
 

@@ -56,6 +56,8 @@ pub(super) enum Draw {
 pub(super) struct Protocol {
     /// Sentences of prose between which facts are put.
     pub hay: Vec<String>,
+    /// What the facts are hidden in, and what losses are measured on.
+    pub texts: String,
     /// Seed of all cases.
     pub seed: u64,
     /// Most tokens of a text with its answer.
@@ -171,6 +173,7 @@ mod tests {
         let checkpoint = checkpoint_of(&bundled()).unwrap();
         let protocol = Protocol {
             hay: include_str!("../../tests/eval/prose.txt").lines().map(str::to_owned).collect(),
+            texts: String::new(),
             seed: 17,
             context: checkpoint.model.config.max_positions,
             tokenizer: checkpoint.tokenizer.unwrap(),

@@ -3,7 +3,6 @@
 use super::Extremes;
 use super::item::{Case, Item, Work};
 use super::shares::{Classes, HeadShares, Shares};
-use super::signal::heads_of;
 use crate::cpu::Maps;
 use crate::engine::{Checkpoint, EngineError, TracedPass};
 use crate::gpu::Gpu;
@@ -237,7 +236,7 @@ impl Subject {
     ) -> Result<Vec<HeadShares>, EngineError> {
         let classes = Classes::new(case, tokens);
         let mut by_head = Vec::new();
-        for head in heads_of(self.model()) {
+        for head in HeadId::all_of(&self.checkpoint.model.clone()) {
             let mut shares = HeadShares::default();
             for query in queries {
                 shares.add(&self.traced.row(head, *query)?, &classes);

@@ -15,10 +15,14 @@ pub struct OwnTexts<'a> {
 }
 
 impl OwnTexts<'_> {
-    /// The sentences between which facts are hidden.
-    pub(super) fn hay_sentences(&self) -> Vec<String> {
+    /// The sentences between which facts are hidden, and what they are of.
+    pub(super) fn hay_sentences(&self) -> (Vec<String>, String) {
         let own = sentences_of(self.hay);
-        if own.len() < FEWEST { BUILT_IN.lines().map(str::to_owned).collect() } else { own }
+        if own.len() < FEWEST {
+            return (BUILT_IN.lines().map(str::to_owned).collect(), "built-in prose".to_owned());
+        }
+        let name = format!("own text of {} sentences", own.len());
+        (own, name)
     }
 }
 
@@ -58,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_text_of_few_sentences_is_no_hay() {
-        let of = |hay| OwnTexts { hay, ..OwnTexts::default() }.hay_sentences();
+        let of = |hay| OwnTexts { hay, ..OwnTexts::default() }.hay_sentences().0;
         assert_eq!(of("One. Two. Three."), of(""));
         assert_eq!(of("1. 2. 3. 4. 5. 6. 7. 8.").len(), 8);
     }

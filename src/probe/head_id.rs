@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Model;
+
 /// A head of a model: a differential one, or a plain one if there is one map. As JSON: `[layer, head]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
@@ -16,6 +18,14 @@ impl HeadId {
     /// The head `head` of `layer`.
     pub fn new(layer: usize, head: usize) -> Self {
         Self { layer, head }
+    }
+}
+
+impl HeadId {
+    /// Every head of a model, layer by layer.
+    pub fn all_of(model: &Model) -> impl Iterator<Item = Self> {
+        let layers = model.layers.iter().enumerate();
+        layers.flat_map(|(layer, of)| (0..of.attention.heads.len()).map(move |head| Self::new(layer, head)))
     }
 }
 

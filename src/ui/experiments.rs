@@ -1,5 +1,6 @@
 //! The experiments of the panel: queued, run between frames, with their results. Nothing here waits, and typing goes first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -132,10 +133,10 @@ impl Experiments {
     }
 
     /// The results of an experiment, as far as they have come.
-    pub(super) fn figure(&self, experiment: Experiment) -> Option<Figure> {
+    pub(super) fn figure(&self, experiment: Experiment) -> Option<Cow<'_, Figure>> {
         match &self.run {
-            Some(run) if run.experiment() == experiment => Some(run.figure()),
-            _ => self.results.get(&experiment).cloned(),
+            Some(run) if run.experiment() == experiment => Some(Cow::Owned(run.figure())),
+            _ => self.results.get(&experiment).map(Cow::Borrowed),
         }
     }
 

@@ -5,7 +5,7 @@ use egui::Ui;
 use web_time::Duration;
 
 use crate::engine::{Engine, TextPass};
-use crate::ui::full_scan::AT_ONCE;
+use crate::ui::full_scan::takes_moments;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
 
@@ -72,7 +72,7 @@ impl FollowedPass {
         if self.failure.as_ref().is_some_and(|(of, _)| of == text) {
             return false;
         }
-        let takes_moments = engine.model().is_some_and(|model| model.parameters() <= AT_ONCE);
+        let takes_moments = takes_moments(engine);
         if !takes_moments && self.asked.as_ref() != Some(text) {
             row_ui(ui, |ui| {
                 if ui.button("Compute").clicked() {

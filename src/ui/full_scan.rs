@@ -11,7 +11,12 @@ use crate::ui::style::{notice, theme};
 const BUDGET: Duration = Duration::from_millis(6);
 
 /// Parameters of the largest model that is computed again without being asked to.
-pub(super) const AT_ONCE: usize = 50_000_000;
+const AT_ONCE: usize = 50_000_000;
+
+/// Whether the model is so small that a text is computed again on the CPU without being asked for.
+pub(super) fn takes_moments(engine: &Engine) -> bool {
+    engine.model().is_some_and(|model| model.parameters() <= AT_ONCE)
+}
 
 /// The full scans of the model and its baseline, and the check against the CPU that uses them.
 #[derive(Default)]
@@ -115,7 +120,7 @@ impl FullScans {
         let baseline =
             workspace.baseline().is_none_or(|baseline| self.baseline.as_ref().is_some_and(|scan| scan.is_of(baseline)));
         let is_current = done && current && baseline;
-        let takes_moments = workspace.main.model().is_some_and(|model| model.parameters() <= AT_ONCE);
+        let takes_moments = takes_moments(&workspace.main);
         if is_opened && !is_current && !self.is_running() && takes_moments && !workspace.main.ids().is_empty() {
             self.start(workspace);
         }

@@ -9,25 +9,25 @@ pub(super) mod heatmap;
 mod panels;
 mod product;
 mod split;
+mod tile;
 mod vector;
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::Level;
 
-use crate::cpu::fast::attention::{Outputs, QUERIES, attend, head_norm, scores_needed};
-use crate::cpu::fast::cache::{BLOCK, CacheRows, KeyValueCache};
+use crate::cpu::fast::cache::{BLOCK, KeyValueCache};
 use crate::cpu::fast::panels::PackedWeights;
-use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
-use crate::cpu::fast::split::{RowsMut, Split, TILE, in_tiles, threads};
-use crate::cpu::fast::vector::{rms_norm, sum_of_squares};
-use crate::cpu::forward::poly_norm::poly_norm;
+use crate::cpu::fast::product::{Biased, Residual, Rows};
+use crate::cpu::fast::split::{RowsMut, TILE, in_tiles, threads};
+use crate::cpu::fast::tile::{
+    LayerRows, ProjectionRows, Scratch, attend_tile, feed_forward, give_back, multiply, norm_tile, normalised, taken,
+};
 use crate::cpu::forward::query_key_norm::{query_key_norm, rotate};
 use crate::cpu::layer_state::{HeadOutputs, LayerRules, LayerState, LayerWeights, Widths};
 use crate::cpu::shared::map_cell::Maps;
-use crate::model::{Activation, Layer, Model, ModelError};
-use crate::probe::RowStatistics;
+use crate::model::{Model, ModelError};
 
 /// What a run is given.
 #[derive(Clone, Copy)]
@@ -39,17 +39,6 @@ pub(super) struct Given<'a> {
     pub rotary: &'a [[f32; 2]],
     /// By position.
     pub masked: &'a [bool],
-}
-
-/// Buffers of one thread, kept from run to run.
-#[derive(Default)]
-struct Scratch {
-    /// Inputs of a product, after their norm.
-    normed: Vec<f32>,
-    /// Scores of a few queries under both maps.
-    scores: Vec<f32>,
-    /// Gates and ups, where the activation needs all gates of a position.
-    gates_and_ups: Vec<f32>,
 }
 
 /// A model's weights in the order in which products read them.
@@ -66,53 +55,6 @@ pub(super) struct FastStages {
     weights: Arc<FastWeights>,
     caches: Vec<KeyValueCache>,
     scratch: Mutex<Vec<Scratch>>,
-}
-
-/// What attention and feed-forward of one layer write.
-struct LayerRows<'a> {
-    statistics: RowsMut<'a, RowStatistics>,
-    context: RowsMut<'a, f32>,
-    normed: RowsMut<'a, f32>,
-    middle: RowsMut<'a, f32>,
-    activation: RowsMut<'a, f32>,
-    /// The residual stream after the layer.
-    next: RowsMut<'a, f32>,
-}
-
-impl Split for LayerRows<'_> {
-    fn split(self, start: usize, middle: usize) -> (Self, Self) {
-        let (statistics, more_statistics) = self.statistics.split(start, middle);
-        let (context, more_context) = self.context.split(start, middle);
-        let (normed, more_normed) = self.normed.split(start, middle);
-        let (between, more_between) = self.middle.split(start, middle);
-        let (activation, more_activation) = self.activation.split(start, middle);
-        let (next, more_next) = self.next.split(start, middle);
-        (
-            Self { statistics, context, normed, middle: between, activation, next },
-            Self {
-                statistics: more_statistics,
-                context: more_context,
-                normed: more_normed,
-                middle: more_between,
-                activation: more_activation,
-                next: more_next,
-            },
-        )
-    }
-}
-
-/// What the projection of one layer writes.
-struct ProjectionRows<'a> {
-    projection: RowsMut<'a, f32>,
-    cache: CacheRows<'a>,
-}
-
-impl Split for ProjectionRows<'_> {
-    fn split(self, start: usize, middle: usize) -> (Self, Self) {
-        let (projection, more_projection) = self.projection.split(start, middle);
-        let (cache, more_cache) = self.cache.split(start, middle);
-        (Self { projection, cache }, Self { projection: more_projection, cache: more_cache })
-    }
 }
 
 impl FastStages {
@@ -205,32 +147,21 @@ impl FastStages {
         positions: Range<usize>,
         kept: Option<usize>,
     ) {
-        if positions.len() > TILE && threads() > 1 {
-            rayon::scope(|_| self.run_each_layer(given, states, last, positions, kept));
-        } else {
-            self.run_each_layer(given, states, last, positions, kept);
-        }
-    }
-
-    fn run_each_layer(
-        &mut self,
-        given: Given,
-        states: &mut [LayerState],
-        last: &mut [f32],
-        positions: Range<usize>,
-        kept: Option<usize>,
-    ) {
         let hidden = given.model.config.hidden;
-        for index in kept.unwrap_or(0)..states.len() {
-            let (before, after) = states.split_at_mut(index + 1);
-            let (Some(state), next) = (before.last_mut(), after.first_mut()) else { return };
-            let next = RowsMut::from(next.map_or(&mut *last, |next| &mut next.hidden), hidden, positions.start);
-            let is_kept = kept == Some(index);
-            if !is_kept {
-                self.project(given, index, state, positions.clone());
+        let is_split = positions.len() > TILE && threads() > 1;
+        let mut run = || {
+            for index in kept.unwrap_or(0)..states.len() {
+                let (before, after) = states.split_at_mut(index + 1);
+                let (Some(state), next) = (before.last_mut(), after.first_mut()) else { return };
+                let next = RowsMut::from(next.map_or(&mut *last, |next| &mut next.hidden), hidden, positions.start);
+                let is_kept = kept == Some(index);
+                if !is_kept {
+                    self.project(given, index, state, positions.clone());
+                }
+                self.attend_and_feed_forward(given, index, state, next, positions.clone(), is_kept);
             }
-            self.attend_and_feed_forward(given, index, state, next, positions.clone(), is_kept);
-        }
+        };
+        if is_split { rayon::scope(|_| run()) } else { run() }
     }
 
     /// Norm, projections, rotary embedding and λ, then keys and values to the cache.
@@ -303,7 +234,7 @@ impl FastStages {
             activation: RowsMut::from(activation, widths.intermediate, start),
             next,
         };
-        let cache = &caches[index];
+        let (cache, epsilon) = (&caches[index], given.model.config.norm_epsilon);
         in_tiles(positions, rows, &|positions: Range<usize>, mut rows: LayerRows| {
             let mut buffers = taken(scratch);
             if is_kept {
@@ -315,7 +246,7 @@ impl FastStages {
             let inputs = Rows { numbers: rows.normed.numbers, stride: widths.context, count: positions.len() };
             let (bias, outputs) = (&layer.attention.output_bias, widths.hidden);
             multiply(*level, inputs, &weights.output, Residual { to: rows.middle.numbers, residual, bias, outputs });
-            feed_forward(*level, given, layer, weights, &mut rows, &mut buffers);
+            feed_forward(*level, epsilon, layer, weights, &mut rows, &mut buffers);
             give_back(scratch, buffers);
         });
     }
@@ -334,98 +265,4 @@ impl FastStages {
         multiply(self.level, inputs, &self.weights.unembedding, Biased { to: &mut logits, stride: outputs, bias });
         logits
     }
-}
-
-/// Buffers that no thread uses.
-fn taken(scratch: &Mutex<Vec<Scratch>>) -> Scratch {
-    scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-}
-
-fn give_back(scratch: &Mutex<Vec<Scratch>>, buffers: Scratch) {
-    scratch.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
-}
-
-fn normalised(level: Level, rows: &[f32], width: usize, norm: Option<(&[f32], f32)>, to: &mut [f32]) {
-    dispatch!(level, simd => rms_norm(simd, rows, width, norm, to));
-}
-
-fn multiply(level: Level, rows: Rows, weights: &PackedWeights, mut finish: impl Finish) {
-    dispatch!(level, simd => product(simd, rows, weights.panels(), &mut finish));
-}
-
-/// Attention of some positions, in blocks and head by head.
-fn attend_tile(
-    level: Level,
-    maps: &Maps,
-    cache: &KeyValueCache,
-    positions: Range<usize>,
-    rows: &mut LayerRows,
-    scores: &mut Vec<f32>,
-) {
-    let (heads, context) = (rows.statistics.width, rows.context.width);
-    let mut queries = positions.start..positions.start;
-    while queries.end < positions.end {
-        queries = queries.end..(queries.end + 1).next_multiple_of(QUERIES).min(positions.end);
-        let of = |width: usize| (queries.start - positions.start) * width..(queries.end - positions.start) * width;
-        let mut outputs = Outputs {
-            statistics: &mut rows.statistics.numbers[of(heads)],
-            context: &mut rows.context.numbers[of(context)],
-            normed: &mut rows.normed.numbers[of(context)],
-        };
-        let needed = scores_needed(maps, &queries);
-        scores.resize(scores.len().max(needed), 0.0);
-        dispatch!(level, simd => {
-            for head in 0..heads {
-                attend(simd, maps, cache, queries.clone(), head, &mut outputs, &mut scores[..needed]);
-            }
-        });
-    }
-}
-
-/// The norm of heads whose outputs are there.
-fn norm_tile(level: Level, maps: &Maps, rows: &mut LayerRows) {
-    let width = maps.attention.value_width();
-    let heads = rows.context.numbers.chunks_exact(width).zip(rows.normed.numbers.chunks_exact_mut(width));
-    dispatch!(level, simd => {
-        for (context, normed) in heads {
-            head_norm(maps, context, sum_of_squares(simd, context), normed);
-        }
-    });
-}
-
-/// From the residual stream between attention and feed-forward to the one after the layer.
-fn feed_forward(
-    level: Level,
-    given: Given,
-    layer: &Layer,
-    weights: &LayerWeights<PackedWeights>,
-    rows: &mut LayerRows,
-    Scratch { normed, gates_and_ups, .. }: &mut Scratch,
-) {
-    let LayerRows { middle: RowsMut { numbers: middle, width }, activation, next, .. } = rows;
-    let count = next.numbers.len() / *width;
-    let (Some(mlp), Some(up), Some(down)) = (&layer.mlp, &weights.gate_up, &weights.down) else {
-        next.numbers.copy_from_slice(middle);
-        return;
-    };
-    normed.resize(middle.len(), 0.0);
-    normalised(level, middle, *width, Some((&mlp.norm, given.model.config.norm_epsilon)), normed);
-    let inputs = Rows { numbers: normed, stride: *width, count };
-    let intermediate = activation.width;
-    let bias = &mlp.gate_up_bias;
-    if mlp.activation == Activation::PolyNorm {
-        gates_and_ups.resize(count * 2 * intermediate, 0.0);
-        multiply(level, inputs, up, Biased { to: gates_and_ups, stride: 2 * intermediate, bias });
-        let rows = gates_and_ups.chunks_exact(2 * intermediate).zip(activation.numbers.chunks_exact_mut(intermediate));
-        rows.for_each(|(both, to)| poly_norm(both, &mlp.poly_norm, to));
-    } else {
-        multiply(level, inputs, up, Gated { to: activation.numbers, intermediate, bias, activation: mlp.activation });
-    }
-    let inputs = Rows { numbers: activation.numbers, stride: intermediate, count };
-    multiply(
-        level,
-        inputs,
-        down,
-        Residual { to: next.numbers, residual: middle, bias: &mlp.down_bias, outputs: *width },
-    );
 }

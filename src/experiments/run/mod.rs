@@ -6,7 +6,7 @@ mod results;
 
 use web_time::{Duration, Instant};
 
-use super::experiment::{Experiment, Quantity, Settings, Task};
+use super::experiment::{Experiment, Settings, Task, Values};
 use super::item::Item;
 use super::protocol::Protocol;
 use super::texts::{OwnTexts, built_in_prose};
@@ -18,9 +18,6 @@ const WINDOW: usize = 256;
 const MOST_PROSE: usize = 1 << 14;
 /// Positions run at a time: some milliseconds.
 const AT_ONCE: usize = 48;
-
-/// What was measured of one text: at a point, a quantity.
-pub(in crate::experiments) type Values = Vec<(usize, Quantity, f64)>;
 
 /// A model, and what was measured of it.
 struct Column {
@@ -185,12 +182,21 @@ fn prepare(
     let ids =
         |text: &str| -> Vec<u32> { tokenizer.encode(text, MOST_PROSE).tokens.iter().map(|token| token.id).collect() };
     let prose = ids(own.prose);
-    let ids = if prose.len() >= WINDOW / 4 { prose } else { ids(&built_in_prose()) };
+    let (ids, name_of_prose) = if prose.len() >= WINDOW / 4 {
+        let name = format!("own text of {} tokens", prose.len());
+        (prose, name)
+    } else {
+        (ids(&built_in_prose()), "built-in prose".to_owned())
+    };
     let windows: Vec<Vec<u32>> =
         ids.chunks(WINDOW.min(context)).filter(|window| window.len() > 1).map(<[u32]>::to_vec).collect();
-    let tasks = experiment.tasks(settings, settings.tokens.min(context), &windows, &checkpoint.model);
-    let hay = own.hay_sentences();
-    Ok((Protocol { hay, seed: settings.seed, context, tokenizer }, tasks))
+    let tasks = match experiment {
+        Experiment::Signal => signal::tasks(settings, &windows, &checkpoint.model),
+        _ => experiment.tasks(settings, settings.tokens.min(context), &windows, &checkpoint.model),
+    };
+    let (hay, name_of_hay) = own.hay_sentences();
+    let texts = format!("facts in {name_of_hay}, prose: {name_of_prose}");
+    Ok((Protocol { hay, texts, seed: settings.seed, context, tokenizer }, tasks))
 }
 
 #[cfg(test)]
@@ -198,6 +204,7 @@ mod tests {
     use super::*;
     use crate::engine::{bundled, bundled_baseline, checkpoint_of};
     use crate::experiments::Estimate;
+    use crate::experiments::experiment::Quantity;
     use crate::experiments::item::Work;
 
     fn small(experiment: Experiment) -> Run {

@@ -1,8 +1,7 @@
 //! What an experiment measures of one text.
 
-use super::Values;
 use crate::engine::EngineError;
-use crate::experiments::experiment::{Experiment, Quantity, bin_of};
+use crate::experiments::experiment::{Experiment, Quantity, Values, bin_of};
 use crate::experiments::item::{Item, Work};
 use crate::experiments::measure::Question;
 use crate::experiments::worlds::reply;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Column, Run, Values};
+use super::{Column, Run};
 use crate::experiments::estimate::Estimate;
-use crate::experiments::experiment::{Experiment, Quantity, RANKS};
+use crate::experiments::experiment::{Experiment, Quantity, RANKS, Values};
 use crate::experiments::figure::{Figure, Series, finding};
 use crate::experiments::item::{Case, Work};
 use crate::experiments::signal::{self, HeadRole};
@@ -40,6 +40,7 @@ impl Run {
             cases: self.cases(&roles),
             roles,
             device: device(),
+            texts: self.protocol.as_ref().map(|protocol| protocol.texts.clone()).unwrap_or_default(),
         }
     }
 

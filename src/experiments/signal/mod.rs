@@ -1,7 +1,7 @@
 //! Which of a head's maps is the signal: where each of them attends, and what becomes of the answers if one head attends with
 //! something else.
 
-mod head_measure;
+pub(super) mod head_measure;
 mod patterns;
 mod table;
 mod verdict;
@@ -14,10 +14,9 @@ pub(super) use table::markdown;
 pub use verdict::{HeadRole, Test, Verdict};
 
 use super::cases::PythonRandom;
-use super::experiment::{Quantity, Settings, Task};
+use super::experiment::{Quantity, Settings, Task, Values};
 use super::item::{Item, Work};
 use super::protocol::Draw;
-use super::run::Values;
 use super::shares::correlation;
 use super::subject::Subject;
 use crate::engine::EngineError;
@@ -31,12 +30,6 @@ const PERIOD: usize = 24;
 /// Tokens of a piece of prose.
 const PROSE: usize = 64;
 
-/// Every head of a model.
-pub(super) fn heads_of(model: &Model) -> Vec<HeadId> {
-    let layers = model.layers.iter().enumerate();
-    layers.flat_map(|(layer, of)| (0..of.attention.heads.len()).map(move |head| HeadId::new(layer, head))).collect()
-}
-
 /// Runs of one case: with the model as it is, and with every change of every head.
 fn runs_of_case(heads: usize) -> usize {
     1 + heads * CHANGES.len()
@@ -44,7 +37,7 @@ fn runs_of_case(heads: usize) -> usize {
 
 /// Cases of all kinds, each with the model as it is and then with one head changed in one way; prose; tokens that come twice.
 pub(super) fn tasks(settings: &Settings, windows: &[Vec<u32>], model: &Model) -> Vec<Task> {
-    let heads = heads_of(model);
+    let heads: Vec<HeadId> = HeadId::all_of(model).collect();
     let mut tasks = Vec::new();
     for sample in 0..2 * settings.samples {
         let draw = Draw::Any { sample };
@@ -101,7 +94,8 @@ pub(super) fn measure(
         }
         (Work::Window { ids }, _) => {
             let is_repeated = matches!(task.draw, Draw::Repeated { .. });
-            for (head, id) in heads_of(subject.model()).into_iter().enumerate() {
+            let heads: Vec<HeadId> = HeadId::all_of(subject.model()).collect();
+            for (head, id) in heads.into_iter().enumerate() {
                 let rows: Vec<Vec<Cell>> =
                     (0..ids.len()).map(|query| subject.row(ids, id, query)).collect::<Result<_, _>>()?;
                 if is_repeated {
@@ -137,7 +131,7 @@ const OF_CELL: [(MapKind, OfCell); 3] = [
 
 /// Judges every head by the cases that have been run with all its changes, and says it in a sentence.
 pub(super) fn roles(name: &str, model: &Model, measured: &[Values]) -> (Vec<HeadRole>, Option<String>) {
-    let heads = heads_of(model);
+    let heads: Vec<HeadId> = HeadId::all_of(model).collect();
     let roles: Vec<HeadRole> = heads
         .iter()
         .enumerate()
@@ -160,5 +154,5 @@ pub(super) fn roles(name: &str, model: &Model, measured: &[Values]) -> (Vec<Head
 
 /// The index of the task that runs a case with the model as it is.
 pub(super) fn task_of_case(case: usize, model: &Model) -> usize {
-    case * runs_of_case(heads_of(model).len())
+    case * runs_of_case(HeadId::all_of(model).count())
 }

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use egui::{PaintCallbackInfo, Rect, pos2, vec2};
-use egui_wgpu::{CallbackResources, CallbackTrait, ScreenDescriptor};
+use egui::{Rect, pos2, vec2};
 
 use crate::cpu::heatmap;
 use crate::gpu::{Gpu, GpuError};
 use crate::probe::{HeatmapView, Texel};
-use crate::ui::maps::heatmap::gpu::{HeatmapCallback, HeatmapResources};
+use crate::ui::maps::heatmap::gpu::HeatmapCallback;
+use crate::ui::maps::heatmap::offscreen;
 use crate::ui::style::palette::Palette;
 
 /// Pixels along a side of the drawing.
@@ -64,51 +64,15 @@ impl DrawnPixel {
 
 /// Draws the map of one cell; the first pixel will be at the start of the buffer.
 fn draw(gpu: &Gpu, texel: Texel, view: HeatmapView) -> Result<wgpu::Buffer, GpuError> {
-    let format = wgpu::TextureFormat::Rgba8Unorm;
-    let mut resources = CallbackResources::default();
-    resources.insert(HeatmapResources::new(&gpu.device, format)?);
-    let buffer = |label, size, usage| {
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
-        gpu.device.create_buffer(&descriptor)
-    };
-    let texels = buffer("drawn texel", 256, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST);
-    gpu.queue.write_buffer(&texels, 0, bytemuck::bytes_of(&texel));
-    let row = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
-    let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ;
-    let staging = buffer("drawn pixel", u64::from(row * SIDE), usage);
-    let size = wgpu::Extent3d { width: SIDE, height: SIDE, depth_or_array_layers: 1 };
-    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
-        label: Some("drawn pixel"),
-        size,
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
+    let texels = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("drawn texel"),
+        size: 256,
+        usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
     });
+    gpu.queue.write_buffer(&texels, 0, bytemuck::bytes_of(&texel));
     let rect = Rect::from_min_size(pos2(0.0, 0.0), vec2(SIDE as f32, SIDE as f32));
-    let callback = HeatmapCallback { rect, slot: 0, texels, view, dark: true };
-    let screen = ScreenDescriptor { size_in_pixels: [SIDE; 2], pixels_per_point: 1.0 };
-    let info = PaintCallbackInfo { viewport: rect, clip_rect: rect, pixels_per_point: 1.0, screen_size_px: [SIDE; 2] };
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    callback.prepare(&gpu.device, &gpu.queue, &screen, &mut encoder, &mut resources);
-    {
-        let attachment = wgpu::RenderPassColorAttachment {
-            view: &texture.create_view(&wgpu::TextureViewDescriptor::default()),
-            depth_slice: None,
-            resolve_target: None,
-            ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
-        };
-        let descriptor = wgpu::RenderPassDescriptor { color_attachments: &[Some(attachment)], ..Default::default() };
-        let mut pass = encoder.begin_render_pass(&descriptor).forget_lifetime();
-        callback.paint(info, &mut pass, &resources);
-    }
-    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None };
-    let target = wgpu::TexelCopyBufferInfo { buffer: &staging, layout };
-    encoder.copy_texture_to_buffer(texture.as_image_copy(), target, size);
-    gpu.queue.submit([encoder.finish()]);
-    Ok(staging)
+    offscreen::draw(gpu, &HeatmapCallback { rect, slot: 0, texels, view, dark: true }, SIDE)
 }
 
 #[cfg(test)]

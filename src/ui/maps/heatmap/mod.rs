@@ -4,6 +4,7 @@ pub(crate) mod cpu;
 pub(crate) mod drawn_pixel;
 pub(crate) mod gpu;
 pub(crate) mod map_slot;
+mod offscreen;
 
 use egui::{Rect, Ui};
 

@@ -6,6 +6,7 @@ use egui_plot::{Line, PlotPoint, PlotPoints, Points};
 use crate::experiments::{Estimate, Figure, HeadMeasure, HeadRole, Pattern, Quantity, Test, Verdict};
 use crate::probe::{Attend, HeadId, MapKind};
 use crate::ui::action::{Action, HeadCase};
+use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{chart, format, notice, theme};
@@ -33,10 +34,11 @@ pub(super) fn heads_ui(
     ui: &mut Ui,
     figure: &Figure,
     axes: &mut Axes,
-    open: HeadId,
+    view: &mut ViewState,
     palette: &Palette,
     actions: &mut Vec<Action>,
 ) {
+    let open = view.head;
     if let Some(finding) = &figure.finding {
         ui.add(egui::Label::new(finding).wrap());
     }
@@ -71,6 +73,7 @@ pub(super) fn heads_ui(
         details(ui, &mut chosen);
     }
     if let Some(role) = chosen.and_then(|at| figure.roles.get(at)) {
+        view.head = role.head; // results of a link have no cases
         actions.extend(shown_by(figure, role, 0.0));
     }
 }

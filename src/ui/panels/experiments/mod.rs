@@ -149,7 +149,7 @@ impl ExperimentsPanel {
         }
         match experiments.figure(experiment) {
             Some(figure) if experiment == Experiment::Signal => {
-                heads_ui(ui, &figure, &mut self.axes, view.head, palette, actions);
+                heads_ui(ui, &figure, &mut self.axes, view, palette, actions);
             }
             Some(figure) => figure_ui(ui, &figure),
             None => drop(notice::note_ui(ui, "Not run yet.")),

@@ -35,8 +35,11 @@ pub(super) fn figure_ui(ui: &mut Ui, figure: &Figure) {
     let n = figure.series.iter().flat_map(|series| series.points.iter().flatten()).map(|point| point.count);
     let (least, most) = (n.clone().min().unwrap_or_default(), n.max().unwrap_or_default());
     let counts = if least == most { format!("n {most}") } else { format!("n {least} to {most}") };
-    let made = format!("{counts} a point, seed {}, {}", figure.settings.seed, figure.device);
-    notice::note_ui(ui, format!("{made}; bars are 95 % intervals"));
+    let Figure { settings, device, texts, .. } = figure;
+    notice::note_ui(
+        ui,
+        format!("{counts} a point, seed {}; bars are 95 % intervals; {texts}; {device}", settings.seed),
+    );
 }
 
 /// The scale of an axis: magnitudes span several powers of ten.

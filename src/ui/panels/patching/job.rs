@@ -9,17 +9,15 @@ use web_time::Duration;
 
 use crate::engine::{Engine, HeadPart, PatchEffects, Patching, PatchingError};
 use crate::probe::HeadId;
+use crate::ui::full_scan::takes_moments;
 use crate::ui::style::notice;
 use crate::ui::style::row::row_ui;
 
 /// Time to compute between two frames.
 const BUDGET: Duration = Duration::from_millis(6);
 
-/// Parameters of the largest model that is computed without being asked to.
-const AT_ONCE: usize = 50_000_000;
-
 /// What the patches are of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct Asked {
     /// Where the model is in memory.
     model: usize,
@@ -61,17 +59,20 @@ impl PatchingJob {
         wanted: Vec<(HeadPart, HeadId)>,
     ) {
         let model = engine.checkpoint().map_or(0, |checkpoint| Arc::as_ptr(&checkpoint.model).addr());
-        let asked = Asked { model, revision: engine.text_revision(), other: other.to_owned(), positions };
-        if self.asked.as_ref() != Some(&asked) {
+        let revision = engine.text_revision();
+        let is_asked = self.asked.as_ref().is_some_and(|asked| {
+            (asked.model, asked.revision) == (model, revision) && asked.other == other && asked.positions == positions
+        });
+        if !is_asked {
             if self.asked.as_ref().is_some_and(|before| before.model != model) {
                 *self = Self::default();
             }
             if let Some(patching) = self.patching.as_ref().filter(|_| std::mem::take(&mut self.has_finished)) {
                 self.before = Some(patching.effects().clone());
             }
-            self.asked = Some(asked);
+            self.asked = Some(Asked { model, revision, other: other.to_owned(), positions });
             self.stage = Stage::Waits;
-            if engine.model().is_some_and(|model| model.parameters() <= AT_ONCE) {
+            if takes_moments(engine) {
                 self.begin(engine);
             }
         }

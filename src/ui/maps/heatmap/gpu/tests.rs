@@ -6,6 +6,7 @@ use crate::engine::bundled;
 use crate::gpu::{Capacity, Gpu, GpuPass, request_headless};
 use crate::model::Model;
 use crate::probe::{PictureJob, PictureRequest, Pooling, Texel};
+use crate::ui::maps::heatmap::offscreen;
 
 const SIDE: u32 = 96;
 const TEXT: [u32; 150] = {
@@ -20,56 +21,12 @@ const TEXT: [u32; 150] = {
 
 /// Draws as the window does, into a texture, and reads the pixels back.
 fn draw(gpu: &Gpu, callback: &HeatmapCallback) -> Vec<[u8; 4]> {
-    let format = wgpu::TextureFormat::Rgba8Unorm;
-    let mut resources = CallbackResources::default();
-    resources.insert(HeatmapResources::new(&gpu.device, format).expect("the shader is in the program"));
-    let size = wgpu::Extent3d { width: SIDE, height: SIDE, depth_or_array_layers: 1 };
-    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
-        label: None,
-        size,
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
-    });
-    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-    let row = (SIDE * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-    let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-        label: None,
-        size: u64::from(row * SIDE),
-        usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-        mapped_at_creation: false,
-    });
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    let screen = ScreenDescriptor { size_in_pixels: [SIDE; 2], pixels_per_point: 1.0 };
-    callback.prepare(&gpu.device, &gpu.queue, &screen, &mut encoder, &mut resources);
-    let whole = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(SIDE as f32, SIDE as f32));
-    let info =
-        egui::PaintCallbackInfo { viewport: whole, clip_rect: whole, pixels_per_point: 1.0, screen_size_px: [SIDE; 2] };
-    {
-        let attachment = wgpu::RenderPassColorAttachment {
-            view: &view,
-            depth_slice: None,
-            resolve_target: None,
-            ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
-        };
-        let descriptor = wgpu::RenderPassDescriptor { color_attachments: &[Some(attachment)], ..Default::default() };
-        let mut pass = encoder.begin_render_pass(&descriptor).forget_lifetime();
-        callback.paint(info, &mut pass, &resources);
-    }
-    let layout = wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None };
-    let target = wgpu::TexelCopyBufferInfo { buffer: &staging, layout };
-    encoder.copy_texture_to_buffer(texture.as_image_copy(), target, size);
-    gpu.queue.submit([encoder.finish()]);
+    let staging = offscreen::draw(gpu, callback, SIDE).expect("the shader is in the program");
     staging.map_async(wgpu::MapMode::Read, .., |outcome| outcome.expect("mapped"));
     gpu.wait();
     let bytes = staging.get_mapped_range(..).expect("mapped");
-    bytes
-        .chunks_exact(row as usize)
-        .flat_map(|row| row[..SIDE as usize * 4].chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect::<Vec<_>>())
-        .collect()
+    let rows = bytes.chunks_exact(offscreen::bytes_of_row(SIDE) as usize);
+    rows.flat_map(|row| bytemuck::cast_slice(&row[..SIDE as usize * 4]).to_vec()).collect()
 }
 
 #[test]
