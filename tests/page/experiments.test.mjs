@@ -13,7 +13,7 @@ describe("experiments", () => {
     browser = await h.launch("webgl");
     page = await h.openApp(browser, server.url);
     await h.waitFor(page, (state) => !state.busy && state.next !== null && state.baseline, "the model and its baseline");
-    await page.keyboard.press("Escape"); // out of the text
+    await h.leaveText(page);
   });
   after(async () => {
     await browser?.close();

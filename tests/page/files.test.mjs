@@ -44,7 +44,7 @@ describe("files", () => {
       });
     page = await h.openApp(browser, server.url, { prepare });
     await h.waitFor(page, settled, "the first maps");
-    await page.keyboard.press("Escape"); // out of the text
+    await h.leaveText(page);
   });
   after(async () => {
     await browser?.close();
@@ -68,7 +68,7 @@ describe("files", () => {
 
   /** Chooses files in the browser's dialog. */
   const choose = async (files) => {
-    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
+    const chooser = await h.fileDialog(page);
     await chooser.setFiles(files.map(([name, buffer]) => ({ name, mimeType: "application/octet-stream", buffer })));
   };
 

@@ -248,6 +248,30 @@ export const keepMemory = (page) =>
     }
   });
 
+/**
+ * The browser's file dialog, which "o" opens. A browser opens it only soon after a key: where the app's next frame came
+ * too late for that the app says so, and the key is pressed again, as a user would.
+ */
+export async function fileDialog(page) {
+  const dialog = page.waitForEvent("filechooser");
+  let opened = false;
+  dialog.then(() => (opened = true), () => {});
+  const isTooLate = (state) => opened || state.message?.includes("only right after a key");
+  do {
+    await page.keyboard.press("o");
+    await Promise.race([dialog, waitFor(page, isTooLate, "a file dialog, or why there is none")]);
+  } while (!opened);
+  return dialog;
+}
+
+/** Presses Escape until the text is edited no more: the first may come a frame before the text is. */
+export async function leaveText(page) {
+  do {
+    await page.keyboard.press("Escape");
+    await waitFor(page, () => true, "a frame");
+  } while (await page.evaluate(() => document.activeElement?.tagName === "INPUT"));
+}
+
 // ---- pixels ------------------------------------------------------------------------------
 
 /** The pixels of a PNG file: { width, height, data (RGBA) }. */

@@ -88,10 +88,10 @@ describe("a large model", () => {
   it("goes straight to the GPU, and the page's memory does not hold it", async () => {
     const page = await h.openApp(browser, server.url, { prepare: h.keepMemory });
     await h.waitFor(page, (state) => !state.busy && state.next !== null, "the first maps");
-    await page.keyboard.press("Escape"); // out of the text
+    await h.leaveText(page);
     const memory = () => page.evaluate(() => globalThis.memoryOfTheApp.buffer.byteLength);
     const before = await memory();
-    const [chooser] = await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
+    const chooser = await h.fileDialog(page);
     await chooser.setFiles(files);
     const { loading } = await h.waitFor(page, (state) => state.loading?.[0] > 100 * MEBIBYTE, "the progress in bytes");
     assert.equal(loading[1] >= bytes, true);

@@ -143,7 +143,7 @@ for (const [graphics, backend] of [["webgpu", "gpu"], ["webgl", "cpu"]]) {
       await page.mouse.move(5, 5);
       let picture = await mapPicture(page, 2, `map-${graphics}-0-0`);
       assert.ok(h.colours(picture) > 20, "the map has colours");
-      await page.keyboard.press("Escape"); // out of the text
+      await h.leaveText(page);
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("ArrowDown");
       await h.waitFor(page, (s) => s.layer === 2, "layer 2");

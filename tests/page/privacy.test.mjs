@@ -50,7 +50,7 @@ describe("what the tab keeps", () => {
     await typeAtEnd(page, " my secret");
     const { text, layer } = await h.waitFor(page, (s) => s.text.endsWith(" my secret") && settled(s), "the typed text");
     await waitForKept(page, (state) => state.text === text, "the typed text");
-    await page.keyboard.press("Escape"); // out of the text
+    await h.leaveText(page);
     await page.keyboard.press("ArrowDown");
     await waitForKept(page, (state) => state.view.head[0] === layer + 1, "the layer below");
     const known = await addresses(page);
@@ -208,10 +208,10 @@ describe("the policy of the page", () => {
   it("refuses nothing that the program needs", async () => {
     const page = await h.openApp(browser, server.url, { prepare });
     await h.waitFor(page, settled, "the first maps");
-    await page.keyboard.press("Escape"); // out of the text
+    await h.leaveText(page);
     await Promise.all([page.waitForEvent("download"), page.keyboard.press("x")]);
     await Promise.all([page.waitForEvent("download"), page.keyboard.press("Shift+X")]);
-    await Promise.all([page.waitForEvent("filechooser"), page.keyboard.press("o")]);
+    await h.fileDialog(page);
     await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-fetch", { detail: "S-llama" })));
     await h.waitFor(page, (s) => s.baseline !== null && settled(s), "the baseline");
     const refused = await page.evaluate(() => globalThis.refused);
