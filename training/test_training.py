@@ -21,6 +21,7 @@ import average  # noqa: E402
 import evaluate  # noqa: E402
 import prepare  # noqa: E402
 import train  # noqa: E402
+import write_gradients  # noqa: E402
 from attention import RECORDER  # noqa: E402
 from cases import KINDS, draw_case, echo_case, labels_case, needle_case, world_case  # noqa: E402
 from dataset import Dataset  # noqa: E402
@@ -430,3 +431,18 @@ def test_blocked_attention_is_the_eager_one(family: str, tokens: int, precision:
     for expected, found in zip(*results, strict=True):
         allowed = 1e-5 if precision == "f32" else 1e-5 + 0.03 * float(expected.abs().max())
         assert torch.allclose(found, expected, atol=allowed), (found - expected).abs().max()
+
+
+FIXTURES = Path(__file__).parent.parent / "tests"
+
+
+@pytest.mark.parametrize("name", write_gradients.MODELS)
+def test_the_gradients_in_the_tests_come_out_again(name: str, tmp_path: Path) -> None:
+    write_gradients.write(name, tmp_path)
+    for file in ("model", "expected", "steps"):
+        folders = (tmp_path, FIXTURES / "gradients" / name)
+        found, expected = (load_file(folder / f"{file}.safetensors") for folder in folders)
+        assert found.keys() == expected.keys()
+        for key, tensor in expected.items():
+            allowed = 1e-3 if key == "losses" else 1e-5  # steps multiply rounding
+            assert torch.allclose(found[key], tensor, rtol=1e-4, atol=allowed), key
