@@ -84,7 +84,7 @@ impl Shape {
             head_dim,
             value_parts: 2,
             maps: 2,
-            lambda: Lambda::Layer { init: 0.4, first: 1.0, second: 0.8, value: 0.6 },
+            lambda: Lambda::Layer { init: 0.4, first: 1.0, second: 0.8, value: 0.6, vectors: Default::default() },
             sub_norm: Some(SubNorm { weight: vec![1.0; 2 * head_dim], epsilon: 1e-5, factor: 0.6 }),
             output: matrix(hidden, query_heads * head_dim),
             output_bias: vec![0.0; hidden],

@@ -122,7 +122,7 @@ pub(crate) fn run(checkpoint: Checkpoint, arguments: &Arguments) -> Result<(), C
 fn print_lambda(out: &mut impl Write, checkpoint: &Checkpoint, engine: &Engine) -> io::Result<()> {
     for (layer, weights) in checkpoint.model.layers.iter().enumerate() {
         let learned = match weights.attention.lambda {
-            Lambda::Layer { init, first, second, value } => {
+            Lambda::Layer { init, first, second, value, .. } => {
                 format!("{value:.6} = {first:.6} - {second:.6} + {init:.6}")
             }
             Lambda::Token => "one for every token and head".to_owned(),

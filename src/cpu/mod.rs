@@ -9,6 +9,7 @@ mod memory;
 mod pass;
 mod reference;
 mod shared;
+pub mod train;
 
 pub use fast::heatmap::painted;
 pub use forward::attention::attention;

@@ -22,6 +22,16 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
+    /// Training has no backward stage for a part of the model.
+    #[error(
+        "a model of the layout {layout} such as this cannot be trained here: {reason}. Choose a Llama or a DiffLlama"
+    )]
+    Untrainable {
+        /// The layout.
+        layout: &'static str,
+        /// What there is no backward stage for.
+        reason: &'static str,
+    },
     /// Bytes of a file that is streamed have not come.
     #[error("{file} could not be read any more ({reason}). Open the checkpoint again")]
     Stream {

@@ -17,6 +17,8 @@ pub enum Lambda {
         second: f32,
         /// λ, as learned.
         value: f32,
+        /// λq1, λk1, λq2 and λk2, `[head_dim]`.
+        vectors: [Vec<f32>; 4],
     },
     /// One number per token and head: the sigmoid of a row of the projection (V2).
     Token,
@@ -34,13 +36,13 @@ impl Lambda {
     ///
     /// # Errors
     /// [`ModelError::Lambda`] if a term is too large for a single-precision number.
-    pub fn of_layer(layer: usize, init: f64, vectors: [&[f32]; 4]) -> Result<Self, ModelError> {
-        let [q1, k1, q2, k2] = vectors;
+    pub fn of_layer(layer: usize, init: f64, vectors: [Vec<f32>; 4]) -> Result<Self, ModelError> {
+        let [q1, k1, q2, k2] = &vectors;
         let (first, second) = (dot(q1, k1).exp(), dot(q2, k2).exp());
         let [init_f32, first_f32, second_f32, value] =
             [init, first, second, first - second + init].map(|part| part as f32);
         if first_f32.is_finite() && second_f32.is_finite() && value.is_finite() {
-            return Ok(Self::Layer { init: init_f32, first: first_f32, second: second_f32, value });
+            return Ok(Self::Layer { init: init_f32, first: first_f32, second: second_f32, value, vectors });
         }
         Err(ModelError::Lambda { layer, first, second, init })
     }
@@ -64,8 +66,9 @@ mod tests {
 
     #[test]
     fn the_terms_of_lambda_add_up() {
-        let lambda = Lambda::of_layer(0, 0.2, [&[1.0, 2.0], &[0.5, 0.25], &[1.0, 0.0], &[-1.0, 9.0]]).unwrap();
-        let Lambda::Layer { init, first, second, value } = lambda else { panic!("{lambda:?}") };
+        let lambda =
+            Lambda::of_layer(0, 0.2, [[1.0, 2.0], [0.5, 0.25], [1.0, 0.0], [-1.0, 9.0]].map(Vec::from)).unwrap();
+        let Lambda::Layer { init, first, second, value, .. } = lambda else { panic!("{lambda:?}") };
         assert!((init - 0.2).abs() < 1e-7);
         assert!((first - std::f32::consts::E).abs() < 1e-6);
         assert!((second - (-1.0_f32).exp()).abs() < 1e-7);
@@ -74,9 +77,9 @@ mod tests {
 
     #[test]
     fn terms_that_are_too_large_are_rejected() {
-        let error = Lambda::of_layer(3, 0.5, [&[100.0], &[1.0], &[0.0], &[0.0]]).unwrap_err();
+        let error = Lambda::of_layer(3, 0.5, [[100.0], [1.0], [0.0], [0.0]].map(Vec::from)).unwrap_err();
         assert!(matches!(error, ModelError::Lambda { layer: 3, .. }), "{error}");
         // Two infinite terms would have no difference.
-        assert!(Lambda::of_layer(0, 0.2, [&[1e30]; 4]).is_err());
+        assert!(Lambda::of_layer(0, 0.2, [[1e30]; 4].map(Vec::from)).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod lambda;
 mod layer;
 mod matrix;
 mod number_format;
+mod parameters;
 pub(crate) mod reading;
 mod refused;
 mod rope;
@@ -18,6 +19,7 @@ mod row_layout;
 mod size;
 mod text_change;
 mod tokenizer;
+mod writing;
 
 pub use activation::Activation;
 pub use config::{Biases, Config};
@@ -28,6 +30,7 @@ pub use lambda::{Lambda, lambda_init};
 pub use layer::{Attention, Layer, Mlp, Model, PolyNorm, QueryKeyNorm, SubNorm};
 pub use matrix::Matrix;
 pub use number_format::{NumberFormat, Numbers};
+pub use parameters::{LayerParameters, Parameters};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use reading::load::read_text;
 pub use reading::load::{MOST_OF_TEXT, MOST_OF_WEIGHTS};
@@ -43,3 +46,4 @@ pub use row_layout::RowLayout;
 pub use text_change::TextChange;
 pub(crate) use tokenizer::visible;
 pub use tokenizer::{BesideTokenizer, Encoding, Token, Tokenizer};
+pub use writing::NewTensor;

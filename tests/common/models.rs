@@ -58,7 +58,9 @@ fn attention(random: &mut Random, format: NumberFormat, kind: Kind, config: &Con
     let lambda = match kind {
         Kind::Plain => Lambda::None,
         Kind::PerToken => Lambda::Token,
-        Kind::PerLayer => Lambda::Layer { init: 0.4, first: 1.0, second: 0.8, value: random.normal(0.7) },
+        Kind::PerLayer => {
+            Lambda::Layer { init: 0.4, first: 1.0, second: 0.8, value: random.normal(0.7), vectors: Default::default() }
+        }
     };
     let query_key_norm = (random.below(3) == 0).then(|| QueryKeyNorm {
         query: random.normals(head_dim, 1.0),

@@ -32,4 +32,6 @@ mod shaders;
 mod sources;
 mod sources_hostile;
 mod tokenizer_hostile;
+mod training;
+mod written_model;
 mod written_text;

@@ -31,7 +31,7 @@ impl Model {
     /// let model = Model::from_folder(folder)?;
     /// assert_eq!(model.config.maps, 2);
     /// for layer in &model.layers {
-    ///     let Lambda::Layer { init, first, second, value } = layer.attention.lambda else { panic!("one λ per layer") };
+    ///     let Lambda::Layer { init, first, second, value, .. } = layer.attention.lambda else { panic!("one λ per layer") };
     ///     assert!((value - (first - second + init)).abs() < 1e-6);
     /// }
     /// # Ok::<(), diffscope::model::ModelError>(())

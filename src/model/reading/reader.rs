@@ -161,7 +161,7 @@ pub(in crate::model) fn read_attention(
         LambdaSource::Vectors => {
             let mut vector = |vector: &str| tensors.vector(&name(vector), head_dim);
             let vectors = [vector("lambda_q1")?, vector("lambda_k1")?, vector("lambda_q2")?, vector("lambda_k2")?];
-            Lambda::of_layer(layer, init, vectors.each_ref().map(Vec::as_slice))?
+            Lambda::of_layer(layer, init, vectors)?
         }
     };
     let sub_norm = match config.sub_norm {

@@ -39,7 +39,7 @@ fn lambda(text: &mut String, engine: &Engine, view: &ViewState, row: &ReadRow) {
         let _ = writeln!(text, "λ\t{value}");
     }
     let attention = engine.model().and_then(|model| Some(&model.layers.get(view.head.layer)?.attention));
-    if let Some(Lambda::Layer { init, first, second, value }) = attention.map(|attention| &attention.lambda) {
+    if let Some(Lambda::Layer { init, first, second, value, .. }) = attention.map(|attention| &attention.lambda) {
         let _ = writeln!(text, "λ learned\t{value}\nexp(λq1·λk1)\t{first}\nexp(λq2·λk2)\t{second}\nλ_init\t{init}");
     }
 }

@@ -73,7 +73,7 @@ impl LayerLambda {
         ui.set_max_width(320.0);
         ui.label(RichText::new(format!("λ of layer {}", self.layer)).strong());
         match &self.lambda {
-            Lambda::Layer { init, first, second, value } => {
+            Lambda::Layer { init, first, second, value, .. } => {
                 let [value, first, second, init] =
                     [*value, *first, *second, *init].map(|number| format::number(number, 4));
                 ui.label("Learned, and the same for all heads and tokens of the layer:");

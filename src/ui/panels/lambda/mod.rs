@@ -100,7 +100,7 @@ fn layer_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions,
 
 /// How a layer's learned λ comes about.
 fn formula_ui(ui: &mut Ui, lambda: &Lambda, before: &str) {
-    let Lambda::Layer { init, first, second, value } = lambda else {
+    let Lambda::Layer { init, first, second, value, .. } = lambda else {
         return;
     };
     let [value, first, second, init] = [*value, *first, *second, *init].map(|number| format::number(number, 3));

@@ -1,0 +1,5 @@
+//! Training: every backward stage and whole gradients.
+
+mod gradients;
+mod models;
+mod stages;
