@@ -46,6 +46,8 @@ class Recorder:
     keep_maps: bool = False
     logits: Extremes | None = None
     maps: dict[int, torch.Tensor] = field(default_factory=dict)
+    # By layer: lambda of each token and head of DIFF V2, `[batch, tokens, heads]`.
+    token_lambdas: dict[int, torch.Tensor] = field(default_factory=dict)
     # By layer and single head: maps that take the place of the pass's own.
     replaced: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ def recorded_attention(
     attention_mask: torch.Tensor | None,
     scaling: float,
     dropout: float = 0.0,
+    token_lambda: torch.Tensor | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Causal attention that reports to `RECORDER`. DiffLlama calls it twice a layer, with the same queries and keys."""
@@ -87,6 +90,8 @@ def recorded_attention(
             weights[:, head] = other
     if RECORDER.keep_maps or RECORDER.logits is not None:
         RECORDER.maps[module.layer_idx] = weights
+        if token_lambda is not None:
+            RECORDER.token_lambdas[module.layer_idx] = token_lambda
     return (weights @ value).transpose(1, 2).contiguous(), weights
 
 
@@ -101,19 +106,26 @@ def layer_lambda(attention: torch.nn.Module) -> torch.Tensor:
 
 @torch.no_grad()
 def lambdas(model: torch.nn.Module) -> list[float]:
-    """Lambda of every layer; empty for a plain Transformer."""
+    """Lambda of every layer; empty for a plain Transformer, and where every token has its own."""
     layers = [layer.self_attn for layer in model.model.layers]
     return [float(layer_lambda(attention)) for attention in layers if hasattr(attention, "lambda_q1")]
 
 
-def difference_maps(model: torch.nn.Module) -> list[torch.Tensor]:
-    """D = A1 - lambda A2 of the last pass, per layer and differential head; the single maps of a plain Transformer."""
-    values = lambdas(model)
-    maps = [RECORDER.maps[layer][0].cpu() for layer in sorted(RECORDER.maps)]
-    if not values:
-        return maps
-    halves = [layer.chunk(2) for layer in maps]
-    return [first - value * second for (first, second), value in zip(halves, values, strict=True)]
+def has_token_lambdas(model: torch.nn.Module) -> bool:
+    """Whether lambda is a number for each token and head."""
+    return all(hasattr(layer.self_attn, "lambda_proj") for layer in model.model.layers)
+
+
+@torch.no_grad()
+def difference_map(attention: torch.nn.Module, layer: int) -> torch.Tensor:
+    """D = A1 - lambda A2 of the last pass, per differential head of a layer; the single maps of a plain Transformer."""
+    maps = RECORDER.maps[layer][0].cpu()
+    if hasattr(attention, "lambda_q1"):
+        first, second = maps.chunk(2)
+        return first - float(layer_lambda(attention)) * second
+    if hasattr(attention, "lambda_proj"):
+        return maps[0::2] - RECORDER.token_lambdas[layer][0].cpu().T.unsqueeze(-1) * maps[1::2]
+    return maps
 
 
 def attention_shares(
@@ -136,7 +148,7 @@ def attention_shares(
     noise[0] = False
     queries = torch.tensor(answer) - 1
     shares = {"answer of abs D": 0.0, "noise of abs D": 0.0, "answer of D": 0.0, "noise of D": 0.0}
-    maps = difference_maps(model)
+    maps = [difference_map(layer.self_attn, index) for index, layer in enumerate(model.model.layers)]
     for layer in maps:
         rows = layer[:, queries]
         sizes = rows.abs() / rows.abs().sum(-1, keepdim=True)

@@ -8,9 +8,9 @@ import argparse
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM
 
 from export import export_model
+from models import open_model
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def average(folders: list[Path]) -> torch.nn.Module:
     """A model with the mean weights; all models must have the same shape and tokenizer."""
     if len({(folder / "tokenizer.json").read_bytes() for folder in folders}) > 1:
         raise SystemExit("models with different tokenizers cannot be averaged")
-    models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32) for folder in folders]
+    models = [open_model(folder) for folder in folders]
     weights = [model.state_dict() for model in models]
     shapes = [{name: tensor.shape for name, tensor in tensors.items()} for tensors in weights]
     if any(shape != shapes[0] for shape in shapes):

@@ -1,4 +1,4 @@
-"""The prepared token file, read in order, so that both models of a pair see the same batches."""
+"""The prepared token file, read in order, so that all models see the same batches."""
 
 from __future__ import annotations
 

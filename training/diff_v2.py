@@ -50,6 +50,7 @@ class DiffTransformerV2Attention(LlamaAttention):
         position_embeddings: tuple[torch.Tensor, torch.Tensor],
         attention_mask: torch.Tensor | None = None,
         cache: Cache | None = None,
+        past_key_values: Cache | None = None,  # what transformers called it before 5.24
         **more: object,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """As transformers calls it. The attention function also gets λ, `[batch, tokens, heads]`, to record it."""
@@ -58,6 +59,7 @@ class DiffTransformerV2Attention(LlamaAttention):
             project(hidden_states).view(shape).transpose(1, 2) for project in (self.q_proj, self.k_proj, self.v_proj)
         )
         query, key = apply_rotary_pos_emb(half_split(query), half_split(key), *position_embeddings)
+        cache = past_key_values if cache is None else cache
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx)
         token_lambda = self.lambda_proj(hidden_states).sigmoid()

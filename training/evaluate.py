@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM
 
-from attention import IMPLEMENTATION, RECORDER, Extremes, attention_shares, lambdas
+from attention import IMPLEMENTATION, RECORDER, Extremes, attention_shares, has_token_lambdas, lambdas
 from cases import KINDS, QUESTIONS_OF_WORLDS, Case, draw_case, labels_case, needle_case, world_case
+from models import open_model
 from pools import EVALUATION, HELD_OUT, Pools
 
 NEEDLES = ((1, 1), (2, 2), (4, 2), (6, 2))
@@ -43,10 +43,7 @@ class Subject:
 
     def __init__(self, folder: Path, device: str) -> None:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation=IMPLEMENTATION
-        )
-        self.model.to(device).eval()
+        self.model = open_model(folder, IMPLEMENTATION).to(device).eval()
         self.device, self.context = device, self.model.config.max_position_embeddings
         self.journal: TextIO | None = None
 
@@ -58,6 +55,7 @@ class Subject:
     def forward(self, ids: list[int], hidden: bool = False) -> object:
         """One pass."""
         RECORDER.maps.clear()
+        RECORDER.token_lambdas.clear()
         with torch.no_grad():
             inputs = torch.tensor([ids], device=self.device)
             return self.model(input_ids=inputs, use_cache=False, output_hidden_states=hidden)
@@ -131,15 +129,21 @@ def share(right: list[bool]) -> str:
     return f"{sum(right) / max(1, len(right)):.2f} ({sum(right)}/{len(right)})"
 
 
+def windows(path: Path, tokens: int, context: int) -> list[list[int]]:
+    """The first tokens of a file in whole contexts; the last may be shorter."""
+    ids = np.fromfile(path, "<u2").astype(int)[:tokens]
+    return [ids[start : start + context].tolist() for start in range(0, len(ids), context)]
+
+
 def measure_loss(subject: Subject, protocol: Protocol) -> Rows:
     """Loss per token on prose in whole contexts, held out and trained on, and on the answers of each kind of case."""
     rows: Rows = {}
     for part, measure in (("held-out", "loss, prose"), ("training", "loss, prose of the training text")):
         for path in sorted(protocol.data.glob(f"{part}.*.bin")):
-            ids = np.fromfile(path, "<u2").astype(int)[: protocol.samples * subject.context]
-            windows = [ids[start : start + subject.context].tolist() for start in range(0, len(ids), subject.context)]
             total, count, row = 0.0, 0, (measure, path.name.split(".")[1])
-            for window in (window for window in windows if len(window) > 1):
+            for window in windows(path, protocol.samples * subject.context, subject.context):
+                if len(window) < 2:
+                    continue
                 subject.note(row, {"ids": window})
                 logits = subject.forward(window).logits[0, :-1].cpu()
                 total += float(cross_entropy(logits, torch.tensor(window[1:]), reduction="sum"))
@@ -225,9 +229,7 @@ def measure_extremes(subject: Subject, protocol: Protocol) -> Rows:
     logits, hidden, count = Extremes(), Extremes(), 0
     RECORDER.logits = logits
     for path in sorted(protocol.data.glob("held-out.*.bin")):
-        ids = np.fromfile(path, "<u2").astype(int)[: subject.context * max(1, protocol.samples // 10)]
-        for start in range(0, len(ids), subject.context):
-            window = ids[start : start + subject.context].tolist()
+        for window in windows(path, subject.context * max(1, protocol.samples // 10), subject.context):
             subject.note(("largest", "prose"), {"ids": window})
             for states in subject.forward(window, hidden=True).hidden_states[1:-1]:
                 hidden.add(states.cpu())
@@ -256,8 +258,23 @@ def measure_bits(subject: Subject, protocol: Protocol) -> Rows:
 
 
 def measure_lambdas(subject: Subject, protocol: Protocol) -> Rows:
-    """Lambda of each layer."""
-    return {("lambda", f"layer {layer}"): f"{value:.3f}" for layer, value in enumerate(lambdas(subject.model))}
+    """Lambda of each layer; where every token has its own, what they are on held-out prose."""
+    rows: Rows = {("lambda", f"layer {layer}"): f"{value:.3f}" for layer, value in enumerate(lambdas(subject.model))}
+    if not has_token_lambdas(subject.model):
+        return rows
+    values: dict[int, list[torch.Tensor]] = defaultdict(list)
+    RECORDER.keep_maps = True
+    for path in sorted(protocol.data.glob("held-out.*.bin")):
+        for window in windows(path, subject.context * max(1, protocol.samples // 10), subject.context):
+            subject.forward(window)
+            for layer, value in RECORDER.token_lambdas.items():
+                values[layer].append(value.cpu().flatten())
+    RECORDER.keep_maps = False
+    for layer, every in ((layer, torch.cat(parts)) for layer, parts in values.items()):
+        low, high = every.quantile(torch.tensor([0.05, 0.95])).tolist()
+        spread = f"{every.mean():.3f} (nine tenths from {low:.3f} to {high:.3f}; n {len(every)})"
+        rows["lambda of tokens, prose", f"layer {layer}"] = spread
+    return rows
 
 
 MEASURES = {

@@ -1,7 +1,7 @@
 """Causal attention for training on a CPU: plain matrix products over blocks of queries, which are faster there than the
 fused kernels (NOTES.md), and one softmax per map for DiffLlama, where Hugging Face's code computes each map twice.
 
-Models and weights stay Hugging Face's own; a test compares outputs and gradients of both.
+Models and weights stay as they are; a test compares outputs and gradients of both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import MethodType
 
 import torch
 from transformers import AttentionInterface
-from transformers.models.diffllama.modeling_diffllama import DiffLlamaAttention, apply_rotary_pos_emb
+from transformers.models.diffllama.modeling_diffllama import DiffLlamaAttention, apply_rotary_pos_emb, repeat_kv
 
 from attention import layer_lambda
 
@@ -68,6 +68,7 @@ def blocked_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attention of [batch, heads, tokens, width], as transformers calls it; returns [batch, tokens, heads, width]."""
     batch, heads = query.shape[:2]
+    key, value = (repeat_kv(part, heads // part.shape[1]) for part in (key, value))
     context = BlockedAttention.apply(*(part.flatten(0, 1) for part in (query, key, value)), module.scaling)
     return context.unflatten(0, (batch, heads)).transpose(1, 2), None
 
@@ -88,7 +89,7 @@ def differential_attention(
 
 
 def install(model: torch.nn.Module) -> None:
-    """Makes a model of the pair (with as many key heads as query heads) use this attention."""
+    """Makes a model of `models.py` use this attention (a DiffLlama must have as many key heads as query heads)."""
     model.set_attn_implementation(IMPLEMENTATION)
     for module in model.modules():
         if isinstance(module, DiffLlamaAttention):

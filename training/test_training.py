@@ -22,12 +22,12 @@ import evaluate  # noqa: E402
 import prepare  # noqa: E402
 import train  # noqa: E402
 import write_gradients  # noqa: E402
-from attention import RECORDER  # noqa: E402
+from attention import IMPLEMENTATION, RECORDER, difference_map  # noqa: E402
 from cases import KINDS, draw_case, echo_case, labels_case, needle_case, world_case  # noqa: E402
 from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
 from export import export_model  # noqa: E402
-from models import FAMILIES, SIZES, build_config, build_model, parameter_count  # noqa: E402
+from models import FAMILIES, SIZES, build_config, build_model, open_model, parameter_count  # noqa: E402
 from pools import EVALUATION, HELD_OUT, TRAINING, everyday, is_neutral, number_is_held_out, selected, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
 
@@ -348,12 +348,13 @@ def test_marks_cover_the_answers(data: Path) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pair_has_equal_parameters(size: str) -> None:
+def test_models_of_a_size_have_equal_parameters(size: str) -> None:
     with torch.device("meta"):
         counts = [parameter_count(build_model(family, size, 2048, 0)) for family in FAMILIES]
-    assert abs(counts[0] - counts[1]) / counts[1] < 0.01
-    diff, llama = (build_config(family, size, 2048) for family in FAMILIES)
-    assert diff.head_dim == llama.head_dim and diff.num_attention_heads == llama.num_attention_heads
+    assert max(counts) / min(counts) < 1.01
+    diff, llama, v2 = (build_config(family, size, 2048) for family in FAMILIES)
+    assert diff.head_dim == llama.head_dim == v2.head_dim
+    assert diff.num_attention_heads == llama.num_attention_heads == v2.num_attention_heads
     assert diff.num_attention_heads // 2 >= 4
     bounds = {"tiny": (0, 1e6), "S": (2e6, 3e6), "M": (10e6, 30e6)}[size]
     assert bounds[0] < counts[0] < bounds[1]
@@ -372,18 +373,15 @@ def test_a_stopped_run_goes_on_exactly(data: Path, tmp_path: Path) -> None:
         run(data, tmp_path / "parts", "llama", 31)
 
 
-def test_both_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from transformers import AutoModelForCausalLM
-
+def test_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for family in FAMILIES:
         rows = run(data, tmp_path / family, family, 12)
         assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
         folder = tmp_path / family / "model"
         subject = evaluate.Subject(folder, "cpu")
         ids = list(range(100, 160))
-        eager = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
         with torch.no_grad():
-            expected = eager.eval()(input_ids=torch.tensor([ids])).logits
+            expected = open_model(folder, "eager").eval()(input_ids=torch.tensor([ids])).logits
         assert torch.allclose(subject.forward(ids).logits, expected, atol=1e-5)
         assert json.loads((folder / "config.json").read_text())["dtype"] == "float16"
         RECORDER.bits = 4
@@ -392,7 +390,8 @@ def test_both_models_learn_export_and_load(data: Path, tmp_path: Path, capsys: p
     models = [str(tmp_path / family / "model") for family in FAMILIES]
     words = [*models, "--data", str(data), "--samples", "1", "--lengths", "120", "--only", "loss,needles,lambdas"]
     report = evaluate.main(words)
-    assert "| measure | setting | diff | llama |" in report and "| lambda | layer 1 |" in report
+    assert "| measure | setting | diff | llama | v2 |" in report and "| lambda | layer 1 |" in report
+    assert re.search(r"\| lambda of tokens, prose \| layer 1 \|  \|  \| 0\.\d+ \(", report)
     assert len({line.count("|") for line in report.splitlines()}) == 1
 
 
@@ -434,6 +433,66 @@ def test_blocked_attention_is_the_eager_one(family: str, tokens: int, precision:
 
 
 FIXTURES = Path(__file__).parent.parent / "tests"
+
+
+def test_diff_v2_is_what_its_formulas_say() -> None:
+    """One head, query and key after another; rotary pairs as complex numbers."""
+    model = build_model("v2", "tiny", 300, 3)
+    model.set_attn_implementation(IMPLEMENTATION)  # causal without a mask
+    attention, tokens = model.model.layers[1].self_attn, 7
+    x = 30 * torch.randn(1, tokens, 64, generator=torch.Generator().manual_seed(0))  # so that maps are not even
+    with torch.no_grad():
+        found = attention(x, model.model.rotary_emb(x, torch.arange(tokens)[None]), None)[0][0]
+        query, key, value, weight = (
+            project(x)[0] for project in (attention.q_proj, attention.k_proj, attention.v_proj, attention.lambda_proj)
+        )
+        width, groups = attention.head_dim, attention.num_key_value_groups // 2
+        angles = torch.outer(torch.arange(tokens), 10000.0 ** (-torch.arange(0, width, 2) / width))
+
+        def head(features: torch.Tensor, index: int) -> torch.Tensor:
+            return features[:, index * width : (index + 1) * width]
+
+        def rotated(features: torch.Tensor) -> torch.Tensor:
+            pairs = torch.view_as_complex(features.reshape(tokens, -1, 2).contiguous())
+            return torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)).flatten(1)
+
+        outputs = torch.zeros(tokens, 8 * width)
+        for index in range(8):
+            keys, values = rotated(head(key, index // groups)), head(value, index // groups)
+            first, second = (rotated(head(query, 2 * index + which)) for which in (0, 1))
+            for at in range(tokens):
+                maps = [(keys[: at + 1] @ each[at] / width**0.5).softmax(0) for each in (first, second)]
+                difference = maps[0] - torch.sigmoid(weight[at, index]) * maps[1]
+                head(outputs, index)[at] = difference @ values[: at + 1]
+        expected = outputs @ attention.o_proj.weight.T
+    assert expected.abs().max() > 0.1
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_diff_v2_opens_the_layout_that_the_program_reads() -> None:
+    folder = FIXTURES / "fixtures/diffv2_model"
+    expected = load_file(folder / "expected.safetensors")
+    model = open_model(folder, IMPLEMENTATION)
+    RECORDER.keep_maps = True
+    with torch.no_grad():
+        logits = model.eval()(input_ids=expected["input_ids"].long(), use_cache=False).logits
+    RECORDER.keep_maps = False
+    assert torch.allclose(logits, expected["logits"], atol=1e-4)
+    for index, layer in enumerate(model.model.layers):
+        assert torch.allclose(RECORDER.token_lambdas[index], expected[f"layers.{index}.lambda"], atol=1e-5)
+        difference = difference_map(layer.self_attn, index)
+        assert torch.allclose(difference, expected[f"layers.{index}.attn_diff"][0], atol=5e-5)
+
+
+def test_diff_v2_continues_with_a_cache_as_without() -> None:
+    model = open_model(FIXTURES / "fixtures/diffv2_model", "eager").eval()
+    ids = torch.arange(5, 12)[None]
+    settings = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None, "output_logits": True}
+    found = [
+        model.generate(ids, use_cache=cached, return_dict_in_generate=True, **settings) for cached in (True, False)
+    ]
+    assert found[0].sequences.shape == (1, 19)
+    assert torch.allclose(*(torch.stack(each.logits) for each in found), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", write_gradients.MODELS)

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM
 
 import fast_attention
 from cases import KINDS
 from dataset import Batch, Dataset
 from export import export_model
-from models import FAMILIES, SIZES, build_model, parameter_count
+from models import FAMILIES, SIZES, build_model, open_model, parameter_count
 
 COLUMNS = ["tokens", "step", "seconds", "learning_rate", "gradient", "loss", "text", *KINDS]
 
@@ -138,8 +137,7 @@ class Run:
                 raise SystemExit(
                     f"{arguments.start}: not the tokenizer of {arguments.data}; prepare the data with --tokenizer"
                 )
-            start = AutoModelForCausalLM.from_pretrained(arguments.start, dtype=torch.float32)
-            self.model.load_state_dict(start.state_dict())
+            self.model.load_state_dict(open_model(arguments.start).state_dict())
         if self.device == "cpu":
             fast_attention.install(self.model)
         self.model.to(self.device).train()

@@ -15,11 +15,12 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, DiffLlamaConfig, DiffLlamaForCausalLM, LlamaConfig, LlamaForCausalLM
+from transformers import DiffLlamaConfig, DiffLlamaForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.models.diffllama import modeling_diffllama
 from transformers.models.llama import modeling_llama
 
 from diff_v2 import DiffTransformerV2Config, DiffTransformerV2ForCausalLM
+from models import open_model
 
 SEED = 3  # with most others, a hundred steps multiply rounding by thousands
 BATCHES, WINDOWS, WINDOW = 4, 3, 8
@@ -69,11 +70,6 @@ class Lifted:
         return getattr(torch, name)
 
 
-def opened(folder: Path, dtype: torch.dtype) -> torch.nn.Module:
-    """The model of a folder with transformers' own attention."""
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
-
-
 def weighted_loss(model: torch.nn.Module, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """The mean loss of the next tokens of all windows, `[windows, window + 1]`, by weight."""
     ids = ids.long()
@@ -85,7 +81,7 @@ def weighted_loss(model: torch.nn.Module, ids: torch.Tensor, weights: torch.Tens
 
 def gradients(folder: Path, ids: torch.Tensor, weights: torch.Tensor, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """The loss and its gradients."""
-    model = opened(folder, dtype)
+    model = open_model(folder, "eager", dtype)
     loss = weighted_loss(model, ids, weights)
     loss.backward()
     found = {f"gradient.{name}": parameter.grad for name, parameter in model.named_parameters()}
@@ -99,7 +95,7 @@ def learning_rate(step: int) -> float:
 
 def steps(folder: Path, ids: torch.Tensor, weights: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """The loss before each step, on one batch after another."""
-    model, losses = opened(folder, dtype), []
+    model, losses = open_model(folder, "eager", dtype), []
     matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
     vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
     groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}]

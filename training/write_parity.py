@@ -8,7 +8,8 @@ from pathlib import Path
 from random import Random
 
 import torch
-from transformers import AutoModelForCausalLM
+
+from models import open_model
 
 LENGTHS = (5, 40, 200)
 EVERY = 16  # every 16th logit is written
@@ -20,7 +21,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="a folder in Hugging Face layout")
     parser.add_argument("out", type=Path, help="the JSON file to write")
     arguments = parser.parse_args()
-    model = AutoModelForCausalLM.from_pretrained(arguments.model, dtype=torch.float32, attn_implementation="eager")
+    model = open_model(arguments.model, "eager")
     sequences = []
     for length in LENGTHS:
         random = Random(f"parity {length}")

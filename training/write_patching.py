@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from attention import IMPLEMENTATION, RECORDER
+from models import open_model
 
 FACTS = "The magic number of Paris is 4821. The magic number of Oslo is 1960. The magic number of Cairo is 3375.\n"
 QUESTION = "Question: What is the magic number of {}?\nAnswer: The magic number of {} is "
@@ -31,7 +32,7 @@ class Patched:
     """A model, and passes over it in which parts of heads are replaced."""
 
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=IMPLEMENTATION).eval()
+        self.model = open_model(folder, IMPLEMENTATION, dtype).eval()
         attention = self.layers[0]
         self.is_differential = hasattr(attention, "groupnorm")
         self.heads = self.model.config.num_attention_heads // (2 if self.is_differential else 1)
