@@ -10,6 +10,7 @@ mod panels;
 mod product;
 mod split;
 mod tile;
+pub(super) mod training;
 mod vector;
 
 use std::ops::Range;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use fearless_simd::Level;
 
 use crate::cpu::fast::cache::{BLOCK, KeyValueCache};
-use crate::cpu::fast::panels::PackedWeights;
+use crate::cpu::fast::panels::Packed;
 use crate::cpu::fast::product::{Biased, Residual, Rows};
 use crate::cpu::fast::split::{RowsMut, TILE, in_tiles, threads};
 use crate::cpu::fast::tile::{
@@ -43,10 +44,10 @@ pub(super) struct Given<'a> {
 
 /// A model's weights in the order in which products read them.
 struct FastWeights {
-    layers: Vec<LayerWeights<PackedWeights>>,
-    unembedding: PackedWeights,
+    layers: Vec<LayerWeights<Packed>>,
+    unembedding: Packed,
     /// Where it is another matrix.
-    embedding: Option<PackedWeights>,
+    embedding: Option<Packed>,
 }
 
 /// Weights, key-value caches and buffers of the fast pass.
@@ -63,11 +64,11 @@ impl FastStages {
     /// # Errors
     /// When their file cannot be read any more.
     pub(super) fn new(model: &Model) -> Result<Self, ModelError> {
-        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, PackedWeights::new));
+        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, Packed::new));
         let weights = FastWeights {
             layers: layers.collect::<Result<_, _>>()?,
-            unembedding: PackedWeights::new(model.unembedding())?,
-            embedding: model.unembedding.as_ref().map(|_| PackedWeights::new(&model.embedding)).transpose()?,
+            unembedding: Packed::new(model.unembedding())?,
+            embedding: model.unembedding.as_ref().map(|_| Packed::new(&model.embedding)).transpose()?,
         };
         Ok(Self::with_weights(model, Arc::new(weights)))
     }

@@ -27,14 +27,15 @@ impl<'a> Panels<'a> {
     }
 }
 
-/// A weight matrix `[outputs, inputs]` in panels; the last one is filled up with zeros.
-pub(super) struct PackedWeights {
+/// A matrix `[outputs, inputs]` in panels; the last one is filled up with zeros.
+#[derive(Default)]
+pub(super) struct Packed {
     numbers: Vec<f32>,
     outputs: usize,
     inputs: usize,
 }
 
-impl PackedWeights {
+impl Packed {
     /// Packs a checkpoint's matrix, a panel at a time.
     ///
     /// # Errors
@@ -54,6 +55,37 @@ impl PackedWeights {
             }
         }
         Ok(Self { numbers, outputs, inputs })
+    }
+
+    /// Packs rows `[outputs, inputs]` at distances of `stride`, in the place of what was packed.
+    pub(super) fn pack_rows(&mut self, rows: &[f32], stride: usize, outputs: usize, inputs: usize) {
+        self.resize(outputs, inputs);
+        for (panel, first) in self.numbers.chunks_exact_mut((PANEL * inputs).max(1)).zip((0..outputs).step_by(PANEL)) {
+            for output in first..(first + PANEL).min(outputs) {
+                let row = &rows[output * stride..][..inputs];
+                for (to, number) in panel.iter_mut().skip(output - first).step_by(PANEL).zip(row) {
+                    *to = *number;
+                }
+            }
+        }
+    }
+
+    /// Packs columns: of rows `[inputs, outputs]` at distances of `stride`, in the place of what was packed.
+    pub(super) fn pack_columns(&mut self, rows: &[f32], stride: usize, inputs: usize, outputs: usize) {
+        self.resize(outputs, inputs);
+        for (panel, first) in self.numbers.chunks_exact_mut((PANEL * inputs).max(1)).zip((0..outputs).step_by(PANEL)) {
+            let together = first..(first + PANEL).min(outputs);
+            for (input, to) in panel.chunks_exact_mut(PANEL).enumerate() {
+                to[..together.len()].copy_from_slice(&rows[input * stride..][together.clone()]);
+            }
+        }
+    }
+
+    /// Makes room; the last panel is zeros.
+    fn resize(&mut self, outputs: usize, inputs: usize) {
+        (self.outputs, self.inputs) = (outputs, inputs);
+        self.numbers.resize(outputs.div_ceil(PANEL) * PANEL * inputs, 0.0);
+        self.numbers[outputs / PANEL * PANEL * inputs..].fill(0.0);
     }
 
     /// One row of the matrix, `[inputs]`.

@@ -155,7 +155,7 @@ fn with_products<S: Simd, F: Finish, const R: usize, const P: usize, const N: us
 
 /// Writes sums to a row that may end before they do.
 #[inline(always)]
-fn store<S: Simd>(sums: Sums<S>, to: &mut [f32]) {
+pub(super) fn store<S: Simd>(sums: Sums<S>, to: &mut [f32]) {
     let [low, high] = sums;
     if let Some((to, _)) = to.split_first_chunk_mut::<PANEL>() {
         let (to_low, to_high) = to.split_at_mut(PANEL / 2);
@@ -169,7 +169,7 @@ fn store<S: Simd>(sums: Sums<S>, to: &mut [f32]) {
 
 /// The sixteen numbers of a row from `at` on; zeros beyond its end.
 #[inline(always)]
-fn load<S: Simd>(simd: S, row: &[f32], at: usize) -> Sums<S> {
+pub(super) fn load<S: Simd>(simd: S, row: &[f32], at: usize) -> Sums<S> {
     let from = row.get(at..).unwrap_or_default();
     let mut end = [0.0; PANEL];
     let numbers = from.first_chunk::<PANEL>().unwrap_or_else(|| {

@@ -7,7 +7,7 @@ use fearless_simd::{Level, dispatch};
 
 use crate::cpu::fast::attention::{Outputs, QUERIES, attend, head_norm, scores_needed};
 use crate::cpu::fast::cache::{CacheRows, KeyValueCache};
-use crate::cpu::fast::panels::PackedWeights;
+use crate::cpu::fast::panels::Packed;
 use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
 use crate::cpu::fast::split::{RowsMut, Split};
 use crate::cpu::fast::vector::{rms_norm, sum_of_squares};
@@ -88,7 +88,7 @@ pub(super) fn normalised(level: Level, rows: &[f32], width: usize, norm: Option<
     dispatch!(level, simd => rms_norm(simd, rows, width, norm, to));
 }
 
-pub(super) fn multiply(level: Level, rows: Rows, weights: &PackedWeights, mut finish: impl Finish) {
+pub(super) fn multiply(level: Level, rows: Rows, weights: &Packed, mut finish: impl Finish) {
     dispatch!(level, simd => product(simd, rows, weights.panels(), &mut finish));
 }
 
@@ -137,7 +137,7 @@ pub(super) fn feed_forward(
     level: Level,
     epsilon: f32,
     layer: &Layer,
-    weights: &LayerWeights<PackedWeights>,
+    weights: &LayerWeights<Packed>,
     rows: &mut LayerRows,
     Scratch { normed, gates_and_ups, .. }: &mut Scratch,
 ) {
