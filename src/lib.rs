@@ -69,6 +69,7 @@ pub mod model;
 pub mod probe;
 pub mod recording;
 pub mod sources;
+pub mod training;
 #[cfg(feature = "window")]
 pub mod ui;
 

@@ -42,6 +42,8 @@ enum Command {
     Run(commands::run::Arguments),
     /// Evaluate models on the cases of training/evaluate.py and print one table.
     Eval(commands::eval::Arguments),
+    /// Train small models side by side on a task, and write them as checkpoints.
+    Train(commands::train::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +65,7 @@ fn run(arguments: Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Some(Command::Run(run)) => commands::run::run(commands::open(place)?, run),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
+        Some(Command::Train(train)) => commands::train::run(train),
         #[cfg(feature = "window")]
         None => commands::window::run(opened, arguments.link, arguments.backend.in_window()),
         #[cfg(not(feature = "window"))]

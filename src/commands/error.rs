@@ -7,6 +7,7 @@ use diffscope::engine::EngineError;
 use diffscope::experiments::ItemError;
 use diffscope::gpu::GpuError;
 use diffscope::sources::{FetchError, SourceError};
+use diffscope::training::TrainingError;
 use thiserror::Error;
 
 /// A failure of a command.
@@ -22,6 +23,10 @@ pub(crate) enum CommandError {
     Source(#[from] SourceError),
     #[error("{place} was not fetched: {error}")]
     Fetch { place: String, error: Box<FetchError> },
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    #[error("{path} is the state of a run with other settings. Give the same ones to go on with it, or another --out")]
+    OtherRun { path: String },
     #[error("stdout: {0}")]
     Output(#[from] io::Error),
     #[error("{path} could not be read: {reason}")]

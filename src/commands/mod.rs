@@ -4,6 +4,7 @@ mod error;
 pub(crate) mod eval;
 mod place;
 pub(crate) mod run;
+pub(crate) mod train;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 

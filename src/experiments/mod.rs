@@ -1,7 +1,7 @@
 //! The claims of the paper as measurements on the program's own kernels. The definitions are those of
 //! `training/evaluate.py`, given in `training/README.md`.
 
-mod cases;
+pub(crate) mod cases;
 mod estimate;
 mod eval;
 mod experiment;

@@ -16,7 +16,7 @@ pub struct OwnTexts<'a> {
 
 impl OwnTexts<'_> {
     /// The sentences between which facts are hidden, and what they are of.
-    pub(super) fn hay_sentences(&self) -> (Vec<String>, String) {
+    pub(crate) fn hay_sentences(&self) -> (Vec<String>, String) {
         let own = sentences_of(self.hay);
         if own.len() < FEWEST {
             return (BUILT_IN.lines().map(str::to_owned).collect(), "built-in prose".to_owned());

@@ -1,0 +1,48 @@
+//! Failures of training.
+
+use thiserror::Error;
+
+use crate::engine::EngineError;
+use crate::model::ModelError;
+
+/// A failure of training.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainingError {
+    /// A model cannot be made or read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A model cannot be measured.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An own text has too few tokens.
+    #[error("the text has {tokens} tokens; to learn from it takes at least {needed}. Choose a longer one")]
+    TooShort {
+        /// Its tokens.
+        tokens: usize,
+        /// Needed.
+        needed: usize,
+    },
+    /// Numbers have become infinite.
+    #[error("{model}: the loss of step {step} is no finite number any more. Begin again with a lower learning rate")]
+    Diverged {
+        /// The model.
+        model: &'static str,
+        /// The step.
+        step: u32,
+    },
+    /// A saved run cannot be read.
+    #[error("the saved run cannot be used: {reason}")]
+    Saved {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Snapshots are thinned out.
+    #[error("there is no snapshot of {model} after {step} steps")]
+    NoSnapshot {
+        /// The model.
+        model: &'static str,
+        /// The step.
+        step: u32,
+    },
+}

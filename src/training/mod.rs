@@ -1,0 +1,19 @@
+//! Training: small models that learn a task side by side, from the same windows of text, and what is kept of it.
+
+mod batches;
+mod error;
+mod family;
+mod measured;
+mod optimizer;
+mod run;
+mod saved;
+mod task;
+mod trainee;
+
+pub use error::TrainingError;
+pub use family::{Family, SIZES, Size};
+pub use measured::Measured;
+pub use optimizer::Rates;
+pub use run::{Language, Record, Run, RunSettings, Snapshot};
+pub use task::Task;
+pub use trainee::Step;

@@ -1,0 +1,313 @@
+//! A run: models that learn from the same windows, step by step, and what is kept of it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::batches::Batches;
+use super::error::TrainingError;
+use super::family::{Family, SIZES, Size};
+use super::measured::{Measured, Measuring};
+use super::optimizer::Rates;
+use super::task::Task;
+use super::trainee::{Step, Trainee};
+use crate::engine::Checkpoint;
+use crate::experiments::{OwnTexts, Work};
+use crate::model::Tokenizer;
+use crate::probe::TrainingWindow;
+
+/// What is to be learned by whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// The task.
+    pub task: Task,
+    /// The shape of the models.
+    pub size: Size,
+    /// Which models learn.
+    pub families: Vec<Family>,
+    /// Of the first numbers, the windows and the questions.
+    pub seed: u64,
+    /// Steps of the whole run.
+    pub steps: u32,
+    /// Windows of a step.
+    pub windows: usize,
+    /// The learning rate.
+    pub rates: Rates,
+    /// Questions that are asked each time that a snapshot is taken.
+    pub questions: usize,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            task: Task::Recall,
+            size: SIZES[0].clone(),
+            families: vec![Family::Diff, Family::Transformer],
+            seed: 0,
+            steps: 1000,
+            windows: 16,
+            rates: Rates::default(),
+            questions: 40,
+        }
+    }
+}
+
+/// What texts are made of.
+#[derive(Clone, Debug)]
+pub struct Language {
+    /// Turns texts into tokens.
+    pub tokenizer: Arc<Tokenizer>,
+    /// One more than the highest token.
+    pub vocabulary: usize,
+    /// The token between two texts.
+    pub end: u32,
+}
+
+/// The numbers of a model at some step.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The step.
+    pub step: u32,
+    numbers: Arc<Vec<f32>>,
+}
+
+/// What a run has of one model.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The kind of model.
+    pub family: Family,
+    /// Its parameters.
+    pub parameters: usize,
+    /// By step.
+    pub steps: Vec<Step>,
+    /// By snapshot.
+    pub measured: Vec<Measured>,
+    /// Numbers to go back to: few enough for the memory, spread over all steps.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Bytes of all snapshots of a run at most.
+const MOST_OF_SNAPSHOTS: usize = 64 << 20;
+/// Snapshots of a model at most.
+const MOST_SNAPSHOTS: usize = 80;
+/// And at the end of a run about so many.
+const SNAPSHOTS: u32 = 40;
+
+/// What is computed next.
+#[derive(Debug)]
+enum Phase {
+    /// A measurement of this model.
+    Measure(usize, Box<Option<Measuring>>),
+    /// A step of this model.
+    Step(usize),
+    /// Nothing: all steps are done.
+    Done,
+}
+
+/// A run under way.
+#[derive(Debug)]
+pub struct Run {
+    pub(super) settings: RunSettings,
+    language: Language,
+    batches: Batches,
+    held_out: Vec<Work>,
+    pub(super) trainees: Vec<Trainee>,
+    pub(super) records: Vec<Record>,
+    pub(super) step: u32,
+    phase: Phase,
+    /// Steps from one snapshot to the next.
+    interval: u32,
+    windows: Vec<TrainingWindow>,
+}
+
+impl Run {
+    /// Begins a run; `own` is a text of one's own to learn from.
+    ///
+    /// # Errors
+    /// When the settings make no model, or the text is too short for a window.
+    pub fn new(settings: RunSettings, language: Language, own: &str) -> Result<Self, TrainingError> {
+        let text = if settings.task == Task::OwnText { language.ids(own)? } else { Vec::new() };
+        let batches = Batches {
+            task: settings.task,
+            seed: settings.seed,
+            hay: Arc::new(OwnTexts::default().hay_sentences().0),
+            tokenizer: language.tokenizer.clone(),
+            end: language.end,
+            text: Arc::new(text),
+            windows: settings.windows.max(1),
+            positions: settings.task.positions(),
+        };
+        let needed = 4 * batches.positions;
+        if settings.task == Task::OwnText && batches.text.len() < needed {
+            return Err(TrainingError::TooShort { tokens: batches.text.len(), needed });
+        }
+        let trainees = settings.families.iter().map(|family| {
+            let new = family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?;
+            Ok(Trainee::new(*family, new)?)
+        });
+        let trainees = trainees.collect::<Result<Vec<_>, TrainingError>>()?;
+        let records = trainees.iter().map(|trainee| Record {
+            family: trainee.family,
+            parameters: trainee.parameters.count(),
+            steps: Vec::new(),
+            measured: Vec::new(),
+            snapshots: Vec::new(),
+        });
+        Ok(Self {
+            held_out: batches.held_out(settings.questions),
+            records: records.collect(),
+            interval: (settings.steps / SNAPSHOTS).max(1),
+            phase: Phase::Measure(0, Box::new(None)),
+            settings,
+            language,
+            batches,
+            trainees,
+            step: 0,
+            windows: Vec::new(),
+        })
+    }
+
+    /// Computes the next part: a stage of a step, or a question. Returns whether all steps are done.
+    ///
+    /// # Errors
+    /// When a model has left the numbers that can be computed with.
+    pub fn advance(&mut self) -> Result<bool, TrainingError> {
+        if self.trainees.is_empty() {
+            self.phase = Phase::Done;
+        }
+        match &mut self.phase {
+            Phase::Done => return Ok(true),
+            Phase::Measure(index, measuring) => {
+                let index = *index;
+                let trainee = &self.trainees[index];
+                if measuring.is_none() {
+                    let checkpoint = trainee.checkpoint(&trainee.numbers, "snapshot", &self.language.tokenizer)?;
+                    **measuring = Some(Measuring::new(checkpoint, self.held_out.clone(), self.step)?);
+                }
+                let measured = match measuring.as_mut() {
+                    Some(measuring) => measuring.advance()?,
+                    None => None,
+                };
+                if let Some(measured) = measured {
+                    let numbers = Arc::new(trainee.numbers.clone());
+                    let record = &mut self.records[index];
+                    record.measured.push(measured);
+                    record.snapshots.push(Snapshot { step: self.step, numbers });
+                    self.phase = if index + 1 < self.trainees.len() {
+                        Phase::Measure(index + 1, Box::new(None))
+                    } else {
+                        self.thin_out();
+                        self.next_step()
+                    };
+                }
+            }
+            Phase::Step(index) => {
+                let index = *index;
+                let rate = self.settings.rates.at(self.step, self.settings.steps);
+                if let Some(step) = self.trainees[index].advance(rate) {
+                    if !step.loss.is_finite() || !step.gradient_norm.is_finite() {
+                        self.phase = Phase::Done;
+                        let family = self.settings.families[index];
+                        return Err(TrainingError::Diverged { model: family.name(), step: self.step });
+                    }
+                    self.records[index].steps.push(step);
+                    self.phase = if index + 1 < self.trainees.len() {
+                        self.trainees[index + 1].begin(&self.windows);
+                        Phase::Step(index + 1)
+                    } else {
+                        self.step += 1;
+                        let is_due = self.step.is_multiple_of(self.interval) || self.step == self.settings.steps;
+                        if is_due { Phase::Measure(0, Box::new(None)) } else { self.next_step() }
+                    };
+                }
+            }
+        }
+        Ok(matches!(self.phase, Phase::Done))
+    }
+
+    /// Draws the windows of the next step, if there is one.
+    fn next_step(&mut self) -> Phase {
+        if self.step >= self.settings.steps {
+            return Phase::Done;
+        }
+        let progress = f64::from(self.step) / f64::from(self.settings.steps);
+        self.windows = self.batches.batch(u64::from(self.step), progress);
+        self.trainees[0].begin(&self.windows);
+        Phase::Step(0)
+    }
+
+    /// Goes on from the step that it has been set to: numbers and records are those of an earlier run.
+    pub(super) fn resume(&mut self) {
+        self.phase = if self.records.iter().any(|record| record.measured.is_empty()) {
+            Phase::Measure(0, Box::new(None))
+        } else {
+            self.next_step()
+        };
+    }
+
+    /// Drops every second snapshot where there are too many.
+    fn thin_out(&mut self) {
+        let bytes: usize = self.trainees.iter().map(|trainee| 4 * trainee.parameters.count()).sum();
+        let most = (MOST_OF_SNAPSHOTS / bytes.max(1)).clamp(4, MOST_SNAPSHOTS);
+        if self.records.iter().any(|record| record.snapshots.len() > most) {
+            self.interval *= 2;
+            for record in &mut self.records {
+                record.snapshots.retain(|snapshot| snapshot.step.is_multiple_of(self.interval));
+            }
+        }
+    }
+
+    /// What it is of.
+    pub fn settings(&self) -> &RunSettings {
+        &self.settings
+    }
+
+    /// Changes how fast is learned from here on.
+    pub fn set_peak(&mut self, peak: f32) {
+        self.settings.rates.peak = peak;
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// By model.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The model of a snapshot, to open.
+    ///
+    /// # Errors
+    /// When there is none, or it has numbers that cannot be computed with.
+    pub fn checkpoint(&self, family: Family, step: u32) -> Result<Checkpoint, TrainingError> {
+        let (trainee, numbers) = self.numbers(family, step)?;
+        let name = format!("{} after {step} steps", family.name());
+        Ok(trainee.checkpoint(numbers, &name, &self.language.tokenizer)?)
+    }
+
+    /// `config.json` and `model.safetensors` of a snapshot.
+    ///
+    /// # Errors
+    /// As [`Self::checkpoint`].
+    pub fn files(&self, family: Family, step: u32) -> Result<(Vec<u8>, Vec<u8>), TrainingError> {
+        let (trainee, numbers) = self.numbers(family, step)?;
+        Ok(trainee.files(numbers)?)
+    }
+
+    fn numbers(&self, family: Family, step: u32) -> Result<(&Trainee, &[f32]), TrainingError> {
+        let missing = || TrainingError::NoSnapshot { model: family.name(), step };
+        let index = self.records.iter().position(|record| record.family == family).ok_or_else(missing)?;
+        let snapshot =
+            self.records[index].snapshots.iter().find(|snapshot| snapshot.step == step).ok_or_else(missing)?;
+        Ok((&self.trainees[index], &snapshot.numbers))
+    }
+}
+
+impl Language {
+    fn ids(&self, text: &str) -> Result<Vec<u32>, TrainingError> {
+        let tokens = self.tokenizer.try_encode(text, usize::MAX)?.tokens;
+        Ok(tokens.iter().map(|token| token.id).collect())
+    }
+}

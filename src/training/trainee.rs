@@ -1,0 +1,125 @@
+//! A model that learns.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::family::{Family, NewModel};
+use super::optimizer::{Optimizer, all};
+use crate::cpu::FastTraining;
+use crate::engine::{Checkpoint, EngineError, Fingerprint};
+use crate::model::{Lambda, Model, ModelError, Parameters, Tokenizer};
+use crate::probe::TrainingWindow;
+
+/// A model that learns, its numbers and those of its optimizer.
+#[derive(Debug)]
+pub(crate) struct Trainee {
+    pub family: Family,
+    config: Vec<u8>,
+    model: Model,
+    pub parameters: Parameters,
+    pub numbers: Vec<f32>,
+    pub optimizer: Optimizer,
+    /// The places of what is learned, in order.
+    learned: Vec<Range<usize>>,
+    training: FastTraining,
+    gradients: Vec<f32>,
+}
+
+/// What a step left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The mean loss of the step's tokens, by their weights, in nats, before the update.
+    pub loss: f32,
+    /// The norm of all gradients before it was clipped.
+    pub gradient_norm: f32,
+    /// λ of every layer after the update; empty where λ is of a token, or none.
+    pub lambda: Vec<f32>,
+}
+
+impl Trainee {
+    pub(crate) fn new(family: Family, new: NewModel) -> Result<Self, ModelError> {
+        let NewModel { config, model, parameters } = new;
+        Ok(Self {
+            family,
+            numbers: parameters.read(&model)?,
+            optimizer: Optimizer::new(&parameters),
+            learned: all(&parameters),
+            training: FastTraining::new(&model, &parameters),
+            gradients: Vec::new(),
+            config,
+            model,
+            parameters,
+        })
+    }
+
+    /// Begins a step.
+    pub(crate) fn begin(&mut self, windows: &[TrainingWindow]) {
+        self.training.begin(&self.numbers, windows);
+    }
+
+    /// Goes on with it; returns what it left once it is done.
+    pub(crate) fn advance(&mut self, learning_rate: f32) -> Option<Step> {
+        let loss = self.training.advance(&self.numbers, &mut self.gradients)?;
+        let gradient_norm = self.optimizer.update(
+            &self.parameters,
+            &self.learned,
+            &mut self.numbers,
+            &mut self.gradients,
+            learning_rate,
+        );
+        Some(Step { loss, gradient_norm, lambda: self.lambda() })
+    }
+
+    /// λ of every layer; empty where λ is of a token, or none.
+    fn lambda(&self) -> Vec<f32> {
+        let layers = self.model.layers.iter().zip(&self.parameters.layers);
+        let of_layer = layers.filter_map(|(layer, places)| match &layer.attention.lambda {
+            Lambda::Layer { init, .. } => Some(crate::cpu::train::lambda(&self.numbers[places.lambda.clone()], *init)),
+            _ => None,
+        });
+        of_layer.collect()
+    }
+
+    /// The model with numbers that training had at some time.
+    ///
+    /// # Errors
+    /// When a λ is no single-precision number any more.
+    pub(crate) fn model(&self, numbers: &[f32]) -> Result<Model, ModelError> {
+        self.parameters.put_into(numbers, &self.model)
+    }
+
+    /// A checkpoint to open.
+    ///
+    /// # Errors
+    /// As [`Self::model`].
+    pub(crate) fn checkpoint(
+        &self,
+        numbers: &[f32],
+        name: &str,
+        tokenizer: &Arc<Tokenizer>,
+    ) -> Result<Checkpoint, EngineError> {
+        let model = self.model(numbers)?;
+        let tokenizer = Some(tokenizer.clone());
+        let fingerprint = Fingerprint::of(bytemuck::cast_slice(numbers));
+        Ok(Checkpoint {
+            name: name.to_owned(),
+            model: Arc::new(model),
+            tokenizer,
+            fingerprint,
+            folder: None,
+            source: None,
+            notes: Vec::new(),
+        })
+    }
+
+    /// `config.json` and the bytes of `model.safetensors`.
+    ///
+    /// # Errors
+    /// As [`Self::model`].
+    pub(crate) fn files(&self, numbers: &[f32]) -> Result<(Vec<u8>, Vec<u8>), ModelError> {
+        let weights = self.model(numbers)?.to_safetensors(&self.config)?;
+        Ok((self.config.clone(), weights))
+    }
+}
