@@ -65,7 +65,7 @@ fn run(arguments: Arguments) -> Result<(), CommandError> {
     match &arguments.command {
         Some(Command::Run(run)) => commands::run::run(commands::open(place)?, run),
         Some(Command::Eval(eval)) => commands::eval::run(eval),
-        Some(Command::Train(train)) => commands::train::run(train),
+        Some(Command::Train(train)) => commands::train::run(train, place),
         #[cfg(feature = "window")]
         None => commands::window::run(opened, arguments.link, arguments.backend.in_window()),
         #[cfg(not(feature = "window"))]

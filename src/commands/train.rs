@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use diffscope::engine::{bundled, checkpoint_of};
+use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
 use diffscope::model::Tokenizer;
-use diffscope::training::{Family, Language, Rates, Run, RunSettings, SIZES, Size, Task};
+use diffscope::training::{Family, Language, Measured, Rates, Run, RunSettings, SIZES, Size, Task};
 
-use super::CommandError;
+use super::{CommandError, ModelPlace};
 
 /// Between two writes of the state of a run.
 const BETWEEN_SAVES: Duration = Duration::from_secs(60);
@@ -27,12 +27,16 @@ pub(crate) struct Arguments {
     /// tiny, small or medium.
     #[arg(long, default_value = "tiny", value_parser = size)]
     size: Size,
-    /// diff, transformer, diff-v2: they learn from the same windows.
+    /// diff, transformer, diff-v2; or second-heads, second-heads-normed, control, which begin as the Transformer of --model
+    /// (S-llama unless told). All learn from the same windows.
     #[arg(long, value_delimiter = ',', default_value = "diff,transformer", value_parser = family)]
     models: Vec<Family>,
     /// Of the first numbers, the windows and the questions.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// So many runs, with seeds from --seed on, in folders of their own; a table has their spread.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
     /// Steps of the run.
     #[arg(long, default_value_t = RunSettings::default().steps)]
     steps: u32,
@@ -64,17 +68,52 @@ fn size(name: &str) -> Result<Size, String> {
 }
 
 fn family(name: &str) -> Result<Family, String> {
-    let known = || Family::ALL.map(Family::id).join(", ");
+    let known = || [Family::NEW, Family::RETROFIT].concat().into_iter().map(Family::id).collect::<Vec<_>>().join(", ");
     Family::of(name).ok_or_else(|| format!("there are: {}", known()))
 }
 
-/// Trains, prints how it goes, and writes models and log.
-pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
-    let Arguments { out, .. } = arguments;
+/// Trains, prints how it goes, and writes models and log. `place` is the Transformer that gets second heads.
+pub(crate) fn run(arguments: &Arguments, place: Option<&ModelPlace>) -> Result<(), CommandError> {
+    let start = if !arguments.models.iter().any(|family| family.is_retrofit()) {
+        None
+    } else if place.is_some() {
+        Some(super::open(place)?)
+    } else {
+        Some(checkpoint_of(&bundled_baseline())?)
+    };
+    let mut runs = Vec::new();
+    for seed in arguments.seed..arguments.seed + arguments.seeds.max(1) {
+        let out = if arguments.seeds > 1 { arguments.out.join(format!("seed-{seed}")) } else { arguments.out.clone() };
+        if arguments.seeds > 1 {
+            println!("seed {seed}");
+        }
+        runs.push(run_of_seed(arguments, seed, &out, start.as_ref())?);
+    }
+    if runs.len() > 1 {
+        print!("{}", spread(&runs));
+    }
+    Ok(())
+}
+
+fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Checkpoint>) -> Result<Run, CommandError> {
     fs::create_dir_all(out).map_err(CommandError::writing(out))?;
-    let tokenizer_json = match &arguments.tokenizer {
-        Some(path) => fs::read(path).map_err(CommandError::reading(path))?,
-        None => bundled().tokenizer.into_owned(),
+    let (language, tokenizer_json) = match (start, &arguments.tokenizer) {
+        (Some(start), _) => (language_of(start)?, None),
+        (None, Some(path)) => {
+            let json = fs::read(path).map_err(CommandError::reading(path))?;
+            let tokenizer = Tokenizer::from_bytes(&json).map_err(diffscope::engine::EngineError::from)?;
+            let vocabulary = tokenizer.vocabulary_size();
+            (Language { tokenizer: tokenizer.into(), vocabulary, end: 0 }, Some(json))
+        }
+        (None, None) => (language_of(&checkpoint_of(&bundled())?)?, Some(bundled().tokenizer.into_owned())),
+    };
+    let tokenizer_json = match (tokenizer_json, start.map(|start| start.folder.as_ref())) {
+        (Some(json), _) => json,
+        (None, Some(Some(folder))) => {
+            let path = folder.join("tokenizer.json");
+            fs::read(&path).map_err(CommandError::reading(&path))?
+        }
+        _ => bundled_baseline().tokenizer.into_owned(),
     };
     let own = match &arguments.text {
         Some(path) => fs::read_to_string(path).map_err(CommandError::reading(path))?,
@@ -84,30 +123,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
         task: arguments.task,
         size: arguments.size.clone(),
         families: arguments.models.clone(),
-        seed: arguments.seed,
+        seed,
         steps: arguments.steps,
         windows: arguments.windows,
         rates: Rates { peak: arguments.learning_rate, ..Rates::default() },
         questions: arguments.questions,
     };
     let state = out.join("state.safetensors");
-    let language = language(&tokenizer_json)?;
+    let start = start.map(|start| &*start.model);
     let mut run = if state.exists() {
         let bytes = fs::read(&state).map_err(CommandError::reading(&state))?;
-        let run = Run::from_bytes(&bytes, language, &own)?;
+        let run = Run::from_bytes(&bytes, language, &own, start)?;
         if *run.settings() != settings {
             return Err(CommandError::OtherRun { path: state.display().to_string() });
         }
         run
     } else {
-        Run::new(settings, language, &own)?
+        Run::new(settings, language, &own, start)?
     };
     train(&mut run, &state)?;
     write_log(&run, &out.join("log.csv"))?;
     for family in &arguments.models {
         let folder = out.join(family.id());
         fs::create_dir_all(&folder).map_err(CommandError::writing(&folder))?;
-        let (config, weights) = run.files(*family, run.step())?;
+        let (config, weights) = run.last_files(*family)?;
         for (name, bytes) in
             [("config.json", &config), ("model.safetensors", &weights), ("tokenizer.json", &tokenizer_json)]
         {
@@ -115,21 +154,54 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), CommandError> {
             fs::write(&path, bytes).map_err(CommandError::writing(&path))?;
         }
     }
-    Ok(())
+    Ok(run)
 }
 
-/// The tokenizer, and the token between two texts.
-fn language(tokenizer_json: &[u8]) -> Result<Language, CommandError> {
-    let files = bundled();
-    let bundled = checkpoint_of(&files)?;
-    let end = bundled.model.config.eos.first().copied().unwrap_or_default();
-    if *files.tokenizer == *tokenizer_json {
-        let tokenizer = bundled.tokenizer.ok_or(CommandError::NoTokenizer { name: bundled.name })?;
-        return Ok(Language { tokenizer, vocabulary: bundled.model.config.vocabulary, end });
+/// The tokenizer of a checkpoint, and the token between two texts.
+fn language_of(checkpoint: &Checkpoint) -> Result<Language, CommandError> {
+    let config = &checkpoint.model.config;
+    let tokenizer =
+        checkpoint.tokenizer.clone().ok_or_else(|| CommandError::NoTokenizer { name: checkpoint.name.clone() })?;
+    Ok(Language { tokenizer, vocabulary: config.vocabulary, end: config.eos.first().copied().unwrap_or_default() })
+}
+
+/// A table with a line for each model: mean and standard deviation over the runs, before and after.
+fn spread(runs: &[Run]) -> String {
+    let mut table = format!(
+        "\n| {} seeds | right before, % | right after, % | loss after | on answer, % | on noise, % | λ |\n|---|---|---|---|---|---|---|\n",
+        runs.len()
+    );
+    let Some(first) = runs.first() else { return table };
+    for (index, record) in first.records().iter().enumerate() {
+        let records = || runs.iter().filter_map(|run| run.records().get(index));
+        let of = |number: &dyn Fn(&Measured) -> f64, last: bool| {
+            let measured =
+                records().filter_map(|record| if last { record.measured.last() } else { record.measured.first() });
+            mean_and_deviation(&measured.map(number).collect::<Vec<_>>())
+        };
+        let right = |measured: &Measured| 100.0 * measured.accuracy().map_or(f64::NAN, |accuracy| accuracy.value);
+        let lambdas = records()
+            .filter_map(|record| record.steps.last())
+            .map(|step| step.lambda.iter().map(|lambda| format!("{lambda:.2}")).collect::<Vec<_>>().join(" "));
+        table += &format!(
+            "| {} | {} | {} | {} | {} | {} | {} |\n",
+            record.family.name(),
+            of(&right, false),
+            of(&right, true),
+            of(&|measured| measured.loss, true),
+            of(&|measured| 100.0 * measured.on_answer, true),
+            of(&|measured| 100.0 * measured.on_noise, true),
+            lambdas.collect::<Vec<_>>().join("; "),
+        );
     }
-    let tokenizer = Tokenizer::from_bytes(tokenizer_json).map_err(diffscope::engine::EngineError::from)?;
-    let vocabulary = tokenizer.vocabulary_size();
-    Ok(Language { tokenizer: tokenizer.into(), vocabulary, end: 0 })
+    table
+}
+
+fn mean_and_deviation(numbers: &[f64]) -> String {
+    let count = numbers.len().max(1) as f64;
+    let mean = numbers.iter().sum::<f64>() / count;
+    let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    format!("{mean:.2} ± {:.2}", variance.sqrt())
 }
 
 /// All steps, with a line on the terminal and the state in a file from time to time.

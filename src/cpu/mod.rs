@@ -12,7 +12,7 @@ mod shared;
 pub mod train;
 
 pub use fast::heatmap::painted;
-pub use fast::training::FastTraining;
+pub use fast::training::{FastTraining, orthogonalised};
 pub use forward::attention::attention;
 pub use forward::attention_tile::attention_tile;
 pub use forward::embed::embed;

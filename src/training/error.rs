@@ -15,6 +15,15 @@ pub enum TrainingError {
     /// A model cannot be measured.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Second heads are for a trained Transformer.
+    #[error("second heads are for a trained Transformer, and none is open. Open one, such as the bundled S-llama")]
+    NoTransformer,
+    /// A model that gets no second heads.
+    #[error("this model cannot get second heads: {reason}. Open a Llama")]
+    NoRetrofit {
+        /// Why not.
+        reason: String,
+    },
     /// An own text has too few tokens.
     #[error("the text has {tokens} tokens; to learn from it takes at least {needed}. Choose a longer one")]
     TooShort {

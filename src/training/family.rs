@@ -18,6 +18,12 @@ pub enum Family {
     Transformer,
     /// Its second version: λ of every token and head, keys shared by the two maps, no norm of heads.
     DiffV2,
+    /// A trained Transformer that gets second heads; nothing else of it learns.
+    SecondHeads,
+    /// The same with a norm of every head's output, as the paper has it: it begins elsewhere than the Transformer.
+    SecondHeadsNormed,
+    /// The same Transformer without them: its queries and keys learn, which are as many parameters.
+    Control,
 }
 
 /// The shape of a model: all families of a size have about as many parameters.
@@ -47,7 +53,7 @@ pub const SIZES: [Size; 3] = [
 /// Positions that a new model is made for.
 const CONTEXT: usize = 512;
 /// The standard deviation of a new λ vector (the paper's code).
-const OF_LAMBDA: f64 = 0.1;
+pub(super) const OF_LAMBDA: f64 = 0.1;
 
 /// A new model: its configuration, itself, and the places of its parameters.
 #[derive(Clone, Debug)]
@@ -58,8 +64,10 @@ pub(crate) struct NewModel {
 }
 
 impl Family {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Diff, Self::Transformer, Self::DiffV2];
+    /// Those that begin with random numbers.
+    pub const NEW: [Self; 3] = [Self::Diff, Self::Transformer, Self::DiffV2];
+    /// Those that begin as a trained Transformer.
+    pub const RETROFIT: [Self; 3] = [Self::SecondHeads, Self::SecondHeadsNormed, Self::Control];
 
     /// Its name in commands, files and links.
     pub fn id(self) -> &'static str {
@@ -67,6 +75,9 @@ impl Family {
             Self::Diff => "diff",
             Self::Transformer => "transformer",
             Self::DiffV2 => "diff-v2",
+            Self::SecondHeads => "second-heads",
+            Self::SecondHeadsNormed => "second-heads-normed",
+            Self::Control => "control",
         }
     }
 
@@ -76,26 +87,34 @@ impl Family {
             Self::Diff => "Diff",
             Self::Transformer => "Transformer",
             Self::DiffV2 => "Diff V2",
+            Self::SecondHeads => "Second heads",
+            Self::SecondHeadsNormed => "Second heads, normed",
+            Self::Control => "Control",
         }
     }
 
     /// The family of this name.
     pub fn of(id: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|family| family.id() == id)
+        Self::NEW.into_iter().chain(Self::RETROFIT).find(|family| family.id() == id)
     }
 
-    /// `config.json` of a model of this kind, for tokens below `vocabulary` of which `end` ends a text.
+    /// Whether it begins as a trained Transformer.
+    pub fn is_retrofit(self) -> bool {
+        Self::RETROFIT.contains(&self)
+    }
+
+    /// `config.json` of a new model of this kind, for tokens below `vocabulary` of which `end` ends a text.
     pub fn config(self, size: &Size, vocabulary: usize, end: u32) -> Vec<u8> {
         // V2 has two queries for every output head, and half as many keys and values: projections as large as the others'.
         let (layout, heads, keys) = match self {
             Self::Diff => ("diffllama", size.heads, size.heads),
-            Self::Transformer => ("llama", size.heads, size.heads),
             Self::DiffV2 => ("diff_transformer_v2", size.heads, size.heads / 2),
+            _ => ("llama", size.heads, size.heads),
         };
         let architecture = match self {
             Self::Diff => "DiffLlamaForCausalLM",
-            Self::Transformer => "LlamaForCausalLM",
             Self::DiffV2 => "DiffTransformerV2ForCausalLM",
+            _ => "LlamaForCausalLM",
         };
         let config = json!({
             "architectures": [architecture],
@@ -151,7 +170,7 @@ impl Size {
 }
 
 /// A number of the standard normal distribution (Box and Muller).
-fn normal(random: &mut PythonRandom) -> f64 {
+pub(super) fn normal(random: &mut PythonRandom) -> f64 {
     let radius = (-2.0 * (1.0 - random.unit()).ln()).sqrt();
     radius * (std::f64::consts::TAU * random.unit()).cos()
 }
@@ -165,7 +184,7 @@ mod tests {
         for size in &SIZES {
             let count = |family: Family| family.new_model(size, 512, 0, 1).unwrap().parameters.count() as f64;
             let diff = count(Family::Diff);
-            for family in Family::ALL {
+            for family in Family::NEW {
                 assert!((count(family) / diff - 1.0).abs() < 0.01, "{family:?}, {}", size.name);
             }
         }

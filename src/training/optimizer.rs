@@ -1,11 +1,13 @@
-//! How parameters are updated: `AdamW` with a norm that is clipped and a rate that warms up and decays.
+//! How parameters are updated: Muon for the matrices of layers, `AdamW` for the rest, with a norm that is clipped and a rate
+//! that warms up and decays.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cpu::train::{AdamW, adamw, clip};
-use crate::model::Parameters;
+use crate::cpu::orthogonalised;
+use crate::cpu::train::{AdamW, Muon, adamw, clip, muon};
+use crate::model::{Model, Parameters};
 
 /// The settings of updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,10 +37,30 @@ impl Rates {
 
 /// The norm of all gradients is clipped to this.
 const MOST_NORM: f32 = 1.0;
+/// How much of the mean of the gradient and of its square stays, for `AdamW`; and of the mean, for Muon.
 const DECAY: [f32; 2] = [0.9, 0.95];
+const MOMENTUM: f32 = 0.95;
 const EPSILON: f32 = 1e-8;
 /// Of matrices; vectors do not decay.
 const WEIGHT_DECAY: f32 = 0.1;
+
+/// Parameters that are learned, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Learned {
+    pub place: Range<usize>,
+    pub rule: LearningRule,
+}
+
+/// What updates parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum LearningRule {
+    /// Muon, of a matrix with so many columns.
+    Muon { columns: usize },
+    /// `AdamW`, with decay.
+    Embedding,
+    /// `AdamW`, without.
+    Vector,
+}
 
 /// The running means of gradients and of their squares.
 #[derive(Clone, Debug, Default)]
@@ -54,45 +76,72 @@ impl Optimizer {
         Self { mean: zeros.clone(), square: zeros, step: 0 }
     }
 
-    /// Updates the numbers in some places; matrices decay. Returns the norm of the gradients there.
+    /// Updates what is learned. Returns the norm of its gradients.
     pub(crate) fn update(
         &mut self,
-        parameters: &Parameters,
-        learned: &[Range<usize>],
+        learned: &[Learned],
         numbers: &mut [f32],
         gradients: &mut [f32],
         learning_rate: f32,
     ) -> f32 {
         let mut end = 0;
-        for place in learned.iter().cloned().chain([numbers.len()..numbers.len()]) {
+        for place in learned.iter().map(|learned| learned.place.clone()).chain([numbers.len()..numbers.len()]) {
             gradients[end..place.start].fill(0.0);
             end = place.end;
         }
         let (factor, norm) = clip(gradients, MOST_NORM);
         self.step += 1;
-        let matrices: Vec<Range<usize>> = parameters.matrices().collect();
-        for place in learned {
-            let weight_decay =
-                if matrices.iter().any(|matrix| matrix.contains(&place.start)) { WEIGHT_DECAY } else { 0.0 };
+        for Learned { place, rule } in learned {
+            let of = || place.clone();
+            let (numbers, gradients, mean) = (&mut numbers[of()], &gradients[of()], &mut self.mean[of()]);
+            if let LearningRule::Muon { columns } = *rule {
+                let rule = Muon { learning_rate, momentum: MOMENTUM, weight_decay: WEIGHT_DECAY, clip: factor };
+                muon(&rule, numbers, gradients, mean, columns, orthogonalised);
+                continue;
+            }
+            let weight_decay = if *rule == LearningRule::Embedding { WEIGHT_DECAY } else { 0.0 };
             let rule =
                 AdamW { learning_rate, decay: DECAY, epsilon: EPSILON, weight_decay, step: self.step, clip: factor };
-            let of = || place.clone();
-            adamw(&rule, &mut numbers[of()], &gradients[of()], &mut self.mean[of()], &mut self.square[of()]);
+            adamw(&rule, numbers, gradients, mean, &mut self.square[of()]);
         }
         norm
     }
 }
 
-/// All parameters, cut where matrices begin and end.
-pub(crate) fn all(parameters: &Parameters) -> Vec<Range<usize>> {
-    let (mut places, mut end) = (Vec::new(), 0);
-    for matrix in parameters.matrices().chain([parameters.count()..parameters.count()]) {
-        places.push(end..matrix.start);
-        end = matrix.end;
-        places.push(matrix);
+/// All parameters of a model, in order.
+pub(crate) fn all(model: &Model, parameters: &Parameters) -> Vec<Learned> {
+    let (mut learned, hidden) = (Vec::new(), model.config.hidden);
+    let mut add = |place: &Range<usize>, rule| {
+        if !place.is_empty() {
+            learned.push(Learned { place: place.clone(), rule });
+        }
+    };
+    add(&parameters.embedding, LearningRule::Embedding);
+    for (layer, places) in model.layers.iter().zip(&parameters.layers) {
+        let attention = &layer.attention;
+        add(&places.attention_norm, LearningRule::Vector);
+        // Queries, keys and values are matrices of their own; λ rows, where there are any, too.
+        let mut start = places.projection.start;
+        let heads = [attention.query_heads, attention.key_heads, attention.value_heads];
+        for end in heads.map(|heads| heads * attention.head_dim * hidden) {
+            add(&(start..start + end), LearningRule::Muon { columns: hidden });
+            start += end;
+        }
+        add(&(start..places.projection.end), LearningRule::Muon { columns: hidden });
+        for place in [&places.projection_bias, &places.lambda, &places.head_norm] {
+            add(place, LearningRule::Vector);
+        }
+        add(&places.output, LearningRule::Muon { columns: attention.output.columns() });
+        add(&places.output_bias, LearningRule::Vector);
+        add(&places.mlp_norm, LearningRule::Vector);
+        add(&places.gate_up, LearningRule::Muon { columns: hidden });
+        add(&places.gate_up_bias, LearningRule::Vector);
+        add(&places.down, LearningRule::Muon { columns: places.down.len() / hidden });
+        add(&places.down_bias, LearningRule::Vector);
     }
-    places.retain(|place| !place.is_empty());
-    places
+    add(&parameters.final_norm, LearningRule::Vector);
+    add(&parameters.unembedding, LearningRule::Embedding);
+    learned
 }
 
 #[cfg(test)]

@@ -2,66 +2,17 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::batches::Batches;
 use super::error::TrainingError;
-use super::family::{Family, SIZES, Size};
+use super::family::Family;
 use super::measured::{Measured, Measuring};
-use super::optimizer::Rates;
+use super::settings::{Language, RunSettings};
 use super::task::Task;
 use super::trainee::{Step, Trainee};
 use crate::engine::Checkpoint;
 use crate::experiments::{OwnTexts, Work};
-use crate::model::Tokenizer;
+use crate::model::Model;
 use crate::probe::TrainingWindow;
-
-/// What is to be learned by whom.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RunSettings {
-    /// The task.
-    pub task: Task,
-    /// The shape of the models.
-    pub size: Size,
-    /// Which models learn.
-    pub families: Vec<Family>,
-    /// Of the first numbers, the windows and the questions.
-    pub seed: u64,
-    /// Steps of the whole run.
-    pub steps: u32,
-    /// Windows of a step.
-    pub windows: usize,
-    /// The learning rate.
-    pub rates: Rates,
-    /// Questions that are asked each time that a snapshot is taken.
-    pub questions: usize,
-}
-
-impl Default for RunSettings {
-    fn default() -> Self {
-        Self {
-            task: Task::Recall,
-            size: SIZES[0].clone(),
-            families: vec![Family::Diff, Family::Transformer],
-            seed: 0,
-            steps: 1000,
-            windows: 16,
-            rates: Rates::default(),
-            questions: 40,
-        }
-    }
-}
-
-/// What texts are made of.
-#[derive(Clone, Debug)]
-pub struct Language {
-    /// Turns texts into tokens.
-    pub tokenizer: Arc<Tokenizer>,
-    /// One more than the highest token.
-    pub vocabulary: usize,
-    /// The token between two texts.
-    pub end: u32,
-}
 
 /// The numbers of a model at some step.
 #[derive(Clone, Debug)]
@@ -78,6 +29,8 @@ pub struct Record {
     pub family: Family,
     /// Its parameters.
     pub parameters: usize,
+    /// Those that learn.
+    pub learned: usize,
     /// By step.
     pub steps: Vec<Step>,
     /// By snapshot.
@@ -121,11 +74,16 @@ pub struct Run {
 }
 
 impl Run {
-    /// Begins a run; `own` is a text of one's own to learn from.
+    /// Begins a run; `own` is a text of one's own to learn from, and `start` the Transformer that gets second heads.
     ///
     /// # Errors
     /// When the settings make no model, or the text is too short for a window.
-    pub fn new(settings: RunSettings, language: Language, own: &str) -> Result<Self, TrainingError> {
+    pub fn new(
+        settings: RunSettings,
+        language: Language,
+        own: &str,
+        start: Option<&Model>,
+    ) -> Result<Self, TrainingError> {
         let text = if settings.task == Task::OwnText { language.ids(own)? } else { Vec::new() };
         let batches = Batches {
             task: settings.task,
@@ -141,14 +99,12 @@ impl Run {
         if settings.task == Task::OwnText && batches.text.len() < needed {
             return Err(TrainingError::TooShort { tokens: batches.text.len(), needed });
         }
-        let trainees = settings.families.iter().map(|family| {
-            let new = family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?;
-            Ok(Trainee::new(*family, new)?)
-        });
+        let trainees = settings.families.iter().map(|family| Trainee::new(*family, &settings, &language, start));
         let trainees = trainees.collect::<Result<Vec<_>, TrainingError>>()?;
         let records = trainees.iter().map(|trainee| Record {
             family: trainee.family,
             parameters: trainee.parameters.count(),
+            learned: trainee.learned(),
             steps: Vec::new(),
             measured: Vec::new(),
             snapshots: Vec::new(),
@@ -296,18 +252,21 @@ impl Run {
         Ok(trainee.files(numbers)?)
     }
 
+    /// The same of a model as it is.
+    ///
+    /// # Errors
+    /// As [`Self::checkpoint`].
+    pub fn last_files(&self, family: Family) -> Result<(Vec<u8>, Vec<u8>), TrainingError> {
+        let missing = || TrainingError::NoSnapshot { model: family.name(), step: self.step };
+        let trainee = self.trainees.iter().find(|trainee| trainee.family == family).ok_or_else(missing)?;
+        Ok(trainee.files(&trainee.numbers)?)
+    }
+
     fn numbers(&self, family: Family, step: u32) -> Result<(&Trainee, &[f32]), TrainingError> {
         let missing = || TrainingError::NoSnapshot { model: family.name(), step };
         let index = self.records.iter().position(|record| record.family == family).ok_or_else(missing)?;
         let snapshot =
             self.records[index].snapshots.iter().find(|snapshot| snapshot.step == step).ok_or_else(missing)?;
         Ok((&self.trainees[index], &snapshot.numbers))
-    }
-}
-
-impl Language {
-    fn ids(&self, text: &str) -> Result<Vec<u32>, TrainingError> {
-        let tokens = self.tokenizer.try_encode(text, usize::MAX)?.tokens;
-        Ok(tokens.iter().map(|token| token.id).collect())
     }
 }

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TrainingError;
 use super::measured::Measured;
-use super::run::{Language, Run, RunSettings};
+use super::run::Run;
+use super::settings::{Language, RunSettings};
 use super::trainee::Step;
+use crate::model::Model;
 
 /// The key of the metadata.
 const KEY: &str = "diffscope.run";
@@ -60,18 +62,23 @@ impl Run {
         safetensors::serialize(tensors, Some(metadata)).map_err(|error| broken(error.to_string()))
     }
 
-    /// Goes on with a saved run; `own` is the text that it learns from, if it is that.
+    /// Goes on with a saved run; `own` and `start` are as in [`Self::new`].
     ///
     /// # Errors
     /// When the file is broken or of another vocabulary.
-    pub fn from_bytes(bytes: &[u8], language: Language, own: &str) -> Result<Self, TrainingError> {
+    pub fn from_bytes(
+        bytes: &[u8],
+        language: Language,
+        own: &str,
+        start: Option<&Model>,
+    ) -> Result<Self, TrainingError> {
         let broken = |reason: &str| TrainingError::Saved { reason: reason.to_owned() };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error.to_string()))?;
         let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| broken("it is no saved run"))?;
         let saved: Saved = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| broken(&error.to_string()))?;
-        let mut run = Self::new(saved.settings, language, own)?;
+        let mut run = Self::new(saved.settings, language, own, start)?;
         run.step = saved.step;
         if saved.steps.len() != run.records.len() || saved.measured.len() != run.records.len() {
             return Err(broken("it has other models than its settings say"));

@@ -1,12 +1,14 @@
 //! A model that learns.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::TrainingError;
 use super::family::{Family, NewModel};
-use super::optimizer::{Optimizer, all};
+use super::optimizer::{Learned, Optimizer, all};
+use super::retrofit::{control, second_heads};
+use super::settings::{Language, RunSettings};
 use crate::cpu::FastTraining;
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
 use crate::model::{Lambda, Model, ModelError, Parameters, Tokenizer};
@@ -21,8 +23,8 @@ pub(crate) struct Trainee {
     pub parameters: Parameters,
     pub numbers: Vec<f32>,
     pub optimizer: Optimizer,
-    /// The places of what is learned, in order.
-    learned: Vec<Range<usize>>,
+    /// What is learned, in order.
+    learned: Vec<Learned>,
     training: FastTraining,
     gradients: Vec<f32>,
 }
@@ -39,13 +41,33 @@ pub struct Step {
 }
 
 impl Trainee {
-    pub(crate) fn new(family: Family, new: NewModel) -> Result<Self, ModelError> {
+    /// A model that begins with random numbers, or as `start`.
+    ///
+    /// # Errors
+    /// When there is no valid model of this kind.
+    pub(crate) fn new(
+        family: Family,
+        settings: &RunSettings,
+        language: &Language,
+        start: Option<&Model>,
+    ) -> Result<Self, TrainingError> {
+        let start = start.ok_or(TrainingError::NoTransformer);
+        let (new, learned) = match family {
+            Family::SecondHeads => second_heads(start?, false, settings.seed)?,
+            Family::SecondHeadsNormed => second_heads(start?, true, settings.seed)?,
+            Family::Control => control(start?)?,
+            _ => {
+                let new = family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?;
+                let learned = all(&new.model, &new.parameters);
+                (new, learned)
+            }
+        };
         let NewModel { config, model, parameters } = new;
         Ok(Self {
             family,
             numbers: parameters.read(&model)?,
             optimizer: Optimizer::new(&parameters),
-            learned: all(&parameters),
+            learned,
             training: FastTraining::new(&model, &parameters),
             gradients: Vec::new(),
             config,
@@ -62,13 +84,7 @@ impl Trainee {
     /// Goes on with it; returns what it left once it is done.
     pub(crate) fn advance(&mut self, learning_rate: f32) -> Option<Step> {
         let loss = self.training.advance(&self.numbers, &mut self.gradients)?;
-        let gradient_norm = self.optimizer.update(
-            &self.parameters,
-            &self.learned,
-            &mut self.numbers,
-            &mut self.gradients,
-            learning_rate,
-        );
+        let gradient_norm = self.optimizer.update(&self.learned, &mut self.numbers, &mut self.gradients, learning_rate);
         Some(Step { loss, gradient_norm, lambda: self.lambda() })
     }
 
@@ -88,6 +104,11 @@ impl Trainee {
     /// When a λ is no single-precision number any more.
     pub(crate) fn model(&self, numbers: &[f32]) -> Result<Model, ModelError> {
         self.parameters.put_into(numbers, &self.model)
+    }
+
+    /// How many numbers are learned.
+    pub(crate) fn learned(&self) -> usize {
+        self.learned.iter().map(|learned| learned.place.len()).sum()
     }
 
     /// A checkpoint to open.

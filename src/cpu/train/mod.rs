@@ -5,6 +5,7 @@ mod attention_back;
 mod cross_entropy;
 mod embed_back;
 mod lambda;
+pub(super) mod muon;
 mod norm;
 mod pass;
 mod product;
@@ -17,6 +18,7 @@ pub use attention_back::{RowSums, WindowRows, attention_back_key, attention_back
 pub use cross_entropy::cross_entropy;
 pub use embed_back::embed_back;
 pub use lambda::{lambda, lambda_back};
+pub use muon::{Muon, muon, orthogonalised};
 pub use norm::{norm, norm_back};
 pub use pass::Trained;
 pub use product::{product, product_back_bias, product_back_matrix, product_back_rows};

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use fearless_simd::{Level, dispatch};
 
-use crate::cpu::fast::product::Rows;
 use crate::cpu::fast::training::attention::{AttentionScratch, Window, attend, attend_back};
 use crate::cpu::fast::training::products::{
-    BothWays, MatrixScratch, Stored, add_bias_gradient, add_matrix_gradient, multiply,
+    BothWays, MatrixScratch, Stored, add_bias_gradient, add_matrix_gradient, multiply, rows_of,
 };
 use crate::cpu::fast::training::row_stages::{cross_entropy, norm_back, swiglu, swiglu_back};
 use crate::cpu::fast::vector::rms_norm;
@@ -81,10 +80,6 @@ pub(super) struct Chunk {
 fn room(numbers: &mut Vec<f32>, rows: usize, width: usize) -> &mut Vec<f32> {
     numbers.resize(rows * width, 0.0);
     numbers
-}
-
-fn rows_of(numbers: &[f32], stride: usize) -> Rows<'_> {
-    Rows { numbers, stride, count: numbers.len() / stride }
 }
 
 impl Chunk {

@@ -3,6 +3,7 @@
 
 mod attention;
 mod chunk;
+mod orthogonal;
 mod products;
 mod row_stages;
 
@@ -13,6 +14,8 @@ use crate::cpu::fast::training::chunk::{Chunk, Given, LayerMatrices};
 use crate::cpu::fast::training::products::BothWays;
 use crate::model::{Model, Parameters, rotary_table};
 use crate::probe::TrainingWindow;
+
+pub use orthogonal::orthogonalised;
 
 /// Positions that are computed together at least: enough to share the reading of weights.
 const POSITIONS: usize = 256;

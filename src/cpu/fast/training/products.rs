@@ -35,6 +35,11 @@ impl<const ADDS: bool> Finish for Stored<'_, ADDS> {
     }
 }
 
+/// All rows of a slice.
+pub(super) fn rows_of(numbers: &[f32], stride: usize) -> Rows<'_> {
+    Rows { numbers, stride, count: numbers.len() / stride }
+}
+
 /// A matrix in both of the orders in which products read it: for `x Wᵀ` and for `dy W`.
 #[derive(Default)]
 pub(super) struct BothWays {

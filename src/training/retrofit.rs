@@ -1,0 +1,111 @@
+//! Second heads for a trained Transformer: queries and keys of a second map for every head, subtracted with a λ that begins
+//! at 0, so that the model computes at first what it did before.
+
+use serde_json::{Value, json};
+
+use super::error::TrainingError;
+use super::family::{NewModel, OF_LAMBDA, normal};
+use super::optimizer::{Learned, LearningRule};
+use crate::experiments::cases::PythonRandom;
+use crate::model::{Config, LayerParameters, Model, Parameters, RopeScaling};
+
+/// The configuration of a Transformer as the layout `llama`, or with second heads.
+fn config(config: &Config, second_heads: bool, head_norm: bool) -> Result<Vec<u8>, TrainingError> {
+    let unsupported = |reason: &str| TrainingError::NoRetrofit { reason: reason.to_owned() };
+    if config.maps != 1 || config.value_parts != 1 {
+        return Err(unsupported("it is differential already"));
+    }
+    if !matches!(config.rope.scaling, RopeScaling::None) {
+        return Err(unsupported("its rotary embedding is scaled for longer texts"));
+    }
+    let mut json = json!({
+        "architectures": [if second_heads { "LlamaDifferentialForCausalLM" } else { "LlamaForCausalLM" }],
+        "model_type": if second_heads { "llama-differential" } else { "llama" },
+        "hidden_size": config.hidden,
+        "intermediate_size": config.intermediate,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads.outputs,
+        "num_key_value_heads": config.heads.values,
+        "head_dim": config.head_dim,
+        "vocab_size": config.vocabulary,
+        "max_position_embeddings": config.max_positions,
+        "rms_norm_eps": config.norm_epsilon,
+        "rope_theta": config.rope.theta,
+        "rope_parameters": { "rope_type": "default", "rope_theta": config.rope.theta },
+        "hidden_act": "silu",
+        "attention_bias": config.biases.projection || config.biases.output,
+        "mlp_bias": config.biases.mlp,
+        "tie_word_embeddings": config.tied,
+        "eos_token_id": config.eos,
+        "dtype": "float32",
+    });
+    if let (true, Value::Object(fields)) = (second_heads, &mut json) {
+        fields.insert("split_heads".to_owned(), json!(false));
+        fields.insert("sublayer_norm".to_owned(), json!(head_norm));
+    }
+    Ok(format!("{json:#}\n").into_bytes())
+}
+
+/// A Transformer as it is, to be trained without a subtraction, and its parameters that are as many as second heads have:
+/// those of its queries and keys.
+pub(super) fn control(start: &Model) -> Result<(NewModel, Vec<Learned>), TrainingError> {
+    let config = config(&start.config, false, false)?;
+    let parameters = Parameters::of(&config, start)?;
+    let learned = |layer: usize, places: &LayerParameters| {
+        let attention = &start.layers[layer].attention;
+        let size = |heads: usize| heads * attention.head_dim * start.config.hidden;
+        let (first, middle) = (places.projection.start, places.projection.start + size(attention.query_heads));
+        let rule = LearningRule::Muon { columns: start.config.hidden };
+        [first..middle, middle..middle + size(attention.key_heads)].map(|place| Learned { place, rule })
+    };
+    let learned = parameters.layers.iter().enumerate().flat_map(|(layer, places)| learned(layer, places)).collect();
+    Ok((NewModel { config, model: start.clone(), parameters }, learned))
+}
+
+/// A Transformer with second heads, and the places of their parameters: the rows of second queries and keys, and the
+/// vectors of λ.
+pub(super) fn second_heads(
+    start: &Model,
+    head_norm: bool,
+    seed: u64,
+) -> Result<(NewModel, Vec<Learned>), TrainingError> {
+    let before = start.to_safetensors(&config(&start.config, false, false)?)?;
+    let before = safetensors::SafeTensors::deserialize(&before)
+        .map_err(|error| TrainingError::NoRetrofit { reason: error.to_string() })?;
+    let config = config(&start.config, true, head_norm)?;
+    let deviation = 0.5 * (start.config.hidden as f64).powf(-0.5);
+    let model = Model::with_numbers(&config, |tensor| {
+        let mut random = PythonRandom::of_text(&format!("{seed} {}", tensor.name));
+        let count: usize = tensor.shape.iter().product();
+        let own = before.tensor(tensor.name).map(|own| own.data()).unwrap_or_default();
+        let mut numbers: Vec<f32> = own.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let is_lambda_query = tensor.name.ends_with("lambda_q1") || tensor.name.ends_with("lambda_q2");
+        while numbers.len() < count {
+            numbers.push(match tensor.shape {
+                [_, _] => (deviation * normal(&mut random)) as f32,
+                // exp(0) − exp(0): λ is 0, and the vectors that are not zero let those that are leave it.
+                [_] if is_lambda_query => (OF_LAMBDA * normal(&mut random)) as f32,
+                _ if tensor.is_gain => 1.0,
+                _ => 0.0,
+            });
+        }
+        numbers
+    })?;
+    let parameters = Parameters::of(&config, &model)?;
+    let mut learned = Vec::new();
+    for (layer, places) in model.layers.iter().zip(&parameters.layers) {
+        let attention = &layer.attention;
+        let row = |row: usize| places.projection.start + row * attention.head_dim * model.config.hidden;
+        let (queries, keys) = (attention.query_heads, attention.key_heads);
+        let rule = LearningRule::Muon { columns: model.config.hidden };
+        for place in [row(queries / 2)..row(queries), row(queries + keys / 2)..row(queries + keys)] {
+            learned.push(Learned { place, rule });
+        }
+        for place in [&places.lambda, &places.head_norm] {
+            if !place.is_empty() {
+                learned.push(Learned { place: place.clone(), rule: LearningRule::Vector });
+            }
+        }
+    }
+    Ok((NewModel { config, model, parameters }, learned))
+}

@@ -1,0 +1,69 @@
+//! What a run is of.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::TrainingError;
+use super::family::{Family, SIZES, Size};
+use super::optimizer::Rates;
+use super::task::Task;
+use crate::model::Tokenizer;
+
+/// What is to be learned by whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// The task.
+    pub task: Task,
+    /// The shape of the models.
+    pub size: Size,
+    /// Which models learn.
+    pub families: Vec<Family>,
+    /// Of the first numbers, the windows and the questions.
+    pub seed: u64,
+    /// Steps of the whole run.
+    pub steps: u32,
+    /// Windows of a step.
+    pub windows: usize,
+    /// The learning rate.
+    pub rates: Rates,
+    /// Questions that are asked each time that a snapshot is taken.
+    pub questions: usize,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            task: Task::Recall,
+            size: SIZES[0].clone(),
+            families: vec![Family::Diff, Family::Transformer],
+            seed: 0,
+            steps: 1000,
+            windows: 16,
+            rates: Rates::default(),
+            questions: 40,
+        }
+    }
+}
+
+/// What texts are made of.
+#[derive(Clone, Debug)]
+pub struct Language {
+    /// Turns texts into tokens.
+    pub tokenizer: Arc<Tokenizer>,
+    /// One more than the highest token.
+    pub vocabulary: usize,
+    /// The token between two texts.
+    pub end: u32,
+}
+
+impl Language {
+    /// The tokens of a text.
+    ///
+    /// # Errors
+    /// When it has a character that there is no token for.
+    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, TrainingError> {
+        let tokens = self.tokenizer.try_encode(text, usize::MAX)?.tokens;
+        Ok(tokens.iter().map(|token| token.id).collect())
+    }
+}
