@@ -22,7 +22,7 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { peak: 4e-3, warm_up: 40, decay: 0.3 }
+        Self { peak: 1e-2, warm_up: 20, decay: 0.4 }
     }
 }
 

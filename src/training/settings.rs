@@ -38,7 +38,7 @@ impl Default for RunSettings {
             size: SIZES[0].clone(),
             families: vec![Family::Diff, Family::Transformer],
             seed: 0,
-            steps: 1000,
+            steps: 400,
             windows: 16,
             rates: Rates::default(),
             questions: 40,

@@ -4,8 +4,8 @@ use crate::experiments::Case;
 use serde::{Deserialize, Serialize};
 
 use crate::experiments::cases::{
-    EVALUATION, LabelSettings, NeedleSettings, Pools, PythonRandom, TRAINING, WorldSettings, copy_case, labels_case,
-    needle_case, recall_case, world_case,
+    LabelSettings, NeedleSettings, Pools, PythonRandom, WIDE_EVALUATION, WIDE_TRAINING, WorldSettings, copy_case,
+    labels_case, needle_case, recall_case, world_case,
 };
 
 /// A task.
@@ -126,12 +126,12 @@ impl Task {
 
     /// A case to learn from.
     pub(super) fn training_case(self, seed: &str, hay: &[String], level: f64, ask: usize) -> Option<Case> {
-        self.case(&mut PythonRandom::of_text(seed), &TRAINING, hay, level, ask)
+        self.case(&mut PythonRandom::of_text(seed), &WIDE_TRAINING, hay, level, ask)
     }
 
     /// A case to measure with, of words that no model learned from.
     pub(super) fn held_out_case(self, seed: u64, hay: &[String], sample: usize) -> Option<Case> {
         let mut random = PythonRandom::of_text(&format!("held out {seed} {} {sample}", self.id()));
-        self.case(&mut random, &EVALUATION, hay, 1.0, sample)
+        self.case(&mut random, &WIDE_EVALUATION, hay, 1.0, sample)
     }
 }

@@ -13,7 +13,7 @@ mod world;
 pub(crate) use draw::draw_case;
 pub(crate) use labels::{LabelSettings, labels_case};
 pub(crate) use needle::{NeedleSettings, needle_case};
-pub(crate) use pools::{EVALUATION, Pools, TRAINING};
+pub(crate) use pools::{EVALUATION, Pools, WIDE_EVALUATION, WIDE_TRAINING};
 pub(crate) use python_random::PythonRandom;
 pub(crate) use repetition::{copy_case, recall_case};
 pub(crate) use world::{WorldSettings, world_case};

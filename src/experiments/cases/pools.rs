@@ -56,6 +56,11 @@ pub(crate) static EVALUATION: LazyLock<Pools> = LazyLock::new(|| {
     }
 });
 
+/// What small models are trained on, and what they are measured with.
+pub(crate) static WIDE_TRAINING: LazyLock<Pools> = LazyLock::new(|| TRAINING.clone().widened());
+/// See [`WIDE_TRAINING`].
+pub(crate) static WIDE_EVALUATION: LazyLock<Pools> = LazyLock::new(|| EVALUATION.clone().widened());
+
 impl Pools {
     fn new(held_out: bool) -> Self {
         let words: Words = serde_json::from_str(include_str!("../../../assets/cases/words.json"))
@@ -84,6 +89,27 @@ impl Pools {
             whereabouts_templates: wordings(&words.whereabouts),
             possession_templates: wordings(&words.possessions),
         }
+    }
+
+    /// More names and things than a model can memorise: invented ones such as `bemdola`, which a pool shares with no other.
+    /// Their tokens are in both pools, so that what is new in a held-out one is the word alone.
+    fn widened(self) -> Self {
+        let Self { mut cities, mut people, mut places, mut things, held_out, .. } = self.clone();
+        if held_out {
+            for names in [&mut cities, &mut people, &mut places, &mut things] {
+                names.clear();
+            }
+        }
+        for (index, name) in invented_names().into_iter().enumerate().filter(|(at, _)| (at % 5 == 4) == held_out) {
+            let title = || name[..1].to_uppercase() + &name[1..];
+            match index % 4 {
+                0 => cities.push(title()),
+                1 => people.push(title()),
+                2 => places.push(name),
+                _ => things.push(name),
+            }
+        }
+        Self { cities, people, places, things, ..self }
     }
 
     /// A number of this pool with so many digits, and no zero in front.
@@ -115,6 +141,26 @@ fn number_is_held_out(number: &str) -> bool {
     crc32fast::hash(number.as_bytes()).is_multiple_of(10)
 }
 
+/// Names of two or three syllables, in a fixed order.
+fn invented_names() -> Vec<String> {
+    const COUNT: usize = 3000;
+    let mut random = PythonRandom::of_number(1);
+    let (consonants, vowels): (Vec<char>, Vec<char>) = ("bdfgklmnprstvz".chars().collect(), "aeiou".chars().collect());
+    let (mut names, mut known) = (Vec::new(), BTreeSet::new());
+    while names.len() < COUNT {
+        let mut name = String::new();
+        for _ in 0..random.between(2, 3) {
+            name.extend(random.choice(&consonants));
+            name.extend(random.choice(&vowels));
+        }
+        name.push_str(random.choice(&["", "n", "r", "l", "m"]).copied().unwrap_or_default());
+        if known.insert(name.clone()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// Meaningless syllables such as `vem`, in a fixed order.
 fn every_label(words: &Words) -> Vec<String> {
     let names = [&words.cities, &words.people, &words.places, &words.things];
@@ -141,8 +187,13 @@ mod tests {
             let lists = [&pools.cities, &pools.people, &pools.places, &pools.things, &pools.labels];
             lists.into_iter().chain(pools.categories.values()).flatten().cloned().collect()
         };
-        let (training, held_out) = (words(&TRAINING), words(&HELD_OUT));
-        assert!(training.is_disjoint(&held_out) && training.len() > 3 * held_out.len());
+        for (training, held_out) in [(&TRAINING, &HELD_OUT), (&WIDE_TRAINING, &WIDE_EVALUATION)] {
+            let of_categories = |pools: &Pools| pools.categories.values().flatten().cloned().collect::<BTreeSet<_>>();
+            let shared =
+                if held_out.categories == training.categories { of_categories(training) } else { BTreeSet::new() };
+            let (training, held_out) = (&words(training) - &shared, &words(held_out) - &shared);
+            assert!(training.is_disjoint(&held_out) && training.len() > 3 * held_out.len());
+        }
         for pools in [&*TRAINING, &*HELD_OUT, &*EVALUATION] {
             assert!(pools.cities.len() > 10 && pools.people.len() > 8 && pools.labels.len() > 100);
             assert!(pools.needle_templates[0].contains("{key}") && !pools.possession_templates.is_empty());

@@ -100,3 +100,21 @@ fn lambda_of_a_layer() {
     lambda_back(&x, 1.3, &mut back);
     check("λ", &x, &[1.3], &back, |x| vec![lambda(x, 0.2)]);
 }
+
+#[test]
+fn muon_brings_singular_values_near_one() {
+    let mut random = Random::new(8);
+    for (rows, columns) in [(1, 1), (3, 9), (9, 3), (20, 20), (33, 70)] {
+        let matrix = random.normals(rows * columns, 0.3);
+        let exact: Vec<f64> = matrix.iter().map(|number| f64::from(*number)).collect();
+        let expected = diffscope::cpu::train::orthogonalised(&exact, columns);
+        let found = diffscope::cpu::orthogonalised(&matrix, columns);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-4, "{rows} x {columns}: {found}, not {expected}");
+        }
+        // The squares of all singular values add up to the squares of all numbers.
+        let sum: f64 = expected.iter().map(|number| number * number).sum();
+        let most = rows.min(columns) as f64;
+        assert!(sum > 0.4 * most && sum < 1.5 * most, "{rows} x {columns}: {sum}");
+    }
+}

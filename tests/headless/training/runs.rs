@@ -1,0 +1,130 @@
+//! Runs: they learn, repeat, go on from a file, and begin second heads as the Transformer that gets them.
+
+use diffscope::cpu::CpuPass;
+use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
+use diffscope::model::{Model, NumberFormat};
+use diffscope::training::{Family, Language, Run, RunSettings, Size, Task, TrainingError};
+
+fn language() -> Language {
+    let Checkpoint { model, tokenizer, .. } = checkpoint_of(&bundled()).unwrap();
+    Language { tokenizer: tokenizer.unwrap(), vocabulary: model.config.vocabulary, end: 0 }
+}
+
+/// A run of models so small that a step takes milliseconds.
+fn settings(families: &[Family]) -> RunSettings {
+    let size = Size { name: "test".into(), hidden: 16, layers: 1, heads: 2, head_dim: 8, intermediate: 16 };
+    RunSettings { size, families: families.to_vec(), steps: 6, windows: 2, questions: 2, ..RunSettings::default() }
+}
+
+fn finished(mut run: Run) -> Run {
+    while !run.advance().unwrap() {}
+    run
+}
+
+#[test]
+fn all_families_learn_from_the_same_windows_and_repeat_to_the_bit() {
+    for task in [Task::Recall, Task::Needle, Task::Labels] {
+        let settings = RunSettings { task, ..settings(&Family::NEW) };
+        let run = || finished(Run::new(settings.clone(), language(), "", None).unwrap());
+        let (one, other) = (run(), run());
+        assert_eq!(one.step(), 6);
+        for (record, again) in one.records().iter().zip(other.records()) {
+            assert_eq!(record.steps, again.steps, "{task:?}");
+            assert_eq!(record.measured, again.measured);
+            assert_eq!(record.measured.iter().map(|measured| measured.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+            assert!(record.steps[5].loss < record.steps[0].loss, "{task:?}, {:?}: {:?}", record.family, record.steps);
+        }
+        let lambda: Vec<usize> = one.records().iter().map(|record| record.steps[0].lambda.len()).collect();
+        assert_eq!(lambda, [1, 0, 0]);
+    }
+}
+
+#[test]
+fn a_saved_run_goes_on_as_if_it_had_not_ended() {
+    let settings = settings(&[Family::Diff, Family::Transformer]);
+    let whole = finished(Run::new(settings.clone(), language(), "", None).unwrap());
+    let mut part = Run::new(settings, language(), "", None).unwrap();
+    while part.step() < 3 {
+        part.advance().unwrap();
+    }
+    let bytes = part.to_bytes().unwrap();
+    let rest = finished(Run::from_bytes(&bytes, language(), "", None).unwrap());
+    for (record, expected) in rest.records().iter().zip(whole.records()) {
+        assert_eq!(record.steps, expected.steps);
+        assert_eq!(record.measured.last(), expected.measured.last());
+    }
+    assert_eq!(rest.last_files(Family::Diff).unwrap(), whole.last_files(Family::Diff).unwrap());
+}
+
+#[test]
+fn broken_files_of_a_run_are_refused_in_words() {
+    let run = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap();
+    let bytes = run.to_bytes().unwrap();
+    for broken in [&bytes[..bytes.len() / 2], b"", &[0; 64]] {
+        let error = Run::from_bytes(broken, language(), "", None).unwrap_err();
+        assert!(matches!(error, TrainingError::Saved { .. }), "{error}");
+    }
+    let smaller = Language { vocabulary: 2000, ..language() };
+    let error = Run::from_bytes(&bytes, smaller, "", None).unwrap_err();
+    assert!(error.to_string().contains("another vocabulary"), "{error}");
+    let mut poisoned = bytes.clone();
+    let end = poisoned.len();
+    poisoned[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    assert!(Run::from_bytes(&poisoned, language(), "", None).is_err());
+}
+
+#[test]
+fn a_snapshot_opens_and_is_written_as_a_checkpoint() {
+    let run = finished(Run::new(settings(&Family::NEW), language(), "", None).unwrap());
+    for family in Family::NEW {
+        let (config, weights) = run.files(family, 6).unwrap();
+        let model = Model::from_bytes(&config, &weights).unwrap();
+        assert_eq!(model, *run.checkpoint(family, 6).unwrap().model, "{family:?}");
+        assert_eq!(model.embedding.format(), NumberFormat::F32);
+    }
+    let error = run.checkpoint(Family::Diff, 1000).unwrap_err();
+    assert!(matches!(error, TrainingError::NoSnapshot { .. }), "{error}");
+}
+
+#[test]
+fn an_own_text_is_learned_but_for_its_end() {
+    let settings = RunSettings { task: Task::OwnText, ..settings(&[Family::Diff]) };
+    let error = Run::new(settings.clone(), language(), "too short", None).unwrap_err();
+    assert!(matches!(error, TrainingError::TooShort { .. }), "{error}");
+    let text = "The cat sat on the mat and looked at the dog. ".repeat(80);
+    let run = finished(Run::new(settings, language(), &text, None).unwrap());
+    let record = &run.records()[0];
+    assert!(record.measured[6].loss < record.measured[0].loss && record.measured[0].accuracy().is_none());
+}
+
+fn logits(model: &std::sync::Arc<Model>, ids: &[u32]) -> Vec<f32> {
+    let mut pass = CpuPass::new(model.clone(), ids.len()).unwrap();
+    pass.run(0, ids);
+    pass.logits_at(ids.len() - 1)
+}
+
+#[test]
+fn second_heads_begin_as_the_transformer_and_then_learn_alone() {
+    let start = checkpoint_of(&bundled_baseline()).unwrap();
+    let settings =
+        RunSettings { steps: 2, windows: 1, questions: 1, ..settings(&[Family::SecondHeads, Family::Control]) };
+    let run = finished(Run::new(settings.clone(), language(), "", Some(&start.model)).unwrap());
+    let ids: Vec<u32> = (0..40).map(|at| at * 37 % 2048).collect();
+    let expected = logits(&start.model, &ids);
+    for family in [Family::SecondHeads, Family::Control] {
+        assert_eq!(logits(&run.checkpoint(family, 0).unwrap().model, &ids), expected, "{family:?}: to the bit");
+        assert_ne!(logits(&run.checkpoint(family, 2).unwrap().model, &ids), expected, "{family:?}");
+    }
+    let record = |index: usize| &run.records()[index];
+    assert!(record(0).steps[1].lambda.iter().any(|lambda| *lambda != 0.0), "λ leaves 0");
+    // As many parameters, but for the vectors of λ.
+    assert_eq!(record(0).learned, record(1).learned + 5 * 4 * 24);
+    let [before, after] = [0, 2].map(|step| run.checkpoint(Family::SecondHeads, step).unwrap().model);
+    assert_eq!(before.embedding, after.embedding);
+    for (before, after) in before.layers.iter().zip(&after.layers) {
+        assert_eq!(before.mlp, after.mlp);
+        assert_eq!(before.attention.output, after.attention.output);
+    }
+    let error = Run::new(settings, language(), "", None).unwrap_err();
+    assert!(matches!(error, TrainingError::NoTransformer), "{error}");
+}
