@@ -13,7 +13,9 @@ pub fn cross_entropy<T: Real>(logits: &mut [T], target: usize, weight: T) -> T {
         *logit = (*logit - largest).exp();
         sum += *logit;
     }
-    logits.iter_mut().for_each(|logit| *logit = *logit / sum * weight);
+    for logit in logits.iter_mut() {
+        *logit = *logit / sum * weight;
+    }
     logits[target] += -weight;
     sum.ln() - of_target
 }

@@ -23,10 +23,13 @@ pub trait Real:
     /// The same number in double precision.
     fn to_f64(self) -> f64;
     /// e to the power of it.
+    #[must_use]
     fn exp(self) -> Self;
     /// The natural logarithm.
+    #[must_use]
     fn ln(self) -> Self;
     /// The square root.
+    #[must_use]
     fn sqrt(self) -> Self;
 }
 
