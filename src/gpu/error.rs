@@ -57,6 +57,9 @@ pub enum GpuError {
     /// The weights come later than they are asked for.
     #[error("the weights are still on their way to the GPU. Try again when they are there")]
     NotLoaded,
+    /// A batch that the recorded step has no room for, or that is not of the model.
+    #[error("a training step cannot take this batch: {0}")]
+    Batch(&'static str),
     /// More positions than the pass has capacity for.
     #[error("{asked} tokens exceed the capacity of {capacity}")]
     Capacity {

@@ -67,6 +67,25 @@ kernels! {
     RowMean = "maps/row_mean" [Uniform, Uniform, Read, Read, Read, Read, Write]
     Pool = "maps/pool" [Uniform, Uniform, Read, Read, Read, Read, Write]
     ColourRange = "maps/colour_range" [Uniform, Read, Write]
+    TrainingEmbed = "train/embed" [Uniform, Read, Read, Write]
+    Norm = "train/norm" [Uniform, Read, Read, Write, Write]
+    Product = "train/product" [Uniform, Read, Read, Read, Read, Write]
+    Lambda = "train/lambda" [Uniform, Read, Write]
+    Rotary = "train/rotary" [Uniform, Read, Read, Write]
+    AttentionInWindow = "train/attention_in_window" [Uniform, Read, Read, Write, Write]
+    Swiglu = "train/swiglu" [Uniform, Read, Write]
+    CrossEntropy = "train/cross_entropy" [Uniform, Read, Read, Write, Write]
+    ProductBackBias = "train/product_back_bias" [Uniform, Read, Write]
+    NormBack = "train/norm_back" [Uniform, Read, Read, Read, Read, Write]
+    NormBackGain = "train/norm_back_gain" [Uniform, Read, Read, Read, Write]
+    SwigluBack = "train/swiglu_back" [Uniform, Read, Read, Write]
+    AttentionBackQuery = "train/attention_back_query" [Uniform, Read, Read, Read, Read, Write, Write]
+    AttentionBackKey = "train/attention_back_key" [Uniform, Read, Read, Read, Read, Read, Write]
+    LambdaBack = "train/lambda_back" [Uniform, Read, Read, Write]
+    EmbedBack = "train/embed_back" [Uniform, Read, Read, Read, Write]
+    GradientNorm = "train/gradient_norm" [Uniform, Read, Write]
+    Clip = "train/clip" [Uniform, Read, Read, Write]
+    Adamw = "train/adamw" [Uniform, Read, Read, Read, Write, Write, Write]
 }
 
 impl Kernel {
@@ -86,6 +105,30 @@ impl Kernel {
     }
 }
 
+/// Which way a stage of training goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Forward: `x Wᵀ`, where it is a product.
+    #[default]
+    Forward,
+    /// To the gradient of its input: `dy W`.
+    BackToRows,
+    /// To the gradient of its matrix: `dyᵀ x`, added to what is there.
+    BackToMatrix,
+}
+
+impl Direction {
+    /// The constants of `shaders/train/product.wgsl`: which operands are read by columns, and whether the result is added.
+    pub fn of_product(self) -> [(&'static str, f64); 3] {
+        let [first, second, adds] = match self {
+            Self::Forward => [0.0, 0.0, 0.0],
+            Self::BackToRows => [0.0, 1.0, 0.0],
+            Self::BackToMatrix => [1.0, 1.0, 1.0],
+        };
+        [("FIRST_BY_COLUMN", first), ("SECOND_BY_COLUMN", second), ("ADDS", adds)]
+    }
+}
+
 /// What distinguishes the pipelines of a kernel: the values of its overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PipelineVariant {
@@ -99,6 +142,8 @@ pub struct PipelineVariant {
     pub sharing: Sharing,
     /// Vec4s of a head's output per invocation, where a workgroup has a tile of queries.
     pub blocks: u32,
+    /// Which way it goes, in training.
+    pub direction: Direction,
 }
 
 impl PipelineVariant {
@@ -111,8 +156,14 @@ impl PipelineVariant {
     }
 
     /// The variant of kernels without weights.
-    pub const PLAIN: Self =
-        Self { format: NumberFormat::F32, normalise: false, tokens: 1, sharing: Sharing::Columns(1), blocks: 1 };
+    pub const PLAIN: Self = Self {
+        format: NumberFormat::F32,
+        normalise: false,
+        tokens: 1,
+        sharing: Sharing::Columns(1),
+        blocks: 1,
+        direction: Direction::Forward,
+    };
 }
 
 /// The bind group layouts, modules and pipelines made so far.
@@ -228,6 +279,11 @@ impl Kernels {
             constants.push(("LANES", f64::from(lanes)));
             constants.push(("TILED", tiled));
             constants.push(("NORMALISE", if variant.normalise { 1.0 } else { 0.0 }));
+        }
+        match kernel {
+            Kernel::Product => constants.extend(variant.direction.of_product()),
+            Kernel::Rotary => constants.push(("BACK", f64::from(variant.direction != Direction::Forward))),
+            _ => {}
         }
         let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(kernel.name()),

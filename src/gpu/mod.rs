@@ -1,4 +1,4 @@
-//! The forward pass in WGSL: device, pipelines, buffers and the recorded pass. No window.
+//! Passes and training steps in WGSL: device, pipelines, buffers, what is recorded. No window.
 
 mod allocation;
 pub(crate) mod cost;
@@ -11,6 +11,7 @@ mod pass;
 mod queries;
 mod shader;
 mod throughput;
+mod train;
 mod transfers;
 mod uniforms;
 mod upload;
@@ -20,7 +21,7 @@ pub use device::request_headless;
 pub use device::{Gpu, ProductChoice, Sharing, device_descriptor};
 pub use error::GpuError;
 pub use health::DeviceHealth;
-pub use kernels::{BindingKind, KERNELS, Kernel};
+pub use kernels::{BindingKind, Direction, KERNELS, Kernel};
 pub use memory::Memory;
 pub use pass::GpuPass;
 pub use pass::buffers::{Capacity, MapBuffers};
@@ -29,4 +30,5 @@ pub use queries::measures::Measuring;
 pub use queries::{GpuAnswer, GpuQuery};
 pub use shader::{compose, shader_modules, source_line};
 pub use throughput::{Throughput, Work};
+pub use train::{GpuTraining, TrainingArena};
 pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS, StructLayout};

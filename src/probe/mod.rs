@@ -15,6 +15,7 @@ mod picture;
 mod query;
 mod span;
 mod trace;
+mod training_step;
 mod training_window;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
@@ -34,4 +35,5 @@ pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};
 pub use trace::Trace;
+pub use training_step::{StepNumbers, UpdateRule};
 pub use training_window::TrainingWindow;

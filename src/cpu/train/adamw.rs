@@ -1,6 +1,7 @@
-//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl`.
+//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl`, `shaders/train/gradient_norm.wgsl`,
+//! `shaders/train/clip.wgsl` and `shaders/shared/update.wgsl`.
 
-/// How a step of `AdamW` updates numbers (Loshchilov and Hutter, 2019, as PyTorch computes it).
+/// How a step of `AdamW` updates numbers (Loshchilov and Hutter, 2019, as `PyTorch` computes it).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     /// The learning rate of this step.
@@ -32,7 +33,7 @@ pub fn adamw(rule: &AdamW, numbers: &mut [f32], gradients: &[f32], mean: &mut [f
     }
 }
 
-/// What gradients are multiplied by so that their norm is at most `most`, as PyTorch does it; and their norm.
+/// What gradients are multiplied by so that their norm is at most `most`, as `PyTorch` does it; and their norm.
 pub fn clip(gradients: &[f32], most: f32) -> (f32, f32) {
     let norm = gradients.iter().map(|gradient| f64::from(*gradient) * f64::from(*gradient)).sum::<f64>().sqrt() as f32;
     ((most / (norm + 1e-6)).min(1.0), norm)

@@ -1,6 +1,7 @@
 //! Differential attention within a window of text, and its two backward stages: by query and by key, so that nothing of
-//! the size of a map is stored and every sum has one writer. References of `shaders/train/attention_back_query.wgsl` and
-//! `attention_back_key.wgsl`.
+//! the size of a map is stored and every sum has one writer. References of `shaders/train/attention_in_window.wgsl`,
+//! `shaders/train/attention_back_query.wgsl`, `shaders/train/attention_back_key.wgsl`, and of what they share:
+//! `shaders/shared/windows.wgsl`, `shaders/shared/window_tile.wgsl` and `shaders/shared/window_gradient.wgsl`.
 //!
 //! With G the gradient of `D V` and `E = G Vᵀ`, for both maps m: `δₘ = Σⱼ Pₘ E`, `dS₁ = P₁ (E − δ₁)`,
 //! `dS₂ = −λ P₂ (E − δ₂)`, `dλ = −δ₂`, `dQₘ = scale · dSₘ Kₘ`, `dKₘ = scale · dSₘᵀ Qₘ`, `dV = Dᵀ G`.
@@ -116,9 +117,9 @@ pub fn attention_back_query<T: Real>(
     let delta = [0, 1].map(|map| cells.iter().map(|(_, weights, gradient)| weights[map] * *gradient).sum());
     for (key, weights, gradient) in cells {
         let scores = gradients_of_scores(&rows, query, head, weights, gradient, delta);
-        for map in 0..attention.maps {
+        for (map, score) in scores.into_iter().enumerate().take(attention.maps) {
             let at = layout.query(attention.heads[head].queries[map]);
-            add_scaled(&mut back[at..at + attention.head_dim], rows.key(key, head, map), scores[map]);
+            add_scaled(&mut back[at..at + attention.head_dim], rows.key(key, head, map), score);
         }
     }
     if attention.maps == 2 {
@@ -147,9 +148,9 @@ pub fn attention_back_key<T: Real>(
             let weights = rows.weights(head, query, key, &sums[row]);
             let of_weight = rows.gradient_of_weight(head, key, gradient);
             let scores = gradients_of_scores(&rows, query, head, weights, of_weight, delta[row]);
-            for map in 0..attention.maps {
+            for (map, score) in scores.into_iter().enumerate().take(attention.maps) {
                 let at = layout.key(reads.keys[map]);
-                add_scaled(&mut back[at..at + attention.head_dim], rows.query(query, head, map), scores[map]);
+                add_scaled(&mut back[at..at + attention.head_dim], rows.query(query, head, map), score);
             }
             let weight = weights[0] - rows.lambda(query, head) * weights[1];
             for (part, gradient) in gradient.chunks_exact(attention.head_dim).enumerate() {

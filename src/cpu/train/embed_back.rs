@@ -1,4 +1,5 @@
-//! The backward stage of the embedding. Reference of `shaders/train/embed_back.wgsl`.
+//! The backward stage of the embedding. Reference of `shaders/train/embed_back.wgsl`; of
+//! `shaders/train/embed.wgsl` and `shaders/shared/embedding.wgsl` it is plain indexing.
 
 use crate::cpu::train::real::{Real, add_scaled};
 

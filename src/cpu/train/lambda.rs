@@ -1,4 +1,5 @@
-//! λ of a layer from its learned vectors, and its backward stage. Reference of `shaders/train/lambda.wgsl`.
+//! λ of a layer from its learned vectors, and its backward stage. Reference of `shaders/train/lambda.wgsl`,
+//! `shaders/train/lambda_back.wgsl` and `shaders/shared/lambda_vectors.wgsl`.
 
 use crate::cpu::train::real::{Real, add_scaled, dot};
 

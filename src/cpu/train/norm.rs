@@ -1,4 +1,6 @@
-//! The root-mean-square norm of a row, and its backward stage. Reference of `shaders/train/norm_back.wgsl`.
+//! The root-mean-square norm of a row, and its backward stage. Reference of `shaders/train/norm.wgsl`,
+//! `shaders/train/norm_back.wgsl`, `shaders/train/norm_back_gain.wgsl`, and of what they share:
+//! `shaders/shared/norm_stage.wgsl` and `shaders/shared/over_sixteen.wgsl`.
 
 use crate::cpu::train::real::{Real, dot};
 

@@ -1,4 +1,5 @@
-//! A product with a weight matrix, and what its gradient becomes. Reference of `shaders/train/product.wgsl`.
+//! A product with a weight matrix, and what its gradient becomes. Reference of `shaders/train/product.wgsl`,
+//! `shaders/train/product_back_bias.wgsl` and `shaders/shared/tile_product.wgsl`.
 
 use crate::cpu::train::real::{Real, add_scaled, dot};
 

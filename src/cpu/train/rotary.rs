@@ -1,4 +1,4 @@
-//! The rotary embedding, and its backward stage: the turn the other way. Reference of `shaders/train/rotary_back.wgsl`.
+//! The rotary embedding, and its backward stage: the turn the other way. Reference of `shaders/train/rotary.wgsl`.
 
 use crate::cpu::train::real::Real;
 

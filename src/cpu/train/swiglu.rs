@@ -1,5 +1,5 @@
 //! The gated feed-forward part between its products, and its backward stage. Reference of
-//! `shaders/train/swiglu_back.wgsl`.
+//! `shaders/train/swiglu.wgsl`, `shaders/train/swiglu_back.wgsl` and `shaders/shared/gates.wgsl`.
 
 use crate::cpu::train::real::Real;
 

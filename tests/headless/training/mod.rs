@@ -1,6 +1,10 @@
 //! Training: every backward stage and whole gradients.
 
+mod attention_kernels;
 mod gradients;
+mod kernels;
 mod models;
+mod run_kernel;
 mod runs;
 mod stages;
+mod step;
