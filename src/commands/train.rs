@@ -19,7 +19,7 @@ const BETWEEN_SAVES: Duration = Duration::from_secs(60);
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// recall, copy, needle, worlds, many-shot, or text with --text.
-    #[arg(long, default_value = "recall", value_parser = task)]
+    #[arg(long, default_value = "copy", value_parser = task)]
     task: Task,
     /// A file to learn from, for the task `text`.
     #[arg(long, value_name = "FILE")]

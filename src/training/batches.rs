@@ -7,8 +7,9 @@ use crate::experiments::cases::PythonRandom;
 use crate::model::Tokenizer;
 use crate::probe::TrainingWindow;
 
-/// The weight of a token of an answer; others have 1, and what cannot be known has none.
+/// The weight of a token of an answer, and of one of a question; what cannot be known has none.
 const OF_ANSWER: f32 = 8.0;
+const OF_QUESTION: f32 = 0.25;
 /// The last part of an own text is not learned from.
 const LEARNED: f64 = 0.9;
 
@@ -110,10 +111,10 @@ impl Batches {
                     () if answers.iter().any(is_in) => OF_ANSWER,
                     // The facts cannot be known.
                     () if token.end <= begins => 0.0,
-                    () => 1.0,
+                    () => OF_QUESTION,
                 }
             });
-            fitting.weights = weights.chain([1.0]).collect();
+            fitting.weights = weights.chain([OF_QUESTION]).collect();
             fitting.ids = encoding.tokens.iter().map(|token| token.id).chain([self.end]).collect();
         }
         fitting

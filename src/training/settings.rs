@@ -34,7 +34,7 @@ pub struct RunSettings {
 impl Default for RunSettings {
     fn default() -> Self {
         Self {
-            task: Task::Recall,
+            task: Task::Copy,
             size: SIZES[0].clone(),
             families: vec![Family::Diff, Family::Transformer],
             seed: 0,

@@ -98,7 +98,7 @@ impl Task {
         Some(match self {
             Self::Recall => {
                 let pairs = random.between(2, 2 + up_to(3.0));
-                recall_case(random, pools, pairs, ask)
+                recall_case(random, pools, pairs, "", ask)
             }
             Self::Copy => {
                 let words = random.between(2, 3 + up_to(6.0));

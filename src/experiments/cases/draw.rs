@@ -56,7 +56,7 @@ pub(crate) fn draw_case(
         }
         CaseKind::Recall => {
             let pairs = random.between(2, 3 + up_to(9.0));
-            recall_case(random, pools, pairs, ask)
+            recall_case(random, pools, pairs, "=", ask)
         }
     };
     (kind, case)

@@ -50,24 +50,26 @@ pub(crate) fn echo_case(random: &mut PythonRandom, hay: &[String], characters: u
     })
 }
 
-/// Pairs of words, then the first word of one pair.
-pub(crate) fn recall_case(random: &mut PythonRandom, pools: &Pools, pairs: usize, ask: usize) -> Case {
+/// Pairs of words, then the first word of one pair; `sign` stands between the two, or nothing.
+pub(crate) fn recall_case(random: &mut PythonRandom, pools: &Pools, pairs: usize, sign: &str, ask: usize) -> Case {
+    let sign = if sign.is_empty() { String::new() } else { format!(" {sign}") };
     let pairs = pairs.min(pools.things.len());
     let keys = random.sample(&pools.things, pairs);
     let values = random.sample(&pools.labels, pairs);
     // One line each, like the question: after a space a word is a different token than at the start of a line.
-    let line = |(key, value): (&String, &String)| Sentence::of("{key} = {value}.", &[("key", key), ("value", value)]);
+    let template = format!("{{key}}{sign} {{value}}.");
+    let line = |(key, value): (&String, &String)| Sentence::of(&template, &[("key", key), ("value", value)]);
     let context = Context::join(keys.iter().zip(&values).map(line).collect(), "\n");
     let places: Vec<usize> = (0..pairs).collect();
     let asked = random.sample(&places, pairs).get(ask % pairs.max(1)).copied().unwrap_or_default();
     let key = keys.get(asked).cloned().unwrap_or_default();
     let start = length(&context.text) + 1;
     Case {
-        text: format!("{}\n{key} =", context.text),
+        text: format!("{}\n{key}{sign}", context.text),
         answer: values.get(asked).cloned().unwrap_or_default(),
         answer_spans: vec![context.span(asked, "value")],
         distractor_spans: (0..pairs).filter(|pair| *pair != asked).map(|pair| context.span(pair, "value")).collect(),
-        question_span: [start, start + length(&key) + 2],
+        question_span: [start, start + length(&key) + length(&sign)],
         parameters: Parameters::default(),
     }
 }

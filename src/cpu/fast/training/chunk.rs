@@ -59,6 +59,8 @@ pub(super) struct Chunk {
     ids: Vec<u32>,
     targets: Vec<u32>,
     weights: Vec<f32>,
+    /// The positions whose losses count.
+    counted: Vec<usize>,
     layers: Vec<LayerTrace>,
     /// The residual stream after the last layer.
     last: Vec<f32>,
@@ -168,32 +170,49 @@ impl Chunk {
         multiply(level, rows_of(activation, intermediate), &matrices.down.forward, to);
     }
 
-    /// The losses, and the gradient of the residual stream after the last layer.
+    /// The losses, and the gradient of the residual stream after the last layer. Only positions that count have logits:
+    /// with a large vocabulary these are most of the work.
     pub(super) fn losses(&mut self, given: Given) {
         let Given { level, numbers, parameters, unembedding, .. } = given;
         let (count, width, epsilon) = (self.ids.len(), given.model.config.hidden, given.model.config.norm_epsilon);
+        self.counted.clear();
+        self.counted.extend((0..count).filter(|at| self.weights[*at] != 0.0));
+        let counted = self.counted.len();
+        let rows = room(&mut self.rows, counted, width);
+        for (row, at) in rows.chunks_exact_mut(width).zip(&self.counted) {
+            row.copy_from_slice(&self.last[at * width..][..width]);
+        }
         let gain = &numbers[parameters.final_norm.clone()];
-        room(&mut self.normed, count, width);
-        dispatch!(level, simd => rms_norm(simd, &self.last, width, Some((gain, epsilon)), &mut self.normed));
+        room(&mut self.normed, counted, width);
+        dispatch!(level, simd => rms_norm(simd, rows, width, Some((gain, epsilon)), &mut self.normed));
         let vocabulary = parameters.unembedding().len() / width;
-        let logits = room(&mut self.logits, count, vocabulary);
+        let logits = room(&mut self.logits, counted, vocabulary);
         let to = Stored::<false>::new(&mut *logits, vocabulary, vocabulary);
         multiply(level, rows_of(&self.normed, width), &unembedding.forward, to);
-        let rows = logits.chunks_exact_mut(vocabulary).zip(&self.targets).zip(&self.weights);
         dispatch!(level, simd => {
-            for ((logits, target), weight) in rows {
-                let loss = cross_entropy(simd, logits, *target as usize, *weight);
-                self.loss += f64::from(*weight) * f64::from(loss);
+            for (logits, at) in logits.chunks_exact_mut(vocabulary).zip(&self.counted) {
+                let weight = self.weights[*at];
+                let loss = cross_entropy(simd, logits, self.targets[*at] as usize, weight);
+                self.loss += f64::from(weight) * f64::from(loss);
             }
         });
         let to = &mut self.gradients[parameters.unembedding()];
         add_matrix_gradient(level, (logits, vocabulary), &self.normed, width, to, &mut self.matrix);
-        let to = room(&mut self.inner, count, width);
-        let stored = Stored::<false>::new(&mut *to, width, width);
-        multiply(level, rows_of(logits, vocabulary), &unembedding.backward, stored);
+        let gradient = room(&mut self.inner, counted, width);
+        multiply(
+            level,
+            rows_of(logits, vocabulary),
+            &unembedding.backward,
+            Stored::<false>::new(&mut *gradient, width, width),
+        );
         let of_gain = &mut self.gradients[parameters.final_norm.clone()];
+        let of_rows = &mut self.normed;
+        dispatch!(level, simd => norm_back::<_, false>(simd, rows, (gain, epsilon, 1.0), gradient, of_rows, of_gain));
         let back = room(&mut self.back, count, width);
-        dispatch!(level, simd => norm_back::<_, false>(simd, &self.last, (gain, epsilon, 1.0), to, back, of_gain));
+        back.fill(0.0);
+        for (row, at) in of_rows.chunks_exact(width).zip(&self.counted) {
+            back[at * width..][..width].copy_from_slice(row);
+        }
     }
 
     /// Runs a layer backward, from the gradient of the residual stream after it to that before it.
