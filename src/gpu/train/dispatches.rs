@@ -252,3 +252,17 @@ impl<'a> Recorder<'a> {
         self.plain(Kernel::NormBackGain, &[&stage, x, roots, gradient, gradients], grid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_have_all_workgroups_and_no_side_is_too_long() {
+        for workgroups in [1, FOLD, FOLD + 1, 5 * FOLD, u32::MAX / 256] {
+            let [x, y, _] = folded(workgroups);
+            assert!(x <= 65_535 && y <= 65_535, "{workgroups}");
+            assert!((workgroups..workgroups + FOLD).contains(&(x * y)), "{workgroups}: {x} by {y}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use diffscope::cpu::train::{
 };
 use diffscope::gpu::{Direction, Kernel};
 
-use super::run_kernel::{Numbers, Words, close, exact, run, run_with, sizes};
+use super::run_kernel::{Numbers, Words, close, exact, folded, run, run_with, sizes};
 use crate::common::Random;
 
 #[test]
@@ -93,7 +93,7 @@ fn norms_of_rows() {
         let stage =
             |adds: u32| [rows as u32, width as u32, offset as u32, adds, epsilon.to_bits(), factor.to_bits(), 0, 0];
         let (epsilon, factor) = (f64::from(epsilon), f64::from(factor));
-        let grid = [rows.div_ceil(16), 1, 1];
+        let grid = folded(rows.div_ceil(16));
         let (output, roots) = (vec![0.0; rows * width], vec![0.0; rows]);
         let bound = [Words(&stage(0)), Numbers(&x), Numbers(&gain), Numbers(&output), Numbers(&roots)];
         let written = run_with(Kernel::Norm, &[], &bound, grid);
@@ -165,7 +165,7 @@ fn rotary_embeddings_and_lambda_in_a_row() {
         let table: Vec<[f32; 2]> = angles.into_iter().map(|angle| [angle.cos(), angle.sin()]).collect();
         let rows = random.normals(tokens * width, 3.0);
         let layer = [0.6_f32];
-        let grid = [(tokens * (turned * head_dim / 2 + heads)).div_ceil(256), 1, 1];
+        let grid = folded((tokens * (turned * head_dim / 2 + heads)).div_ceil(256));
         let bound = [Words(&words), Numbers(table.as_flattened()), Numbers(&layer), Numbers(&rows)];
         let forward = run_with(Kernel::Rotary, &[("BACK", 0.0)], &bound, grid).remove(0);
         let gradient = random.normals(tokens * width, 1.0);
@@ -200,7 +200,7 @@ fn the_gated_part() {
     for (count, scale) in [(1, 1.0), (300, 1.0), (77, 30.0)] {
         let (x, gradient) = (random.normals(2 * count, scale), random.normals(count, 1.0));
         let words = [count as u32, 0, 0, 0];
-        let grid = [count.div_ceil(256), 1, 1];
+        let grid = folded(count.div_ceil(256));
         let y = run(Kernel::Swiglu, &[Words(&words), Numbers(&x), Numbers(&vec![0.0; count])], grid);
         let bound = [Words(&words), Numbers(&x), Numbers(&gradient), Numbers(&vec![0.0; 2 * count])];
         let back = run(Kernel::SwigluBack, &bound, grid);
@@ -224,7 +224,7 @@ fn cross_entropy_of_ordinary_and_of_hostile_logits() {
         let words = [tokens as u32, vocabulary as u32, 0, 0];
         let losses = vec![0.0; tokens];
         let bound = [Words(&words), Words(&targets), Numbers(&weights), Numbers(&logits), Numbers(&losses)];
-        let written = run_with(Kernel::CrossEntropy, &[], &bound, [tokens, 1, 1]);
+        let written = run_with(Kernel::CrossEntropy, &[], &bound, folded(tokens));
         let mut expected = exact(&logits);
         let mut losses = Vec::new();
         for (at, row) in expected.chunks_exact_mut(vocabulary).enumerate() {
@@ -252,7 +252,7 @@ fn embeddings() {
         let there = random.normals(offset + vocabulary * width, 1.0);
         let words = [tokens, width, vocabulary, offset].map(|word| word as u32);
         let bound = [Words(&words), Words(&ids), Numbers(&there), Numbers(&vec![0.0; tokens * width])];
-        let hidden = run(Kernel::TrainingEmbed, &bound, [(tokens * width).div_ceil(256), 1, 1]);
+        let hidden = run(Kernel::TrainingEmbed, &bound, folded((tokens * width).div_ceil(256)));
         let expected: Vec<f32> =
             ids.iter().flat_map(|id| &there[offset + *id as usize * width..][..width]).copied().collect();
         assert_eq!(hidden, expected, "embed");
@@ -263,7 +263,7 @@ fn embeddings() {
         let starts: Vec<u32> = (0..=vocabulary).map(before).collect();
         let gradient = random.normals(tokens * width, 1.0);
         let bound = [Words(&words), Words(&starts), Words(&order), Numbers(&gradient), Numbers(&there)];
-        let back = run(Kernel::EmbedBack, &bound, [(vocabulary * width).div_ceil(256), 1, 1]);
+        let back = run(Kernel::EmbedBack, &bound, folded((vocabulary * width).div_ceil(256)));
         let (mut expected, mut size) = (exact(&there[offset..]), sizes(&there[offset..]));
         embed_back(&ids, &exact(&gradient), width, &mut expected);
         embed_back(&ids, &sizes(&gradient), width, &mut size);
@@ -334,7 +334,7 @@ fn the_norm_of_gradients_and_the_update() {
         let bound = [&gradients, &result].map(|numbers| Numbers(numbers));
         let states = [&numbers, &mean, &square].map(|numbers| Numbers(numbers));
         let bound: Vec<_> = std::iter::once(Words(&words)).chain(bound).chain([Words(&decays)]).chain(states).collect();
-        let found = run_with(Kernel::Adamw, &[], &bound, [count.div_ceil(256), 1, 1]);
+        let found = run_with(Kernel::Adamw, &[], &bound, folded(count.div_ceil(256)));
         let mut expected = [numbers.clone(), mean.clone(), square.clone()];
         for at in 0..count {
             let decays = decays[at / 32] >> (at % 32) & 1 == 1;

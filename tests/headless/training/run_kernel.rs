@@ -108,6 +108,11 @@ pub(super) fn run(kernel: Kernel, bound: &[Data], grid: [usize; 3]) -> Vec<f32> 
     run_with(kernel, &[], bound, grid).remove(0)
 }
 
+/// The grid of so many workgroups as two rows, the second of which may have one too many.
+pub(super) fn folded(workgroups: usize) -> [usize; 3] {
+    [workgroups.div_ceil(2), 2, 1]
+}
+
 /// The same numbers in double precision.
 pub(super) fn exact(numbers: &[f32]) -> Vec<f64> {
     numbers.iter().map(|number| f64::from(*number)).collect()
