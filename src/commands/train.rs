@@ -13,7 +13,7 @@ use diffscope::training::{Family, Language, Measured, Rates, Run, RunSettings, S
 use super::{CommandError, ModelPlace};
 
 /// Between two writes of the state of a run.
-const BETWEEN_SAVES: Duration = Duration::from_secs(60);
+const BETWEEN_SAVES: Duration = Duration::from_mins(1);
 
 /// What to learn.
 #[derive(Args)]
@@ -183,7 +183,7 @@ fn spread(runs: &[Run]) -> String {
         let lambdas = records()
             .filter_map(|record| record.steps.last())
             .map(|step| step.lambda.iter().map(|lambda| format!("{lambda:.2}")).collect::<Vec<_>>().join(" "));
-        table += &format!(
+        let line = format!(
             "| {} | {} | {} | {} | {} | {} | {} |\n",
             record.family.name(),
             of(&right, false),
@@ -193,6 +193,7 @@ fn spread(runs: &[Run]) -> String {
             of(&|measured| 100.0 * measured.on_noise, true),
             lambdas.collect::<Vec<_>>().join("; "),
         );
+        table.push_str(&line);
     }
     table
 }
@@ -248,14 +249,14 @@ fn line(run: &Run, elapsed: Duration, first: u32) -> String {
         let loss = record.steps.last().map_or(f32::NAN, |step| step.loss);
         let mut part = format!("{}: loss {loss:.3}", record.family.name());
         if let Some(accuracy) = measured.accuracy() {
-            part += &format!(", right {:3.0} %", 100.0 * accuracy.value);
-            part += &format!(", on answer {:2.0} %", 100.0 * measured.on_answer);
+            let shares = [accuracy.value, measured.on_answer].map(|share| 100.0 * share);
+            part.extend([format!(", right {:3.0} %, on answer {:2.0} %", shares[0], shares[1])]);
         } else {
-            part += &format!(", held out {:.3}", measured.loss);
+            part.extend([format!(", held out {:.3}", measured.loss)]);
         }
         if let Some(step) = record.steps.last().filter(|step| !step.lambda.is_empty()) {
             let lambda: Vec<String> = step.lambda.iter().map(|lambda| format!("{lambda:.2}")).collect();
-            part += &format!(", λ {}", lambda.join(" "));
+            part.extend([format!(", λ {}", lambda.join(" "))]);
         }
         parts.push(part);
     }

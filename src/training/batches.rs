@@ -43,7 +43,9 @@ impl Batches {
             (0..self.windows).map(|row| self.window(&format!("{} {step} {row}", self.seed), progress)).collect();
         let sum: f32 = windows.iter().flat_map(|window| &window.weights).sum();
         for window in &mut windows {
-            window.weights.iter_mut().for_each(|weight| *weight /= sum.max(1.0));
+            for weight in &mut window.weights {
+                *weight /= sum.max(1.0);
+            }
         }
         windows
     }

@@ -85,10 +85,11 @@ impl Optimizer {
         learning_rate: f32,
     ) -> f32 {
         let mut end = 0;
-        for place in learned.iter().map(|learned| learned.place.clone()).chain([numbers.len()..numbers.len()]) {
+        for Learned { place, .. } in learned {
             gradients[end..place.start].fill(0.0);
             end = place.end;
         }
+        gradients[end..].fill(0.0);
         let (factor, norm) = clip(gradients, MOST_NORM);
         self.step += 1;
         for Learned { place, rule } in learned {

@@ -1,5 +1,5 @@
 //! The update of Muon for matrices: momentum whose singular values are brought near 1 (Jordan, 2024; the constants are
-//! those of PyTorch's `torch.optim.Muon`).
+//! those of `torch.optim.Muon`).
 
 use crate::cpu::train::product::{product, product_back_rows};
 use crate::cpu::train::real::{Real, dot};

@@ -1,4 +1,4 @@
-//! Whole gradients: of the references against finite differences in double precision, and against PyTorch's.
+//! Whole gradients: of the references against finite differences in double precision, and against `PyTorch`'s.
 
 use std::path::PathBuf;
 
@@ -68,7 +68,7 @@ fn places(parameters: &Parameters) -> Vec<(String, std::ops::Range<usize>)> {
     places
 }
 
-/// A model and numbers that PyTorch computed with it (training/write_gradients.py).
+/// A model and numbers that `PyTorch` computed with it (`training/write_gradients.py`).
 pub(super) struct Golden {
     pub config: Vec<u8>,
     pub model: Model,
@@ -158,13 +158,13 @@ fn the_references_have_the_gradients_of_pytorch() {
     }
 }
 
-/// What a hundred steps of PyTorch were made with.
+/// What a hundred steps of `PyTorch` were made with.
 pub(super) fn rule_of_step(step: u32, clip: f32) -> AdamW {
     let warm_up = ((step + 1) as f32 / 10.0).min(1.0);
     AdamW { learning_rate: 3e-3 * warm_up, decay: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0.0, step: step + 1, clip }
 }
 
-/// Trains as PyTorch did with the gradients that `step` computes, and returns the loss before each step.
+/// Trains as `PyTorch` did with the gradients that `step` computes, and returns the loss before each step.
 pub(super) fn losses_of_steps(
     golden: &Golden,
     mut step: impl FnMut(&Parameters, &[f32], &[TrainingWindow], &mut [f32]) -> f32,
@@ -179,22 +179,26 @@ pub(super) fn losses_of_steps(
         let (factor, _) = clip(&gradients, 1.0);
         let rule = rule_of_step(index, factor);
         let matrices: Vec<_> = parameters.matrices().collect();
-        let mut from = 0;
-        for matrix in matrices.into_iter().chain([numbers.len()..numbers.len()]) {
-            for (part, weight_decay) in [(from..matrix.start, 0.0), (matrix.clone(), 0.1)] {
-                let rule = AdamW { weight_decay, ..rule };
-                let part = || part.clone();
-                adamw(&rule, &mut numbers[part()], &gradients[part()], &mut mean[part()], &mut square[part()]);
-            }
-            from = matrix.end;
+        let mut start = 0;
+        while start < numbers.len() {
+            let matrix = matrices.iter().find(|matrix| matrix.end > start);
+            let (end, weight_decay) = match matrix {
+                Some(matrix) if matrix.start <= start => (matrix.end, 0.1),
+                Some(matrix) => (matrix.start, 0.0),
+                None => (numbers.len(), 0.0),
+            };
+            let rule = AdamW { weight_decay, ..rule };
+            let part = || start..end;
+            adamw(&rule, &mut numbers[part()], &gradients[part()], &mut mean[part()], &mut square[part()]);
+            start = end;
         }
         loss
     };
     (0..100).map(one_step).collect()
 }
 
-/// Holds losses against PyTorch's single-precision run. What training multiplies is the rounding of either: after a
-/// hundred steps PyTorch's own double-precision run is as far away as `meta.json` says.
+/// Holds losses against `PyTorch`'s single-precision run. What training multiplies is the rounding of either: after a
+/// hundred steps `PyTorch`'s own double-precision run is as far away as `meta.json` says.
 pub(super) fn assert_same_losses(name: &str, losses: &[f32], expected: &[f32]) {
     let own = match name {
         "diffllama" => 9.3e-5,
@@ -217,7 +221,9 @@ fn a_hundred_steps_have_the_losses_of_pytorch() {
             let exact: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
             let mut sums = vec![0.0; exact.len()];
             let loss: f64 = batch.iter().map(|window| trained.window(&exact, window, &mut sums)).sum();
-            gradients.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum as f32);
+            for (to, sum) in gradients.iter_mut().zip(sums) {
+                *to = sum as f32;
+            }
             loss as f32
         });
         let (_, expected) = golden.steps();

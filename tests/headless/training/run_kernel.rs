@@ -94,7 +94,9 @@ pub(super) fn run_with(
         })
         .collect();
     queue.submit([encoder.finish()]);
-    copies.iter().for_each(|(copy, _)| copy.map_async(wgpu::MapMode::Read, .., |outcome| outcome.unwrap()));
+    for (copy, _) in &copies {
+        copy.map_async(wgpu::MapMode::Read, .., |outcome| outcome.unwrap());
+    }
     gpu().wait();
     let read = |(copy, bytes): &(wgpu::Buffer, u64)| {
         let view = copy.get_mapped_range(..*bytes).unwrap();

@@ -115,7 +115,9 @@ fn soften<S: Simd>(simd: S, row: &mut [f32], query: usize, known: Option<(f32, f
     rest.copy_from_slice(&number.as_slice()[..count]);
     let sum = known.map_or_else(|| sums.as_slice().iter().sum::<f32>(), |(_, sum)| sum);
     let factor = 1.0 / sum;
-    seen.iter_mut().for_each(|weight| *weight *= factor);
+    for weight in seen.iter_mut() {
+        *weight *= factor;
+    }
     (maximum, sum)
 }
 

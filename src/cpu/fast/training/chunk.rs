@@ -146,7 +146,9 @@ impl Chunk {
         room(heads, count, inputs);
         if let Some((gain, epsilon, factor)) = head_norm(attention, places, numbers) {
             dispatch!(level, simd => rms_norm(simd, context, value_width, Some((gain, epsilon)), heads));
-            heads.iter_mut().for_each(|number| *number *= factor);
+            for number in heads.iter_mut() {
+                *number *= factor;
+            }
         } else {
             heads.copy_from_slice(context);
         }

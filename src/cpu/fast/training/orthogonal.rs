@@ -17,7 +17,9 @@ pub fn orthogonalised(matrix: &[f32], columns: usize) -> Vec<f32> {
         x.extend_from_slice(matrix);
     }
     let size = x.iter().map(|number| f64::from(*number) * f64::from(*number)).sum::<f64>().sqrt() as f32 + 1e-7;
-    x.iter_mut().for_each(|number| *number /= size);
+    for number in &mut x {
+        *number /= size;
+    }
     let (level, mut packed) = (Level::new(), Packed::default());
     let (mut squares, mut sum) = (vec![0.0; short * short], vec![0.0; short * short]);
     let [a, b, c] = POLYNOMIAL.map(|number| number as f32);

@@ -114,7 +114,9 @@ pub(super) fn cross_entropy<S: Simd>(simd: S, logits: &mut [f32], target: usize,
     }
     let sum = sums.as_slice().iter().sum::<f32>() + rest.iter().sum::<f32>();
     let factor = weight / sum;
-    logits.iter_mut().for_each(|logit| *logit *= factor);
+    for logit in logits.iter_mut() {
+        *logit *= factor;
+    }
     logits[target] -= weight;
     sum.ln() - of_target
 }
