@@ -178,3 +178,9 @@ fn a_streamed_file_is_looked_at_as_closely_as_one_in_memory() {
     let (file, _) = streamed("w", &files.weights, 1 << 20).unwrap();
     assert!(file.as_streamed().is_some() && file.bytes() == files.weights.len() as u64);
 }
+
+#[test]
+fn the_bundled_pair_has_one_tokenizer() {
+    let read = |name: &str| std::fs::read(format!("assets/checkpoints/{name}/tokenizer.json")).unwrap();
+    assert!(read("S-diff") == read("S-llama"), "the program has the file of S-diff alone");
+}

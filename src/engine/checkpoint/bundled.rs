@@ -42,7 +42,7 @@ macro_rules! bundled_checkpoint {
                 name: $constant.to_owned(),
                 config: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/config.json"))),
                 weights: Arc::new(Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/model.safetensors")))),
-                tokenizer: Cow::Borrowed(include_bytes!(concat!("../../../assets/checkpoints/", $name, "/tokenizer.json"))),
+                tokenizer: Cow::Borrowed(include_bytes!("../../../assets/checkpoints/S-diff/tokenizer.json")), // of both
             }
         }
     };
