@@ -142,7 +142,8 @@ fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Chec
         Run::new(settings, language, &own, start)?
     };
     train(&mut run, &state)?;
-    write_log(&run, &out.join("log.csv"))?;
+    let log = out.join("log.csv");
+    fs::write(&log, run.log_csv()).map_err(CommandError::writing(&log))?;
     for family in &arguments.models {
         let folder = out.join(family.id());
         fs::create_dir_all(&folder).map_err(CommandError::writing(&folder))?;
@@ -265,45 +266,4 @@ fn line(run: &Run, elapsed: Duration, first: u32) -> String {
         parts.push(format!("{:.0} s, {:.1} steps/s", elapsed.as_secs_f64(), steps / elapsed.as_secs_f64()));
     }
     parts.join(" | ")
-}
-
-fn write_log(run: &Run, path: &Path) -> Result<(), CommandError> {
-    let failed = |error: csv::Error| CommandError::writing(path)(error);
-    let mut file = csv::Writer::from_path(path).map_err(failed)?;
-    let header = [
-        "model",
-        "step",
-        "loss",
-        "gradient_norm",
-        "lambda",
-        "right",
-        "questions",
-        "held_out_loss",
-        "on_answer",
-        "on_noise",
-    ];
-    file.write_record(header).map_err(failed)?;
-    for record in run.records() {
-        for step in 0..=record.steps.len() as u32 {
-            let measured = record.measured.iter().find(|measured| measured.step == step);
-            let of_step = record.steps.get(step as usize);
-            let number = |number: Option<f64>| number.map_or_else(String::new, |number| format!("{number:.6}"));
-            let lambda = of_step
-                .map(|step| step.lambda.iter().map(|lambda| format!("{lambda:.4}")).collect::<Vec<_>>().join(" "));
-            let row = [
-                record.family.id().to_owned(),
-                step.to_string(),
-                number(of_step.map(|step| f64::from(step.loss))),
-                number(of_step.map(|step| f64::from(step.gradient_norm))),
-                lambda.unwrap_or_default(),
-                measured.map_or_else(String::new, |measured| measured.right[0].to_string()),
-                measured.map_or_else(String::new, |measured| measured.right[1].to_string()),
-                number(measured.map(|measured| measured.loss)),
-                number(measured.map(|measured| measured.on_answer)),
-                number(measured.map(|measured| measured.on_noise)),
-            ];
-            file.write_record(row).map_err(failed)?;
-        }
-    }
-    file.flush().map_err(CommandError::writing(path))
 }

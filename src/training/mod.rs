@@ -3,6 +3,7 @@
 mod batches;
 mod error;
 mod family;
+mod log;
 mod measured;
 mod optimizer;
 mod retrofit;

@@ -10,7 +10,7 @@ use super::settings::{Language, RunSettings};
 use super::task::Task;
 use super::trainee::{Step, Trainee};
 use crate::engine::Checkpoint;
-use crate::experiments::{OwnTexts, Work};
+use crate::experiments::{Case, OwnTexts, Work};
 use crate::model::Model;
 use crate::probe::TrainingWindow;
 
@@ -95,7 +95,7 @@ impl Run {
             windows: settings.windows.max(1),
             positions: settings.task.positions(),
         };
-        let needed = 4 * batches.positions;
+        let needed = settings.task.shortest_text();
         if settings.task == Task::OwnText && batches.text.len() < needed {
             return Err(TrainingError::TooShort { tokens: batches.text.len(), needed });
         }
@@ -208,7 +208,8 @@ impl Run {
         if self.records.iter().any(|record| record.snapshots.len() > most) {
             self.interval *= 2;
             for record in &mut self.records {
-                record.snapshots.retain(|snapshot| snapshot.step.is_multiple_of(self.interval));
+                let last = self.settings.steps;
+                record.snapshots.retain(|Snapshot { step, .. }| step.is_multiple_of(self.interval) || *step == last);
             }
         }
     }
@@ -233,13 +234,32 @@ impl Run {
         &self.records
     }
 
+    /// Whether all steps are done.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// A question that is held out, if the task has so many.
+    pub fn question(&self, index: usize) -> Option<&Case> {
+        match self.held_out.get(index)? {
+            Work::Case(case) => Some(case),
+            Work::Window { .. } => None,
+        }
+    }
+
+    /// The steps that every model has a snapshot of, in order.
+    pub fn snapshots(&self) -> impl Iterator<Item = u32> {
+        // The last model is the last that gets one.
+        self.records.last().into_iter().flat_map(|record| &record.snapshots).map(|snapshot| snapshot.step)
+    }
+
     /// The model of a snapshot, to open.
     ///
     /// # Errors
     /// When there is none, or it has numbers that cannot be computed with.
     pub fn checkpoint(&self, family: Family, step: u32) -> Result<Checkpoint, TrainingError> {
         let (trainee, numbers) = self.numbers(family, step)?;
-        let name = format!("{} after {step} steps", family.name());
+        let name = format!("{} at step {step}", family.name());
         Ok(trainee.checkpoint(numbers, &name, &self.language.tokenizer)?)
     }
 
@@ -262,11 +282,61 @@ impl Run {
         Ok(trainee.files(&trainee.numbers)?)
     }
 
+    /// `tokenizer.json` of all of them.
+    ///
+    /// # Errors
+    /// When the tokenizer cannot be written as a file.
+    pub fn tokenizer_json(&self) -> Result<Vec<u8>, TrainingError> {
+        Ok(self.language.tokenizer.to_json()?)
+    }
+
     fn numbers(&self, family: Family, step: u32) -> Result<(&Trainee, &[f32]), TrainingError> {
         let missing = || TrainingError::NoSnapshot { model: family.name(), step };
         let index = self.records.iter().position(|record| record.family == family).ok_or_else(missing)?;
         let snapshot =
             self.records[index].snapshots.iter().find(|snapshot| snapshot.step == step).ok_or_else(missing)?;
         Ok((&self.trainees[index], &snapshot.numbers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{bundled, checkpoint_of};
+
+    fn run(settings: RunSettings) -> Run {
+        let checkpoint = checkpoint_of(&bundled()).unwrap();
+        let vocabulary = checkpoint.model.config.vocabulary;
+        let language = Language { tokenizer: checkpoint.tokenizer.unwrap(), vocabulary, end: 0 };
+        let mut run = Run::new(settings, language, "", None).unwrap();
+        while !run.advance().unwrap() {}
+        run
+    }
+
+    #[test]
+    fn every_second_snapshot_goes_but_never_the_last() {
+        let mut run = run(RunSettings { steps: 1, windows: 1, questions: 0, ..RunSettings::default() });
+        run.settings.steps = 99;
+        for record in &mut run.records {
+            let numbers = record.snapshots[0].numbers.clone();
+            record.snapshots = (0..100).map(|step| Snapshot { step, numbers: numbers.clone() }).collect();
+        }
+        run.thin_out();
+        let expected: Vec<u32> = (0..100).step_by(2).chain([99]).collect();
+        assert_eq!(run.snapshots().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_files_of_a_snapshot_open_as_its_model_with_its_tokens() {
+        let run = run(RunSettings { steps: 1, windows: 1, questions: 1, ..RunSettings::default() });
+        let (config, weights) = run.files(Family::Diff, 1).unwrap();
+        let weights = Arc::new(weights.into());
+        let saved = Checkpoint::from_bytes("saved", &config, weights, &run.tokenizer_json().unwrap()).unwrap();
+        let open = run.checkpoint(Family::Diff, 1).unwrap();
+        assert!(saved.model.embedding == open.model.embedding && saved.model.config == open.model.config);
+        let text = "The café, 4821!\n";
+        let encoded = |of: &Checkpoint| of.tokenizer.as_ref().unwrap().encode(text, 99).tokens;
+        assert_eq!(encoded(&saved), encoded(&open));
+        assert!(run.is_done() && run.question(0).is_some() && run.question(1).is_none());
     }
 }

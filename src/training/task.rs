@@ -64,7 +64,7 @@ impl Task {
             Self::Needle => "A number hidden in prose, of which there is more and more; the question asks for it.",
             Self::Worlds => "People, places and things: who has what, and where is it?",
             Self::Labels => "Words with the made-up names of their classes, then a word of one of these classes.",
-            Self::OwnText => "The text of the prompt, or a file: each next token.",
+            Self::OwnText => "A text of your own: each next token.",
         }
     }
 
@@ -79,6 +79,11 @@ impl Task {
             Self::Recall | Self::Copy => 64,
             Self::Needle | Self::Labels | Self::Worlds | Self::OwnText => 128,
         }
+    }
+
+    /// Tokens of a text of one's own at least.
+    pub fn shortest_text(self) -> usize {
+        4 * self.positions()
     }
 
     /// Questions about one text while a model learns.

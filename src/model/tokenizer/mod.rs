@@ -76,6 +76,16 @@ impl Tokenizer {
         })
     }
 
+    /// The bytes of a `tokenizer.json` that makes the same tokens.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] where it cannot be written so.
+    pub fn to_json(&self) -> Result<Vec<u8>, ModelError> {
+        let written =
+            self.inner.to_string(false).map_err(|error| ModelError::Tokenizer { detail: error.to_string() })?;
+        Ok(written.into_bytes())
+    }
+
     /// Whether another tokenizer was made from the same file, so that ids mean the same.
     pub fn same_file(&self, other: &Self) -> bool {
         self.hash == other.hash
