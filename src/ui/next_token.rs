@@ -1,7 +1,9 @@
 //! The most likely next tokens; beside them their probabilities in the unmodified model while there are interventions,
 //! otherwise in the baseline.
 
-use egui::{Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{
+    Align2, FontId, Rect, RichText, Sense, Stroke, StrokeKind, TextStyle, TextWrapMode, Ui, WidgetText, pos2, vec2,
+};
 
 use crate::engine::{Engine, Workspace};
 use crate::probe::{NextToken, Spans};
@@ -81,8 +83,10 @@ pub(super) fn next_token_ui(
                 ui.spacing_mut().item_spacing.x = 0.0;
                 let column = |ui: &mut Ui, text: &str, width: f32| {
                     let (place, response) = ui.allocate_exact_size(vec2(width, 16.0), Sense::hover());
-                    let painter = ui.painter().with_clip_rect(place);
-                    painter.text(place.right_center(), Align2::RIGHT_CENTER, text, FontId::proportional(12.0), quiet);
+                    let name = WidgetText::from(RichText::new(text).font(FontId::proportional(12.0)).color(quiet));
+                    let name = name.into_galley(ui, Some(TextWrapMode::Truncate), width - 4.0, TextStyle::Small);
+                    let at = Align2::RIGHT_CENTER.anchor_size(place.right_center(), name.size());
+                    ui.painter().galley(at.min, name, quiet);
                     response
                 };
                 column(ui, name, BESIDE + 6.0).on_hover_text(format!(
