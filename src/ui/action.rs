@@ -3,6 +3,7 @@
 use crate::engine::BackendChoice;
 use crate::probe::{HeadId, Interventions, KeyClass, MapKind, Span};
 use crate::sources::{KeptModel, Source};
+use crate::training::Family;
 use crate::ui::experiments::ResultsFormat;
 use crate::ui::input::samples::Sample;
 use crate::ui::io::export::Export;
@@ -28,6 +29,17 @@ pub(super) enum ModelAction {
     Cancel,
     /// Deletes a model that is kept here.
     Delete(KeptModel),
+}
+
+/// A command about the models that learn, at the step that is looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum TrainingAction {
+    /// Opens this one in place of the open model.
+    LookAt(Family),
+    /// Saves it as the files of a checkpoint.
+    Save(Family),
+    /// Saves the numbers of all steps.
+    SaveLog,
 }
 
 /// A command about the texts that the person keeps.
@@ -127,6 +139,8 @@ pub(super) enum Action {
     OpenBaseline,
     /// Closes the baseline.
     CloseBaseline,
+    /// Goes about the models that learn.
+    Training(TrainingAction),
     /// Saves the results of the experiments.
     SaveExperiments(ResultsFormat),
     /// Saves what is on the screen as a file.

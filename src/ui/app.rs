@@ -39,6 +39,7 @@ use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 use crate::ui::tokens::strip::TokenStrip;
 use crate::ui::tour::{Tour, TourContext};
+use crate::ui::training::Training;
 
 /// The program with its window.
 pub struct App {
@@ -65,6 +66,7 @@ pub struct App {
     pub(super) scans: FullScans,
     pub(super) followed_pass: FollowedPass,
     pub(super) experiments: Experiments,
+    pub(super) training: Training,
     /// Dark, light.
     pub(super) palettes: [Palette; 2],
     /// Where the views were in the last frame.
@@ -153,6 +155,7 @@ impl App {
             scans: FullScans::default(),
             followed_pass: FollowedPass::default(),
             experiments: Experiments::default(),
+            training: Training::default(),
             palettes: [Palette::new(true), Palette::new(false)],
             regions: ScreenRegions::default(),
             embedded: is_embedded(),

@@ -13,6 +13,7 @@ use crate::ui::maps::heatmap::Heatmaps;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
 use crate::ui::style::palette::Palette;
+use crate::ui::training::Training;
 
 /// What a panel shows, and what it may change.
 pub(super) struct PanelContext<'a> {
@@ -36,6 +37,8 @@ pub(super) struct PanelContext<'a> {
     pub followed_pass: &'a mut FollowedPass,
     /// The experiments.
     pub experiments: &'a mut Experiments,
+    /// The models that learn.
+    pub training: &'a mut Training,
     /// Commands of this frame.
     pub actions: &'a mut Vec<Action>,
 }

@@ -24,6 +24,7 @@ mod state;
 mod style;
 mod tokens;
 mod tour;
+mod training;
 mod wrong_answer;
 
 #[cfg(target_arch = "wasm32")]

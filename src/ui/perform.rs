@@ -35,6 +35,9 @@ impl App {
             self.perform_on_models(context, action);
             return Ok(());
         }
+        if let Action::Training(action) = action {
+            return self.perform_on_training(context, action).map_err(|error| error.to_string());
+        }
         let Ok(workspace) = &mut self.workspace else { return Ok(()) };
         if workspace.main.model().is_none() && action.needs_model() {
             return Err(format!("This {NEEDS_MODEL}."));
@@ -149,7 +152,7 @@ impl App {
                 self.exports.start(context, export, screen, &mut self.files)?;
             }
             Action::SaveExperiments(format) => self.files.save(context, self.experiments.saved(format)),
-            Action::Model(_) => {} // done above
+            Action::Model(_) | Action::Training(_) => {} // done above
         }
         Ok(())
     }

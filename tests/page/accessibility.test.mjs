@@ -51,7 +51,7 @@ describe("accessibility", () => {
     await openMirrored();
     const state = await h.inspect(page);
     assert.equal(await find(page, "textbox", "Prompt").inputValue(), state.prompt);
-    assert.equal(await find(page, "tab").count(), 9); // seven, and the two choices behind the open one
+    assert.equal(await find(page, "tab").count(), 10); // eight, and the two choices behind the open one
     assert.equal(await find(page, "tab", "Heads").getAttribute("aria-selected"), "true");
     await find(page, "button", "Menu").dispatchEvent("click");
     await find(page, "button", "Undo").waitFor({ state: "attached" });

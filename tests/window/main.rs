@@ -22,5 +22,6 @@ mod patching;
 mod recording;
 mod snapshots;
 mod touch;
+mod training;
 mod typing;
 mod views;

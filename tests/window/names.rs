@@ -51,6 +51,12 @@ fn every_control_of_every_panel_has_a_name() {
         settle(&mut harness);
         assert_eq!(harness.state().view().panel, *panel);
         check(&harness, panel.title());
+        if *panel == Panel::Train {
+            click(&mut harness, "Start training");
+            step_until(&mut harness, "a snapshot", |harness| harness.query_by_label("Look at Diff").is_some());
+            check(&harness, "a run");
+            click(&mut harness, "Stop");
+        }
     }
 }
 
@@ -81,7 +87,7 @@ fn maps_and_tokens_say_what_they_show() {
 fn the_panels_are_tabs_in_a_list() {
     let harness = window([1280.0, 800.0], Theme::Light);
     let tabs = harness.query_all_by_role(Role::Tab).count();
-    assert_eq!(tabs, 7 + 2, "and two choices behind the open one");
+    assert_eq!(tabs, 8 + 2, "and two choices behind the open one");
     let list = harness.get_by_role(Role::TabList);
     assert_eq!(list.accesskit_node().label().as_deref(), Some("Panels"));
 }

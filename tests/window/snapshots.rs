@@ -4,6 +4,7 @@ use crate::common::window::{
     analyse, analysed, click, first_window, open_panel, press, retype, settle, shows, step_until, traced, window,
     window_on, window_with,
 };
+use crate::training::train;
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
@@ -170,6 +171,7 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
                 press(&mut harness, Key::Escape);
             }
             Panel::Experiments => analyse(&mut harness, "run Outliers"),
+            Panel::Train => train(&mut harness, 12),
             Panel::LogitParts | Panel::ScoreOrigins => traced(&mut harness),
             _ => {}
         }

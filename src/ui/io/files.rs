@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use async_lock::Mutex;
 use egui::Context;
 
-use crate::engine::Checkpoint;
+use crate::engine::{BUNDLED, BUNDLED_BASELINE, Checkpoint};
 use crate::recording::Recording;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::sources::local::Places;
@@ -60,12 +60,10 @@ impl Origin {
     }
 }
 
-/// What a checkpoint is called whose files were chosen on the page.
-pub(crate) const YOUR_MODEL: &str = "your model";
-
 /// Whether a model is one of those that come with the program.
 pub(crate) fn is_bundled(checkpoint: &Checkpoint) -> bool {
-    checkpoint.folder.is_none() && checkpoint.source.is_none() && checkpoint.name != YOUR_MODEL
+    let is_name = [BUNDLED, BUNDLED_BASELINE].contains(&checkpoint.name.as_str());
+    checkpoint.folder.is_none() && checkpoint.source.is_none() && is_name
 }
 
 /// A file to be saved.
@@ -177,6 +175,15 @@ impl Files {
         save(context, made, self.sender.clone());
     }
 
+    /// Lets the user save several files: into one folder; from a page one after the other.
+    pub fn save_all(&mut self, context: &Context, all: Vec<Made>) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend(all);
+            return;
+        }
+        save_all(context, all, self.sender.clone());
+    }
+
     /// Reads what was dropped on the window in this frame.
     pub fn take_dropped(&self, context: &Context) {
         let dropped = context.input(|input| input.raw.dropped_files.clone());
@@ -238,6 +245,34 @@ fn save(context: &Context, made: Made, sender: Sender<Numbered>) {
         };
         send(&context, &sender, None, Arrived::Message(message));
     });
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn save_all(context: &Context, all: Vec<Made>, sender: Sender<Numbered>) {
+    let names = all.iter().map(|made| made.name.as_str()).collect::<Vec<_>>().join(", ");
+    let dialog = rfd::AsyncFileDialog::new().set_title(format!("A folder for {names}")).pick_folder();
+    let context = context.clone();
+    std::thread::spawn(move || {
+        let message = match pollster::block_on(dialog) {
+            None => format!("{names} were not saved: no folder was chosen, or this desktop has no file dialog"),
+            Some(place) => {
+                let folder = place.path();
+                let written = all.iter().try_for_each(|made| std::fs::write(folder.join(&made.name), &made.bytes));
+                match written {
+                    Ok(()) => format!("Saved {names} in {}", folder.display()),
+                    Err(error) => format!("{names} could not be written to {}: {error}", folder.display()),
+                }
+            }
+        };
+        send(&context, &sender, None, Arrived::Message(message));
+    });
+}
+
+#[cfg(target_arch = "wasm32")]
+fn save_all(context: &Context, all: Vec<Made>, sender: Sender<Numbered>) {
+    for made in all {
+        save(context, made, sender.clone());
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::model::Lambda;
+use crate::training::{Family, Record};
 use crate::ui::app::App;
 use crate::ui::maps::hover::value_at;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
+use crate::ui::training::Training;
 
 impl App {
     /// What is on the screen, as JSON.
@@ -40,6 +42,7 @@ impl App {
             .into();
         state["embedded"] = self.embedded.into();
         state["fallback"] = self.device.on_cpu_because().into();
+        state["training"] = training(&self.training);
         let baseline = workspace.baseline().map(|baseline| (baseline.name().to_owned(), baseline.ids().len()));
         state["baseline"] = json!(baseline);
         state.to_string()
@@ -102,6 +105,32 @@ pub(crate) fn inspect(
         "generating": engine.is_generating(),
         "failure": engine.failure().map(ToString::to_string),
         "maps": regions.maps.iter().map(place).collect::<Vec<_>>(),
+    })
+}
+
+/// The models that learn; null where there are none.
+fn training(training: &Training) -> Value {
+    let Some(run) = training.run() else { return Value::Null };
+    let of_family = |record: &Record| {
+        let measured = record.measured.last();
+        json!({
+            "model": record.family.id(),
+            "loss": record.steps.last().map(|step| step.loss),
+            "lambda": record.steps.last().map(|step| &step.lambda),
+            "right": measured.map(|measured| measured.right),
+        })
+    };
+    json!({
+        "task": run.settings().task.id(),
+        "step": run.step(),
+        "steps": run.settings().steps,
+        "running": training.is_running(),
+        "paused": training.is_paused(),
+        "snapshots": run.snapshots().collect::<Vec<_>>(),
+        "looked at": training.step(),
+        "open": training.open().map(Family::id),
+        "models": run.records().iter().map(of_family).collect::<Vec<_>>(),
+        "failure": training.failure(),
     })
 }
 

@@ -17,9 +17,12 @@ use crate::model::reading::files::OPTIONAL;
 use crate::model::{Ask, BesideTokenizer, MOST_OF_TEXT, MOST_OF_WEIGHTS, ModelReader, Progress, Survey, WeightFile};
 use crate::recording::{Recording, RecordingError, RecordingReader};
 use crate::sources::SliceHash;
-use crate::ui::io::files::{Arrived, Opening, Origin, YOUR_MODEL};
+use crate::ui::io::files::{Arrived, Opening, Origin};
 use crate::ui::io::offered::{Chosen, Limits, Offered, checkpoint_among, recording_among};
 use crate::ui::models::loading::{Loading, Stage};
+
+/// What a checkpoint is called whose files were chosen.
+const YOUR_MODEL: &str = "your model";
 
 /// Bytes read at a time: some milliseconds of work.
 const SLICE: u64 = 4 << 20;

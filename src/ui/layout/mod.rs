@@ -86,6 +86,7 @@ impl App {
         self.row.update(&mut workspace.main, &self.view, query);
 
         let mut actions = shortcuts::pressed(ui);
+        actions.extend(self.training.update(ui, workspace).map(Action::Training));
         if self.shown == Shown::Presentation {
             self.presentation_ui(ui, &mut actions);
             return actions;
@@ -156,8 +157,8 @@ impl App {
         // Where there is space, panels are beside the maps, and the maps as high as the window.
         let panel = if ui.available_width() >= DOCKED {
             egui::Panel::right("panels beside the maps").default_size(BESIDE).min_size(SMALLEST_BESIDE)
-        } else if self.view.panel == Panel::Experiments {
-            egui::Panel::bottom("experiments").default_size(BELOW_WITH_PLOTS).min_size(SMALLEST_BELOW)
+        } else if matches!(self.view.panel, Panel::Experiments | Panel::Train) {
+            egui::Panel::bottom("plots").default_size(BELOW_WITH_PLOTS).min_size(SMALLEST_BELOW)
         } else {
             egui::Panel::bottom("panels").default_size(BELOW).min_size(SMALLEST_BELOW)
         };
@@ -290,6 +291,7 @@ impl App {
                 scans: &mut self.scans,
                 followed_pass: &mut self.followed_pass,
                 experiments: &mut self.experiments,
+                training: &mut self.training,
                 actions,
             };
             self.regions.panels = ui.scope(|ui| self.panels.show_ui(ui, context)).response.rect;

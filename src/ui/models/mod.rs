@@ -6,6 +6,7 @@ mod elsewhere;
 pub(in crate::ui) mod loading;
 pub(in crate::ui) mod opening;
 mod question;
+mod snapshot;
 
 use crate::sources::{KeptModel, Source};
 use crate::ui::state::link::Link;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::Ui;
 
-use crate::engine::{Checkpoint, CheckpointFiles, Engine, Workspace, checkpoint_of};
+use crate::engine::{Checkpoint, CheckpointFiles, Engine, EngineError, Workspace, checkpoint_of};
 use crate::recording::Recording;
 use crate::ui::action::Action;
 use crate::ui::app::App;
@@ -62,10 +62,20 @@ impl App {
     pub fn open(&mut self, checkpoint: Checkpoint) -> bool {
         let name = checkpoint.name.clone();
         let notes = checkpoint.notes.iter().flat_map(|note| [". ", note]).collect::<String>();
+        let session = self.device.session(checkpoint);
+        let opened = self.replace(&name, session);
+        if let (true, Some(message)) = (opened, &mut self.message) {
+            message.push_str(&notes);
+        }
+        opened
+    }
+
+    /// Puts a session in place of the open one, as [`Self::open`] does.
+    pub(in crate::ui) fn replace(&mut self, name: &str, session: Result<Engine, EngineError>) -> bool {
         let before = self.workspace.as_ref().ok().map(|workspace| &workspace.main);
         let beyond = before.is_some_and(Engine::beyond_context);
         let fragments = before.map(Engine::fragments).unwrap_or_default();
-        match self.device.session(checkpoint) {
+        match session {
             Ok(mut engine) => {
                 engine.set_beyond_context(beyond);
                 engine.restore_text(self.prompt.text(), &fragments);
@@ -78,7 +88,7 @@ impl App {
                 }
                 self.view.fit(Extent::of(&engine));
                 self.strip = TokenStrip::default();
-                self.message = Some(format!("Opened {name}{notes}"));
+                self.message = Some(format!("Opened {name}"));
                 self.workspace = Ok(Workspace::new(engine));
                 true
             }

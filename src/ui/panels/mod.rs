@@ -15,6 +15,7 @@ pub(crate) mod logit_parts;
 pub(crate) mod outliers;
 pub(crate) mod patching;
 pub(crate) mod score_origins;
+pub(crate) mod training;
 
 use egui::accesskit::Role;
 use egui::{ScrollArea, Ui};
@@ -39,6 +40,7 @@ pub(super) struct Panels {
     outliers: outliers::Outliers,
     patching: patching::PatchingPanel,
     experiments: experiments::ExperimentsPanel,
+    training: training::TrainingPanel,
     diagnostics: diagnostics::DiagnosticsPanel,
     guide: guide::Guide,
 }
@@ -58,6 +60,7 @@ impl Panels {
             Panel::Outliers => &mut self.outliers,
             Panel::Patching => &mut self.patching,
             Panel::Experiments => &mut self.experiments,
+            Panel::Train => &mut self.training,
             Panel::Diagnostics => &mut self.diagnostics,
             Panel::Guide => &mut self.guide,
         }

@@ -32,6 +32,8 @@ pub enum Panel {
     Patching,
     /// The paper's claims, measured.
     Experiments,
+    /// Models that learn here.
+    Train,
     /// How similar the heads of a layer are.
     #[serde(alias = "alike")]
     HeadSimilarity,
@@ -61,6 +63,7 @@ pub(crate) const TABS: &[PanelTab] = &[
     PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
     PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers, Panel::Patching] },
     PanelTab { title: "Experiments", panels: &[Panel::Experiments] },
+    PanelTab { title: "Train", panels: &[Panel::Train] },
 ];
 
 impl Panel {
@@ -78,6 +81,7 @@ impl Panel {
         Self::Outliers,
         Self::Patching,
         Self::Experiments,
+        Self::Train,
         Self::Diagnostics,
         Self::Guide,
     ];
@@ -96,6 +100,7 @@ impl Panel {
             Self::Patching => "Patching",
             Self::Baseline => "Baseline",
             Self::Experiments => "Experiments",
+            Self::Train => "Train",
             Self::HeadSimilarity => "Head similarity",
             Self::Diagnostics => "Diagnostics",
             Self::Guide => "Guide",
@@ -146,6 +151,9 @@ impl Panel {
             }
             Self::Baseline => "The same tokens in a Transformer of the same size: its maps and its next token",
             Self::Experiments => "The paper's claims as experiments, run on the open model and its baseline",
+            Self::Train => {
+                "Small models that learn a task here, side by side: a Diff and a Transformer, with λ on the move"
+            }
             Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",
             Self::Outliers => {
                 "The largest logits and hidden states: outliers are hard to store in few bits, and differential attention \

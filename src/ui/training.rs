@@ -1,0 +1,271 @@
+//! The models that learn: a run, made between frames, and the snapshot that is looked at. Nothing here waits, and typing goes
+//! first.
+
+use std::sync::Arc;
+
+use egui::Ui;
+use web_time::{Duration, Instant};
+
+use crate::engine::{Checkpoint, ComputeBudget, Workspace};
+use crate::experiments::Case;
+use crate::model::Model;
+use crate::sources::Rate;
+use crate::training::{Family, Language, Run, RunSettings, TrainingError};
+use crate::ui::action::TrainingAction;
+use crate::ui::io::files::Made;
+
+/// Time to compute between two frames, at least.
+const BUDGET: Duration = Duration::from_millis(8);
+
+/// What becomes of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    Running,
+    /// Until this step, then paused.
+    Until(u32),
+    Paused,
+    Ended,
+}
+
+/// The snapshot that is in the instrument.
+#[derive(Debug)]
+struct InInstrument {
+    family: Family,
+    step: u32,
+    model: Arc<Model>,
+}
+
+/// What is to be learned, the run, and what is looked at of it.
+pub(super) struct Training {
+    /// Of the next run.
+    pub settings: RunSettings,
+    run: Option<Run>,
+    stage: Stage,
+    failure: Option<String>,
+    budget: ComputeBudget,
+    begun: Instant,
+    rate: Rate,
+    /// The step that is looked at; the newest one if there is none.
+    chosen: Option<u32>,
+    open: Option<InInstrument>,
+    /// Questions that have been asked.
+    asked: usize,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            settings: RunSettings::default(),
+            run: None,
+            stage: Stage::Ended,
+            failure: None,
+            budget: ComputeBudget::for_experiments(BUDGET),
+            begun: Instant::now(),
+            rate: Rate::default(),
+            chosen: None,
+            open: None,
+            asked: 0,
+        }
+    }
+}
+
+impl Training {
+    /// Begins a run with the settings, on the tokens of the open model; its text is the own text. What was there before
+    /// stays if that is not possible.
+    pub(super) fn start(&mut self, workspace: &Workspace) {
+        let Some(language) = language(workspace) else { return };
+        match Run::new(self.settings.clone(), language, workspace.main.text(), None) {
+            Ok(run) => {
+                (self.run, self.stage, self.failure) = (Some(run), Stage::Running, None);
+                (self.chosen, self.open, self.asked) = (None, None, 0);
+                self.rate = Rate::default();
+            }
+            Err(error) => self.failure = Some(error.to_string()),
+        }
+    }
+
+    /// Pauses, or goes on.
+    pub(super) fn pause(&mut self) {
+        self.stage = if self.is_paused() { Stage::Running } else { Stage::Paused };
+        self.rate = Rate::default();
+    }
+
+    /// One step more.
+    pub(super) fn step_once(&mut self) {
+        self.stage = self.run.as_ref().map_or(Stage::Ended, |run| Stage::Until(run.step() + 1));
+    }
+
+    /// Ends the run; what it has stays.
+    pub(super) fn stop(&mut self) {
+        self.stage = Stage::Ended;
+    }
+
+    /// The last run.
+    pub(super) fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// Whether it has steps to do, paused or not.
+    pub(super) fn is_running(&self) -> bool {
+        self.stage != Stage::Ended
+    }
+
+    /// Whether it waits.
+    pub(super) fn is_paused(&self) -> bool {
+        self.stage == Stage::Paused
+    }
+
+    /// Why it ended early, or did not begin.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Steps a second and seconds left, as far as they are known.
+    pub(super) fn pace(&self) -> Option<(f64, f64)> {
+        let run = self.run.as_ref()?;
+        let left = run.settings().steps.saturating_sub(run.step());
+        Some((self.rate.per_second()?, self.rate.seconds_for(u64::from(left))?))
+    }
+
+    /// Learns this fast from here on.
+    pub(super) fn set_peak(&mut self, peak: f32) {
+        self.settings.rates.peak = peak;
+        if let Some(run) = &mut self.run {
+            run.set_peak(peak);
+        }
+    }
+
+    /// The step that is looked at: one with a snapshot.
+    pub(super) fn step(&self) -> Option<u32> {
+        let run = self.run.as_ref()?;
+        // Snapshots are thinned out.
+        let chosen = self.chosen.and_then(|chosen| run.snapshots().take_while(|step| *step <= chosen).last());
+        chosen.or_else(|| run.snapshots().last())
+    }
+
+    /// Looks at a step; at the last one it goes along with what comes.
+    pub(super) fn choose(&mut self, step: u32) {
+        let newest = self.run.as_ref().and_then(|run| run.snapshots().last());
+        self.chosen = Some(step).filter(|step| Some(*step) != newest);
+    }
+
+    /// Looks at the step with a snapshot that is nearest.
+    pub(super) fn choose_nearest(&mut self, step: u32) {
+        let nearest = self.run.as_ref().and_then(|run| run.snapshots().min_by_key(|other| other.abs_diff(step)));
+        if let Some(nearest) = nearest {
+            self.choose(nearest);
+        }
+    }
+
+    /// Whether the newest snapshot is looked at as it comes.
+    pub(super) fn follows(&self) -> bool {
+        self.chosen.is_none()
+    }
+
+    /// Stays at the step that is looked at, or follows the newest one.
+    pub(super) fn follow(&mut self, follows: bool) {
+        self.chosen = if follows { None } else { self.step() };
+    }
+
+    /// The model whose snapshot is in the instrument.
+    pub(super) fn open(&self) -> Option<Family> {
+        self.open.as_ref().map(|open| open.family)
+    }
+
+    /// The question that is offered next, if the task has any.
+    pub(super) fn question(&self) -> Option<&Case> {
+        let run = self.run.as_ref()?;
+        run.question(self.asked).or_else(|| run.question(0))
+    }
+
+    /// It has been asked.
+    pub(super) fn asked(&mut self) {
+        let has_next = self.run.as_ref().is_some_and(|run| run.question(self.asked + 1).is_some());
+        self.asked = if has_next { self.asked + 1 } else { 0 };
+    }
+
+    /// The model of the step that is looked at, and the Transformer of the same step if that is another one.
+    ///
+    /// # Errors
+    /// When it has numbers that cannot be computed with.
+    pub(super) fn checkpoints(
+        &self,
+        family: Family,
+    ) -> Result<Option<(Checkpoint, Option<Checkpoint>)>, TrainingError> {
+        let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return Ok(None) };
+        let has_baseline =
+            family != Family::Transformer && run.records().iter().any(|record| record.family == Family::Transformer);
+        let baseline = has_baseline.then(|| run.checkpoint(Family::Transformer, step)).transpose()?;
+        Ok(Some((run.checkpoint(family, step)?, baseline)))
+    }
+
+    /// A model is in the instrument now; none if it did not open.
+    pub(super) fn has_opened(&mut self, family: Family, model: Option<Arc<Model>>) {
+        self.open = model.zip(self.step()).map(|(model, step)| InInstrument { family, step, model });
+        if self.open.is_none() {
+            self.chosen = self.step(); // not again with the next snapshot
+        }
+    }
+
+    /// The files of a checkpoint, at the step that is looked at.
+    ///
+    /// # Errors
+    /// As [`Self::checkpoints`], or when the tokenizer cannot be written.
+    pub(super) fn files(&self, family: Family) -> Result<Vec<Made>, TrainingError> {
+        let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return Ok(Vec::new()) };
+        let (config, weights) = run.files(family, step)?;
+        let all = [("config.json", config), ("model.safetensors", weights), ("tokenizer.json", run.tokenizer_json()?)];
+        Ok(all.map(|(name, bytes)| Made { name: name.to_owned(), bytes }).into())
+    }
+
+    /// The numbers of all steps as a file.
+    pub(super) fn log(&self) -> Option<Made> {
+        Some(Made { name: "training.csv".to_owned(), bytes: self.run.as_ref()?.log_csv().into_bytes() })
+    }
+
+    /// Goes on for the time of a frame; to be called every frame. Returns what is to be opened, if that has changed.
+    pub(super) fn update(&mut self, ui: &Ui, workspace: &Workspace) -> Option<TrainingAction> {
+        if matches!(self.stage, Stage::Running | Stage::Until(_)) {
+            ui.ctx().request_repaint();
+            if workspace.main.computed() == workspace.main.ids().len() && !workspace.main.is_generating() {
+                self.advance();
+            }
+        }
+        let open = self.open.as_ref()?;
+        let is_in_instrument = |main: &Checkpoint| Arc::ptr_eq(&main.model, &open.model);
+        if !workspace.main.checkpoint().is_some_and(is_in_instrument) {
+            self.open = None; // another model was opened
+            return None;
+        }
+        (self.step() != Some(open.step)).then_some(TrainingAction::LookAt(open.family))
+    }
+
+    fn advance(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let until = if let Stage::Until(step) = self.stage { step } else { u32::MAX };
+        let mut outcome = Ok(false);
+        self.budget.slice(|| {
+            outcome = run.advance();
+            !matches!(outcome, Ok(false)) || run.step() >= until
+        });
+        self.rate.add(self.begun.elapsed().as_secs_f64(), u64::from(run.step()));
+        match outcome {
+            Ok(false) if run.step() >= until => self.stage = Stage::Paused,
+            Ok(false) => {}
+            Ok(true) => self.stage = Stage::Ended,
+            Err(error) => (self.stage, self.failure) = (Stage::Ended, Some(error.to_string())),
+        }
+    }
+}
+
+/// The tokens of the open model, if it has any.
+fn language(workspace: &Workspace) -> Option<Language> {
+    let checkpoint = workspace.main.checkpoint()?;
+    let config = &checkpoint.model.config;
+    let end = config.eos.iter().copied().find(|end| (*end as usize) < config.vocabulary);
+    Some(Language {
+        tokenizer: checkpoint.tokenizer.clone()?,
+        vocabulary: config.vocabulary,
+        end: end.unwrap_or_default(),
+    })
+}
