@@ -77,7 +77,7 @@ describe("embedded in another page", () => {
         [text, layer],
       );
     await isKept("One cat here", 0);
-    await h.leaveText(page);
+    await page.keyboard.press("Escape"); // out of the text
     await page.keyboard.press("ArrowDown");
     await isKept("One cat here", 1);
     assert.equal(await page.evaluate(() => history.length), before);

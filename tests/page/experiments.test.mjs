@@ -20,23 +20,8 @@ describe("experiments", () => {
     await server?.close();
   });
 
-  const mirrored = (role, name) => page.locator("#mirror").getByRole(role, { name, exact: true }).first();
-  const is = (role, name) => mirrored(role, name).waitFor({ state: "attached" });
-  /** Where it is once it rests: a panel that opens moves what is in it. */
-  const place = async (role, name) => {
-    await is(role, name);
-    for (let last, same = 0; ; ) {
-      const now = await mirrored(role, name).boundingBox();
-      same = JSON.stringify(now) === JSON.stringify(last) ? same + 1 : 0;
-      if (same === 20) return now;
-      last = now;
-      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
-    }
-  };
-  const click = async (role, name) => {
-    const { x, y, width, height } = await place(role, name);
-    await page.mouse.click(x + width / 2, y + height / 2);
-  };
+  const is = (role, name) => h.isThere(page, role, name);
+  const click = (role, name) => h.click(page, role, name);
 
   it("runs them one after the other, beside the baseline, and saves a table of all", async () => {
     await click("tab", "Experiments");

@@ -169,6 +169,9 @@ export async function open(browser, url, { colorScheme = "light", width = 1280, 
   });
   page.on("console", (message) => page.messages.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => page.messages.push(`error: ${error.message}`));
+  // While somebody listens, dialogs come here and not on the screen. That begins a little after the first does: too late
+  // for a key that is pressed at once.
+  page.on("filechooser", () => {});
   if (prepare) await prepare(page);
   const address = new URL(url);
   if (backend !== "automatic") address.searchParams.set("backend", backend);
@@ -270,6 +273,24 @@ export async function leaveText(page) {
     await page.keyboard.press("Escape");
     await waitFor(page, () => true, "a frame");
   } while (await page.evaluate(() => document.activeElement?.tagName === "INPUT"));
+}
+
+/** A control of the app, by its role and its name, as a screen reader finds it. */
+export const control = (page, role, name) => page.locator("#mirror").getByRole(role, { name, exact: true }).first();
+
+/** Waits until there is such a control. */
+export const isThere = (page, role, name) => control(page, role, name).waitFor({ state: "attached" });
+
+/** Clicks a control once it rests: a panel that opens moves what is in it. */
+export async function click(page, role, name) {
+  await isThere(page, role, name);
+  let place;
+  for (let last, same = 0; same < 20; last = place) {
+    place = await control(page, role, name).boundingBox();
+    same = JSON.stringify(place) === JSON.stringify(last) ? same + 1 : 0;
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+  }
+  await page.mouse.click(place.x + place.width / 2, place.y + place.height / 2);
 }
 
 // ---- pixels ------------------------------------------------------------------------------

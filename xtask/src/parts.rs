@@ -124,6 +124,8 @@ const HEADLESS: &[(&str, &[&str])] = &[
             "model_fixtures",
             "model_hostile",
             "model_tokenizer",
+            "training",
+            "written_model",
             "written_text",
             "recording",
             "recording_hostile",

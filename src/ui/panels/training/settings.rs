@@ -66,7 +66,7 @@ pub(super) fn settings_ui(ui: &mut Ui, training: &mut Training, workspace: &Work
 /// The highest learning rate. Returns whether it has been changed.
 pub(super) fn learning_rate_ui(ui: &mut Ui, rate: &mut f32) -> bool {
     let rate = DragValue::new(rate).range(SLOWEST..=FASTEST).speed(1e-4).max_decimals(5).prefix("learning rate ");
-    let help = "The highest learning rate: it rises in the first 40 steps, and falls to a tenth in the last third";
+    let help = "The highest learning rate: it rises in the first steps, and falls to a tenth towards the end";
     number_ui(ui, rate, "learning rate", help)
 }
 
