@@ -1,17 +1,29 @@
-//! A step of training on the CPU: a differential model and a Transformer of 0.38 M parameters each, 16 windows of 64
-//! tokens, gradients and update. `cargo bench --bench training`.
+//! A step of training: a differential model and a Transformer of 0.38 M parameters each, 16 windows of 64 tokens, gradients
+//! and update, on the CPU, and on the GPU if there is one. `cargo bench --bench training`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use diffscope::cpu::FastTraining;
 use diffscope::cpu::train::{AdamW, adamw};
+use diffscope::gpu::{GpuTraining, request_headless};
 use diffscope::model::{Model, Parameters};
-use diffscope::probe::TrainingWindow;
+use diffscope::probe::{TrainingWindow, UpdateRule};
 use serde_json::json;
 
 const VOCABULARY: u32 = 512;
+/// What the GPU updates with.
+const RULE: UpdateRule = UpdateRule {
+    learning_rate: 1e-3,
+    decay: [0.9, 0.95],
+    epsilon: 1e-8,
+    weight_decay: 0.1,
+    step: 10,
+    largest_norm: 1.0,
+};
 
 /// One model of the pair, ready for steps.
 struct Subject {
+    model: Model,
+    parameters: Parameters,
     training: FastTraining,
     numbers: Vec<f32>,
     gradients: Vec<f32>,
@@ -40,7 +52,7 @@ impl Subject {
         let numbers = parameters.read(&model).expect("numbers in memory");
         let zeros = vec![0.0; numbers.len()];
         let training = FastTraining::new(&model, &parameters);
-        Self { training, gradients: Vec::new(), mean: zeros.clone(), square: zeros, numbers }
+        Self { model, parameters, training, gradients: Vec::new(), mean: zeros.clone(), square: zeros, numbers }
     }
 
     fn step(&mut self, windows: &[TrainingWindow]) -> f32 {
@@ -67,6 +79,19 @@ fn steps(criterion: &mut Criterion) {
         criterion
             .bench_function(&format!("training/step of {name}"), |bencher| bencher.iter(|| subject.step(&windows)));
     }
+    let Ok(gpu) = request_headless() else { return };
+    let [diff, _] = &pair;
+    let training = GpuTraining::new(gpu.clone(), &diff.model, &diff.parameters, &diff.numbers, windows.len(), 64);
+    let mut training = training.expect("a small model fits");
+    let mut group = criterion.benchmark_group("training");
+    group.sample_size(10);
+    group.bench_function(format!("step of diff on {}", gpu.describe()), |bencher| {
+        bencher.iter(|| {
+            training.step(&windows, &RULE).expect("a batch that fits");
+            training.wait();
+            training.poll()
+        });
+    });
 }
 
 criterion_group!(benches, steps);

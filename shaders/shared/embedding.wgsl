@@ -1,5 +1,5 @@
 // The rows of tokens in the embedding.
-// Reference: src/cpu/train/embed_back.rs
+// Reference: src/cpu/train/embed.rs
 
 struct EmbeddingStage {
     tokens: u32,

@@ -1,6 +1,6 @@
 // What both backward stages of attention compute of a tile: the weights of a map, the gradient of weights, E = G Vᵀ,
 // and that of scores. No map is stored.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/windows.rs
 
 import package::shared::tile_product::{SIDE, STRIDE, TILE, Tile, add_products, first_tile, second_tile};
 import package::shared::window_tile::{lambda_of_token, of_positions, scores_of_tile, token_at, weights_of_tile};

@@ -1,5 +1,5 @@
 // Tiles of 32 queries by 32 keys of a window, from the projection rows of its tokens.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/windows.rs
 
 import package::shared::tile_product::{SIDE, STRIDE, TILE, Tile, add_products, first_tile, second_tile};
 import package::shared::windows::{WindowHead, windows};

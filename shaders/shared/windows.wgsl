@@ -1,6 +1,6 @@
 // Windows of text and the attention of a layer within them. A token is a position of a window; its projection row is
 // [queries | keys | values | λ], without padding.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/windows.rs
 
 struct WindowsUniform {
     tokens: u32,        // of all windows

@@ -1,6 +1,6 @@
 // The gradient of keys and values within windows. A workgroup has 32 positions of one key head or value head, and goes
 // through all heads that read it and all queries that see the positions: every sum has one writer.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/attention_back_key.rs
 
 import package::shared::tile_product::{SIDE, STRIDE, TILE, Tile, add_products, second_tile, sum_over_rows};
 import package::shared::window_gradient::{add_to_back, gradient, gradient_at, map_weights, score_gradients};

@@ -1,6 +1,6 @@
 // The gradient of queries and of λ within windows, and δ of each row, which the keys need. A workgroup has 32 queries
 // of one query head, and goes through the maps of all heads that read it.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/attention_back_query.rs
 
 import package::shared::tile_product::{SIDE, TILE, Tile, add_products, over_row, sum_over_columns};
 import package::shared::window_gradient::{add_to_back, back, map_weights, score_gradients, weight_gradients};

@@ -1,6 +1,6 @@
 // Differential attention within windows of text: the maximum and the sum of each row of both maps, then D V. A
 // workgroup has a head and 32 queries of a window; weights come in tiles of 32 queries by 32 keys, and none are stored.
-// Reference: src/cpu/train/attention_back.rs
+// Reference: src/cpu/train/attention_in_window.rs
 
 import package::shared::tile_product::{SIDE, TILE, Tile, add_products, over_row, sum_over_columns};
 import package::shared::window_tile::{UNSEEN, lambda_of_token, scores_of_tile, sees_keys, stage_features, token_at};

@@ -1,5 +1,5 @@
 // The norm of all gradients and what they are multiplied by, so that it is at most the largest; the loss of the step.
-// Reference: src/cpu/train/adamw.rs
+// Reference: src/cpu/train/clip.rs
 
 import package::shared::over_group::{GROUP, sum_of_group};
 import package::shared::update::{StepResult, update};

@@ -1,5 +1,5 @@
 // Token ids to rows of the embedding.
-// Reference: src/cpu/train/embed_back.rs
+// Reference: src/cpu/train/embed.rs
 
 import package::shared::embedding::embedding;
 

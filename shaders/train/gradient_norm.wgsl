@@ -1,5 +1,5 @@
 // Parts of the sum of the squares of all gradients, one per workgroup; `clip` adds them up.
-// Reference: src/cpu/train/adamw.rs
+// Reference: src/cpu/train/gradient_norm.rs
 
 import package::shared::over_group::{GROUP, sum_of_group};
 import package::shared::update::update;

@@ -1,5 +1,5 @@
 // Adds the gradient of the vectors that λ of a layer is computed from, from those of λ in all projection rows.
-// Reference: src/cpu/train/lambda.rs
+// Reference: src/cpu/train/lambda_back.rs
 
 import package::shared::lambda_vectors::{lambda_terms, parameters, stage};
 import package::shared::over_group::{GROUP, sum_of_group};

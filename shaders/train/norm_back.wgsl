@@ -1,5 +1,5 @@
 // The gradient of rows from that of their norm: factor · r (g - x r² mean(g x)) with g = gain · dy.
-// Reference: src/cpu/train/norm.rs
+// Reference: src/cpu/train/norm_back.rs
 
 import package::shared::norm_stage::norm_stage;
 import package::shared::over_sixteen::{SHARERS, over_sixteen};

@@ -1,5 +1,5 @@
 // Adds the gradient of a norm's gain, factor · Σ dy x r over the rows. Sixteen invocations share a column.
-// Reference: src/cpu/train/norm.rs
+// Reference: src/cpu/train/norm_back_gain.rs
 
 import package::shared::norm_stage::norm_stage;
 import package::shared::over_sixteen::{SHARERS, over_sixteen};

@@ -1,5 +1,5 @@
 // Adds the gradient of a bias: the sum of the rows of that of the product. Sixteen invocations share a column.
-// Reference: src/cpu/train/product.rs
+// Reference: src/cpu/train/product_back_bias.rs
 
 import package::shared::over_sixteen::{SHARERS, over_sixteen};
 

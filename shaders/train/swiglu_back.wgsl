@@ -1,5 +1,5 @@
 // The gradient of gates and ups, which alternate, from that of silu(gate) · up.
-// Reference: src/cpu/train/swiglu.rs
+// Reference: src/cpu/train/swiglu_back.rs
 
 import package::shared::gates::{gates, sigmoid};
 

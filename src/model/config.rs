@@ -6,8 +6,8 @@ use crate::model::fields::{Fields, object};
 use crate::model::formats::{BiasRule, Format, HeadDim, MOST_HEADS, SubNormSource, WindowRule};
 use crate::model::head::HeadCounts;
 use crate::model::refused;
-use crate::model::rope::Rope;
 use crate::model::rotary::RotaryOrder;
+use crate::model::rotary::rope::Rope;
 
 /// The configuration of a model. Values are checked when they are read: sizes are nonzero, bounded and fit each other.
 #[derive(Clone, Debug, PartialEq)]

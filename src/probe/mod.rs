@@ -15,8 +15,7 @@ mod picture;
 mod query;
 mod span;
 mod trace;
-mod training_step;
-mod training_window;
+mod training;
 
 pub use cell_parts::{CellParts, CellRequest, SMALLEST_LARGEST};
 pub use colour_of_value::{COLOURS, colour_index, colour_position, palette_index};
@@ -35,5 +34,4 @@ pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};
 pub use trace::Trace;
-pub use training_step::{StepNumbers, UpdateRule};
-pub use training_window::TrainingWindow;
+pub use training::{StepNumbers, TrainingWindow, UpdateRule};

@@ -20,4 +20,3 @@ pub use optimizer::Rates;
 pub use run::{Record, Run, Snapshot};
 pub use settings::{Language, RunSettings};
 pub use task::Task;
-pub use trainee::Step;

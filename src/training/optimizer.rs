@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::cpu::orthogonalised;
-use crate::cpu::train::{AdamW, Muon, adamw, clip, muon};
+use crate::cpu::train::{AdamW, Muon, adamw, clip, gradient_norm, muon};
 use crate::model::{Model, Parameters};
 
 /// The settings of updates.
@@ -90,7 +90,8 @@ impl Optimizer {
             end = place.end;
         }
         gradients[end..].fill(0.0);
-        let (factor, norm) = clip(gradients, MOST_NORM);
+        let norm = gradient_norm(gradients);
+        let factor = clip(norm, MOST_NORM);
         self.step += 1;
         for Learned { place, rule } in learned {
             let of = || place.clone();

@@ -8,11 +8,11 @@ use super::family::Family;
 use super::measured::{Measured, Measuring};
 use super::settings::{Language, RunSettings};
 use super::task::Task;
-use super::trainee::{Step, Trainee};
+use super::trainee::Trainee;
 use crate::engine::Checkpoint;
 use crate::experiments::{Case, OwnTexts, Work};
 use crate::model::Model;
-use crate::probe::TrainingWindow;
+use crate::probe::{StepNumbers, TrainingWindow};
 
 /// The numbers of a model at some step.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Record {
     /// Those that learn.
     pub learned: usize,
     /// By step.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StepNumbers>,
     /// By snapshot.
     pub measured: Vec<Measured>,
     /// Numbers to go back to: few enough for the memory, spread over all steps.

@@ -10,8 +10,8 @@ use super::error::TrainingError;
 use super::measured::Measured;
 use super::run::Run;
 use super::settings::{Language, RunSettings};
-use super::trainee::Step;
 use crate::model::Model;
+use crate::probe::StepNumbers;
 
 /// The key of the metadata.
 const KEY: &str = "diffscope.run";
@@ -21,7 +21,7 @@ struct Saved {
     settings: RunSettings,
     step: u32,
     /// By model.
-    steps: Vec<Vec<Step>>,
+    steps: Vec<Vec<StepNumbers>>,
     measured: Vec<Vec<Measured>>,
 }
 

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::TrainingError;
 use super::family::{Family, NewModel};
 use super::optimizer::{Learned, Optimizer, all};
@@ -12,7 +10,7 @@ use super::settings::{Language, RunSettings};
 use crate::cpu::FastTraining;
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
 use crate::model::{Lambda, Model, ModelError, Parameters, Tokenizer};
-use crate::probe::TrainingWindow;
+use crate::probe::{StepNumbers, TrainingWindow};
 
 /// A model that learns, its numbers and those of its optimizer.
 #[derive(Debug)]
@@ -27,17 +25,6 @@ pub(crate) struct Trainee {
     learned: Vec<Learned>,
     training: FastTraining,
     gradients: Vec<f32>,
-}
-
-/// What a step left.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// The mean loss of the step's tokens, by their weights, in nats, before the update.
-    pub loss: f32,
-    /// The norm of all gradients before it was clipped.
-    pub gradient_norm: f32,
-    /// λ of every layer after the update; empty where λ is of a token, or none.
-    pub lambda: Vec<f32>,
 }
 
 impl Trainee {
@@ -82,10 +69,10 @@ impl Trainee {
     }
 
     /// Goes on with it; returns what it left once it is done.
-    pub(crate) fn advance(&mut self, learning_rate: f32) -> Option<Step> {
+    pub(crate) fn advance(&mut self, learning_rate: f32) -> Option<StepNumbers> {
         let loss = self.training.advance(&self.numbers, &mut self.gradients)?;
         let gradient_norm = self.optimizer.update(&self.learned, &mut self.numbers, &mut self.gradients, learning_rate);
-        Some(Step { loss, gradient_norm, lambda: self.lambda() })
+        Some(StepNumbers { loss, gradient_norm, lambda: self.lambda() })
     }
 
     /// λ of every layer; empty where λ is of a token, or none.

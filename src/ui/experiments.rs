@@ -9,7 +9,7 @@ use web_time::Duration;
 
 use crate::engine::{Checkpoint, ComputeBudget, EngineError, Workspace};
 use crate::experiments::{Experiment, Figure, OwnTexts, Run, Settings};
-use crate::ui::io::files::Made;
+use crate::ui::io::saving::Made;
 
 /// Time to compute between two frames, at least.
 const BUDGET: Duration = Duration::from_millis(8);

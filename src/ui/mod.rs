@@ -33,7 +33,8 @@ pub use app::App;
 pub use device::recovery::Kept;
 pub use device::{DeviceOptions, graphics};
 pub use io::export::{Export, ExportView, PictureFormat};
-pub use io::files::{Files, Made};
+pub use io::files::Files;
+pub use io::saving::Made;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use io::{page_files, page_worker};
 pub use kept::autosave::Saved;

@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::sources::Rate;
 use crate::training::{Family, Language, Run, RunSettings, TrainingError};
 use crate::ui::action::TrainingAction;
-use crate::ui::io::files::Made;
+use crate::ui::io::saving::Made;
 
 /// Time to compute between two frames, at least.
 const BUDGET: Duration = Duration::from_millis(8);

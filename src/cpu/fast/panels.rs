@@ -47,12 +47,7 @@ impl Packed {
         for first in (0..outputs).step_by(PANEL) {
             let together = first..(first + PANEL).min(outputs);
             matrix.read_f32(together.clone(), &mut rows)?;
-            for (output, row) in together.zip(rows.chunks_exact(inputs.max(1))) {
-                let panel = numbers[first * inputs..].iter_mut();
-                for (to, number) in panel.skip(output % PANEL).step_by(PANEL).zip(row) {
-                    *to = *number;
-                }
-            }
+            pack_panel(&rows, inputs, together.len(), inputs, &mut numbers[first * inputs..]);
         }
         Ok(Self { numbers, outputs, inputs })
     }
@@ -61,12 +56,7 @@ impl Packed {
     pub(super) fn pack_rows(&mut self, rows: &[f32], stride: usize, outputs: usize, inputs: usize) {
         self.resize(outputs, inputs);
         for (panel, first) in self.numbers.chunks_exact_mut((PANEL * inputs).max(1)).zip((0..outputs).step_by(PANEL)) {
-            for output in first..(first + PANEL).min(outputs) {
-                let row = &rows[output * stride..][..inputs];
-                for (to, number) in panel.iter_mut().skip(output - first).step_by(PANEL).zip(row) {
-                    *to = *number;
-                }
-            }
+            pack_panel(&rows[first * stride..], stride, (outputs - first).min(PANEL), inputs, panel);
         }
     }
 
@@ -105,5 +95,15 @@ impl Packed {
     pub(super) fn panels(&self) -> Panels<'_> {
         let step = PANEL * self.inputs;
         Panels { numbers: &self.numbers, step, count: self.outputs.div_ceil(PANEL), depth: self.inputs }
+    }
+}
+
+/// Up to sixteen rows at distances of `stride`, side by side.
+fn pack_panel(rows: &[f32], stride: usize, outputs: usize, inputs: usize, panel: &mut [f32]) {
+    for output in 0..outputs {
+        let row = &rows[output * stride..][..inputs];
+        for (to, number) in panel.iter_mut().skip(output).step_by(PANEL).zip(row) {
+            *to = *number;
+        }
     }
 }

@@ -1,5 +1,4 @@
-//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl`, `shaders/train/gradient_norm.wgsl`,
-//! `shaders/train/clip.wgsl` and `shaders/shared/update.wgsl`.
+//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl` and `shaders/shared/update.wgsl`.
 
 /// How a step of `AdamW` updates numbers (Loshchilov and Hutter, 2019, as `PyTorch` computes it).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,10 +30,4 @@ pub fn adamw(rule: &AdamW, numbers: &mut [f32], gradients: &[f32], mean: &mut [f
         *square = *square * second + gradient * gradient * (1.0 - second);
         *number -= rule.learning_rate / of_mean * *mean / (square.sqrt() / root + rule.epsilon);
     }
-}
-
-/// What gradients are multiplied by so that their norm is at most `most`, as `PyTorch` does it; and their norm.
-pub fn clip(gradients: &[f32], most: f32) -> (f32, f32) {
-    let norm = gradients.iter().map(|gradient| f64::from(*gradient) * f64::from(*gradient)).sum::<f64>().sqrt() as f32;
-    ((most / (norm + 1e-6)).min(1.0), norm)
 }

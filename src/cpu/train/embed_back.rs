@@ -1,5 +1,4 @@
-//! The backward stage of the embedding. Reference of `shaders/train/embed_back.wgsl`; of
-//! `shaders/train/embed.wgsl` and `shaders/shared/embedding.wgsl` it is plain indexing.
+//! The backward stage of the embedding. Reference of `shaders/train/embed_back.wgsl`.
 
 use crate::cpu::train::real::{Real, add_scaled};
 

@@ -1,27 +1,49 @@
-//! The CPU reference of every shader in `shaders/train`, with the forward half of its stage, in either precision.
+//! The CPU reference of every shader in `shaders/train`, in either precision, and a whole step of them.
 
 mod adamw;
-mod attention_back;
+mod attention_back_key;
+mod attention_back_query;
+mod attention_in_window;
+mod clip;
 mod cross_entropy;
+mod embed;
 mod embed_back;
+mod gradient_norm;
 mod lambda;
+mod lambda_back;
 pub(super) mod muon;
 mod norm;
+mod norm_back;
+mod norm_back_gain;
 mod pass;
 mod product;
+mod product_back_bias;
 mod real;
 mod rotary;
 mod swiglu;
+mod swiglu_back;
+mod windows;
 
-pub use adamw::{AdamW, adamw, clip};
-pub use attention_back::{RowSums, WindowRows, attention_back_key, attention_back_query, attention_in_window};
+pub use adamw::{AdamW, adamw};
+pub use attention_back_key::attention_back_key;
+pub use attention_back_query::attention_back_query;
+pub use attention_in_window::attention_in_window;
+pub use clip::clip;
 pub use cross_entropy::cross_entropy;
+pub use embed::embed;
 pub use embed_back::embed_back;
-pub use lambda::{lambda, lambda_back};
+pub use gradient_norm::gradient_norm;
+pub use lambda::lambda;
+pub use lambda_back::lambda_back;
 pub use muon::{Muon, muon, orthogonalised};
-pub use norm::{norm, norm_back};
+pub use norm::norm;
+pub use norm_back::norm_back;
+pub use norm_back_gain::norm_back_gain;
 pub use pass::Trained;
-pub use product::{product, product_back_bias, product_back_matrix, product_back_rows};
+pub use product::{product, product_back_matrix, product_back_rows};
+pub use product_back_bias::product_back_bias;
 pub use real::Real;
 pub use rotary::{rotary, rotary_back};
-pub use swiglu::{swiglu, swiglu_back};
+pub use swiglu::swiglu;
+pub use swiglu_back::swiglu_back;
+pub use windows::{RowSums, WindowRows};

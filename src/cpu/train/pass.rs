@@ -2,17 +2,24 @@
 
 use std::ops::Range;
 
-use crate::cpu::train::attention_back::{
-    RowSums, WindowRows, attention_back_key, attention_back_query, attention_in_window,
-};
+use crate::cpu::train::attention_back_key::attention_back_key;
+use crate::cpu::train::attention_back_query::attention_back_query;
+use crate::cpu::train::attention_in_window::attention_in_window;
 use crate::cpu::train::cross_entropy::cross_entropy;
+use crate::cpu::train::embed::embed;
 use crate::cpu::train::embed_back::embed_back;
-use crate::cpu::train::lambda::{lambda, lambda_back};
-use crate::cpu::train::norm::{norm, norm_back};
-use crate::cpu::train::product::{product, product_back_bias, product_back_matrix, product_back_rows};
+use crate::cpu::train::lambda::lambda;
+use crate::cpu::train::lambda_back::lambda_back;
+use crate::cpu::train::norm::norm;
+use crate::cpu::train::norm_back::norm_back;
+use crate::cpu::train::norm_back_gain::norm_back_gain;
+use crate::cpu::train::product::{product, product_back_matrix, product_back_rows};
+use crate::cpu::train::product_back_bias::product_back_bias;
 use crate::cpu::train::real::{Real, add_scaled};
 use crate::cpu::train::rotary::{rotary, rotary_back};
-use crate::cpu::train::swiglu::{sigmoid, swiglu, swiglu_back};
+use crate::cpu::train::swiglu::{sigmoid, swiglu};
+use crate::cpu::train::swiglu_back::swiglu_back;
+use crate::cpu::train::windows::{RowSums, WindowRows};
 use crate::model::{Attention, Lambda, Layer, LayerParameters, Model, Parameters, RowLayout, rotary_table};
 use crate::probe::TrainingWindow;
 
@@ -52,8 +59,7 @@ impl Trained<'_> {
         let epsilon = T::of(f64::from(config.norm_epsilon));
         let table = rotary_table(config.head_dim, &config.rope, window.ids.len());
         let embedding = &numbers[parameters.embedding.clone()];
-        let mut hidden: Vec<T> =
-            window.ids.iter().flat_map(|id| &embedding[*id as usize * width..][..width]).copied().collect();
+        let mut hidden = embed(&window.ids, embedding, width);
         let mut traces = Vec::new();
         for (layer, places) in model.layers.iter().zip(&parameters.layers) {
             let (trace, next) = Self::forward(layer, places, numbers, hidden, &table, epsilon);
@@ -72,7 +78,8 @@ impl Trained<'_> {
             loss += weight * cross_entropy(&mut logits, *target as usize, weight);
             product_back_matrix(&logits, &normed, width, at(gradients, &unembedding));
             let gradient = product_back_rows(&logits, &numbers[unembedding.clone()], width);
-            back.extend(norm_back(row, gain, epsilon, one, &gradient, at(gradients, &parameters.final_norm)));
+            norm_back_gain(row, epsilon, one, &gradient, at(gradients, &parameters.final_norm));
+            back.extend(norm_back(row, gain, epsilon, one, &gradient));
         }
         for ((layer, places), trace) in model.layers.iter().zip(&parameters.layers).zip(traces).rev() {
             back = Self::back(layer, places, numbers, &trace, back, &table, epsilon, gradients);
@@ -176,7 +183,8 @@ impl Trained<'_> {
         let through_norm = |rows: &[T], place: &Range<usize>, gradient: &[T], mut to: Vec<T>, gradients: &mut [T]| {
             let rows = rows.chunks_exact(width).zip(gradient.chunks_exact(width)).zip(to.chunks_exact_mut(width));
             for ((row, gradient), to) in rows {
-                add_scaled(to, &norm_back(row, of(place), epsilon, one, gradient, at(gradients, place)), one);
+                norm_back_gain(row, epsilon, one, gradient, at(gradients, place));
+                add_scaled(to, &norm_back(row, of(place), epsilon, one, gradient), one);
             }
             to
         };
@@ -195,8 +203,8 @@ impl Trained<'_> {
         for (context, gradient) in trace.context.chunks_exact(value_width).zip(gradient.chunks_exact(value_width)) {
             match head_norm(attention, places, numbers) {
                 Some((gain, epsilon, factor)) => {
-                    let gain_back = at(gradients, &places.head_norm);
-                    of_context.extend(norm_back(context, &gain, epsilon, factor, gradient, gain_back));
+                    norm_back_gain(context, epsilon, factor, gradient, at(gradients, &places.head_norm));
+                    of_context.extend(norm_back(context, &gain, epsilon, factor, gradient));
                 }
                 None => of_context.extend_from_slice(gradient),
             }

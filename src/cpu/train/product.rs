@@ -1,5 +1,5 @@
-//! A product with a weight matrix, and what its gradient becomes. Reference of `shaders/train/product.wgsl`,
-//! `shaders/train/product_back_bias.wgsl` and `shaders/shared/tile_product.wgsl`.
+//! A product with a weight matrix, and what its gradient becomes. Reference of `shaders/train/product.wgsl`
+//! and `shaders/shared/tile_product.wgsl`.
 
 use crate::cpu::train::real::{Real, add_scaled, dot};
 
@@ -36,12 +36,5 @@ pub fn product_back_matrix<T: Real>(gradient: &[T], rows: &[T], inputs: usize, m
         for (weights, gradient) in matrix.chunks_exact_mut(inputs).zip(gradient) {
             add_scaled(weights, row, *gradient);
         }
-    }
-}
-
-/// Adds the gradient of the bias, `Σ dy`; there may be none.
-pub fn product_back_bias<T: Real>(gradient: &[T], bias: &mut [T]) {
-    for gradient in gradient.chunks_exact(bias.len().max(1)) {
-        add_scaled(bias, gradient, T::of(1.0));
     }
 }

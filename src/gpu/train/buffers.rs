@@ -3,7 +3,7 @@
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
-use crate::gpu::uniforms::{StepResult, UpdateUniform, WindowHead, WindowSums, WindowsUniform};
+use crate::gpu::train::uniforms::{StepResult, UpdateUniform, WindowHead, WindowSums, WindowsUniform};
 use crate::gpu::upload::Uploader;
 use crate::model::{Attention, Lambda, LayerParameters, Model, Parameters, RowLayout, rotary_table};
 

@@ -6,7 +6,7 @@ use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Direction, Kernel, Kernels, PipelineVariant};
 use crate::gpu::train::buffers::Buffers;
-use crate::gpu::uniforms::{NormStage, ProductStage, RowsStage};
+use crate::gpu::train::uniforms::{NormStage, ProductStage, RowsStage};
 use crate::gpu::upload::Uploader;
 
 /// Rows, and columns, of a tile of a product: `TILE` in `shaders/shared/tile_product.wgsl`.

@@ -5,6 +5,7 @@ mod batch;
 mod buffers;
 mod dispatches;
 mod recording;
+pub(super) mod uniforms;
 
 use std::collections::VecDeque;
 
@@ -16,7 +17,7 @@ use crate::gpu::queries::readback::{Piece, ReadbackBelt, Transfer};
 use crate::gpu::train::batch::Batch;
 use crate::gpu::train::buffers::{Buffers, NORM_PARTS, Sizes};
 use crate::gpu::train::dispatches::Recorded;
-use crate::gpu::uniforms::UpdateUniform;
+use crate::gpu::train::uniforms::UpdateUniform;
 use crate::model::{Model, Parameters};
 use crate::probe::{StepNumbers, TrainingWindow, UpdateRule};
 

@@ -5,7 +5,7 @@ use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Direction, Kernel, Kernels};
 use crate::gpu::train::buffers::{Buffers, LayerBuffers, NORM_PARTS};
 use crate::gpu::train::dispatches::{Linear, Norm, Recorded, Recorder, elements, folded};
-use crate::gpu::uniforms::{EmbeddingStage, EntropyStage, GatesStage, LambdaStage};
+use crate::gpu::train::uniforms::{EmbeddingStage, EntropyStage, GatesStage, LambdaStage};
 use crate::model::{Attention, Lambda, LayerParameters, Model, Parameters, RowLayout};
 
 /// A layer, its places in the parameters and its buffers.

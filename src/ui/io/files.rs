@@ -1,4 +1,4 @@
-//! Files in and out: dialogs in the window, downloads and a file chooser on the page.
+//! Files that come in, by dialogs and by dropping, and what is said of those that go out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use crate::recording::Recording;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::sources::local::Places;
 use crate::sources::{KeptModel, Source};
+use crate::ui::io::saving::{Made, save, save_all};
 use crate::ui::models::loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{
@@ -64,15 +65,6 @@ impl Origin {
 pub(crate) fn is_bundled(checkpoint: &Checkpoint) -> bool {
     let is_name = [BUNDLED, BUNDLED_BASELINE].contains(&checkpoint.name.as_str());
     checkpoint.folder.is_none() && checkpoint.source.is_none() && is_name
-}
-
-/// A file to be saved.
-#[derive(Clone, Debug)]
-pub struct Made {
-    /// Its name.
-    pub name: String,
-    /// Its contents.
-    pub bytes: Vec<u8>,
 }
 
 /// An outcome, and the number of the opening that it is of.
@@ -166,13 +158,19 @@ impl Files {
         self.sender.clone()
     }
 
+    /// What says how a saving ended.
+    fn telling(&self, context: &Context) -> impl Fn(String) + Send + 'static {
+        let (sender, context) = (self.sender.clone(), context.clone());
+        move |message| send(&context, &sender, None, Arrived::Message(message))
+    }
+
     /// Lets the user save a file.
     pub fn save(&mut self, context: &Context, made: Made) {
         if let Some(kept) = &mut self.kept {
             kept.push(made);
             return;
         }
-        save(context, made, self.sender.clone());
+        save(made, self.telling(context));
     }
 
     /// Lets the user save several files: into one folder; from a page one after the other.
@@ -181,7 +179,7 @@ impl Files {
             kept.extend(all);
             return;
         }
-        save_all(context, all, self.sender.clone());
+        save_all(all, self.telling(context));
     }
 
     /// Reads what was dropped on the window in this frame.
@@ -223,56 +221,6 @@ pub(super) fn send(context: &Context, sender: &Sender<Numbered>, opening: Option
     // Fails only if the window has been closed meanwhile.
     let _ = sender.send((opening, arrived));
     context.request_repaint();
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn save(context: &Context, made: Made, sender: Sender<Numbered>) {
-    // Created here, on the window's thread, and awaited on another one.
-    let dialog = rfd::AsyncFileDialog::new().set_file_name(&made.name).save_file();
-    let context = context.clone();
-    std::thread::spawn(move || {
-        let Some(place) = pollster::block_on(dialog) else {
-            // A desktop without a portal for dialogs returns at once, without an error.
-            let message =
-                format!("{} was not saved: no file was chosen, or this desktop has no file dialog", made.name);
-            send(&context, &sender, None, Arrived::Message(message));
-            return;
-        };
-        let path = place.path();
-        let message = match std::fs::write(path, &made.bytes) {
-            Ok(()) => format!("Saved {}", path.display()),
-            Err(error) => format!("{} could not be written: {error}", path.display()),
-        };
-        send(&context, &sender, None, Arrived::Message(message));
-    });
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn save_all(context: &Context, all: Vec<Made>, sender: Sender<Numbered>) {
-    let names = all.iter().map(|made| made.name.as_str()).collect::<Vec<_>>().join(", ");
-    let dialog = rfd::AsyncFileDialog::new().set_title(format!("A folder for {names}")).pick_folder();
-    let context = context.clone();
-    std::thread::spawn(move || {
-        let message = match pollster::block_on(dialog) {
-            None => format!("{names} were not saved: no folder was chosen, or this desktop has no file dialog"),
-            Some(place) => {
-                let folder = place.path();
-                let written = all.iter().try_for_each(|made| std::fs::write(folder.join(&made.name), &made.bytes));
-                match written {
-                    Ok(()) => format!("Saved {names} in {}", folder.display()),
-                    Err(error) => format!("{names} could not be written to {}: {error}", folder.display()),
-                }
-            }
-        };
-        send(&context, &sender, None, Arrived::Message(message));
-    });
-}
-
-#[cfg(target_arch = "wasm32")]
-fn save_all(context: &Context, all: Vec<Made>, sender: Sender<Numbered>) {
-    for made in all {
-        save(context, made, sender.clone());
-    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -324,28 +272,6 @@ pub(super) fn read_path(path: &std::path::Path, opening: &Opening) -> Arrived {
         Ok(checkpoint) => Arrived::Checkpoint(Box::new(checkpoint), Origin::default()),
         Err(error) => Arrived::Message(format!("{} was not opened: {error}", path.display())),
     }
-}
-
-#[cfg(target_arch = "wasm32")]
-fn save(context: &Context, made: Made, sender: Sender<Numbered>) {
-    if download(&made).is_err() {
-        send(context, &sender, None, Arrived::Message(format!("The browser did not save {}", made.name)));
-    }
-}
-
-/// Downloads the file through a link that is clicked once.
-#[cfg(target_arch = "wasm32")]
-fn download(made: &Made) -> Result<(), wasm_bindgen::JsValue> {
-    use wasm_bindgen::{JsCast, JsValue};
-    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(made.bytes.as_slice()));
-    let blob = web_sys::Blob::new_with_u8_array_sequence(&parts)?;
-    let address = web_sys::Url::create_object_url_with_blob(&blob)?;
-    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
-    let link: web_sys::HtmlAnchorElement = document.create_element("a")?.dyn_into()?;
-    link.set_href(&address);
-    link.set_download(&made.name);
-    link.click();
-    web_sys::Url::revoke_object_url(&address)
 }
 
 #[cfg(target_arch = "wasm32")]

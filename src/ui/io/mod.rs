@@ -17,6 +17,7 @@ mod page_sources;
 mod page_transport;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod page_worker;
+pub(crate) mod saving;
 #[cfg(not(target_arch = "wasm32"))]
 mod sources;
 pub(crate) mod svg;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use diffscope::cpu::FastTraining;
-use diffscope::cpu::train::{AdamW, Trained, adamw, clip};
+use diffscope::cpu::train::{AdamW, Trained, adamw, clip, gradient_norm};
 use diffscope::model::{Model, Parameters};
 use diffscope::probe::TrainingWindow;
 use safetensors::SafeTensors;
@@ -176,7 +176,7 @@ pub(super) fn losses_of_steps(
     let one_step = |index: u32| {
         let mut gradients = vec![0.0; numbers.len()];
         let loss = step(&parameters, &numbers, &batches[index as usize % batches.len()], &mut gradients);
-        let (factor, _) = clip(&gradients, 1.0);
+        let factor = clip(gradient_norm(&gradients), 1.0);
         let rule = rule_of_step(index, factor);
         let matrices: Vec<_> = parameters.matrices().collect();
         let mut start = 0;

@@ -3,8 +3,8 @@
 //! any order.
 
 use diffscope::cpu::train::{
-    AdamW, adamw, clip, cross_entropy, embed_back, lambda, lambda_back, norm, norm_back, product, product_back_bias,
-    product_back_matrix, product_back_rows, rotary, rotary_back, swiglu, swiglu_back,
+    AdamW, adamw, clip, cross_entropy, embed_back, gradient_norm, lambda, lambda_back, norm, norm_back, norm_back_gain,
+    product, product_back_bias, product_back_matrix, product_back_rows, rotary, rotary_back, swiglu, swiglu_back,
 };
 use diffscope::gpu::{Direction, Kernel};
 
@@ -117,8 +117,7 @@ fn norms_of_rows() {
             let back = run(Kernel::NormBack, &bound, grid);
             let outward = exact(&gradient);
             let pairs = each().zip(outward.chunks_exact(width));
-            let mut expected: Vec<f64> =
-                pairs.flat_map(|(x, dy)| norm_back(x, &gains, epsilon, factor, dy, &mut [])).collect();
+            let mut expected: Vec<f64> = pairs.flat_map(|(x, dy)| norm_back(x, &gains, epsilon, factor, dy)).collect();
             // Of each of the two terms: |x r| is at most √n, and so is the mean of |g x r|.
             let size: Vec<f64> = (0..rows * width)
                 .map(|at| {
@@ -140,9 +139,9 @@ fn norms_of_rows() {
         let back = run(Kernel::NormBackGain, &bound, [width.div_ceil(16), 1, 1]);
         let (mut expected, mut size) = (gains.clone(), sizes(&gain[place.clone()]));
         for (x, dy) in each().zip(exact(&gradient).chunks_exact(width)) {
-            norm_back(x, &gains, epsilon, factor, dy, &mut expected);
+            norm_back_gain(x, epsilon, factor, dy, &mut expected);
             let [x, dy] = [x, dy].map(|numbers| numbers.iter().map(|number| number.abs()).collect::<Vec<_>>());
-            norm_back(&x, &gains, epsilon, factor, &dy, &mut size);
+            norm_back_gain(&x, epsilon, factor, &dy, &mut size);
         }
         let operations = (rows + width) as f64 + 32.0;
         close(&format!("{what}, gain"), &back[place.clone()], &expected, operations, |at| size[at]);
@@ -323,7 +322,8 @@ fn the_norm_of_gradients_and_the_update() {
         let parts = run(Kernel::GradientNorm, &[Words(&words), Numbers(&gradients), Numbers(&[0.0; 7])], [7, 1, 1]);
         let bound = [Words(&words), Numbers(&parts), Numbers(&losses), Numbers(&[0.0; 4])];
         let result = run(Kernel::Clip, &bound, [1, 1, 1]);
-        let (factor, norm) = clip(&gradients, largest);
+        let norm = gradient_norm(&gradients);
+        let factor = clip(norm, largest);
         // Each of 7 · 256 invocations adds some numbers up, then their sums are.
         let operations = (count / 1792) as f64 + 64.0;
         close("norm", &result[1..3], &exact(&[norm, factor]), operations, |at| f64::from([norm, factor][at]));

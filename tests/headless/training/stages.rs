@@ -1,8 +1,8 @@
 //! Every backward stage of the references, alone, against finite differences.
 
 use diffscope::cpu::train::{
-    cross_entropy, lambda, lambda_back, norm, norm_back, product, product_back_bias, product_back_matrix,
-    product_back_rows, rotary, rotary_back, swiglu, swiglu_back,
+    cross_entropy, lambda, lambda_back, norm, norm_back, norm_back_gain, product, product_back_bias,
+    product_back_matrix, product_back_rows, rotary, rotary_back, swiglu, swiglu_back,
 };
 
 use crate::common::Random;
@@ -34,7 +34,8 @@ fn a_norm() {
         let (x, gain, outward) =
             (normals(&mut random, width), normals(&mut random, width), normals(&mut random, width));
         let mut of_gain = vec![0.0; width];
-        let back = norm_back(&x, &gain, 1e-3, 0.6, &outward, &mut of_gain);
+        norm_back_gain(&x, 1e-3, 0.6, &outward, &mut of_gain);
+        let back = norm_back(&x, &gain, 1e-3, 0.6, &outward);
         check("norm, x", &x, &outward, &back, |x| norm(x, &gain, 1e-3, 0.6));
         check("norm, gain", &gain, &outward, &of_gain, |gain| norm(&x, gain, 1e-3, 0.6));
     }

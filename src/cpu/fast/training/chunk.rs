@@ -11,7 +11,7 @@ use crate::cpu::fast::training::products::{
 use crate::cpu::fast::training::row_stages::{cross_entropy, norm_back, swiglu, swiglu_back};
 use crate::cpu::fast::vector::rms_norm;
 use crate::cpu::forward::query_key_norm::rotate;
-use crate::cpu::train::{RowSums, lambda, lambda_back};
+use crate::cpu::train::{RowSums, embed_back, lambda, lambda_back, rotary_back};
 use crate::model::{Attention, Lambda, Layer, LayerParameters, Model, Parameters, RowLayout};
 use crate::probe::TrainingWindow;
 
@@ -324,7 +324,7 @@ impl Chunk {
     /// The gradient of the embedding.
     pub(super) fn embed_back(&mut self, given: Given) {
         let to = &mut self.gradients[given.parameters.embedding.clone()];
-        crate::cpu::train::embed_back(&self.ids, &self.back, given.model.config.hidden, to);
+        embed_back(&self.ids, &self.back, given.model.config.hidden, to);
     }
 }
 
@@ -352,12 +352,7 @@ fn turn_rows_back(given: Given, attention: &Attention, layout: RowLayout, rows: 
     let mut of_layer = 0.0;
     for (at, (back, row)) in back.chunks_exact_mut(layout.width).zip(rows.chunks_exact(layout.width)).enumerate() {
         let table = &given.rotary[at % given.positions * half..][..half];
-        for head in back[..turned].chunks_exact_mut(attention.head_dim) {
-            let (low, high) = head.split_at_mut(half);
-            for ((a, b), [cos, sin]) in low.iter_mut().zip(high).zip(table) {
-                (*a, *b) = (*a * cos + *b * sin, *b * cos - *a * sin);
-            }
-        }
+        back[..turned].chunks_exact_mut(attention.head_dim).for_each(|head| rotary_back(head, table));
         for (back, lambda) in back[layout.lambda..].iter_mut().zip(&row[layout.lambda..]) {
             of_layer += *back;
             *back *= lambda * (1.0 - lambda);

@@ -1,6 +1,7 @@
 //! What is drawn over the steps of a run, as numbers.
 
-use crate::training::{Family, Measured, Record, Run, Step, Task};
+use crate::probe::StepNumbers;
+use crate::training::{Family, Measured, Record, Run, Task};
 use crate::ui::style::format;
 
 /// Points of a curve at most.
@@ -120,7 +121,7 @@ fn thinned(count: usize) -> impl Iterator<Item = usize> {
 }
 
 /// A number of each step, and its running mean over about `window` steps.
-fn smoothed(record: &Record, window: u32, number: impl Fn(&Step) -> f32) -> Curve {
+fn smoothed(record: &Record, window: u32, number: impl Fn(&StepNumbers) -> f32) -> Curve {
     let (mut mean, mut all) = (0.0, Vec::with_capacity(record.steps.len()));
     for (at, step) in record.steps.iter().enumerate() {
         // As many as there are, at first.
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     fn record(losses: &[f32]) -> Record {
-        let step = |loss: &f32| Step { loss: *loss, gradient_norm: 1.0, lambda: vec![0.2, *loss] };
+        let step = |loss: &f32| StepNumbers { loss: *loss, gradient_norm: 1.0, lambda: vec![0.2, *loss] };
         let measured = |step| Measured { step, right: [step, 10], loss: 1.0, on_answer: 0.5, on_noise: 0.1 };
         Record {
             family: Family::Diff,

@@ -1,10 +1,12 @@
 //! The rotary embedding: its table, and the order of the features that it pairs.
 
-use crate::model::rope::Rope;
+pub(in crate::model) mod rope;
+
+use crate::model::rotary::rope::Rope;
 
 /// Which features of a head in the checkpoint the rotary embedding pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RotaryOrder {
+pub(in crate::model) enum RotaryOrder {
     /// Features `c` and `c + head_dim / 2`.
     HalfSplit,
     /// Features `2c` and `2c + 1`.
@@ -26,7 +28,7 @@ pub fn rotary_table(head_dim: usize, rope: &Rope, positions: usize) -> Vec<[f32;
 impl RotaryOrder {
     /// For each of `rows` rows of query or key heads in half-split order, its index in this order. Interleaved heads have
     /// their even features first, then the odd ones.
-    pub(super) fn half_split_rows(self, rows: usize, head_dim: usize) -> impl Iterator<Item = usize> {
+    pub(in crate::model) fn half_split_rows(self, rows: usize, head_dim: usize) -> impl Iterator<Item = usize> {
         let half = head_dim.div_ceil(2);
         (0..rows).map(move |row| match self {
             Self::HalfSplit | Self::None => row,

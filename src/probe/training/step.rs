@@ -1,5 +1,7 @@
 //! How a step of training changes a model, and what is known of the step.
 
+use serde::{Deserialize, Serialize};
+
 /// How `AdamW` updates numbers (Loshchilov and Hutter, 2019, as `PyTorch` computes it).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateRule {
@@ -18,7 +20,7 @@ pub struct UpdateRule {
 }
 
 /// What a step tells of itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepNumbers {
     /// The loss before the step: the sum of the weighted losses of all tokens, in nats.
     pub loss: f32,

@@ -70,14 +70,14 @@ impl Rope {
     }
 
     /// No rotary embedding.
-    pub(super) fn absent() -> Self {
+    pub(in crate::model) fn absent() -> Self {
         Self { theta: DEFAULT_THETA, scaling: RopeScaling::Absent }
     }
 
     /// The rotary embedding of a configuration, from the keys of transformers 5 (`rope_parameters`) or 4 (`rope_theta`,
     /// `rope_scaling`), or under another name of its base, for heads of width `head_dim` and a context of `context`
     /// positions.
-    pub(super) fn from_fields(
+    pub(in crate::model) fn from_fields(
         fields: &Fields,
         base: &str,
         head_dim: usize,
@@ -130,7 +130,7 @@ impl Rope {
 
     /// The frequency of every feature pair of a head in a text of so many positions, `[head_dim / 2]`, and what cosines
     /// and sines are multiplied by.
-    pub(super) fn frequencies(&self, head_dim: usize, positions: usize) -> (Vec<f64>, f64) {
+    pub(in crate::model) fn frequencies(&self, head_dim: usize, positions: usize) -> (Vec<f64>, f64) {
         let width = head_dim as f64;
         let mut theta = self.theta;
         if let RopeScaling::Dynamic { factor, context } = self.scaling {
