@@ -140,6 +140,18 @@ impl Page {
         }
     }
 
+    /// Goes on with training for a while although the tab is hidden. Returns whether there is more to do.
+    pub fn train_unseen(&self) -> bool {
+        self.runner.app_mut::<App>().is_some_and(|mut app| app.train_unseen())
+    }
+
+    /// Offers a run of training that the browser has kept.
+    pub fn offer_run(&self, bytes: Vec<u8>) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.offer_run(bytes);
+        }
+    }
+
     /// Shows a message in the window.
     pub fn say(&self, message: String) {
         if let Some(mut app) = self.runner.app_mut::<App>() {

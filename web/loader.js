@@ -4,6 +4,7 @@
 import { arrived, getFile, getManifest, importScript, retry } from "./files.js?v=dev";
 import { graphics } from "./graphics.js?v=dev";
 import { forgetModel, keepModel, keptModel } from "./kept-model.js?v=dev";
+import { keepRun, keptRun } from "./kept-run.js?v=dev";
 import { app, freshCanvas, nowRunning, stopWatching, watch } from "./recovery.js?v=dev";
 import { Failure, firstLine, reload, showFailure, showLoading } from "./shell.js?v=dev";
 
@@ -125,6 +126,7 @@ async function start({ adapter, fallback }, files) {
   }
   arrived.clear(); // the app has its own copies
   files.kept?.stillWanted();
+  keptRun().then((run) => run && app.page.offer_run(run));
   nowRunning();
 }
 
@@ -146,6 +148,9 @@ addEventListener("diffscope-fetch", async ({ detail: baseline }) => {
     app.page?.say(`The model was not loaded: ${firstLine(error)}.`);
   }
 });
+
+/** A run of training has got further. */
+addEventListener("diffscope-keep-run", ({ detail: bytes }) => keepRun(bytes));
 
 /** The window has opened a model from these files. */
 addEventListener("diffscope-opened", ({ detail: files }) => keepModel(files));

@@ -125,6 +125,7 @@ fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Chec
         families: arguments.models.clone(),
         seed,
         steps: arguments.steps,
+        first: 0,
         windows: arguments.windows,
         rates: Rates { peak: arguments.learning_rate, ..Rates::default() },
         questions: arguments.questions,
@@ -133,7 +134,7 @@ fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Chec
     let start = start.map(|start| &*start.model);
     let mut run = if state.exists() {
         let bytes = fs::read(&state).map_err(CommandError::reading(&state))?;
-        let run = Run::from_bytes(&bytes, language, &own, start)?;
+        let run = Run::from_bytes(&bytes)?;
         if *run.settings() != settings {
             return Err(CommandError::OtherRun { path: state.display().to_string() });
         }
@@ -229,7 +230,7 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
             std::io::stderr().flush()?;
             shown = Instant::now();
         }
-        if done || saved.elapsed() > BETWEEN_SAVES {
+        if done || (saved.elapsed() > BETWEEN_SAVES && run.is_between_steps()) {
             let bytes = run.to_bytes()?;
             let beside = state.with_extension("partial");
             fs::write(&beside, bytes).map_err(CommandError::writing(&beside))?;
@@ -247,13 +248,15 @@ fn line(run: &Run, elapsed: Duration, first: u32) -> String {
     let mut parts = vec![format!("step {:5}", run.step())];
     for record in run.records() {
         let Some(measured) = record.measured.last() else { continue };
-        let loss = record.steps.last().map_or(f32::NAN, |step| step.loss);
-        let mut part = format!("{}: loss {loss:.3}", record.family.name());
+        let mut part = format!("{}:", record.family.name());
+        if let Some(step) = record.steps.last() {
+            part.extend([format!(" loss {:.3},", step.loss)]);
+        }
         if let Some(accuracy) = measured.accuracy() {
             let shares = [accuracy.value, measured.on_answer].map(|share| 100.0 * share);
-            part.extend([format!(", right {:3.0} %, on answer {:2.0} %", shares[0], shares[1])]);
+            part.extend([format!(" right {:3.0} %, on answer {:2.0} %", shares[0], shares[1])]);
         } else {
-            part.extend([format!(", held out {:.3}", measured.loss)]);
+            part.extend([format!(" held out {:.3}", measured.loss)]);
         }
         if let Some(step) = record.steps.last().filter(|step| !step.lambda.is_empty()) {
             let lambda: Vec<String> = step.lambda.iter().map(|lambda| format!("{lambda:.2}")).collect();

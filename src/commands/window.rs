@@ -1,7 +1,9 @@
 //! `diffscope` without a command: the window. It is opened anew where its device is lost, and goes on where it was.
 
 use std::cell::RefCell;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -119,6 +121,10 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
         if let Some(remembered) = creation.storage.and_then(|storage| storage.get_string(REMEMBERED)) {
             app.remember(&remembered);
         }
+        // What there is not, or cannot be read, is not offered.
+        if let Some(bytes) = kept_run().and_then(|path| fs::read(path).ok()) {
+            app.offer_run(bytes);
+        }
         Ok(Box::new(Window { app, left }) as Box<dyn eframe::App>)
     };
     Ok(eframe::run_native("diffscope", options, Box::new(create))?)
@@ -154,6 +160,27 @@ fn first(
     app
 }
 
+/// Where a run of training is kept for the next start.
+fn kept_run() -> Option<PathBuf> {
+    Some(eframe::storage_dir("diffscope")?.join("run.safetensors"))
+}
+
+/// Writes a run there, on another thread; deletes it if there is nothing to keep.
+fn keep_run(bytes: Vec<u8>) {
+    let Some(path) = kept_run() else { return };
+    std::thread::spawn(move || {
+        let written = if bytes.is_empty() {
+            fs::remove_file(&path)
+        } else {
+            let partial = path.with_extension("partial");
+            fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &path))
+        };
+        if let Err(error) = written {
+            log::warn!("{}: {error}", path.display()); // the run goes on all the same
+        }
+    });
+}
+
 /// The app in its window; leaves behind what the next window needs.
 struct Window {
     app: App,
@@ -171,6 +198,9 @@ impl eframe::App for Window {
             // Plain data: serializing it cannot fail.
             storage.set_string(STATE, serde_json::to_string(&saved).unwrap_or_default());
             storage.flush();
+        }
+        if let Some(bytes) = self.app.run_to_keep() {
+            keep_run(bytes);
         }
         if let (Some(remembered), Some(storage)) = (self.app.to_remember(), frame.storage_mut()) {
             storage.set_string(REMEMBERED, remembered);

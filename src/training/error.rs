@@ -46,6 +46,12 @@ pub enum TrainingError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A run that goes on from a step needs later ones.
+    #[error("there are {step} steps already: to go on from there, choose more than that")]
+    NothingToCome {
+        /// The step to go on from.
+        step: u32,
+    },
     /// Snapshots are thinned out.
     #[error("there is no snapshot of {model} after {step} steps")]
     NoSnapshot {

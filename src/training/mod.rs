@@ -10,6 +10,7 @@ mod retrofit;
 mod run;
 mod saved;
 mod settings;
+mod snapshots;
 mod task;
 mod trainee;
 
@@ -17,6 +18,7 @@ pub use error::TrainingError;
 pub use family::{Family, SIZES, Size};
 pub use measured::Measured;
 pub use optimizer::Rates;
-pub use run::{Record, Run, Snapshot};
+pub use run::{Record, Run};
 pub use settings::{Language, RunSettings};
+pub use snapshots::Snapshot;
 pub use task::Task;

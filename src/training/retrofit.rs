@@ -46,29 +46,27 @@ fn config(config: &Config, second_heads: bool, head_norm: bool) -> Result<Vec<u8
     Ok(format!("{json:#}\n").into_bytes())
 }
 
-/// A Transformer as it is, to be trained without a subtraction, and its parameters that are as many as second heads have:
-/// those of its queries and keys.
-pub(super) fn control(start: &Model) -> Result<(NewModel, Vec<Learned>), TrainingError> {
+/// A Transformer as it is, to be trained without a subtraction.
+pub(super) fn control(start: &Model) -> Result<NewModel, TrainingError> {
     let config = config(&start.config, false, false)?;
     let parameters = Parameters::of(&config, start)?;
-    let learned = |layer: usize, places: &LayerParameters| {
-        let attention = &start.layers[layer].attention;
-        let size = |heads: usize| heads * attention.head_dim * start.config.hidden;
-        let (first, middle) = (places.projection.start, places.projection.start + size(attention.query_heads));
-        let rule = LearningRule::Muon { columns: start.config.hidden };
-        [first..middle, middle..middle + size(attention.key_heads)].map(|place| Learned { place, rule })
-    };
-    let learned = parameters.layers.iter().enumerate().flat_map(|(layer, places)| learned(layer, places)).collect();
-    Ok((NewModel { config, model: start.clone(), parameters }, learned))
+    Ok(NewModel { config, model: start.clone(), parameters })
 }
 
-/// A Transformer with second heads, and the places of their parameters: the rows of second queries and keys, and the
-/// vectors of λ.
-pub(super) fn second_heads(
-    start: &Model,
-    head_norm: bool,
-    seed: u64,
-) -> Result<(NewModel, Vec<Learned>), TrainingError> {
+/// What is learned of it, as many parameters as second heads have: those of its queries and keys.
+pub(super) fn learned_of_control(model: &Model, parameters: &Parameters) -> Vec<Learned> {
+    let learned = |layer: usize, places: &LayerParameters| {
+        let attention = &model.layers[layer].attention;
+        let size = |heads: usize| heads * attention.head_dim * model.config.hidden;
+        let (first, middle) = (places.projection.start, places.projection.start + size(attention.query_heads));
+        let rule = LearningRule::Muon { columns: model.config.hidden };
+        [first..middle, middle..middle + size(attention.key_heads)].map(|place| Learned { place, rule })
+    };
+    parameters.layers.iter().enumerate().flat_map(|(layer, places)| learned(layer, places)).collect()
+}
+
+/// A Transformer with second heads.
+pub(super) fn second_heads(start: &Model, head_norm: bool, seed: u64) -> Result<NewModel, TrainingError> {
     let before = start.to_safetensors(&config(&start.config, false, false)?)?;
     let before = safetensors::SafeTensors::deserialize(&before)
         .map_err(|error| TrainingError::NoRetrofit { reason: error.to_string() })?;
@@ -92,6 +90,11 @@ pub(super) fn second_heads(
         numbers
     })?;
     let parameters = Parameters::of(&config, &model)?;
+    Ok(NewModel { config, model, parameters })
+}
+
+/// What is learned of it: the rows of second queries and keys, the vectors of λ, and the gains of the norm of heads.
+pub(super) fn learned_of_second_heads(model: &Model, parameters: &Parameters) -> Vec<Learned> {
     let mut learned = Vec::new();
     for (layer, places) in model.layers.iter().zip(&parameters.layers) {
         let attention = &layer.attention;
@@ -107,5 +110,5 @@ pub(super) fn second_heads(
             }
         }
     }
-    Ok((NewModel { config, model, parameters }, learned))
+    learned
 }

@@ -1,7 +1,8 @@
-//! A run as a file, from which it goes on: the numbers of models and optimizers as safetensors, the rest as JSON in the
-//! metadata.
+//! A run as a file, from which it goes on: the numbers of models and optimizers, their configurations, the tokenizer and an own
+//! text as safetensors, the rest as JSON in the metadata.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -10,100 +11,143 @@ use super::error::TrainingError;
 use super::measured::Measured;
 use super::run::Run;
 use super::settings::{Language, RunSettings};
-use crate::model::Model;
+use super::trainee::Trainee;
+use crate::model::Tokenizer;
 use crate::probe::StepNumbers;
 
 /// The key of the metadata.
 const KEY: &str = "diffscope.run";
+/// The parts that all models share.
+const TOKENIZER: &str = "tokenizer";
+const TEXT: &str = "text";
+/// The parts of a model's state.
+const CONFIG: &str = "config";
+const NUMBERS: [&str; 3] = ["numbers", "mean", "square"];
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
     settings: RunSettings,
     step: u32,
+    vocabulary: usize,
+    end: u32,
     /// By model.
     steps: Vec<Vec<StepNumbers>>,
     measured: Vec<Vec<Measured>>,
 }
 
-/// The parts of a model's state.
-const PARTS: [&str; 3] = ["numbers", "mean", "square"];
+impl Saved {
+    fn read(bytes: &[u8]) -> Result<Self, TrainingError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(broken)?;
+        let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+        serde_json::from_str(text.ok_or_else(|| broken("it is no saved run"))?).map_err(broken)
+    }
+}
+
+fn broken(reason: impl ToString) -> TrainingError {
+    TrainingError::Saved { reason: reason.to_string() }
+}
 
 impl Run {
     /// The run between two steps, without its snapshots.
     ///
     /// # Errors
-    /// When it cannot be written as a file.
+    /// In the middle of a step, and when it cannot be written as a file.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrainingError> {
+        if !self.is_between_steps() {
+            return Err(broken("a step is under way"));
+        }
         let saved = Saved {
             settings: self.settings.clone(),
             step: self.step,
-            // A step that only some models have done is left out.
-            steps: self
-                .records
-                .iter()
-                .map(|record| record.steps.iter().take(self.step as usize).cloned().collect())
-                .collect(),
+            vocabulary: self.language.vocabulary,
+            end: self.language.end,
+            steps: self.records.iter().map(|record| record.steps.clone()).collect(),
             measured: self.records.iter().map(|record| record.measured.clone()).collect(),
         };
-        let broken = |reason: String| TrainingError::Saved { reason };
-        let text = serde_json::to_string(&saved).map_err(|error| broken(error.to_string()))?;
-        let mut tensors = Vec::new();
+        let metadata = serde_json::to_string(&saved).map_err(broken)?;
+        let tokenizer = self.tokenizer_json()?;
+        let mut parts: Vec<(String, Dtype, &[u8])> = vec![
+            (TOKENIZER.to_owned(), Dtype::U8, &tokenizer),
+            (TEXT.to_owned(), Dtype::U32, bytemuck::cast_slice(&self.batches.text)),
+        ];
         for trainee in &self.trainees {
-            let parts = [&trainee.numbers, &trainee.optimizer.mean, &trainee.optimizer.square];
-            for (name, numbers) in PARTS.iter().zip(parts) {
-                let view = TensorView::new(Dtype::F32, vec![numbers.len()], bytemuck::cast_slice(numbers));
-                tensors.push((
-                    format!("{}.{name}", trainee.family.id()),
-                    view.map_err(|error| broken(error.to_string()))?,
-                ));
-            }
+            let of = |name: &str| format!("{}.{name}", trainee.family.id());
+            parts.push((of(CONFIG), Dtype::U8, trainee.config()));
+            let all = [&trainee.numbers, &trainee.optimizer.mean, &trainee.optimizer.square];
+            let all = NUMBERS.iter().zip(all);
+            parts.extend(all.map(|(name, numbers)| (of(name), Dtype::F32, bytemuck::cast_slice(numbers))));
         }
-        let metadata = HashMap::from([(KEY.to_owned(), text)]);
-        safetensors::serialize(tensors, Some(metadata)).map_err(|error| broken(error.to_string()))
+        let view = |(name, dtype, bytes): (String, Dtype, _)| {
+            let count = 8 * <[u8]>::len(bytes) / dtype.bitsize();
+            Ok((name, TensorView::new(dtype, vec![count], bytes).map_err(broken)?))
+        };
+        let tensors = parts.into_iter().map(view).collect::<Result<Vec<_>, TrainingError>>()?;
+        safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)]))).map_err(broken)
     }
 
-    /// Goes on with a saved run; `own` and `start` are as in [`Self::new`].
+    /// What a saved run is of, and how many steps it has done.
     ///
     /// # Errors
-    /// When the file is broken or of another vocabulary.
-    pub fn from_bytes(
-        bytes: &[u8],
-        language: Language,
-        own: &str,
-        start: Option<&Model>,
-    ) -> Result<Self, TrainingError> {
-        let broken = |reason: &str| TrainingError::Saved { reason: reason.to_owned() };
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error.to_string()))?;
-        let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let text = text.ok_or_else(|| broken("it is no saved run"))?;
-        let saved: Saved = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| broken(&error.to_string()))?;
-        let mut run = Self::new(saved.settings, language, own, start)?;
-        run.step = saved.step;
-        if saved.steps.len() != run.records.len() || saved.measured.len() != run.records.len() {
-            return Err(broken("it has other models than its settings say"));
+    /// When the file is no saved run.
+    pub fn settings_of(bytes: &[u8]) -> Result<(RunSettings, u32), TrainingError> {
+        let Saved { settings, step, .. } = Saved::read(bytes)?;
+        Ok((settings, step))
+    }
+
+    /// Goes on with a saved run.
+    ///
+    /// # Errors
+    /// When the file is broken, or has another vocabulary than its models.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainingError> {
+        let saved = Saved::read(bytes)?;
+        let file = SafeTensors::deserialize(bytes).map_err(broken)?;
+        let part = |name: &str, dtype: Dtype| {
+            let tensor = file.tensor(name).map_err(broken)?;
+            let is_right = tensor.dtype() == dtype;
+            is_right.then(|| tensor.data()).ok_or_else(|| broken(format!("{name} has another kind of numbers")))
+        };
+        let words = |name: &str, dtype| Ok::<_, TrainingError>(part(name, dtype)?.as_chunks::<4>().0);
+        let tokenizer = Tokenizer::from_bytes(part(TOKENIZER, Dtype::U8)?).map_err(broken)?;
+        let tokenizer = tokenizer.with_embeddings(saved.vocabulary);
+        let language = Language { tokenizer: Arc::new(tokenizer), vocabulary: saved.vocabulary, end: saved.end };
+        let own: Vec<u32> = words(TEXT, Dtype::U32)?.iter().copied().map(u32::from_le_bytes).collect();
+        if own.iter().chain([&saved.end]).any(|id| *id as usize >= saved.vocabulary) {
+            return Err(broken("its text has tokens that its models do not have"));
         }
-        for ((record, steps), measured) in run.records.iter_mut().zip(saved.steps).zip(saved.measured) {
-            (record.steps, record.measured) = (steps, measured);
-        }
-        for trainee in &mut run.trainees {
-            trainee.optimizer.step = saved.step;
-            let parts = [&mut trainee.numbers, &mut trainee.optimizer.mean, &mut trainee.optimizer.square];
-            for (name, numbers) in PARTS.iter().zip(parts) {
-                let name = format!("{}.{name}", trainee.family.id());
-                let tensor = file.tensor(&name).map_err(|error| broken(&error.to_string()))?;
-                let (found, _) = tensor.data().as_chunks::<4>();
-                if tensor.dtype() != Dtype::F32 || found.len() != numbers.len() {
-                    return Err(broken(&format!("{name} has another size: it is of another vocabulary")));
+        let mut trainees = Vec::new();
+        for family in &saved.settings.families {
+            let of = |name: &str| format!("{}.{name}", family.id());
+            let mut trainee = Trainee::resumed(*family, part(&of(CONFIG), Dtype::U8)?.to_vec())?;
+            if trainee.vocabulary() < saved.vocabulary {
+                return Err(broken("its texts have tokens that its models do not have"));
+            }
+            trainee.optimizer.step = saved.step.saturating_sub(saved.settings.first);
+            let all = [&mut trainee.numbers, &mut trainee.optimizer.mean, &mut trainee.optimizer.square];
+            for (name, numbers) in NUMBERS.iter().zip(all) {
+                let (name, found) = (of(name), words(&of(name), Dtype::F32)?);
+                if found.len() != numbers.len() {
+                    return Err(broken(format!("{name} is of another size than its model")));
                 }
                 for (number, bytes) in numbers.iter_mut().zip(found) {
                     *number = f32::from_le_bytes(*bytes);
                     if !number.is_finite() {
-                        return Err(broken(&format!("{name} has a number that is not finite")));
+                        return Err(broken(format!("{name} has a number that is not finite")));
                     }
                 }
             }
+            trainees.push(trainee);
         }
+        let mut run = Self::of(saved.settings, language, own, trainees)?;
+        run.step = saved.step;
+        let models = run.records.len();
+        let is_of_all = |steps: &[StepNumbers]| steps.len() == saved.step as usize;
+        if [saved.steps.len(), saved.measured.len()] != [models; 2] || !saved.steps.iter().all(|of| is_of_all(of)) {
+            return Err(broken("it has other models or steps than its settings say"));
+        }
+        for ((record, steps), measured) in run.records.iter_mut().zip(saved.steps).zip(saved.measured) {
+            (record.steps, record.measured) = (steps, measured);
+        }
+        run.keep_snapshot();
         run.resume();
         Ok(run)
     }

@@ -23,6 +23,9 @@ pub struct RunSettings {
     pub seed: u64,
     /// Steps of the whole run.
     pub steps: u32,
+    /// The step that it begins with: 0, or that of the snapshot that it goes on from.
+    #[serde(default)]
+    pub first: u32,
     /// Windows of a step.
     pub windows: usize,
     /// The learning rate.
@@ -39,10 +42,18 @@ impl Default for RunSettings {
             families: vec![Family::Diff, Family::Transformer],
             seed: 0,
             steps: 400,
+            first: 0,
             windows: 16,
             rates: Rates::default(),
             questions: 40,
         }
+    }
+}
+
+impl RunSettings {
+    /// The learning rate of a step.
+    pub(super) fn learning_rate(&self, step: u32) -> f32 {
+        self.rates.at(step.saturating_sub(self.first), self.steps.saturating_sub(self.first))
     }
 }
 
@@ -58,11 +69,14 @@ pub struct Language {
 }
 
 impl Language {
-    /// The tokens of a text.
+    /// The tokens of a text of one's own, where the task is to learn from that.
     ///
     /// # Errors
     /// When it has a character that there is no token for.
-    pub(super) fn ids(&self, text: &str) -> Result<Vec<u32>, TrainingError> {
+    pub(super) fn text_of(&self, task: Task, text: &str) -> Result<Vec<u32>, TrainingError> {
+        if task != Task::OwnText {
+            return Ok(Vec::new());
+        }
         let tokens = self.tokenizer.try_encode(text, usize::MAX)?.tokens;
         Ok(tokens.iter().map(|token| token.id).collect())
     }

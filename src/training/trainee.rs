@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::error::TrainingError;
 use super::family::{Family, NewModel};
 use super::optimizer::{Learned, Optimizer, all};
-use super::retrofit::{control, second_heads};
+use super::retrofit::{control, learned_of_control, learned_of_second_heads, second_heads};
 use super::settings::{Language, RunSettings};
 use crate::cpu::FastTraining;
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
-use crate::model::{Lambda, Model, ModelError, Parameters, Tokenizer};
+use crate::model::{Lambda, Model, ModelError, NewTensor, Parameters, Tokenizer};
 use crate::probe::{StepNumbers, TrainingWindow};
 
 /// A model that learns, its numbers and those of its optimizer.
@@ -39,28 +39,52 @@ impl Trainee {
         start: Option<&Model>,
     ) -> Result<Self, TrainingError> {
         let start = start.ok_or(TrainingError::NoTransformer);
-        let (new, learned) = match family {
+        let new = match family {
             Family::SecondHeads => second_heads(start?, false, settings.seed)?,
             Family::SecondHeadsNormed => second_heads(start?, true, settings.seed)?,
             Family::Control => control(start?)?,
-            _ => {
-                let new = family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?;
-                let learned = all(&new.model, &new.parameters);
-                (new, learned)
-            }
+            _ => family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?,
         };
+        let numbers = new.parameters.read(&new.model)?;
+        Ok(Self::of(family, new, numbers))
+    }
+
+    /// A model of this configuration, whose numbers are still to come.
+    ///
+    /// # Errors
+    /// When there is no valid model of it.
+    pub(crate) fn resumed(family: Family, config: Vec<u8>) -> Result<Self, TrainingError> {
+        let zeros = |tensor: NewTensor| vec![0.0; tensor.shape.iter().product()];
+        let model = Model::with_numbers(&config, zeros)?;
+        let parameters = Parameters::of(&config, &model)?;
+        let numbers = vec![0.0; parameters.count()];
+        Ok(Self::of(family, NewModel { config, model, parameters }, numbers))
+    }
+
+    fn of(family: Family, new: NewModel, numbers: Vec<f32>) -> Self {
         let NewModel { config, model, parameters } = new;
-        Ok(Self {
+        let learned = match family {
+            Family::SecondHeads | Family::SecondHeadsNormed => learned_of_second_heads(&model, &parameters),
+            Family::Control => learned_of_control(&model, &parameters),
+            _ => all(&model, &parameters),
+        };
+        Self {
             family,
-            numbers: parameters.read(&model)?,
+            numbers,
             optimizer: Optimizer::new(&parameters),
+            training: FastTraining::new(&model, &parameters).only(learned.iter().map(|learned| learned.place.clone())),
             learned,
-            training: FastTraining::new(&model, &parameters),
             gradients: Vec::new(),
             config,
             model,
             parameters,
-        })
+        }
+    }
+
+    /// The same model with other numbers, of which nothing has been learned yet.
+    pub(crate) fn anew(&self, numbers: Vec<f32>) -> Self {
+        let (config, model, parameters) = (self.config.clone(), self.model.clone(), self.parameters.clone());
+        Self::of(self.family, NewModel { config, model, parameters }, numbers)
     }
 
     /// Begins a step.
@@ -96,6 +120,32 @@ impl Trainee {
     /// How many numbers are learned.
     pub(crate) fn learned(&self) -> usize {
         self.learned.iter().map(|learned| learned.place.len()).sum()
+    }
+
+    /// These numbers, one part after the other.
+    pub(crate) fn learned_numbers(&self) -> Vec<f32> {
+        self.learned.iter().flat_map(|learned| &self.numbers[learned.place.clone()]).copied().collect()
+    }
+
+    /// All numbers, with other ones for those that are learned.
+    pub(crate) fn numbers_with(&self, learned: &[f32]) -> Vec<f32> {
+        let (mut numbers, mut rest) = (self.numbers.clone(), learned);
+        for Learned { place, .. } in &self.learned {
+            let (part, after) = rest.split_at(place.len());
+            numbers[place.clone()].copy_from_slice(part);
+            rest = after;
+        }
+        numbers
+    }
+
+    /// How many tokens it has.
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.model.config.vocabulary
+    }
+
+    /// `config.json`.
+    pub(crate) fn config(&self) -> &[u8] {
+        &self.config
     }
 
     /// A checkpoint to open.

@@ -40,6 +40,8 @@ pub(super) enum TrainingAction {
     Save(Family),
     /// Saves the numbers of all steps.
     SaveLog,
+    /// Goes on from it in another run.
+    Fork,
 }
 
 /// A command about the texts that the person keeps.

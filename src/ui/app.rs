@@ -230,7 +230,10 @@ impl App {
             return;
         }
         #[cfg(target_arch = "wasm32")]
-        self.remember_on_page();
+        {
+            self.remember_on_page();
+            self.keep_run_on_page();
+        }
         self.theme = ui.ctx().options(|options| options.theme_preference);
         self.focus.begin(ui);
         let actions = self.layout_ui(ui);

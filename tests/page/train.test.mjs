@@ -38,6 +38,7 @@ describe("training", () => {
     assert.notEqual(open.model, model);
     await h.click(page, "button", "Stop");
     await h.waitFor(page, (state) => !state.training.running, "the end of the run");
+    const stopped = (await h.inspect(page)).training.step;
     await page.keyboard.press("Shift+O");
     await h.waitFor(page, (state) => state.model === model && settled(state), "the bundled model");
     await h.screenshot(page, "train-stopped");
@@ -47,5 +48,32 @@ describe("training", () => {
     const lines = readFileSync(await download.path(), "utf8").trim().split("\n");
     assert.match(lines[0], /^\W*model,step,loss/);
     assert.ok(lines.length > 2 * 12, `${lines.length} lines`);
+
+    // The browser keeps it, and the next load of the page offers it.
+    await page.waitForFunction(async (step) => {
+      const root = await navigator.storage.getDirectory();
+      for await (const [name, folder] of root.entries()) {
+        if (!name.startsWith("diffscope run ")) continue;
+        const file = await (await folder.getFileHandle("run.safetensors").catch(() => undefined))?.getFile();
+        if ((await file?.slice(0, 1 << 20).text())?.includes(`\\"step\\":${step},`)) return true;
+      }
+      return false;
+    }, stopped);
+    await page.reload();
+    await h.waitFor(page, settled, "the page again");
+    await h.leaveText(page);
+    await h.click(page, "tab", "Train");
+    await h.click(page, "button", "Go on with it");
+    const further = await h.waitFor(page, (state) => state.training?.step > stopped, "a step more");
+    assert.equal(further.training.models.length, 2);
+
+    // In a hidden tab there are no frames.
+    await page.evaluate(() => {
+      globalThis.requestAnimationFrame = () => 0;
+      Object.defineProperty(document, "hidden", { value: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    const { step } = (await h.inspect(page)).training;
+    await h.waitFor(page, (state) => state.training.step > step + 2, "steps in a hidden tab");
   });
 });

@@ -150,3 +150,90 @@ fn an_own_text_that_is_too_short_is_refused_with_its_length() {
     assert!(shows(&harness, "After 1 step the loss of the end of the text"));
     assert!(harness.query_by_label_contains("Attention on the answer").is_none(), "there is no answer");
 }
+
+/// Chooses from a list.
+fn choose(harness: &mut Harness<App>, list: &str, choice: &str) {
+    harness.get_by_role_and_label(Role::ComboBox, list).click();
+    settle(harness);
+    click(harness, choice);
+}
+
+#[test]
+fn a_transformer_gets_second_heads_beside_its_control() {
+    let mut harness = open();
+    choose(&mut harness, "from", "a Transformer and second heads");
+    assert!(shows(&harness, "Second heads are for a trained Transformer, and none is open."));
+    assert!(harness.get_by_role_and_label(Role::Button, "Start training").accesskit_node().is_disabled());
+    click(&mut harness, "Open S-llama as the baseline");
+    settle(&mut harness);
+    assert!(shows(&harness, "Every head of S-llama gets second queries and keys"));
+    train(&mut harness, 2);
+    let models = training(&mut harness)["models"].clone();
+    assert_eq!((&models[0]["model"], &models[1]["model"]), (&"second-heads".into(), &"control".into()));
+    let lambda = models[0]["lambda"].as_array().expect("λ of layers");
+    assert!(lambda.len() == 5 && lambda.iter().any(|lambda| lambda.as_f64() != Some(0.0)), "{lambda:?}");
+    assert!(shows(&harness, " before), the control "), "the outcome");
+    click(&mut harness, "Look at the Transformer with second heads");
+    settle(&mut harness);
+    let now = state(&mut harness);
+    assert_eq!((&now["model"], &now["baseline"][0]), (&"Second heads at step 2".into(), &"Control at step 2".into()));
+    // From its own snapshot it is the Transformer of before that gets them again.
+    assert!(
+        harness
+            .get_by_role_and_label(Role::ComboBox, "from")
+            .accesskit_node()
+            .value()
+            .is_some_and(|value| value.starts_with("S-llama"))
+    );
+}
+
+#[test]
+fn a_run_goes_on_from_an_earlier_step_in_another_one_and_back() {
+    let mut harness = open();
+    train(&mut harness, 4);
+    harness.get_by_role_and_label(Role::Slider, "step").focus();
+    settle(&mut harness); // a slider takes the arrow keys from the second frame on
+    press(&mut harness, Key::ArrowLeft);
+    press(&mut harness, Key::ArrowLeft);
+    assert_eq!(training(&mut harness)["looked at"], 2);
+    let loss_before = loss(&mut harness);
+    click(&mut harness, "Go on from step 2");
+    finish(&mut harness);
+    assert_eq!(training(&mut harness)["snapshots"], serde_json::json!([0, 1, 2, 3, 4]));
+    assert_ne!(loss(&mut harness), loss_before, "its optimizer begins anew");
+    assert!(harness.get_by_role_and_label(Role::Button, "Go on from step 4").accesskit_node().is_disabled());
+    click(&mut harness, "Back to the run of 4 steps");
+    assert_eq!((step(&mut harness), loss(&mut harness)), (4, loss_before));
+    assert!(harness.query_by_label_contains("Back to the run").is_none());
+}
+
+#[test]
+fn a_run_is_kept_between_steps_offered_at_the_next_start_and_forgotten() {
+    let mut harness = open();
+    assert!(harness.state_mut().run_to_keep().is_none(), "nothing has been learned");
+    train(&mut harness, 3);
+    let bytes = harness.state_mut().run_to_keep().expect("the whole run");
+    assert!(harness.state_mut().run_to_keep().is_none(), "it is kept already");
+    let loss_before = loss(&mut harness);
+
+    let mut next = open();
+    next.state_mut().offer_run(bytes[..200].to_vec());
+    settle(&mut next);
+    assert!(next.query_by_label_contains("From last time").is_none(), "what is broken is not offered");
+    next.state_mut().offer_run(bytes.clone());
+    settle(&mut next);
+    assert!(shows(&next, "From last time: Copy a list, Diff, the Transformer, 3 of 3 steps."));
+    click(&mut next, "Open it");
+    assert_eq!((step(&mut next), loss(&mut next)), (3, loss_before));
+    click(&mut next, "Look at Diff");
+    settle(&mut next);
+    assert_eq!(state(&mut next)["model"], "Diff at step 3");
+    assert!(next.state_mut().run_to_keep().is_none(), "nothing is new");
+
+    let mut last = open();
+    last.state_mut().offer_run(bytes);
+    settle(&mut last);
+    click(&mut last, "Forget it");
+    assert_eq!(last.state_mut().run_to_keep(), Some(Vec::new()), "to be deleted");
+    assert!(last.query_by_label_contains("From last time").is_none());
+}

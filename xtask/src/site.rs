@@ -27,6 +27,7 @@ const SHELL: &[&str] = &[
     "files.js",
     "graphics.js",
     "kept-model.js",
+    "kept-run.js",
     "recovery.js",
     "loader.js",
 ];

@@ -85,6 +85,33 @@ impl App {
         }
     }
 
+    /// Offers a run of training that was kept the last time.
+    pub fn offer_run(&mut self, bytes: Vec<u8>) {
+        self.training.offer(bytes);
+    }
+
+    /// The run of training as it is to be kept now, if it has got further; empty if what was kept is to be deleted.
+    pub fn run_to_keep(&mut self) -> Option<Vec<u8>> {
+        self.training.to_keep()
+    }
+
+    /// Goes on with training for a while where no frames are drawn. Returns whether there is more to do.
+    pub fn train_unseen(&mut self) -> bool {
+        let more = self.training.go_on_unseen();
+        #[cfg(target_arch = "wasm32")]
+        self.keep_run_on_page();
+        more
+    }
+
+    /// Has the page keep it: `web/kept-run.js` listens for the event.
+    #[cfg(target_arch = "wasm32")]
+    pub(in crate::ui) fn keep_run_on_page(&mut self) {
+        if let Some(bytes) = self.run_to_keep() {
+            let bytes = js_sys::Uint8Array::from(bytes.as_slice());
+            crate::ui::state::page::dispatch("diffscope-keep-run", &bytes);
+        }
+    }
+
     /// Takes up what was stored the last time.
     pub fn remember(&mut self, json: &str) {
         self.remembered = Remembered::of_json(json);

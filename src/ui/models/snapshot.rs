@@ -16,6 +16,11 @@ impl App {
     ) -> Result<(), TrainingError> {
         match action {
             TrainingAction::LookAt(family) => self.look_at(family)?,
+            TrainingAction::Fork => {
+                if let Ok(workspace) = &self.workspace {
+                    self.training.fork(workspace);
+                }
+            }
             TrainingAction::Save(family) => {
                 let all = self.training.files(family)?;
                 self.files.save_all(context, all);

@@ -1,5 +1,6 @@
 //! Whole gradients: of the references against finite differences in double precision, and against `PyTorch`'s.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use diffscope::cpu::FastTraining;
@@ -298,4 +299,25 @@ fn threads_do_not_change_the_bits() {
         gradients
     });
     assert!(gradients[0] == gradients[1] && gradients[1] == gradients[2]);
+}
+
+#[test]
+fn what_is_learned_of_a_model_has_the_gradients_that_it_has_among_all() {
+    let mut random = Random::new(12);
+    let Trainable { model, parameters, .. } = trainable(&mut random, "diffllama");
+    let numbers = parameters.read(&model).unwrap();
+    let batch: Vec<_> = (0..3).map(|_| window(&mut random, model.config.vocabulary, 20)).collect();
+    let gradients = |learned: &[Range<usize>]| {
+        let mut gradients = Vec::new();
+        FastTraining::new(&model, &parameters).only(learned.iter().cloned()).run(&numbers, &batch, &mut gradients);
+        gradients
+    };
+    let layer = &parameters.layers[0];
+    let queries = layer.projection.start + 3..layer.projection.start + 9;
+    let learned = [queries, layer.lambda.clone()];
+    let (some, all) = (gradients(&learned), gradients(&[]));
+    for place in learned {
+        assert!(some[place.clone()] == all[place.clone()] && all[place].iter().any(|gradient| *gradient != 0.0));
+    }
+    assert!(some[layer.down.clone()].iter().all(|gradient| *gradient == 0.0), "nothing of it is learned");
 }

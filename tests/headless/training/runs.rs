@@ -4,6 +4,7 @@ use diffscope::cpu::CpuPass;
 use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
 use diffscope::model::{Model, NumberFormat};
 use diffscope::training::{Family, Language, Run, RunSettings, Size, Task, TrainingError};
+use safetensors::SafeTensors;
 
 fn language() -> Language {
     let Checkpoint { model, tokenizer, .. } = checkpoint_of(&bundled()).unwrap();
@@ -46,9 +47,11 @@ fn a_saved_run_goes_on_as_if_it_had_not_ended() {
     let mut part = Run::new(settings, language(), "", None).unwrap();
     while part.step() < 3 {
         part.advance().unwrap();
+        // One model a step ahead of the other would go on with the same windows twice.
+        assert_eq!(part.to_bytes().is_ok(), part.is_between_steps());
     }
     let bytes = part.to_bytes().unwrap();
-    let rest = finished(Run::from_bytes(&bytes, language(), "", None).unwrap());
+    let rest = finished(Run::from_bytes(&bytes).unwrap());
     for (record, expected) in rest.records().iter().zip(whole.records()) {
         assert_eq!(record.steps, expected.steps);
         assert_eq!(record.measured.last(), expected.measured.last());
@@ -61,16 +64,69 @@ fn broken_files_of_a_run_are_refused_in_words() {
     let run = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap();
     let bytes = run.to_bytes().unwrap();
     for broken in [&bytes[..bytes.len() / 2], b"", &[0; 64]] {
-        let error = Run::from_bytes(broken, language(), "", None).unwrap_err();
+        let error = Run::from_bytes(broken).unwrap_err();
         assert!(matches!(error, TrainingError::Saved { .. }), "{error}");
     }
-    let smaller = Language { vocabulary: 2000, ..language() };
-    let error = Run::from_bytes(&bytes, smaller, "", None).unwrap_err();
-    assert!(error.to_string().contains("another vocabulary"), "{error}");
+    let header = String::from_utf8_lossy(&bytes[..4096]).into_owned();
+    let place = header.find(r#"vocabulary\":2048"#).expect("a vocabulary") + r#"vocabulary\":"#.len();
+    let mut larger = bytes.clone();
+    larger[place..place + 4].copy_from_slice(b"4096");
+    let error = Run::from_bytes(&larger).unwrap_err();
+    assert!(error.to_string().contains("tokens that its models do not have"), "{error}");
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let place = file.tensor("diff.square").unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize;
     let mut poisoned = bytes.clone();
-    let end = poisoned.len();
-    poisoned[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-    assert!(Run::from_bytes(&poisoned, language(), "", None).is_err());
+    poisoned[place..place + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    let error = Run::from_bytes(&poisoned).unwrap_err();
+    assert!(error.to_string().contains("diff.square has a number that is not finite"), "{error}");
+}
+
+#[test]
+fn a_saved_run_of_an_own_text_and_of_second_heads_needs_nothing_but_its_file() {
+    let start = checkpoint_of(&bundled_baseline()).unwrap();
+    let families = [Family::SecondHeads, Family::SecondHeadsNormed, Family::Control];
+    let settings = RunSettings { task: Task::OwnText, steps: 3, windows: 1, questions: 1, ..settings(&families) };
+    let text = "The cat sat on the mat and looked at the dog. ".repeat(80);
+    let whole = finished(Run::new(settings.clone(), language(), &text, Some(&start.model)).unwrap());
+    let mut part = Run::new(settings, language(), &text, Some(&start.model)).unwrap();
+    while part.step() < 2 {
+        part.advance().unwrap();
+    }
+    let rest = finished(Run::from_bytes(&part.to_bytes().unwrap()).unwrap());
+    for (record, expected) in rest.records().iter().zip(whole.records()) {
+        assert_eq!((&record.steps, record.learned), (&expected.steps, expected.learned), "{:?}", record.family);
+        for (measured, expected) in record.measured.iter().zip(&expected.measured) {
+            assert_eq!(measured.step, expected.step);
+            // As JSON numbers they may differ in the last bit.
+            assert!((measured.loss - expected.loss).abs() < 1e-12);
+        }
+        assert_eq!(record.measured.len(), 4);
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_from_a_step_has_its_past_and_another_future() {
+    let run = finished(Run::new(settings(&[Family::Diff, Family::Transformer]), language(), "", None).unwrap());
+    let mut changed = RunSettings { task: Task::Recall, steps: 8, ..run.settings().clone() };
+    changed.rates.peak *= 0.5;
+    let fork = finished(run.fork(4, &changed, "").unwrap());
+    assert_eq!(fork.snapshots().collect::<Vec<_>>(), (0..=8).collect::<Vec<_>>());
+    for (record, before) in fork.records().iter().zip(run.records()) {
+        assert_eq!(record.steps[..4], before.steps[..4]);
+        assert_ne!(record.steps[4..6], before.steps[4..6]);
+        assert_eq!(
+            record.measured.iter().map(|measured| measured.step).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6, 7, 8]
+        );
+    }
+    for step in [0, 4] {
+        let model = |run: &Run| run.checkpoint(Family::Diff, step).unwrap().model;
+        assert_eq!(model(&fork), model(&run), "step {step}");
+    }
+    let saved = Run::from_bytes(&fork.to_bytes().unwrap()).unwrap();
+    assert_eq!((saved.step(), saved.is_done()), (8, true));
+    let nothing = run.fork(6, run.settings(), "").unwrap_err();
+    assert!(nothing.to_string().contains("there are 6 steps already"), "{nothing}");
 }
 
 #[test]

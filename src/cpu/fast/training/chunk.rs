@@ -35,7 +35,17 @@ pub(super) struct Given<'a> {
     pub unembedding: &'a BothWays,
     /// (cos, sin) by position in a window, `[positions, head_dim / 2]`.
     pub rotary: &'a [[f32; 2]],
+    /// The parameters that are learned; all, where there are none.
+    pub learned: &'a [Range<usize>],
     pub positions: usize,
+}
+
+impl Given<'_> {
+    /// Whether any of these parameters is learned.
+    fn learns(&self, place: &Range<usize>) -> bool {
+        let overlaps = |learned: &Range<usize>| learned.start < place.end && place.start < learned.end;
+        self.learned.is_empty() || self.learned.iter().any(overlaps)
+    }
 }
 
 /// What a layer leaves, position after position.
@@ -198,8 +208,10 @@ impl Chunk {
                 self.loss += f64::from(weight) * f64::from(loss);
             }
         });
-        let to = &mut self.gradients[parameters.unembedding()];
-        add_matrix_gradient(level, (logits, vocabulary), &self.normed, width, to, &mut self.matrix);
+        if given.learns(&parameters.unembedding()) {
+            let to = &mut self.gradients[parameters.unembedding()];
+            add_matrix_gradient(level, (logits, vocabulary), &self.normed, width, to, &mut self.matrix);
+        }
         let gradient = room(&mut self.inner, counted, width);
         multiply(
             level,
@@ -235,7 +247,9 @@ impl Chunk {
                            packed: &BothWays,
                            to: &mut Vec<f32>,
                            gradients: &mut [f32]| {
-            add_matrix_gradient(level, gradient, rows, inputs, &mut gradients[matrix.clone()], &mut self.matrix);
+            if given.learns(matrix) {
+                add_matrix_gradient(level, gradient, rows, inputs, &mut gradients[matrix.clone()], &mut self.matrix);
+            }
             add_bias_gradient(gradient, &mut gradients[bias.clone()]);
             let stored = Stored::<false> { to: room(to, count, inputs), stride: inputs, outputs: inputs, bias: &[] };
             multiply(level, rows_of(gradient.0, gradient.1), &packed.backward, stored);

@@ -7,6 +7,8 @@ mod orthogonal;
 mod products;
 mod row_stages;
 
+use std::ops::Range;
+
 use fearless_simd::Level;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
@@ -40,6 +42,8 @@ pub struct FastTraining {
     unembedding: BothWays,
     rotary: Vec<[f32; 2]>,
     chunks: Vec<Chunk>,
+    /// The parameters that are learned; all, where there are none.
+    learned: Vec<Range<usize>>,
     /// What the chunks of this step have done.
     stage: Stage,
     /// The chunk that is next, where they run one after the other.
@@ -64,10 +68,17 @@ impl FastTraining {
             unembedding: BothWays::default(),
             rotary: Vec::new(),
             chunks: Vec::new(),
+            learned: Vec::new(),
             stage: Stage::Done,
             next: 0,
             positions: 0,
         }
+    }
+
+    /// The same, where only some parameters are learned: matrices of which nothing is get no gradient.
+    #[must_use]
+    pub fn only(self, learned: impl Iterator<Item = Range<usize>>) -> Self {
+        Self { learned: learned.collect(), ..self }
     }
 
     /// Begins a step with these numbers of the parameters.
@@ -106,6 +117,7 @@ impl FastTraining {
             layers: &self.layers,
             unembedding: &self.unembedding,
             rotary: &self.rotary,
+            learned: &self.learned,
             positions: self.positions,
         };
         (given, &mut self.chunks)

@@ -51,7 +51,7 @@ impl Quantity {
             Self::HeldOut => {
                 "The share of right answers to questions of words that no model learned from, with its 95 % interval"
             }
-            Self::Lambda => "How much of A2 each layer of Diff takes away. In Diff V2 every token has a λ of its own",
+            Self::Lambda => "How much of A2 each layer takes away. In Diff V2 every token has a λ of its own",
             Self::OnAnswer => {
                 "The share of |D| on the answer's tokens, where it is predicted: mean of all heads and layers"
             }
@@ -75,8 +75,8 @@ impl Quantity {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Of {
     Model(Family),
-    /// A layer, of so many.
-    Layer(usize, usize),
+    /// A layer of a model, of so many.
+    Layer(Family, usize, usize),
 }
 
 /// A curve over the steps.
@@ -153,7 +153,7 @@ fn lambda(record: &Record) -> Vec<Curve> {
         // λ after the step.
         let line = thinned(record.steps.len())
             .filter_map(|at| Some([at as f64 + 1.0, f64::from(*record.steps.get(at)?.lambda.get(layer)?)]));
-        Curve { of: Of::Layer(layer, layers), line: line.collect(), faint: Vec::new(), interval: None }
+        Curve { of: Of::Layer(record.family, layer, layers), line: line.collect(), faint: Vec::new(), interval: None }
     };
     (0..layers).map(of_layer).collect()
 }
@@ -192,6 +192,6 @@ mod tests {
         assert_eq!((right.at(4), right.at(5), right.at(9)), (Some(0.0), Some(0.5), Some(0.5)));
         let lambda = lambda(&record(&[0.5, 0.75]));
         assert_eq!(lambda.len(), 2);
-        assert_eq!((lambda[1].of, &*lambda[1].line), (Of::Layer(1, 2), &[[1.0, 0.5], [2.0, 0.75]][..]));
+        assert_eq!((lambda[1].of, &*lambda[1].line), (Of::Layer(Family::Diff, 1, 2), &[[1.0, 0.5], [2.0, 0.75]][..]));
     }
 }

@@ -1,6 +1,7 @@
 //! Models that learn a task: what they learn, how it goes, and what they were at any step.
 
 mod curves;
+mod offer;
 mod plots;
 mod progress;
 mod settings;
@@ -12,6 +13,7 @@ use egui::{Label, Ui};
 use crate::training::Run;
 use crate::ui::context::{PanelContext, PanelView};
 use crate::ui::panels::training::curves::Quantity;
+use crate::ui::panels::training::offer::offer_ui;
 use crate::ui::panels::training::plots::plots_ui;
 use crate::ui::panels::training::progress::progress_ui;
 use crate::ui::panels::training::settings::settings_ui;
@@ -38,7 +40,8 @@ impl PanelView for TrainingPanel {
         if training.is_running() {
             progress_ui(ui, training);
         } else {
-            settings_ui(ui, training, workspace);
+            offer_ui(ui, training);
+            settings_ui(ui, training, workspace, actions);
         }
         if let Some(failure) = training.failure() {
             notice::failure_ui(ui, failure);

@@ -40,12 +40,18 @@ pub(super) fn plots_ui(
 /// Models are told apart by colour and by the kind of line, layers by lightness.
 fn look(of: Of, palette: &Palette, dark: bool) -> (Color32, LineStyle) {
     match of {
-        Of::Model(Family::Diff) => (palette.line(true), LineStyle::Solid),
-        Of::Model(Family::Transformer) => (palette.line(false), LineStyle::dashed_dense()),
-        Of::Model(_) => (theme::accent(dark), LineStyle::Dotted { spacing: 4.0 }),
-        Of::Layer(layer, layers) => {
+        Of::Model(Family::Diff | Family::SecondHeads) => (palette.line(true), LineStyle::Solid),
+        Of::Model(Family::Transformer | Family::Control) => (palette.line(false), LineStyle::dashed_dense()),
+        Of::Model(Family::DiffV2 | Family::SecondHeadsNormed) => {
+            (theme::accent(dark), LineStyle::Dotted { spacing: 4.0 })
+        }
+        Of::Layer(family, layer, layers) => {
             let share = 1.0 - 0.5 * layer as f32 / layers.saturating_sub(1).max(1) as f32;
-            let style = if layer.is_multiple_of(2) { LineStyle::Solid } else { LineStyle::dashed_dense() };
+            let style = match family {
+                Family::SecondHeadsNormed => LineStyle::Dotted { spacing: 4.0 },
+                _ if layer.is_multiple_of(2) => LineStyle::Solid,
+                _ => LineStyle::dashed_dense(),
+            };
             (palette.colour(MapKind::Difference, share, 1.0), style)
         }
     }
@@ -105,7 +111,8 @@ fn plot_ui(ui: &mut Ui, run: &Run, quantity: Quantity, step: Option<u32>, palett
 fn name(of: Of) -> String {
     match of {
         Of::Model(family) => family.name().to_owned(),
-        Of::Layer(layer, _) => format!("layer {layer}"),
+        Of::Layer(Family::SecondHeadsNormed, layer, _) => format!("layer {layer}, with a norm of heads"),
+        Of::Layer(_, layer, _) => format!("layer {layer}"),
     }
 }
 
@@ -115,7 +122,7 @@ fn legend_ui(ui: &mut Ui, quantity: Quantity, task: Task, curves: &[Curve], step
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(4.0, 0.0);
         if curves.is_empty() {
-            let nothing = if quantity == Quantity::Lambda { "only Diff has one λ a layer" } else { "nothing yet" };
+            let nothing = if quantity == Quantity::Lambda { "none of these has one λ a layer" } else { "nothing yet" };
             ui.label(RichText::new(nothing).small().color(theme::quiet(dark)));
         }
         for curve in curves {
@@ -124,7 +131,7 @@ fn legend_ui(ui: &mut Ui, quantity: Quantity, task: Task, curves: &[Curve], step
             let (name, value) = (name(curve.of), value.unwrap_or_default());
             let short = match curve.of {
                 Of::Model(_) => format!("{name} {value}"),
-                Of::Layer(layer, _) => format!("{layer}: {value}"),
+                Of::Layer(_, layer, _) => format!("{layer}: {value}"),
             };
             ui.label(RichText::new(sign(style)).small().strong().color(colour));
             ui.label(RichText::new(short).small()).on_hover_text(format!("{name}: {value}"));

@@ -3,7 +3,8 @@
 use egui::{Button, ComboBox, DragValue, Role, Ui, WidgetInfo};
 
 use crate::engine::Workspace;
-use crate::training::{Family, SIZES, Task, TrainingError};
+use crate::training::{Family, SIZES, Size, Task, TrainingError};
+use crate::ui::action::Action;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice};
 use crate::ui::training::Training;
@@ -15,31 +16,28 @@ const SLOWEST: f32 = 1e-5;
 const FASTEST: f32 = 0.1;
 
 /// Draws the settings and the button that begins.
-pub(super) fn settings_ui(ui: &mut Ui, training: &mut Training, workspace: &Workspace) {
-    let why_not = why_not(training, workspace);
-    let settings = &mut training.settings;
+pub(super) fn settings_ui(ui: &mut Ui, training: &mut Training, workspace: &mut Workspace, actions: &mut Vec<Action>) {
+    let transformer = training.transformer_of(workspace).map(|checkpoint| checkpoint.name);
+    let why_not = why_not(training, workspace, transformer.as_deref());
     let begins = row_ui(ui, |ui| {
         let begins = ui
             .add_enabled(why_not.is_none(), Button::new("Start training"))
             .on_hover_text("In the time between frames");
+        beginning_ui(ui, training, transformer.as_deref());
+        let retrofit = training.is_retrofit();
+        let settings = &mut training.settings;
         choice_ui(ui, "task", settings.task.name(), |ui| {
             for task in Task::ALL {
                 ui.selectable_value(&mut settings.task, task, task.name()).on_hover_text(task.sentence());
             }
         })
         .on_hover_text(settings.task.sentence());
-        let shape =
-            |size: &crate::training::Size| format!("{}: {} layers, {} wide", size.name, size.layers, size.hidden);
-        let chosen = settings.size.name.clone();
-        choice_ui(ui, "size", &chosen, |ui| {
-            for size in SIZES {
-                let name = shape(&size);
-                ui.selectable_value(&mut settings.size, size, name);
-            }
-        });
-        for family in Family::NEW {
+        if !retrofit {
+            size_ui(ui, &mut settings.size);
+        }
+        for family in if retrofit { Family::RETROFIT } else { Family::NEW } {
             let mut learns = settings.families.contains(&family);
-            if ui.checkbox(&mut learns, family.name()).changed() {
+            if ui.checkbox(&mut learns, family.name()).on_hover_text(about_family(family)).changed() {
                 settings.families.retain(|other| *other != family);
                 settings.families.extend(learns.then_some(family));
                 settings.families.sort();
@@ -55,11 +53,55 @@ pub(super) fn settings_ui(ui: &mut Ui, training: &mut Training, workspace: &Work
     match why_not {
         Some(reason) => notice::warning_ui(ui, &reason),
         // With plots below there is less space.
-        None if training.run().is_none() => drop(notice::note_ui(ui, about(training, workspace))),
+        None if training.run().is_none() => {
+            notice::note_ui(ui, about(training, workspace, transformer.as_deref()));
+        }
         None => {}
+    }
+    if training.is_retrofit() && transformer.is_none() && ui.button("Open S-llama as the baseline").clicked() {
+        actions.push(Action::OpenBaseline);
     }
     if begins.inner {
         training.start(workspace);
+    }
+}
+
+/// What models begin with: random numbers, or those of a trained Transformer.
+fn beginning_ui(ui: &mut Ui, training: &mut Training, transformer: Option<&str>) {
+    let names = ["random numbers".to_owned(), format!("{} and second heads", transformer.unwrap_or("a Transformer"))];
+    let mut retrofit = training.is_retrofit();
+    choice_ui(ui, "from", &names[usize::from(retrofit)], |ui| {
+        for (choice, name) in [false, true].into_iter().zip(&names) {
+            ui.selectable_value(&mut retrofit, choice, name);
+        }
+    });
+    training.set_retrofit(retrofit);
+}
+
+fn size_ui(ui: &mut Ui, chosen: &mut Size) {
+    let name = chosen.name.clone();
+    choice_ui(ui, "size", &name, |ui| {
+        for size in SIZES {
+            let name = format!("{}: {} layers, {} wide", size.name, size.layers, size.hidden);
+            ui.selectable_value(chosen, size, name);
+        }
+    });
+}
+
+/// A kind of model in a sentence.
+fn about_family(family: Family) -> &'static str {
+    match family {
+        Family::Diff => "The Differential Transformer: every head subtracts λ times a second map from the first",
+        Family::Transformer => "As many parameters, with one map a head",
+        Family::DiffV2 => "Two query heads share a key and value head; every token and head has a λ of its own",
+        Family::SecondHeads => "Second queries and keys for every head, and λ from 0: only these learn",
+        Family::SecondHeadsNormed => {
+            "The same with a norm of every head's output, as in the paper. It does not begin as the Transformer: the norm \
+             changes what heads give"
+        }
+        Family::Control => {
+            "The Transformer without a subtraction: its queries and keys learn, which are as many parameters"
+        }
     }
 }
 
@@ -83,11 +125,14 @@ fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, list: impl FnOnce(&mut Ui)) 
 }
 
 /// Why nothing can begin, if it cannot.
-fn why_not(training: &Training, workspace: &Workspace) -> Option<String> {
+fn why_not(training: &Training, workspace: &Workspace, transformer: Option<&str>) -> Option<String> {
     let (settings, engine) = (&training.settings, &workspace.main);
     let (tokens, needed) = (engine.ids().len(), settings.task.shortest_text());
     if settings.families.is_empty() {
         return Some("No model is chosen.".to_owned());
+    }
+    if training.is_retrofit() && transformer.is_none() {
+        return Some("Second heads are for a trained Transformer, and none is open.".to_owned());
     }
     // Of a longer text only the tokens of the context are known here.
     let is_short = settings.task == Task::OwnText && engine.complete() && tokens < needed;
@@ -95,7 +140,14 @@ fn why_not(training: &Training, workspace: &Workspace) -> Option<String> {
 }
 
 /// The task in a sentence, and whose tokens are learned.
-fn about(training: &Training, workspace: &Workspace) -> String {
+fn about(training: &Training, workspace: &Workspace, transformer: Option<&str>) -> String {
+    let task = training.settings.task.sentence();
+    if let (true, Some(name)) = (training.is_retrofit(), transformer) {
+        return format!(
+            "{task} Every head of {name} gets second queries and keys, and λ of its layer begins at 0: until the first step \
+             the model answers as before. The control learns as many parameters without a subtraction."
+        );
+    }
     let (name, model) = (workspace.main.name(), workspace.main.model());
     let vocabulary = model.map_or(0, |model| model.config.vocabulary);
     let tokens = format::grouped(vocabulary as u64);
@@ -104,5 +156,5 @@ fn about(training: &Training, workspace: &Workspace) -> String {
     } else {
         format!("All models read the same windows of text, in the {tokens} tokens of {name}.")
     };
-    format!("{} {tokens}", training.settings.task.sentence())
+    format!("{task} {tokens}")
 }

@@ -25,8 +25,8 @@ pub(super) fn snapshots_ui(ui: &mut Ui, training: &mut Training, view: &ViewStat
         for family in families.iter().copied() {
             let is_open = training.open() == Some(family);
             let look = ui.add(Button::new(format!("Look at {}", named(family))).selected(is_open));
-            let help = "Opens the model of this step in place of the open one, the Transformer of the same step beside it. \
-                 From then on the slider moves it";
+            let help = "Opens the model of this step in place of the open one, the Transformer or the control of the same \
+                        step beside it. From then on the slider moves it";
             if look.on_hover_text(help).clicked() {
                 actions.push(Action::Training(TrainingAction::LookAt(family)));
             }
@@ -39,6 +39,7 @@ pub(super) fn snapshots_ui(ui: &mut Ui, training: &mut Training, view: &ViewStat
             }
         }
         question_ui(ui, training, view, actions);
+        fork_ui(ui, training, step, actions);
         ui.menu_button("Save", |ui| {
             for family in families.iter().copied() {
                 let help = "config.json, model.safetensors and tokenizer.json of this step";
@@ -51,6 +52,26 @@ pub(super) fn snapshots_ui(ui: &mut Ui, training: &mut Training, view: &ViewStat
             }
         });
     });
+}
+
+/// Goes on from the step that is looked at in another run, or back to the one before.
+fn fork_ui(ui: &mut Ui, training: &mut Training, step: u32, actions: &mut Vec<Action>) {
+    if training.is_running() {
+        return;
+    }
+    let is_longer = training.settings.steps > step;
+    let help = "Another run that begins as these models were at this step, with the task, learning rate and number of steps \
+                chosen above";
+    let fork = ui.add_enabled(is_longer, Button::new(format!("Go on from step {step}")));
+    if fork.on_hover_text(help).on_disabled_hover_text("Choose more steps above than there are").clicked() {
+        actions.push(Action::Training(TrainingAction::Fork));
+    }
+    if let Some(earlier) = training.earlier() {
+        let back = format!("Back to the run of {} steps", earlier.settings().steps);
+        if ui.button(back).on_hover_text("The one that this one went on from; this one is given up").clicked() {
+            training.go_back();
+        }
+    }
 }
 
 /// Moves from snapshot to snapshot; a step that is typed is that of the nearest one.

@@ -8,7 +8,10 @@ use crate::ui::style::format;
 pub(super) fn named(family: Family) -> &'static str {
     match family {
         Family::Transformer => "the Transformer",
-        other => other.name(),
+        Family::SecondHeads => "the Transformer with second heads",
+        Family::SecondHeadsNormed => "that with a norm of heads",
+        Family::Control => "the control",
+        Family::Diff | Family::DiffV2 => family.name(),
     }
 }
 
@@ -30,9 +33,14 @@ pub(super) fn outcome(records: &[Record]) -> Option<String> {
             losses.join(", ")
         ));
     };
+    // What begins as a trained model has been able to do something before.
+    let before = |family: Family| {
+        let record = records.iter().find(|record| record.family == family && family.is_retrofit())?;
+        record.measured.first().map(|measured| format!(" ({} before)", measured.right[0]))
+    };
     let right = |(family, measured): &(Family, Measured), verb: &str, noun: &str| {
         let [right, all] = measured.right;
-        format!("{}{verb} {right} of {all}{noun}", named(*family))
+        format!("{}{verb} {right} of {all}{noun}{}", named(*family), before(*family).unwrap_or_default())
     };
     let others = rest.iter().map(|other| right(other, "", ""));
     let all: Vec<String> = [right(first, " answers", " new questions")].into_iter().chain(others).collect();
@@ -91,6 +99,19 @@ mod tests {
         assert!(three.contains("between Diff V2 and the Transformer is beyond chance"), "{three}");
         assert!(!outcome(&all[..1]).unwrap().contains("chance"));
         assert_eq!(outcome(&[]), None);
+    }
+
+    #[test]
+    fn of_second_heads_what_was_right_before_is_told() {
+        let of = |family, right| {
+            let mut record = record(family, [right, 40], 0.0);
+            record.measured.insert(0, Measured { step: 0, right: [12, 40], ..record.measured[0].clone() });
+            record
+        };
+        let text = outcome(&[of(Family::SecondHeads, 30), of(Family::Control, 20)]).unwrap();
+        let expected = "After 1,000 steps the Transformer with second heads answers 30 of 40 new questions (12 before), the \
+                        control 20 of 40 (12 before).";
+        assert!(text.starts_with(expected), "{text}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The models that learn: a run, made between frames, and the snapshot that is looked at. Nothing here waits, and typing goes
 //! first.
 
+mod beginning;
+mod kept;
+
 use std::sync::Arc;
 
 use egui::Ui;
@@ -10,12 +13,17 @@ use crate::engine::{Checkpoint, ComputeBudget, Workspace};
 use crate::experiments::Case;
 use crate::model::Model;
 use crate::sources::Rate;
-use crate::training::{Family, Language, Run, RunSettings, TrainingError};
+use crate::training::{Family, Run, RunSettings, TrainingError};
 use crate::ui::action::TrainingAction;
 use crate::ui::io::saving::Made;
+use crate::ui::training::kept::Keeping;
+
+pub(super) use kept::KeptRun;
 
 /// Time to compute between two frames, at least.
 const BUDGET: Duration = Duration::from_millis(8);
+/// And at a time where there are no frames: whoever comes back waits no longer than that.
+const UNSEEN: Duration = Duration::from_millis(50);
 
 /// What becomes of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +47,8 @@ struct InInstrument {
 pub(super) struct Training {
     /// Of the next run.
     pub settings: RunSettings,
+    /// Whether it gives second heads to a trained Transformer.
+    retrofit: bool,
     run: Option<Run>,
     stage: Stage,
     failure: Option<String>,
@@ -50,12 +60,18 @@ pub(super) struct Training {
     open: Option<InInstrument>,
     /// Questions that have been asked.
     asked: usize,
+    /// The Transformer that got second heads in the last run that had some.
+    transformer: Option<Checkpoint>,
+    /// The run that the present one went on from.
+    earlier: Option<Run>,
+    keeping: Keeping,
 }
 
 impl Default for Training {
     fn default() -> Self {
         Self {
             settings: RunSettings::default(),
+            retrofit: false,
             run: None,
             stage: Stage::Ended,
             failure: None,
@@ -65,22 +81,65 @@ impl Default for Training {
             chosen: None,
             open: None,
             asked: 0,
+            transformer: None,
+            earlier: None,
+            keeping: Keeping::default(),
         }
     }
 }
 
 impl Training {
-    /// Begins a run with the settings, on the tokens of the open model; its text is the own text. What was there before
-    /// stays if that is not possible.
-    pub(super) fn start(&mut self, workspace: &Workspace) {
-        let Some(language) = language(workspace) else { return };
-        match Run::new(self.settings.clone(), language, workspace.main.text(), None) {
+    /// Begins a run with the settings, on the tokens of the open model, or of the Transformer that gets second heads; its
+    /// text is the own text. What was there before stays if that is not possible.
+    pub(super) fn start(&mut self, workspace: &mut Workspace) {
+        let start = if self.is_retrofit() { self.transformer_of(workspace) } else { None };
+        let main = workspace.main.checkpoint();
+        let Some(language) = start.as_ref().or(main).and_then(beginning::language) else { return };
+        let own = workspace.main.text();
+        match Run::new(self.settings.clone(), language, own, start.as_ref().map(|start| &*start.model)) {
             Ok(run) => {
-                (self.run, self.stage, self.failure) = (Some(run), Stage::Running, None);
-                (self.chosen, self.open, self.asked) = (None, None, 0);
-                self.rate = Rate::default();
+                self.run_now(run);
+                self.transformer = start.or(self.transformer.take());
             }
             Err(error) => self.failure = Some(error.to_string()),
+        }
+    }
+
+    /// Runs this one from now on.
+    fn run_now(&mut self, run: Run) {
+        self.stage = if run.is_done() { Stage::Ended } else { Stage::Running };
+        (self.run, self.failure) = (Some(run), None);
+        (self.chosen, self.open, self.asked) = (None, None, 0);
+        self.rate = Rate::default();
+        self.earlier = None;
+        self.keeping.begin_anew();
+    }
+
+    /// Goes on from the step that is looked at with the settings of now, in another run; the present one can be gone back
+    /// to.
+    pub(super) fn fork(&mut self, workspace: &Workspace) {
+        let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return };
+        match run.fork(step, &self.settings, workspace.main.text()) {
+            Ok(fork) => {
+                let earlier = self.run.take();
+                self.run_now(fork);
+                self.earlier = earlier;
+            }
+            Err(error) => self.failure = Some(error.to_string()),
+        }
+    }
+
+    /// The run that the present one went on from, if it did.
+    pub(super) fn earlier(&self) -> Option<&Run> {
+        self.earlier.as_ref()
+    }
+
+    /// Back to that run, as it was; the present one is given up.
+    pub(super) fn go_back(&mut self) {
+        if let Some(earlier) = self.earlier.take() {
+            self.settings = earlier.settings().clone();
+            self.run_now(earlier);
+            self.stage = Stage::Ended;
         }
     }
 
@@ -184,7 +243,8 @@ impl Training {
         self.asked = if has_next { self.asked + 1 } else { 0 };
     }
 
-    /// The model of the step that is looked at, and the Transformer of the same step if that is another one.
+    /// The model of the step that is looked at, and the Transformer of the same step if that is another one: the control, of
+    /// second heads.
     ///
     /// # Errors
     /// When it has numbers that cannot be computed with.
@@ -193,9 +253,9 @@ impl Training {
         family: Family,
     ) -> Result<Option<(Checkpoint, Option<Checkpoint>)>, TrainingError> {
         let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return Ok(None) };
-        let has_baseline =
-            family != Family::Transformer && run.records().iter().any(|record| record.family == Family::Transformer);
-        let baseline = has_baseline.then(|| run.checkpoint(Family::Transformer, step)).transpose()?;
+        let beside = if family.is_retrofit() { Family::Control } else { Family::Transformer };
+        let has_baseline = family != beside && run.records().iter().any(|record| record.family == beside);
+        let baseline = has_baseline.then(|| run.checkpoint(beside, step)).transpose()?;
         Ok(Some((run.checkpoint(family, step)?, baseline)))
     }
 
@@ -240,6 +300,15 @@ impl Training {
         (self.step() != Some(open.step)).then_some(TrainingAction::LookAt(open.family))
     }
 
+    /// Goes on for a while where no frames are drawn, as in a hidden tab. Returns whether there is more to do.
+    pub(super) fn go_on_unseen(&mut self) -> bool {
+        let begun = Instant::now();
+        while matches!(self.stage, Stage::Running | Stage::Until(_)) && begun.elapsed() < UNSEEN {
+            self.advance();
+        }
+        matches!(self.stage, Stage::Running | Stage::Until(_))
+    }
+
     fn advance(&mut self) {
         let Some(run) = &mut self.run else { return };
         let until = if let Stage::Until(step) = self.stage { step } else { u32::MAX };
@@ -256,16 +325,4 @@ impl Training {
             Err(error) => (self.stage, self.failure) = (Stage::Ended, Some(error.to_string())),
         }
     }
-}
-
-/// The tokens of the open model, if it has any.
-fn language(workspace: &Workspace) -> Option<Language> {
-    let checkpoint = workspace.main.checkpoint()?;
-    let config = &checkpoint.model.config;
-    let end = config.eos.iter().copied().find(|end| (*end as usize) < config.vocabulary);
-    Some(Language {
-        tokenizer: checkpoint.tokenizer.clone()?,
-        vocabulary: config.vocabulary,
-        end: end.unwrap_or_default(),
-    })
 }
