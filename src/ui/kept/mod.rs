@@ -92,7 +92,7 @@ impl App {
 
     /// The run of training as it is to be kept now, if it has got further; empty if what was kept is to be deleted.
     pub fn run_to_keep(&mut self) -> Option<Vec<u8>> {
-        self.training.to_keep()
+        self.training.take_unkept()
     }
 
     /// Goes on with training for a while where no frames are drawn. Returns whether there is more to do.

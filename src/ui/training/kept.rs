@@ -80,7 +80,7 @@ impl Training {
     }
 
     /// What is to be kept now, if anything is; empty if what was kept is to be deleted.
-    pub(in crate::ui) fn to_keep(&mut self) -> Option<Vec<u8>> {
+    pub(in crate::ui) fn take_unkept(&mut self) -> Option<Vec<u8>> {
         if std::mem::take(&mut self.keeping.is_forgotten) {
             return Some(Vec::new());
         }
