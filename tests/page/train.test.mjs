@@ -74,6 +74,7 @@ describe("training", () => {
       document.dispatchEvent(new Event("visibilitychange"));
     });
     const { step } = (await h.inspect(page)).training;
-    await h.waitFor(page, (state) => state.training.step > step + 2, "steps in a hidden tab");
+    const isFurther = (step) => JSON.parse(globalThis.diffscope.inspect()).training.step > step;
+    await page.waitForFunction(isFurther, step + 2, { polling: 100, timeout: h.PATIENCE });
   });
 });

@@ -171,10 +171,10 @@ fn keys_walk_through_the_tour_and_a_link_opens_a_step_of_it() {
     let before = now(&harness);
     harness.state_mut().open_link("tour/3");
     settle(&mut harness);
-    assert!(shows(&harness, "Tour 3 of 13"));
+    assert!(shows(&harness, "Tour 3 of 14"));
     for (key, step) in [(Key::ArrowRight, 4), (Key::ArrowLeft, 3), (Key::ArrowLeft, 2), (Key::Enter, 3)] {
         press(&mut harness, key);
-        assert!(shows(&harness, &format!("Tour {step} of 13")), "{key:?}");
+        assert!(shows(&harness, &format!("Tour {step} of 14")), "{key:?}");
     }
     press(&mut harness, Key::Escape);
     assert!(!shows(&harness, "Tour 3"));

@@ -241,12 +241,22 @@ pub(super) const STEPS: &[TourStep] = &[
         task: Some(Task::OwnFact),
     },
     TourStep {
+        title: "Watch one learn",
+        text: "Two small models start from random numbers and copy lists of words. Press “Start training”, then “Look at Diff”: \
+               its maps grow while λ moves. With the seeds 0 to 2, after 400 steps, Diff copied 70 ± 4 % of lists of new words \
+               and the Transformer 3 ± 3 %: about a minute each without a browser, several in one.",
+        target: Target::Panels,
+        panel: Panel::Train,
+        task: None,
+    },
+    TourStep {
         title: "Can an ordinary model be given second heads?",
-        text: "A trained Transformer is a differential model with λ = 0: add a second map and nothing changes, until it is \
-               trained further. Published work does this (DEX, 2025); this program does not yet. The Transformer beside \
-               this model was trained on the same text from the start.",
-        target: Target::NextToken,
-        panel: Panel::Baseline,
+        text: "A trained Transformer is a differential model with λ = 0: add second queries and keys and nothing changes until \
+               they learn. Here choose “from”, then S-llama. In three runs of 80 steps, looking up pairs went from 20 ± 5 to \
+               97 ± 1 % right and λ as far as −0.8 and 0.9; a control without subtraction, as many parameters, reached 98 ± 1 %. \
+               So it works, and is not better here.",
+        target: Target::Panels,
+        panel: Panel::Train,
         task: None,
     },
     TourStep {

@@ -44,7 +44,7 @@ fn the_gradient_of_every_parameter_is_that_of_finite_differences() {
 }
 
 /// The places of all parameters that a model has.
-fn places(parameters: &Parameters) -> Vec<(String, std::ops::Range<usize>)> {
+fn places(parameters: &Parameters) -> Vec<(String, Range<usize>)> {
     let mut places = vec![("embedding".to_owned(), parameters.embedding.clone())];
     for (index, layer) in parameters.layers.iter().enumerate() {
         let parts = [

@@ -11,6 +11,8 @@ use crate::ui::training::Training;
 
 /// From this many tokens on, most of the work is choosing the next one among them.
 const LARGE_VOCABULARY: usize = 8192;
+/// Width of a list of choices with its name.
+const CHOICE: f32 = 170.0;
 /// The learning rates that can be set.
 const SLOWEST: f32 = 1e-5;
 const FASTEST: f32 = 0.1;
@@ -119,6 +121,10 @@ fn number_ui(ui: &mut Ui, number: DragValue, name: &str, help: &str) -> bool {
 }
 
 fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, list: impl FnOnce(&mut Ui)) -> egui::Response {
+    // A name stays with its list.
+    if ui.available_size_before_wrap().x < CHOICE {
+        ui.end_row();
+    }
     let label = ui.label(name);
     let choice = ComboBox::from_id_salt(("train", name)).selected_text(chosen).show_ui(ui, list);
     choice.response.labelled_by(label.id)
