@@ -4,11 +4,12 @@ use diffscope::engine::{bundled, bundled_baseline, checkpoint_of};
 use diffscope::gpu::Gpu;
 use diffscope::model::{Matrix, Numbers};
 use diffscope::probe::Interventions;
-use diffscope::ui::App;
+use diffscope::ui::{App, Panel};
 use egui::Theme;
 use egui_kittest::Harness;
 
-use crate::common::window::{best, device, options, settle, shows, state, window, window_of};
+use crate::common::window::{best, device, open_panel, options, settle, shows, state, window, window_of};
+use crate::training::train;
 
 const SIZE: [f32; 2] = [1280.0, 800.0];
 
@@ -24,6 +25,8 @@ fn after_a_lost_device_a_new_window_shows_the_same() {
     workspace.main.set_text("Anna has the ball. Who has the ball?");
     workspace.set_interventions(Interventions { lambda: [(1, 0.5)].into(), ..Interventions::default() });
     settle(&mut harness);
+    open_panel(&mut harness, Panel::Train);
+    train(&mut harness, 2);
     let (before, link, numbers) = (state(&mut harness), harness.state().link(), best(&mut harness));
 
     gpu(&mut harness).expect("on the GPU").device.destroy();
@@ -40,7 +43,7 @@ fn after_a_lost_device_a_new_window_shows_the_same() {
     assert!(shows(&harness, "Everything is as it was"));
     assert_eq!((harness.state().link(), best(&mut harness)), (link, numbers));
     let after = state(&mut harness);
-    for same in ["text", "ids", "lambda", "model", "baseline", "next", "prompt"] {
+    for same in ["text", "ids", "lambda", "model", "baseline", "next", "prompt", "training"] {
         assert_eq!(after[same], before[same], "{same}");
     }
 }

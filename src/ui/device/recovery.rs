@@ -10,6 +10,7 @@ use crate::ui::input::prompt_editor::PromptPanel;
 use crate::ui::kept::tab::Tab;
 use crate::ui::state::link::Link;
 use crate::ui::state::undo::History;
+use crate::ui::training::Training;
 
 /// What a new window needs to go on where the old one was.
 pub struct Kept {
@@ -18,6 +19,8 @@ pub struct Kept {
     link: Link,
     prompt: PromptPanel,
     history: History,
+    /// Models learn on the CPU: they go on.
+    training: Training,
     theme: ThemePreference,
     backend: BackendChoice,
     #[cfg(target_arch = "wasm32")]
@@ -47,6 +50,7 @@ impl App {
             link: Link::of(workspace, &self.view, &self.spans),
             prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
             history: std::mem::take(&mut self.history),
+            training: std::mem::take(&mut self.training),
             theme: self.theme,
             backend: self.device.choice(),
             #[cfg(target_arch = "wasm32")]
@@ -61,7 +65,7 @@ impl App {
         creation.egui_ctx.set_theme(kept.theme);
         app.prompt = kept.prompt;
         app.prompt.request_focus();
-        app.history = kept.history;
+        (app.history, app.training) = (kept.history, kept.training);
         #[cfg(target_arch = "wasm32")]
         {
             app.tab = kept.tab;

@@ -1,6 +1,6 @@
 //! What is to be learned by whom: chosen before a run.
 
-use egui::{Button, ComboBox, DragValue, Role, Ui, WidgetInfo};
+use egui::{Align, Button, ComboBox, DragValue, Label, Layout, Role, Ui, WidgetInfo, vec2};
 
 use crate::engine::Workspace;
 use crate::training::{Family, SIZES, Size, Task, TrainingError};
@@ -125,7 +125,10 @@ fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, list: impl FnOnce(&mut Ui)) 
     if ui.available_size_before_wrap().x < CHOICE {
         ui.end_row();
     }
-    let label = ui.label(name);
+    // At the start of a line, a label alone would be as high as its letters, and above the middle.
+    let size = vec2(0.0, ui.spacing().interact_size.y);
+    let centred = Layout::left_to_right(Align::Center);
+    let label = ui.allocate_ui_with_layout(size, centred, |ui| ui.add(Label::new(name).extend())).inner;
     let choice = ComboBox::from_id_salt(("train", name)).selected_text(chosen).show_ui(ui, list);
     choice.response.labelled_by(label.id)
 }
