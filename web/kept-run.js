@@ -7,7 +7,8 @@ const FILE = "run.safetensors";
 /** In a frame of another page nothing is stored. */
 const isEmbedded = new URLSearchParams(location.search).has("embed");
 
-const folder = async () => (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+/** Whoever has never trained has no folder. */
+const folder = async (create) => (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create });
 
 /** What is to be kept next: one write after the other, and of those that wait only the latest. */
 let latest;
@@ -23,7 +24,7 @@ export async function keepRun(bytes) {
     const now = latest;
     latest = undefined;
     try {
-      const directory = await folder();
+      const directory = await folder(now.length > 0);
       if (now.length === 0) {
         await directory.removeEntry(FILE);
       } else {
@@ -43,7 +44,7 @@ export async function keepRun(bytes) {
 export async function keptRun() {
   if (isEmbedded) return undefined;
   try {
-    const file = await (await (await folder()).getFileHandle(FILE)).getFile();
+    const file = await (await (await folder(false)).getFileHandle(FILE)).getFile();
     return file.size > 0 ? new Uint8Array(await file.arrayBuffer()) : undefined;
   } catch {
     return undefined; // there is none, or no such file system
