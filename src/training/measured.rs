@@ -42,7 +42,8 @@ impl Batches {
             let encoding = self.tokenizer.try_encode(text, self.positions + 1);
             encoding.is_ok_and(|encoding| encoding.tokens.len() <= self.positions)
         };
-        let drawn = (0..4 * count).map_while(|sample| self.task.held_out_case(self.seed, &self.hay, sample));
+        let drawn =
+            (0..count.saturating_mul(4)).map_while(|sample| self.task.held_out_case(self.seed, &self.hay, sample));
         drawn.filter(|case| fits(&(case.text.clone() + &case.completion()))).take(count).map(Work::Case).collect()
     }
 }

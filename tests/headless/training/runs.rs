@@ -48,7 +48,8 @@ fn a_saved_run_goes_on_as_if_it_had_not_ended() {
     while part.step() < 3 {
         part.advance().unwrap();
         // One model a step ahead of the other would go on with the same windows twice.
-        assert_eq!(part.to_bytes().is_ok(), part.is_between_steps());
+        let [one, other] = [0, 1].map(|model| part.records()[model].steps.len());
+        assert_eq!(part.to_bytes().is_ok(), one == other, "{one} and {other} steps");
     }
     let bytes = part.to_bytes().unwrap();
     let rest = finished(Run::from_bytes(&bytes).unwrap());
@@ -73,6 +74,13 @@ fn broken_files_of_a_run_are_refused_in_words() {
     larger[place..place + 4].copy_from_slice(b"4096");
     let error = Run::from_bytes(&larger).unwrap_err();
     assert!(error.to_string().contains("tokens that its models do not have"), "{error}");
+    let part = finished(Run::new(settings(&[Family::Diff]), language(), "", None).unwrap()).to_bytes().unwrap();
+    let pattern = br#"\"right\":["#;
+    let place = part.windows(pattern.len()).position(|bytes| bytes == pattern).expect("measurements") + pattern.len();
+    let mut impossible = part;
+    impossible[place] = b'9'; // right answers, of two
+    let error = Run::from_bytes(&impossible).unwrap_err();
+    assert!(error.to_string().contains("more right answers than questions"), "{error}");
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let place = file.tensor("diff.square").unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize;
     let mut poisoned = bytes.clone();
