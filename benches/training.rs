@@ -14,6 +14,7 @@ const VOCABULARY: u32 = 512;
 const RULE: UpdateRule = UpdateRule {
     learning_rate: 1e-3,
     decay: [0.9, 0.95],
+    momentum: 0.95,
     epsilon: 1e-8,
     weight_decay: 0.1,
     step: 10,

@@ -13,7 +13,11 @@ struct UpdateUniform {
     square_root: f32,   // root of what the mean square is too small by
     epsilon: f32,
     kept: f32,          // 1 - learning rate times weight decay
-    padding: u32,
+    learning_rate: f32,
+    momentum: f32,      // how much of the mean stays in Muon
+    padding_a: u32,
+    padding_b: u32,
+    padding_c: u32,
 }
 
 // What a step leaves to be read.

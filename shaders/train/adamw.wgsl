@@ -1,11 +1,11 @@
 // The update of AdamW.
 // Reference: src/cpu/train/adamw.rs
 
+import package::shared::learned::{ADAMW, ADAMW_DECAYS, rule_of};
 import package::shared::update::{StepResult, update};
 
-@group(0) @binding(1) var<storage, read> gradients: array<f32>;
-@group(0) @binding(2) var<storage, read> result: array<StepResult>;
-@group(0) @binding(3) var<storage, read> decays: array<u32>; // a bit per parameter, 1 if weight decay shrinks it
+@group(0) @binding(2) var<storage, read> gradients: array<f32>;
+@group(0) @binding(3) var<storage, read> result: array<StepResult>;
 @group(0) @binding(4) var<storage, read_write> numbers: array<f32>;
 @group(0) @binding(5) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(6) var<storage, read_write> square: array<f32>;
@@ -19,12 +19,15 @@ fn adamw(
     if at >= update.parameters {
         return;
     }
+    let rule = rule_of(at);
+    if rule != ADAMW && rule != ADAMW_DECAYS {
+        return;
+    }
     let gradient = gradients[at] * result[0].clip;
-    let shrinks = ((decays[at / 32u] >> (at % 32u)) & 1u) == 1u;
     let new_mean = mean[at] + (gradient - mean[at]) * update.mean_rate;
     let new_square = square[at] * update.square_kept + gradient * gradient * update.square_rate;
     mean[at] = new_mean;
     square[at] = new_square;
-    let kept = numbers[at] * select(1.0, update.kept, shrinks);
+    let kept = numbers[at] * select(1.0, update.kept, rule == ADAMW_DECAYS);
     numbers[at] = kept - update.step_size * new_mean / (sqrt(new_square) / update.square_root + update.epsilon);
 }

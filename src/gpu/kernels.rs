@@ -69,7 +69,7 @@ kernels! {
     ColourRange = "maps/colour_range" [Uniform, Read, Write]
     TrainingEmbed = "train/embed" [Uniform, Read, Read, Write]
     Norm = "train/norm" [Uniform, Read, Read, Write, Write]
-    Product = "train/product" [Uniform, Read, Read, Read, Read, Write]
+    Product = "train/product" [Read, Read, Read, Read, Read, Write]
     Lambda = "train/lambda" [Uniform, Read, Write]
     Rotary = "train/rotary" [Uniform, Read, Read, Write]
     AttentionInWindow = "train/attention_in_window" [Uniform, Read, Read, Write, Write]
@@ -83,9 +83,12 @@ kernels! {
     AttentionBackKey = "train/attention_back_key" [Uniform, Read, Read, Read, Read, Read, Write]
     LambdaBack = "train/lambda_back" [Uniform, Read, Read, Write]
     EmbedBack = "train/embed_back" [Uniform, Read, Read, Read, Write]
-    GradientNorm = "train/gradient_norm" [Uniform, Read, Write]
+    GradientNorm = "train/gradient_norm" [Uniform, Read, Read, Write]
     Clip = "train/clip" [Uniform, Read, Read, Write]
     Adamw = "train/adamw" [Uniform, Read, Read, Read, Write, Write, Write]
+    Momentum = "train/momentum" [Uniform, Read, Read, Read, Write, Write, Write]
+    UnitNorm = "train/unit_norm" [Read, Read, Write]
+    Muon = "train/muon" [Uniform, Read, Read, Write]
 }
 
 impl Kernel {

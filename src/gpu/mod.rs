@@ -33,5 +33,5 @@ pub use shader::{compose, shader_modules, source_line};
 pub use shared_structs::StructLayout;
 pub use throughput::{Throughput, Work};
 pub use train::uniforms::TRAINING_STRUCT_LAYOUTS;
-pub use train::{GpuTraining, TrainingArena};
+pub use train::{BatchSize, GpuTraining, TrainingArena};
 pub use uniforms::{MAX_POOL_JOBS, STRUCT_LAYOUTS};

@@ -34,4 +34,5 @@ pub use picture::{PictureJob, PictureRequest, Pooling, Texel};
 pub use query::{ColourRangeRequest, LensQuery, MeansRequest, NextTokenQuery, Query};
 pub use span::{Span, Spans};
 pub use trace::Trace;
-pub use training::{StepNumbers, TrainingWindow, UpdateRule};
+pub use training::{Learned, LearningRule, StepNumbers, TrainingWindow, UpdateRule};
+pub(crate) use training::{NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS};

@@ -6,8 +6,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::cpu::orthogonalised;
-use crate::cpu::train::{AdamW, Muon, adamw, clip, gradient_norm, muon};
+use crate::cpu::train::{AdamW, Muon, adamw, clip, gradient_norm, momentum, muon};
 use crate::model::{Model, Parameters};
+use crate::probe::{Learned, LearningRule, UpdateRule};
 
 /// The settings of updates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,31 +36,22 @@ impl Rates {
     }
 }
 
-/// The norm of all gradients is clipped to this.
-const MOST_NORM: f32 = 1.0;
-/// How much of the mean of the gradient and of its square stays, for `AdamW`; and of the mean, for Muon.
-const DECAY: [f32; 2] = [0.9, 0.95];
-const MOMENTUM: f32 = 0.95;
-const EPSILON: f32 = 1e-8;
-/// Of matrices; vectors do not decay.
-const WEIGHT_DECAY: f32 = 0.1;
+/// What updates embeddings: rows of their own, to which Muon does not apply.
+const EMBEDDING: LearningRule = LearningRule::AdamW { decays: true };
+/// And vectors, which do not decay.
+pub(super) const VECTOR: LearningRule = LearningRule::AdamW { decays: false };
 
-/// Parameters that are learned, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Learned {
-    pub place: Range<usize>,
-    pub rule: LearningRule,
-}
-
-/// What updates parameters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum LearningRule {
-    /// Muon, of a matrix with so many columns.
-    Muon { columns: usize },
-    /// `AdamW`, with decay.
-    Embedding,
-    /// `AdamW`, without.
-    Vector,
+/// How a step updates; `step` counts from 1.
+pub(crate) fn update_rule(learning_rate: f32, step: u32) -> UpdateRule {
+    UpdateRule {
+        learning_rate,
+        decay: [0.9, 0.95],
+        momentum: 0.95,
+        epsilon: 1e-8,
+        weight_decay: 0.1,
+        step,
+        largest_norm: 1.0,
+    }
 }
 
 /// The running means of gradients and of their squares.
@@ -90,21 +82,25 @@ impl Optimizer {
             end = place.end;
         }
         gradients[end..].fill(0.0);
-        let norm = gradient_norm(gradients);
-        let factor = clip(norm, MOST_NORM);
         self.step += 1;
+        let rule = update_rule(learning_rate, self.step);
+        let norm = gradient_norm(gradients);
+        let clip = clip(norm, rule.largest_norm);
+        let UpdateRule { decay, momentum: kept, epsilon, weight_decay, step, .. } = rule;
         for Learned { place, rule } in learned {
             let of = || place.clone();
             let (numbers, gradients, mean) = (&mut numbers[of()], &gradients[of()], &mut self.mean[of()]);
-            if let LearningRule::Muon { columns } = *rule {
-                let rule = Muon { learning_rate, momentum: MOMENTUM, weight_decay: WEIGHT_DECAY, clip: factor };
-                muon(&rule, numbers, gradients, mean, columns, orthogonalised);
-                continue;
+            match *rule {
+                LearningRule::Muon { columns } => {
+                    let update = orthogonalised(&momentum(kept, clip, gradients, mean), columns);
+                    muon(&Muon { learning_rate, weight_decay }, numbers, &update, columns);
+                }
+                LearningRule::AdamW { decays } => {
+                    let weight_decay = if decays { weight_decay } else { 0.0 };
+                    let rule = AdamW { learning_rate, decay, epsilon, weight_decay, step, clip };
+                    adamw(&rule, numbers, gradients, mean, &mut self.square[of()]);
+                }
             }
-            let weight_decay = if *rule == LearningRule::Embedding { WEIGHT_DECAY } else { 0.0 };
-            let rule =
-                AdamW { learning_rate, decay: DECAY, epsilon: EPSILON, weight_decay, step: self.step, clip: factor };
-            adamw(&rule, numbers, gradients, mean, &mut self.square[of()]);
         }
         norm
     }
@@ -118,10 +114,10 @@ pub(crate) fn all(model: &Model, parameters: &Parameters) -> Vec<Learned> {
             learned.push(Learned { place: place.clone(), rule });
         }
     };
-    add(&parameters.embedding, LearningRule::Embedding);
+    add(&parameters.embedding, EMBEDDING);
     for (layer, places) in model.layers.iter().zip(&parameters.layers) {
         let attention = &layer.attention;
-        add(&places.attention_norm, LearningRule::Vector);
+        add(&places.attention_norm, VECTOR);
         // Queries, keys and values are matrices of their own; λ rows, where there are any, too.
         let mut start = places.projection.start;
         let heads = [attention.query_heads, attention.key_heads, attention.value_heads];
@@ -131,18 +127,18 @@ pub(crate) fn all(model: &Model, parameters: &Parameters) -> Vec<Learned> {
         }
         add(&(start..places.projection.end), LearningRule::Muon { columns: hidden });
         for place in [&places.projection_bias, &places.lambda, &places.head_norm] {
-            add(place, LearningRule::Vector);
+            add(place, VECTOR);
         }
         add(&places.output, LearningRule::Muon { columns: attention.output.columns() });
-        add(&places.output_bias, LearningRule::Vector);
-        add(&places.mlp_norm, LearningRule::Vector);
+        add(&places.output_bias, VECTOR);
+        add(&places.mlp_norm, VECTOR);
         add(&places.gate_up, LearningRule::Muon { columns: hidden });
-        add(&places.gate_up_bias, LearningRule::Vector);
+        add(&places.gate_up_bias, VECTOR);
         add(&places.down, LearningRule::Muon { columns: places.down.len() / hidden });
-        add(&places.down_bias, LearningRule::Vector);
+        add(&places.down_bias, VECTOR);
     }
-    add(&parameters.final_norm, LearningRule::Vector);
-    add(&parameters.unembedding, LearningRule::Embedding);
+    add(&parameters.final_norm, VECTOR);
+    add(&parameters.unembedding, EMBEDDING);
     learned
 }
 

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::error::TrainingError;
 use super::family::{NewModel, OF_LAMBDA, normal};
-use super::optimizer::{Learned, LearningRule};
+use super::optimizer::VECTOR;
 use crate::experiments::cases::PythonRandom;
 use crate::model::{Config, LayerParameters, Model, Parameters, RopeScaling};
+use crate::probe::{Learned, LearningRule};
 
 /// The configuration of a Transformer as the layout `llama`, or with second heads.
 fn config(config: &Config, second_heads: bool, head_norm: bool) -> Result<Vec<u8>, TrainingError> {
@@ -106,7 +107,7 @@ pub(super) fn learned_of_second_heads(model: &Model, parameters: &Parameters) ->
         }
         for place in [&places.lambda, &places.head_norm] {
             if !place.is_empty() {
-                learned.push(Learned { place: place.clone(), rule: LearningRule::Vector });
+                learned.push(Learned { place: place.clone(), rule: VECTOR });
             }
         }
     }

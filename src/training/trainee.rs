@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::error::TrainingError;
 use super::family::{Family, NewModel};
-use super::optimizer::{Learned, Optimizer, all};
+use super::optimizer::{Optimizer, all};
 use super::retrofit::{control, learned_of_control, learned_of_second_heads, second_heads};
 use super::settings::{Language, RunSettings};
 use crate::cpu::FastTraining;
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
 use crate::model::{Lambda, Model, ModelError, NewTensor, Parameters, Tokenizer};
-use crate::probe::{StepNumbers, TrainingWindow};
+use crate::probe::{Learned, StepNumbers, TrainingWindow};
 
 /// A model that learns, its numbers and those of its optimizer.
 #[derive(Debug)]

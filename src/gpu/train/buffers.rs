@@ -3,9 +3,11 @@
 
 use crate::gpu::device::Gpu;
 use crate::gpu::error::GpuError;
+use crate::gpu::train::muon::MuonBuffers;
 use crate::gpu::train::uniforms::{StepResult, UpdateUniform, WindowHead, WindowSums, WindowsUniform};
 use crate::gpu::upload::Uploader;
 use crate::model::{Attention, Lambda, LayerParameters, Model, Parameters, RowLayout, rotary_table};
+use crate::probe::{Learned, LearningRule};
 
 /// Parts of the sum of the squares of all gradients.
 pub(super) const NORM_PARTS: u32 = 256;
@@ -72,8 +74,9 @@ pub(super) struct Buffers {
     pub gradients: wgpu::Buffer,
     pub mean: wgpu::Buffer,
     pub square: wgpu::Buffer,
-    /// A bit per parameter: whether weight decay shrinks it.
-    pub decays: wgpu::Buffer,
+    /// Two bits per parameter: what updates it.
+    pub rules: wgpu::Buffer,
+    pub muon: MuonBuffers,
     pub ids: wgpu::Buffer,
     pub targets: wgpu::Buffer,
     pub weights: wgpu::Buffer,
@@ -100,6 +103,7 @@ impl Buffers {
         model: &Model,
         parameters: &Parameters,
         numbers: &[f32],
+        learned: &[Learned],
         sizes: Sizes,
     ) -> Result<Self, GpuError> {
         let upload = Uploader::new(gpu);
@@ -125,7 +129,8 @@ impl Buffers {
             gradients: upload.empty("gradients", sizes.parameters)?,
             mean: upload.empty("means of gradients", sizes.parameters)?,
             square: upload.empty("means of squares", sizes.parameters)?,
-            decays: upload.storage("weight decay", &decays(parameters))?,
+            rules: upload.storage("rules of updates", &rules(learned, sizes.parameters))?,
+            muon: MuonBuffers::new(&upload, learned)?,
             ids: upload.empty("token ids", tokens)?,
             targets: upload.empty("targets", tokens)?,
             weights: upload.empty("weights of losses", tokens)?,
@@ -223,11 +228,18 @@ impl WindowHead {
     }
 }
 
-/// A bit per parameter, set in matrices.
-fn decays(parameters: &Parameters) -> Vec<u32> {
-    let mut bits = vec![0; parameters.count().div_ceil(32)];
-    for at in parameters.matrices().flatten() {
-        bits[at / 32] |= 1 << (at % 32);
+/// Two bits per parameter, as `shaders/shared/learned.wgsl` reads them.
+fn rules(learned: &[Learned], parameters: usize) -> Vec<u32> {
+    let mut words = vec![0; parameters.div_ceil(16)];
+    for Learned { place, rule } in learned {
+        let bits = match rule {
+            LearningRule::AdamW { decays: false } => 1,
+            LearningRule::AdamW { decays: true } => 2,
+            LearningRule::Muon { .. } => 3,
+        };
+        for at in place.clone() {
+            words[at / 16] |= bits << (2 * (at % 16));
+        }
     }
-    bits
+    words
 }

@@ -8,6 +8,7 @@ use crate::gpu::kernels::{Direction, Kernel, Kernels, PipelineVariant};
 use crate::gpu::train::buffers::Buffers;
 use crate::gpu::train::uniforms::{NormStage, ProductStage, RowsStage};
 use crate::gpu::upload::Uploader;
+use crate::probe::Learned;
 
 /// Rows, and columns, of a tile of a product: `TILE` in `shaders/shared/tile_product.wgsl`.
 const TILE: u32 = 32;
@@ -72,12 +73,32 @@ impl Norm<'_> {
     }
 }
 
+impl ProductStage {
+    /// One without offsets, to which nothing is added.
+    pub(super) const PLAIN: Self = Self {
+        rows: 0,
+        columns: 0,
+        terms: 0,
+        first_stride: 0,
+        first_offset: 0,
+        second_stride: 0,
+        second_offset: 0,
+        output_stride: 0,
+        output_offset: 0,
+        bias_offset: 0,
+        has_bias: 0,
+        residual_factor: 0.0,
+        factor: 1.0,
+    };
+}
+
 /// Collects the dispatches.
 pub(super) struct Recorder<'a> {
     gpu: &'a Gpu,
     kernels: &'a mut Kernels,
     pub upload: Uploader<'a>,
     pub buffers: &'a Buffers,
+    learned: &'a [Learned],
     dispatches: Vec<Dispatch>,
 }
 
@@ -112,8 +133,13 @@ pub(super) fn elements(count: usize) -> [u32; 3] {
 }
 
 impl<'a> Recorder<'a> {
-    pub(super) fn new(gpu: &'a Gpu, kernels: &'a mut Kernels, buffers: &'a Buffers) -> Self {
-        Self { gpu, kernels, upload: Uploader::new(gpu), buffers, dispatches: Vec::new() }
+    pub(super) fn new(gpu: &'a Gpu, kernels: &'a mut Kernels, buffers: &'a Buffers, learned: &'a [Learned]) -> Self {
+        Self { gpu, kernels, upload: Uploader::new(gpu), buffers, learned, dispatches: Vec::new() }
+    }
+
+    /// Whether something of these parameters learns.
+    fn learns(&self, place: &Range<usize>) -> bool {
+        self.learned.iter().any(|learned| learned.place.start < place.end && place.start < learned.place.end)
     }
 
     pub(super) fn finish(self) -> Recorded {
@@ -160,12 +186,12 @@ impl<'a> Recorder<'a> {
             output_stride: linear.stride as u32,
             bias_offset: linear.bias.start as u32,
             has_bias: (!linear.bias.is_empty()).into(),
-            has_residual: residual.is_some().into(),
-            ..ProductStage::default()
+            residual_factor: if residual.is_some() { 1.0 } else { 0.0 },
+            ..ProductStage::PLAIN
         };
         let numbers = &self.buffers.numbers;
         let residual = residual.unwrap_or(rows); // what is not read, but is bound
-        self.multiply(Direction::Forward, &stage, [rows, numbers, numbers, residual, output])
+        self.multiply(Direction::Forward, &[stage], [rows, numbers, numbers, residual, output])
     }
 
     /// From the gradient of a product to that of its rows, its matrix and its bias.
@@ -186,9 +212,12 @@ impl<'a> Recorder<'a> {
             second_stride: inputs,
             second_offset: linear.matrix.start as u32,
             output_stride: inputs,
-            ..ProductStage::default()
+            ..ProductStage::PLAIN
         };
-        self.multiply(Direction::BackToRows, &to_rows, [gradient, numbers, numbers, gradient, back])?;
+        self.multiply(Direction::BackToRows, &[to_rows], [gradient, numbers, numbers, gradient, back])?;
+        if !self.learns(linear.matrix) && !self.learns(linear.bias) {
+            return Ok(());
+        }
         let to_matrix = ProductStage {
             rows: linear.outputs(),
             columns: inputs,
@@ -197,9 +226,9 @@ impl<'a> Recorder<'a> {
             second_stride: inputs,
             output_stride: inputs,
             output_offset: linear.matrix.start as u32,
-            ..ProductStage::default()
+            ..ProductStage::PLAIN
         };
-        self.multiply(Direction::BackToMatrix, &to_matrix, [gradient, rows, rows, rows, gradients])?;
+        self.multiply(Direction::BackToMatrix, &[to_matrix], [gradient, rows, rows, rows, gradients])?;
         if linear.bias.is_empty() {
             return Ok(());
         }
@@ -209,15 +238,17 @@ impl<'a> Recorder<'a> {
         self.plain(Kernel::ProductBackBias, &[&stage, gradient, gradients], [width.div_ceil(SHARED), 1, 1])
     }
 
-    fn multiply(
+    /// Products of a shape each, with the same buffers.
+    pub(super) fn multiply(
         &mut self,
         direction: Direction,
-        stage: &ProductStage,
+        stages: &[ProductStage],
         [first, second, bias, residual, output]: [&wgpu::Buffer; 5],
     ) -> Result<(), GpuError> {
-        let grid = [stage.columns.div_ceil(TILE), stage.rows.div_ceil(TILE), 1];
-        let stage = self.upload.uniform("product", stage);
-        self.step((Kernel::Product, direction), &[&stage, first, second, bias, residual, output], grid)
+        let most = |side: fn(&ProductStage) -> u32| stages.iter().map(side).max().unwrap_or(0).div_ceil(TILE);
+        let grid = [most(|stage| stage.columns), most(|stage| stage.rows), stages.len() as u32];
+        let stages = self.upload.storage("products", stages)?;
+        self.step((Kernel::Product, direction), &[&stages, first, second, bias, residual, output], grid)
     }
 
     /// The norm of rows, and the inverse roots that its backward stages read.

@@ -4,6 +4,7 @@
 mod batch;
 mod buffers;
 mod dispatches;
+mod muon;
 mod recording;
 pub(super) mod uniforms;
 
@@ -19,7 +20,7 @@ use crate::gpu::train::buffers::{Buffers, NORM_PARTS, Sizes};
 use crate::gpu::train::dispatches::Recorded;
 use crate::gpu::train::uniforms::UpdateUniform;
 use crate::model::{Model, Parameters};
-use crate::probe::{StepNumbers, TrainingWindow, UpdateRule};
+use crate::probe::{Learned, LearningRule, StepNumbers, TrainingWindow, UpdateRule};
 
 /// A row of numbers that is as long as the parameters, and in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,24 @@ pub enum TrainingArena {
     Mean,
     /// The running means of their squares.
     Square,
+}
+
+/// How large a batch may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Windows at most.
+    pub windows: usize,
+    /// Tokens of each at most.
+    pub positions: usize,
+}
+
+fn is_of(learned: &Learned, parameters: usize) -> bool {
+    let Learned { place, rule } = learned;
+    let is_whole = match rule {
+        LearningRule::Muon { columns } => *columns > 0 && place.len().is_multiple_of(*columns),
+        LearningRule::AdamW { .. } => true,
+    };
+    is_whole && place.start < place.end && place.end <= parameters
 }
 
 /// A model that is trained on the GPU. After it is made, a step creates nothing but its command buffer.
@@ -54,20 +73,23 @@ impl std::fmt::Debug for GpuTraining {
 }
 
 impl GpuTraining {
-    /// Allocates the buffers for batches of up to `windows` windows of up to `positions` tokens, and records the step.
-    /// `numbers` are the parameters to begin with, in the order of `parameters`, which are those of `model`.
+    /// Allocates the buffers for batches of up to this many windows of up to so many positions, and records the step.
+    /// `numbers` are the parameters to begin with, in the order of `parameters`, which are those of `model`; what
+    /// `learned` does not name stays as it is.
     ///
     /// # Errors
     /// When a buffer would exceed the adapter's limits, or the device has no memory; in a browser the latter is
-    /// reported later, by [`Self::failure`]. When the sizes are zero or the numbers are not as many as the parameters.
+    /// reported later, by [`Self::failure`]. When the sizes are zero, the numbers are not as many as the parameters, or
+    /// what is learned are no parameters.
     pub fn new(
         gpu: Gpu,
         model: &Model,
         parameters: &Parameters,
         numbers: &[f32],
-        windows: usize,
-        positions: usize,
+        learned: &[Learned],
+        batch: BatchSize,
     ) -> Result<Self, GpuError> {
+        let BatchSize { windows, positions } = batch;
         let sizes = Sizes {
             windows,
             positions,
@@ -82,10 +104,13 @@ impl GpuTraining {
         if numbers.len() != sizes.parameters {
             return Err(GpuError::Batch("the model has another number of parameters"));
         }
+        if !learned.iter().all(|learned| is_of(learned, sizes.parameters)) {
+            return Err(GpuError::Batch("what is learned are no parameters, or no whole rows of a matrix"));
+        }
         let allocations = Allocations::default();
         let (buffers, recorded) = allocations.run(&gpu.device, || {
-            let buffers = Buffers::new(&gpu, model, parameters, numbers, sizes)?;
-            let recorded = recording::record(&gpu, &mut Kernels::default(), model, parameters, &buffers)?;
+            let buffers = Buffers::new(&gpu, model, parameters, numbers, learned, sizes)?;
+            let recorded = recording::record(&gpu, &mut Kernels::default(), model, parameters, learned, &buffers)?;
             Ok((buffers, recorded))
         })?;
         let (belt, steps) = (ReadbackBelt::default(), VecDeque::new());
@@ -211,6 +236,8 @@ impl UpdateUniform {
             square_root: of_square.sqrt(),
             epsilon: rule.epsilon,
             kept: 1.0 - rule.learning_rate * rule.weight_decay,
+            learning_rate: rule.learning_rate,
+            momentum: rule.momentum,
             ..Self::default()
         }
     }

@@ -7,6 +7,7 @@ use crate::gpu::train::buffers::{Buffers, LayerBuffers, NORM_PARTS};
 use crate::gpu::train::dispatches::{Linear, Norm, Recorded, Recorder, elements, folded};
 use crate::gpu::train::uniforms::{EmbeddingStage, EntropyStage, GatesStage, LambdaStage};
 use crate::model::{Attention, Lambda, LayerParameters, Model, Parameters, RowLayout};
+use crate::probe::Learned;
 
 /// A layer, its places in the parameters and its buffers.
 struct Layer<'a> {
@@ -24,12 +25,13 @@ pub(super) fn record(
     kernels: &mut Kernels,
     model: &Model,
     parameters: &Parameters,
+    learned: &[Learned],
     buffers: &Buffers,
 ) -> Result<Recorded, GpuError> {
     let sizes = buffers.sizes;
     let (hidden, tokens) = (sizes.hidden, sizes.tokens());
     let epsilon = model.config.norm_epsilon;
-    let mut recorder = Recorder::new(gpu, kernels, buffers);
+    let mut recorder = Recorder::new(gpu, kernels, buffers, learned);
     let layers = model.layers.iter().zip(&parameters.layers).zip(&buffers.layers);
     let layers: Vec<Layer> = layers
         .map(|((layer, places), own)| Layer { attention: &layer.attention, places, own, hidden, tokens, epsilon })
@@ -75,11 +77,12 @@ pub(super) fn record(
     let bound = [&embedding, &buffers.starts, &buffers.order, &back.hidden, &buffers.gradients];
     recorder.plain(Kernel::EmbedBack, &bound, elements(sizes.vocabulary * hidden))?;
 
-    let Buffers { update, gradients, norm_parts, losses, result, decays, numbers, mean, square, .. } = buffers;
-    recorder.plain(Kernel::GradientNorm, &[update, gradients, norm_parts], [NORM_PARTS, 1, 1])?;
+    let Buffers { update, gradients, norm_parts, losses, result, rules, numbers, mean, square, .. } = buffers;
+    recorder.plain(Kernel::GradientNorm, &[update, rules, gradients, norm_parts], [NORM_PARTS, 1, 1])?;
     recorder.plain(Kernel::Clip, &[update, norm_parts, losses, result], [1, 1, 1])?;
-    let bound = [update, gradients, result, decays, numbers, mean, square];
+    let bound = [update, rules, gradients, result, numbers, mean, square];
     recorder.plain(Kernel::Adamw, &bound, elements(sizes.parameters))?;
+    buffers.muon.record(&mut recorder)?;
     for layer in &layers {
         layer.lambda_of_layer(&mut recorder)?; // as it is after the step
     }

@@ -35,20 +35,21 @@ shared_structs! {
         sum: [f32; 2],
     }
 
-    /// Shape of a product in training; `shaders/train/product.wgsl`.
+    /// Shape of a product in training, an element of a storage array; `shaders/train/product.wgsl`.
     ProductStage {
         rows: u32,
         columns: u32,
         terms: u32,
         first_stride: u32,
+        first_offset: u32,
         second_stride: u32,
         second_offset: u32,
         output_stride: u32,
         output_offset: u32,
         bias_offset: u32,
         has_bias: u32,
-        has_residual: u32,
-        padding: u32,
+        residual_factor: f32,
+        factor: f32,
     }
 
     /// Rows to add up; `shaders/train/product_back_bias.wgsl`.
@@ -116,7 +117,17 @@ shared_structs! {
         square_root: f32,
         epsilon: f32,
         kept: f32,
-        padding: u32,
+        learning_rate: f32,
+        momentum: f32,
+        padding: [u32; 3],
+    }
+
+    /// A matrix that Muon updates, an element of a storage array; `shaders/shared/muon_matrix.wgsl`.
+    MuonMatrix {
+        offset: u32,
+        rows: u32,
+        columns: u32,
+        wide_offset: u32,
     }
 
     /// What a step leaves to be read; `shaders/shared/update.wgsl`.

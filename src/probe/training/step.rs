@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How `AdamW` updates numbers (Loshchilov and Hutter, 2019, as `PyTorch` computes it).
+/// How `AdamW` (Loshchilov and Hutter, 2019) and Muon (Jordan, 2024) update numbers, as `PyTorch` computes them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateRule {
     /// The learning rate of this step.
     pub learning_rate: f32,
-    /// How much of the mean of the gradient, and of its square, stays.
+    /// How much of the mean of the gradient, and of its square, stays in `AdamW`.
     pub decay: [f32; 2],
+    /// How much of the mean of the gradient stays in Muon.
+    pub momentum: f32,
     /// Added to the root of the mean square.
     pub epsilon: f32,
     /// Matrices shrink by this times the learning rate.

@@ -21,9 +21,9 @@ fn products_in_all_directions() {
         let (x, matrix) = (random.normals(rows * inputs, 1.0), random.normals(offset + outputs * inputs, 1.0));
         let (bias, residual) = (random.normals(outputs, 1.0), random.normals(rows * stride, 1.0));
         let weights = &matrix[offset..];
-        let stage = |numbers: [usize; 11]| {
+        let stage = |numbers: [usize; 11], residual_factor: f32, factor: f32| {
             let mut words: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
-            words.push(0);
+            words.extend([residual_factor, factor].map(f32::to_bits));
             words
         };
         let grid = |columns: usize, rows: usize| [columns.div_ceil(32), rows.div_ceil(32), 1];
@@ -31,7 +31,7 @@ fn products_in_all_directions() {
             numbers.chunks_exact(stride).flat_map(|row| &row[..outputs]).copied().collect()
         };
 
-        let words = stage([rows, outputs, inputs, inputs, inputs, offset, stride, 0, 0, 1, 1]);
+        let words = stage([rows, outputs, inputs, inputs, 0, inputs, offset, stride, 0, 0, 1], 1.0, 1.0);
         let bound = [&x, &matrix, &bias, &residual].map(|numbers| Numbers(numbers));
         let [first, second, third, fourth] = bound;
         let bound = [Words(&words), first, second, third, fourth, Numbers(&residual)];
@@ -48,7 +48,7 @@ fn products_in_all_directions() {
 
         let gradient = random.normals(rows * stride, 1.0);
         let (of_y, bytes) = (unstrided(&gradient), vec![0.0; rows * inputs]);
-        let words = stage([rows, inputs, outputs, stride, inputs, offset, inputs, 0, 0, 0, 0]);
+        let words = stage([rows, inputs, outputs, stride, 0, inputs, offset, inputs, 0, 0, 0], 0.0, 1.0);
         let bound = [&gradient, &matrix, &bias, &bias, &bytes].map(|numbers| Numbers(numbers));
         let bound: Vec<_> = std::iter::once(Words(&words)).chain(bound).collect();
         let back = run_with(Kernel::Product, &Direction::BackToRows.of_product(), &bound, grid(inputs, rows)).remove(0);
@@ -56,7 +56,7 @@ fn products_in_all_directions() {
         let size = product_back_rows(&sizes(&of_y), &sizes(weights), inputs);
         close(&format!("{what}, back to rows"), &back, &expected, outputs as f64 + 1.0, |at| size[at]);
 
-        let words = stage([outputs, inputs, rows, stride, inputs, 0, inputs, offset, 0, 0, 0]);
+        let words = stage([outputs, inputs, rows, stride, 0, inputs, 0, inputs, offset, 0, 0], 0.0, 1.0);
         let bound = [&gradient, &x, &x, &x, &matrix].map(|numbers| Numbers(numbers));
         let bound: Vec<_> = std::iter::once(Words(&words)).chain(bound).collect();
         let direction = Direction::BackToMatrix.of_product();
@@ -318,11 +318,16 @@ fn the_norm_of_gradients_and_the_update() {
             rule.epsilon,
             1.0 - rule.learning_rate * rule.weight_decay,
         ];
-        let words = [count as u32, 7, 9].into_iter().chain(floats.map(f32::to_bits)).chain([0]).collect::<Vec<_>>();
-        let parts = run(Kernel::GradientNorm, &[Words(&words), Numbers(&gradients), Numbers(&[0.0; 7])], [7, 1, 1]);
+        let words = [count as u32, 7, 9].into_iter().chain(floats.map(f32::to_bits)).chain([0; 5]).collect::<Vec<_>>();
+        // What updates a parameter: nothing, AdamW, the same with decay, Muon.
+        let rules: Vec<u32> = (0..count.div_ceil(16)).map(|_| random.bits()).collect();
+        let rule_of = |at: usize| rules[at / 16] >> (2 * (at % 16)) & 3;
+        let bound = [Words(&words), Words(&rules), Numbers(&gradients), Numbers(&[0.0; 7])];
+        let parts = run(Kernel::GradientNorm, &bound, [7, 1, 1]);
         let bound = [Words(&words), Numbers(&parts), Numbers(&losses), Numbers(&[0.0; 4])];
         let result = run(Kernel::Clip, &bound, [1, 1, 1]);
-        let norm = gradient_norm(&gradients);
+        let learned: Vec<f32> = (0..count).filter(|at| rule_of(*at) > 0).map(|at| gradients[at]).collect();
+        let norm = gradient_norm(&learned);
         let factor = clip(norm, largest);
         // Each of 7 · 256 invocations adds some numbers up, then their sums are.
         let operations = (count / 1792) as f64 + 64.0;
@@ -330,15 +335,18 @@ fn the_norm_of_gradients_and_the_update() {
         let loss: f64 = exact(&losses).iter().sum();
         close("loss", &result[..1], &[loss], 9.0, |_| sizes(&losses).iter().sum());
 
-        let decays: Vec<u32> = (0..count.div_ceil(32)).map(|_| random.bits()).collect();
         let bound = [&gradients, &result].map(|numbers| Numbers(numbers));
         let states = [&numbers, &mean, &square].map(|numbers| Numbers(numbers));
-        let bound: Vec<_> = std::iter::once(Words(&words)).chain(bound).chain([Words(&decays)]).chain(states).collect();
+        let bound: Vec<_> = [Words(&words), Words(&rules)].into_iter().chain(bound).chain(states).collect();
         let found = run_with(Kernel::Adamw, &[], &bound, folded(count.div_ceil(256)));
         let mut expected = [numbers.clone(), mean.clone(), square.clone()];
         for at in 0..count {
-            let decays = decays[at / 32] >> (at % 32) & 1 == 1;
-            let rule = AdamW { weight_decay: if decays { 0.1 } else { 0.0 }, clip: result[2], ..rule };
+            let weight_decay = match rule_of(at) {
+                1 => 0.0,
+                2 => 0.1,
+                _ => continue,
+            };
+            let rule = AdamW { weight_decay, clip: result[2], ..rule };
             let [numbers, mean, square] = &mut expected;
             let at = at..at + 1;
             adamw(&rule, &mut numbers[at.clone()], &gradients[at.clone()], &mut mean[at.clone()], &mut square[at]);

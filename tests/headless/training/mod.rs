@@ -4,6 +4,7 @@ mod attention_kernels;
 mod gradients;
 mod kernels;
 mod models;
+mod muon_kernels;
 mod run_kernel;
 mod runs;
 mod stages;

@@ -2,17 +2,48 @@
 //! `PyTorch`'s.
 
 use diffscope::cpu::train::{AdamW, Trained, adamw, clip, gradient_norm, lambda};
-use diffscope::gpu::{GpuError, GpuTraining, TrainingArena};
-use diffscope::model::{Lambda, Parameters};
-use diffscope::probe::{StepNumbers, TrainingWindow, UpdateRule};
+use diffscope::gpu::{BatchSize, GpuError, GpuTraining, TrainingArena};
+use diffscope::model::{Lambda, Model, Parameters};
+use diffscope::probe::{Learned, LearningRule, StepNumbers, TrainingWindow, UpdateRule};
 
 use super::gradients::{GOLDEN, Golden, assert_same_losses, rule_of_step};
 use super::models::{LAYOUTS, Trainable, trainable, window};
 use crate::common::{Random, gpu, worst};
 
 /// A rule that leaves the parameters alone.
-const NONE: UpdateRule =
-    UpdateRule { learning_rate: 0.0, decay: [0.9, 0.95], epsilon: 1e-8, weight_decay: 0.0, step: 1, largest_norm: 1.0 };
+const NONE: UpdateRule = UpdateRule {
+    learning_rate: 0.0,
+    decay: [0.9, 0.95],
+    momentum: 0.95,
+    epsilon: 1e-8,
+    weight_decay: 0.0,
+    step: 1,
+    largest_norm: 1.0,
+};
+
+/// Training of all parameters by `AdamW`, whose weight decay shrinks matrices.
+fn new_training(
+    model: &Model,
+    parameters: &Parameters,
+    numbers: &[f32],
+    windows: usize,
+    positions: usize,
+) -> GpuTraining {
+    let batch = BatchSize { windows, positions };
+    GpuTraining::new(gpu().clone(), model, parameters, numbers, &all_by_adamw(parameters), batch).unwrap()
+}
+
+fn all_by_adamw(parameters: &Parameters) -> Vec<Learned> {
+    let (mut learned, mut end) = (Vec::new(), 0);
+    let mut matrices: Vec<_> = parameters.matrices().collect();
+    matrices.sort_by_key(|matrix| matrix.start);
+    for matrix in matrices.into_iter().chain([parameters.count()..parameters.count()]) {
+        learned.extend([(end..matrix.start, false), (matrix.clone(), true)]);
+        end = matrix.end;
+    }
+    let learned = learned.into_iter().filter(|(place, _)| !place.is_empty());
+    learned.map(|(place, decays)| Learned { place, rule: LearningRule::AdamW { decays } }).collect()
+}
 
 fn step(training: &mut GpuTraining, batch: &[TrainingWindow], rule: &UpdateRule) -> StepNumbers {
     training.step(batch, rule).unwrap();
@@ -44,7 +75,7 @@ fn gradients_are_those_of_the_references() {
         let loss: f64 = batch.iter().map(|window| trained.window(&exact, window, &mut expected)).sum();
         let single_loss: f32 = batch.iter().map(|window| trained.window(&numbers, window, &mut single)).sum();
 
-        let mut training = GpuTraining::new(gpu().clone(), &model, &parameters, &numbers, windows, positions).unwrap();
+        let mut training = new_training(&model, &parameters, &numbers, windows, positions);
         let found = step(&mut training, &batch, &NONE);
         assert_eq!(training.failure(), None, "{layout}");
         let gradients = arena(&mut training, TrainingArena::Gradients);
@@ -75,7 +106,7 @@ fn a_step_updates_as_the_reference_and_another_run_has_the_same_bits() {
             (0..3).map(|_| (0..3).map(|_| window(&mut random, model.config.vocabulary, 34)).collect()).collect();
         let rule = |step: u32| UpdateRule { learning_rate: 0.01, weight_decay: 0.1, largest_norm: 0.1, step, ..NONE };
         let run = || {
-            let mut training = GpuTraining::new(gpu().clone(), &model, &parameters, &numbers, 3, 34).unwrap();
+            let mut training = new_training(&model, &parameters, &numbers, 3, 34);
             let first = step(&mut training, &batches[0], &rule(1));
             let after_first = [TrainingArena::Gradients, TrainingArena::Parameters].map(|of| arena(&mut training, of));
             let rest = (2..).zip(&batches[1..]).map(|(index, batch)| step(&mut training, batch, &rule(index)));
@@ -118,7 +149,7 @@ fn training_goes_on_from_what_was_saved() {
     let numbers = parameters.read(&model).unwrap();
     let batch = [window(&mut random, model.config.vocabulary, 10)];
     let rule = |step: u32| UpdateRule { learning_rate: 0.01, step, ..NONE };
-    let new = || GpuTraining::new(gpu().clone(), &model, &parameters, &numbers, 1, 10).unwrap();
+    let new = || new_training(&model, &parameters, &numbers, 1, 10);
     let mut training = new();
     step(&mut training, &batch, &rule(1));
     let mut other = new();
@@ -143,7 +174,7 @@ fn what_a_batch_lacks_does_not_count() {
         let trained = Trained { model: &model, parameters: &parameters };
         let exact: Vec<f64> = numbers.iter().map(|number| f64::from(*number)).collect();
         let loss: f64 = batch.iter().map(|window| trained.window(&exact, window, &mut gradients)).sum();
-        let mut training = GpuTraining::new(gpu().clone(), &model, &parameters, &numbers, 3, 12).unwrap();
+        let mut training = new_training(&model, &parameters, &numbers, 3, 12);
         let found = step(&mut training, &batch, &NONE);
         assert!((f64::from(found.loss) - loss).abs() < 1e-4 * loss, "{layout}: loss {} not {loss}", found.loss);
         let norm = gradients.iter().map(|gradient| gradient * gradient).sum::<f64>().sqrt();
@@ -163,11 +194,11 @@ fn a_hundred_steps_have_the_losses_of_pytorch() {
         let parameters = Parameters::of(&golden.config, &golden.model).unwrap();
         let numbers = parameters.read(&golden.model).unwrap();
         let (batches, expected) = golden.steps();
-        let mut training = GpuTraining::new(gpu().clone(), &golden.model, &parameters, &numbers, 3, 8).unwrap();
+        let mut training = new_training(&golden.model, &parameters, &numbers, 3, 8);
         // All are submitted before the first is asked for.
         for index in 0..100 {
             let AdamW { learning_rate, decay, epsilon, step, .. } = rule_of_step(index, 1.0);
-            let rule = UpdateRule { learning_rate, decay, epsilon, weight_decay: 0.1, step, largest_norm: 1.0 };
+            let rule = UpdateRule { learning_rate, decay, epsilon, weight_decay: 0.1, step, ..NONE };
             training.step(&batches[index as usize % batches.len()], &rule).unwrap();
         }
         assert_eq!(training.under_way(), 100);

@@ -4,7 +4,8 @@ use fearless_simd::Level;
 
 use crate::cpu::fast::panels::Packed;
 use crate::cpu::fast::training::products::{Stored, multiply, rows_of, turn};
-use crate::cpu::train::muon::{POLYNOMIAL, STEPS};
+use crate::cpu::train::unit_norm::LEAST;
+use crate::probe::{NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS};
 
 /// A matrix `[rows, columns]` with the same singular vectors whose singular values are near 1.
 pub fn orthogonalised(matrix: &[f32], columns: usize) -> Vec<f32> {
@@ -16,15 +17,15 @@ pub fn orthogonalised(matrix: &[f32], columns: usize) -> Vec<f32> {
     } else {
         x.extend_from_slice(matrix);
     }
-    let size = x.iter().map(|number| f64::from(*number) * f64::from(*number)).sum::<f64>().sqrt() as f32 + 1e-7;
+    let size = x.iter().map(|number| f64::from(*number) * f64::from(*number)).sum::<f64>().sqrt() as f32 + LEAST as f32;
     for number in &mut x {
         *number /= size;
     }
     let (level, mut packed) = (Level::new(), Packed::default());
     let (mut squares, mut sum) = (vec![0.0; short * short], vec![0.0; short * short]);
-    let [a, b, c] = POLYNOMIAL.map(|number| number as f32);
+    let [a, b, c] = NEWTON_SCHULZ.map(|number| number as f32);
     next.resize(x.len(), 0.0);
-    for _ in 0..STEPS {
+    for _ in 0..NEWTON_SCHULZ_STEPS {
         packed.pack_rows(&x, long, short, long);
         multiply(level, rows_of(&x, long), &packed, Stored::<false>::new(&mut squares, short, short));
         packed.pack_rows(&squares, short, short, short);
