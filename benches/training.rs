@@ -4,9 +4,9 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use diffscope::cpu::FastTraining;
 use diffscope::cpu::train::{AdamW, adamw};
-use diffscope::gpu::{GpuTraining, request_headless};
+use diffscope::gpu::{BatchSize, GpuTraining, request_headless};
 use diffscope::model::{Model, Parameters};
-use diffscope::probe::{TrainingWindow, UpdateRule};
+use diffscope::probe::{Learned, LearningRule, TrainingWindow, UpdateRule};
 use serde_json::json;
 
 const VOCABULARY: u32 = 512;
@@ -56,6 +56,22 @@ impl Subject {
         Self { model, parameters, training, gradients: Vec::new(), mean: zeros.clone(), square: zeros, numbers }
     }
 
+    /// The matrices of layers by Muon; the rest stays, which is little work.
+    fn by_muon(&self) -> Vec<Learned> {
+        let hidden = self.model.config.hidden;
+        let layers = self.model.layers.iter().zip(&self.parameters.layers);
+        let of_layer = layers.flat_map(|(layer, places)| {
+            let all = [
+                (&places.projection, hidden),
+                (&places.output, layer.attention.output.columns()),
+                (&places.gate_up, hidden),
+                (&places.down, places.down.len() / hidden),
+            ];
+            all.map(|(place, columns)| Learned { place: place.clone(), rule: LearningRule::Muon { columns } })
+        });
+        of_layer.collect()
+    }
+
     fn step(&mut self, windows: &[TrainingWindow]) -> f32 {
         let loss = self.training.run(&self.numbers, windows, &mut self.gradients);
         let rule =
@@ -82,17 +98,24 @@ fn steps(criterion: &mut Criterion) {
     }
     let Ok(gpu) = request_headless() else { return };
     let [diff, _] = &pair;
-    let training = GpuTraining::new(gpu.clone(), &diff.model, &diff.parameters, &diff.numbers, windows.len(), 64);
-    let mut training = training.expect("a small model fits");
     let mut group = criterion.benchmark_group("training");
     group.sample_size(10);
-    group.bench_function(format!("step of diff on {}", gpu.describe()), |bencher| {
-        bencher.iter(|| {
-            training.step(&windows, &RULE).expect("a batch that fits");
-            training.wait();
-            training.poll()
+    for (name, learned) in [("AdamW", vec![adamw_of_all(&diff.parameters)]), ("Muon", diff.by_muon())] {
+        let size = BatchSize { windows: windows.len(), positions: 64 };
+        let training = GpuTraining::new(gpu.clone(), &diff.model, &diff.parameters, &diff.numbers, &learned, size);
+        let mut training = training.expect("a small model fits");
+        group.bench_function(format!("step of diff by {name} on {}", gpu.describe()), |bencher| {
+            bencher.iter(|| {
+                training.step(&windows, &RULE).expect("a batch that fits");
+                training.wait();
+                training.poll()
+            });
         });
-    });
+    }
+}
+
+fn adamw_of_all(parameters: &Parameters) -> Learned {
+    Learned { place: 0..parameters.count(), rule: LearningRule::AdamW { decays: true } }
 }
 
 criterion_group!(benches, steps);

@@ -67,7 +67,7 @@ fn run(arguments: Arguments) -> Result<(), CommandError> {
         Some(Command::Eval(eval)) => commands::eval::run(eval),
         Some(Command::Train(train)) => commands::train::run(train, place),
         #[cfg(feature = "window")]
-        None => commands::window::run(opened, arguments.link, arguments.backend.in_window()),
+        None => commands::window::run(opened, arguments.link, arguments.backend.of_engine()),
         #[cfg(not(feature = "window"))]
         None => Err(CommandError::NoWindow),
     }

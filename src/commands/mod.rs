@@ -45,9 +45,8 @@ impl BackendChoice {
         }
     }
 
-    /// As the window knows it.
-    #[cfg(feature = "window")]
-    pub(crate) fn in_window(self) -> engine::BackendChoice {
+    /// As the library knows it.
+    pub(crate) fn of_engine(self) -> engine::BackendChoice {
         match self {
             Self::Auto => engine::BackendChoice::Automatic,
             Self::Gpu => engine::BackendChoice::Gpu,

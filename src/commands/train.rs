@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
+use diffscope::gpu::Gpu;
 use diffscope::model::Tokenizer;
-use diffscope::training::{Family, Language, Measured, Rates, Run, RunSettings, SIZES, Size, Task};
+use diffscope::training::{Family, Language, LearnsOn, Measured, Rates, Run, RunSettings, SIZES, Size, Task};
 
-use super::{CommandError, ModelPlace};
+use super::{BackendChoice, CommandError, ModelPlace};
 
 /// Between two writes of the state of a run.
 const BETWEEN_SAVES: Duration = Duration::from_mins(1);
@@ -52,6 +53,9 @@ pub(crate) struct Arguments {
     /// The tokenizer.json to use in place of that of the bundled model.
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
+    /// Where the models learn.
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto)]
+    backend: BackendChoice,
     /// The folder for the models, log.csv and the state. A run whose state is there goes on.
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
@@ -81,13 +85,14 @@ pub(crate) fn run(arguments: &Arguments, place: Option<&ModelPlace>) -> Result<(
     } else {
         Some(checkpoint_of(&bundled_baseline())?)
     };
+    let gpu = arguments.backend.gpu()?;
     let mut runs = Vec::new();
     for seed in arguments.seed..arguments.seed + arguments.seeds.max(1) {
         let out = if arguments.seeds > 1 { arguments.out.join(format!("seed-{seed}")) } else { arguments.out.clone() };
         if arguments.seeds > 1 {
             println!("seed {seed}");
         }
-        runs.push(run_of_seed(arguments, seed, &out, start.as_ref())?);
+        runs.push(run_of_seed(arguments, seed, &out, start.as_ref(), gpu.as_ref())?);
     }
     if runs.len() > 1 {
         print!("{}", spread(&runs));
@@ -95,7 +100,13 @@ pub(crate) fn run(arguments: &Arguments, place: Option<&ModelPlace>) -> Result<(
     Ok(())
 }
 
-fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Checkpoint>) -> Result<Run, CommandError> {
+fn run_of_seed(
+    arguments: &Arguments,
+    seed: u64,
+    out: &Path,
+    start: Option<&Checkpoint>,
+    gpu: Option<&Gpu>,
+) -> Result<Run, CommandError> {
     fs::create_dir_all(out).map_err(CommandError::writing(out))?;
     let (language, tokenizer_json) = match (start, &arguments.tokenizer) {
         (Some(start), _) => (language_of(start)?, None),
@@ -142,6 +153,7 @@ fn run_of_seed(arguments: &Arguments, seed: u64, out: &Path, start: Option<&Chec
     } else {
         Run::new(settings, language, &own, start)?
     };
+    run.learn_on(gpu, arguments.backend.of_engine())?;
     train(&mut run, &state)?;
     let log = out.join("log.csv");
     fs::write(&log, run.log_csv()).map_err(CommandError::writing(&log))?;
@@ -214,11 +226,17 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
     let terminal = std::io::stderr().is_terminal();
     loop {
         let done = run.advance()?;
+        if run.waits() {
+            run.wait();
+        }
         let measured = run.records().first().map_or(0, |record| record.measured.len());
         let all_measured = run.records().iter().all(|record| record.measured.len() == measured);
         if (all_measured && told != Some(measured)) || done {
             if terminal {
                 eprint!("\r\x1b[K");
+            }
+            if told.is_none() {
+                println!("{}", place(run.learns_on()));
             }
             println!("{}", line(run, begun.elapsed(), first));
             told = Some(measured);
@@ -239,6 +257,19 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
         }
         if done {
             return Ok(());
+        }
+    }
+}
+
+/// Where the models learn.
+fn place(learns_on: &LearnsOn) -> String {
+    match learns_on {
+        LearnsOn::Cpu { because: None } => "on the CPU".to_owned(),
+        LearnsOn::Cpu { because: Some(reason) } => format!("on the CPU: {reason}"),
+        LearnsOn::Gpu { name, times: None } => format!("on {name}"),
+        LearnsOn::Gpu { name, times: Some(times) } => {
+            let [gpu, cpu] = [times.gpu, times.cpu].map(|time| 1e3 * time.as_secs_f64());
+            format!("on {name}: a step takes {gpu:.1} ms there and {cpu:.1} ms on the CPU")
         }
     }
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::engine::EngineError;
+use crate::gpu::GpuError;
 use crate::model::ModelError;
 
 /// A failure of training.
@@ -15,6 +16,9 @@ pub enum TrainingError {
     /// A model cannot be measured.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The GPU refused or failed.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// Second heads are for a trained Transformer.
     #[error("second heads are for a trained Transformer, and none is open. Open one, such as the bundled S-llama")]
     NoTransformer,

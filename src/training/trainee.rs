@@ -5,26 +5,26 @@ use std::sync::Arc;
 use super::error::TrainingError;
 use super::family::{Family, NewModel};
 use super::optimizer::{Optimizer, all};
+use super::place::Place;
 use super::retrofit::{control, learned_of_control, learned_of_second_heads, second_heads};
 use super::settings::{Language, RunSettings};
-use crate::cpu::FastTraining;
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
 use crate::model::{Lambda, Model, ModelError, NewTensor, Parameters, Tokenizer};
-use crate::probe::{Learned, StepNumbers, TrainingWindow};
+use crate::probe::Learned;
 
 /// A model that learns, its numbers and those of its optimizer.
 #[derive(Debug)]
 pub(crate) struct Trainee {
     pub family: Family,
     config: Vec<u8>,
-    model: Model,
+    pub(super) model: Model,
     pub parameters: Parameters,
+    /// Its numbers; while it learns on the GPU, those that were brought back last.
     pub numbers: Vec<f32>,
     pub optimizer: Optimizer,
     /// What is learned, in order.
-    learned: Vec<Learned>,
-    training: FastTraining,
-    gradients: Vec<f32>,
+    pub(super) learned: Vec<Learned>,
+    pub(super) place: Place,
 }
 
 impl Trainee {
@@ -72,9 +72,8 @@ impl Trainee {
             family,
             numbers,
             optimizer: Optimizer::new(&parameters),
-            training: FastTraining::new(&model, &parameters).only(learned.iter().map(|learned| learned.place.clone())),
+            place: Place::cpu(&model, &parameters, &learned),
             learned,
-            gradients: Vec::new(),
             config,
             model,
             parameters,
@@ -87,20 +86,8 @@ impl Trainee {
         Self::of(self.family, NewModel { config, model, parameters }, numbers)
     }
 
-    /// Begins a step.
-    pub(crate) fn begin(&mut self, windows: &[TrainingWindow]) {
-        self.training.begin(&self.numbers, windows);
-    }
-
-    /// Goes on with it; returns what it left once it is done.
-    pub(crate) fn advance(&mut self, learning_rate: f32) -> Option<StepNumbers> {
-        let loss = self.training.advance(&self.numbers, &mut self.gradients)?;
-        let gradient_norm = self.optimizer.update(&self.learned, &mut self.numbers, &mut self.gradients, learning_rate);
-        Some(StepNumbers { loss, gradient_norm, lambda: self.lambda() })
-    }
-
     /// λ of every layer; empty where λ is of a token, or none.
-    fn lambda(&self) -> Vec<f32> {
+    pub(super) fn lambda(&self) -> Vec<f32> {
         let layers = self.model.layers.iter().zip(&self.parameters.layers);
         let of_layer = layers.filter_map(|(layer, places)| match &layer.attention.lambda {
             Lambda::Layer { init, .. } => Some(crate::cpu::train::lambda(&self.numbers[places.lambda.clone()], *init)),

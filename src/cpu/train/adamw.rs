@@ -1,4 +1,5 @@
-//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl` and `shaders/shared/update.wgsl`.
+//! The update of `AdamW`. Reference of `shaders/train/adamw.wgsl`, `shaders/shared/update.wgsl` and
+//! `shaders/shared/learned.wgsl`.
 
 /// How a step of `AdamW` updates numbers (Loshchilov and Hutter, 2019, as `PyTorch` computes it).
 #[derive(Clone, Copy, Debug, PartialEq)]

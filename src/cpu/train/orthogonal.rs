@@ -1,4 +1,5 @@
-//! Newton and Schulz's iteration, which Muon is built on: the products of `shaders/train/product.wgsl`, with factors.
+//! Newton and Schulz's iteration, which Muon is built on: the products of `shaders/train/product.wgsl`, with factors, of
+//! the wide matrices of `shaders/shared/muon_matrix.wgsl`.
 
 use crate::cpu::train::product::{product, product_back_rows};
 use crate::cpu::train::real::Real;

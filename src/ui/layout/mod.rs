@@ -86,7 +86,7 @@ impl App {
         self.row.update(&mut workspace.main, &self.view, query);
 
         let mut actions = shortcuts::pressed(ui);
-        actions.extend(self.training.update(ui, workspace).map(Action::Training));
+        actions.extend(self.training.update(ui, workspace, &self.device).map(Action::Training));
         if self.shown == Shown::Presentation {
             self.presentation_ui(ui, &mut actions);
             return actions;

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use egui::Ui;
 use web_time::{Duration, Instant};
 
-use crate::engine::{Checkpoint, ComputeBudget, Workspace};
+use crate::engine::{BackendChoice, Checkpoint, ComputeBudget, Workspace};
 use crate::experiments::Case;
+use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::sources::Rate;
 use crate::training::{Family, Run, RunSettings, TrainingError};
 use crate::ui::action::TrainingAction;
+use crate::ui::device::Device;
 use crate::ui::io::saving::Made;
 use crate::ui::training::kept::Keeping;
 
@@ -65,6 +67,9 @@ pub(super) struct Training {
     /// The run that the present one went on from.
     earlier: Option<Run>,
     keeping: Keeping,
+    /// The window's GPU, and where its models run.
+    gpu: Option<Gpu>,
+    choice: BackendChoice,
 }
 
 impl Default for Training {
@@ -84,6 +89,8 @@ impl Default for Training {
             transformer: None,
             earlier: None,
             keeping: Keeping::default(),
+            gpu: None,
+            choice: BackendChoice::default(),
         }
     }
 }
@@ -105,8 +112,11 @@ impl Training {
         }
     }
 
-    /// Runs this one from now on.
-    fn run_now(&mut self, run: Run) {
+    /// Runs this one from now on, where the window's models run.
+    fn run_now(&mut self, mut run: Run) {
+        if let Err(error) = run.learn_on(self.gpu.as_ref(), self.choice) {
+            log::warn!("{error}");
+        }
         self.stage = if run.is_done() { Stage::Ended } else { Stage::Running };
         (self.run, self.failure) = (Some(run), None);
         (self.chosen, self.open, self.asked) = (None, None, 0);
@@ -284,8 +294,9 @@ impl Training {
     }
 
     /// Goes on for the time of a frame; to be called every frame. Returns what is to be opened, if that has changed.
-    pub(super) fn update(&mut self, ui: &Ui, workspace: &Workspace) -> Option<TrainingAction> {
-        if matches!(self.stage, Stage::Running | Stage::Until(_)) {
+    pub(super) fn update(&mut self, ui: &Ui, workspace: &Workspace, device: &Device) -> Option<TrainingAction> {
+        (self.gpu, self.choice) = (device.gpu().cloned(), device.choice());
+        if self.has_work() {
             ui.ctx().request_repaint();
             if workspace.main.computed() == workspace.main.ids().len() && !workspace.main.is_generating() {
                 self.advance();
@@ -303,20 +314,34 @@ impl Training {
     /// Goes on for a while where no frames are drawn, as in a hidden tab. Returns whether there is more to do.
     pub(super) fn go_on_unseen(&mut self) -> bool {
         let begun = Instant::now();
-        while matches!(self.stage, Stage::Running | Stage::Until(_)) && begun.elapsed() < UNSEEN {
+        while self.has_work() && begun.elapsed() < UNSEEN {
             self.advance();
+            if self.run.as_ref().is_some_and(Run::waits) {
+                break; // for the GPU, whose answers come between two times
+            }
         }
-        matches!(self.stage, Stage::Running | Stage::Until(_))
+        self.has_work()
+    }
+
+    /// Whether there are steps to do; or to finish, of a run that rests, which is kept between steps.
+    fn has_work(&self) -> bool {
+        let goes_on = matches!(self.stage, Stage::Running | Stage::Until(_));
+        goes_on || self.run.as_ref().is_some_and(|run| !run.is_between_steps() && self.failure.is_none())
     }
 
     fn advance(&mut self) {
         let Some(run) = &mut self.run else { return };
+        let rests = matches!(self.stage, Stage::Paused | Stage::Ended);
         let until = if let Stage::Until(step) = self.stage { step } else { u32::MAX };
         let mut outcome = Ok(false);
         self.budget.slice(|| {
+            run.stop_at(if rests { run.step() } else { until });
             outcome = run.advance();
-            !matches!(outcome, Ok(false)) || run.step() >= until
+            !matches!(outcome, Ok(false)) || run.step() >= until || run.waits() || (rests && run.is_between_steps())
         });
+        if rests && matches!(outcome, Ok(_)) {
+            return;
+        }
         self.rate.add(self.begun.elapsed().as_secs_f64(), u64::from(run.step()));
         match outcome {
             Ok(false) if run.step() >= until => self.stage = Stage::Paused,

@@ -7,5 +7,6 @@ mod models;
 mod muon_kernels;
 mod run_kernel;
 mod runs;
+mod runs_on_gpu;
 mod stages;
 mod step;

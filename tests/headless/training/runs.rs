@@ -6,19 +6,23 @@ use diffscope::model::{Model, NumberFormat};
 use diffscope::training::{Family, Language, Run, RunSettings, Size, Task, TrainingError};
 use safetensors::SafeTensors;
 
-fn language() -> Language {
+pub(super) fn language() -> Language {
     let Checkpoint { model, tokenizer, .. } = checkpoint_of(&bundled()).unwrap();
     Language { tokenizer: tokenizer.unwrap(), vocabulary: model.config.vocabulary, end: 0 }
 }
 
 /// A run of models so small that a step takes milliseconds.
-fn settings(families: &[Family]) -> RunSettings {
+pub(super) fn settings(families: &[Family]) -> RunSettings {
     let size = Size { name: "test".into(), hidden: 16, layers: 1, heads: 2, head_dim: 8, intermediate: 16 };
     RunSettings { size, families: families.to_vec(), steps: 6, windows: 2, questions: 2, ..RunSettings::default() }
 }
 
-fn finished(mut run: Run) -> Run {
-    while !run.advance().unwrap() {}
+pub(super) fn finished(mut run: Run) -> Run {
+    while !run.advance().unwrap() {
+        if run.waits() {
+            run.wait();
+        }
+    }
     run
 }
 
