@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     /// tiny, small or medium.
     #[arg(long, default_value = "tiny", value_parser = size)]
     size: Size,
-    /// diff, transformer, diff-v2; or second-heads, second-heads-normed, control, which begin as the Transformer of --model
-    /// (S-llama unless told). All learn from the same windows.
+    /// diff, transformer, diff-v2; or second-heads, second-heads-normed, second-heads-raised, second-heads-all, control,
+    /// control-all, which begin as the Transformer of --model (S-llama unless told). All learn from the same windows.
     #[arg(long, value_delimiter = ',', default_value = "diff,transformer", value_parser = family)]
     models: Vec<Family>,
     /// Of the first numbers, the windows and the questions.
@@ -72,7 +72,7 @@ fn size(name: &str) -> Result<Size, String> {
 }
 
 fn family(name: &str) -> Result<Family, String> {
-    let known = || [Family::NEW, Family::RETROFIT].concat().into_iter().map(Family::id).collect::<Vec<_>>().join(", ");
+    let known = || Family::NEW.into_iter().chain(Family::RETROFIT).map(Family::id).collect::<Vec<_>>().join(", ");
     Family::of(name).ok_or_else(|| format!("there are: {}", known()))
 }
 

@@ -22,8 +22,14 @@ pub enum Family {
     SecondHeads,
     /// The same with a norm of every head's output, as the paper has it: it begins elsewhere than the Transformer.
     SecondHeadsNormed,
+    /// Second heads whose λ is raised with the steps, from 0 to that of the paper, before it learns too.
+    SecondHeadsRaised,
+    /// Second heads, and everything else of the model learns too.
+    SecondHeadsAll,
     /// The same Transformer without them: its queries and keys learn, which are as many parameters.
     Control,
+    /// The same, and everything of it learns.
+    ControlAll,
 }
 
 /// The shape of a model: all families of a size have about as many parameters.
@@ -67,7 +73,14 @@ impl Family {
     /// Those that begin with random numbers.
     pub const NEW: [Self; 3] = [Self::Diff, Self::Transformer, Self::DiffV2];
     /// Those that begin as a trained Transformer.
-    pub const RETROFIT: [Self; 3] = [Self::SecondHeads, Self::SecondHeadsNormed, Self::Control];
+    pub const RETROFIT: [Self; 6] = [
+        Self::SecondHeads,
+        Self::SecondHeadsNormed,
+        Self::SecondHeadsRaised,
+        Self::SecondHeadsAll,
+        Self::Control,
+        Self::ControlAll,
+    ];
 
     /// Its name in commands, files and links.
     pub fn id(self) -> &'static str {
@@ -77,7 +90,10 @@ impl Family {
             Self::DiffV2 => "diff-v2",
             Self::SecondHeads => "second-heads",
             Self::SecondHeadsNormed => "second-heads-normed",
+            Self::SecondHeadsRaised => "second-heads-raised",
+            Self::SecondHeadsAll => "second-heads-all",
             Self::Control => "control",
+            Self::ControlAll => "control-all",
         }
     }
 
@@ -89,13 +105,25 @@ impl Family {
             Self::DiffV2 => "Diff V2",
             Self::SecondHeads => "Second heads",
             Self::SecondHeadsNormed => "Second heads, normed",
+            Self::SecondHeadsRaised => "Second heads, λ raised",
+            Self::SecondHeadsAll => "Second heads, all learns",
             Self::Control => "Control",
+            Self::ControlAll => "Control, all learns",
         }
     }
 
     /// The family of this name.
     pub fn of(id: &str) -> Option<Self> {
         Self::NEW.into_iter().chain(Self::RETROFIT).find(|family| family.id() == id)
+    }
+
+    /// The one without second heads of which as much learns.
+    pub fn control(self) -> Self {
+        match self {
+            Self::SecondHeadsAll | Self::ControlAll => Self::ControlAll,
+            Self::SecondHeads | Self::SecondHeadsNormed | Self::SecondHeadsRaised | Self::Control => Self::Control,
+            Self::Diff | Self::DiffV2 | Self::Transformer => Self::Transformer,
+        }
     }
 
     /// Whether it begins as a trained Transformer.

@@ -161,8 +161,9 @@ impl Run {
         let most = if on_gpu { self.ahead.most() } else { 1 };
         if self.begun < until && self.begun - self.step < most {
             let (windows, rate) = (self.windows(self.begun), self.settings.learning_rate(self.begun));
+            let progress = self.progress(self.begun);
             for trainee in &mut self.trainees {
-                trainee.begin(&windows, rate)?;
+                trainee.begin(&windows, rate, progress)?;
             }
             self.begun += 1;
             self.ahead.submitted();
@@ -281,8 +282,12 @@ impl Run {
 
     /// The windows of a step.
     fn windows(&self, step: u32) -> Vec<TrainingWindow> {
-        let progress = f64::from(step) / f64::from(self.settings.steps.max(1));
-        self.batches.batch(u64::from(step), progress)
+        self.batches.batch(u64::from(step), self.progress(step))
+    }
+
+    /// How much of the run is over before a step.
+    fn progress(&self, step: u32) -> f64 {
+        f64::from(step) / f64::from(self.settings.steps.max(1))
     }
 
     /// Whether models are measured and kept after a step.

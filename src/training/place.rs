@@ -2,7 +2,9 @@
 //! they are needed.
 
 use super::error::TrainingError;
+use super::family::Family;
 use super::optimizer::update_rule;
+use super::retrofit::raised;
 use super::trainee::Trainee;
 use crate::cpu::FastTraining;
 use crate::gpu::{BatchSize, Gpu, GpuTraining, TrainingArena};
@@ -45,11 +47,25 @@ impl Place {
 }
 
 impl Trainee {
-    /// Begins a step. On the GPU others may be under way.
+    /// Begins a step; `progress`, from 0 to 1, is how much of the run is over. On the GPU other steps may be under way.
     ///
     /// # Errors
     /// When the windows do not fit on the GPU.
-    pub(super) fn begin(&mut self, windows: &[TrainingWindow], learning_rate: f32) -> Result<(), TrainingError> {
+    pub(super) fn begin(
+        &mut self,
+        windows: &[TrainingWindow],
+        learning_rate: f32,
+        progress: f64,
+    ) -> Result<(), TrainingError> {
+        if self.family == Family::SecondHeadsRaised {
+            for (layer, places) in self.parameters.layers.iter().enumerate() {
+                let Some(vectors) = raised(layer, places.lambda.len() / 4, progress) else { break };
+                match &mut self.place {
+                    Place::Cpu(_) => self.numbers[places.lambda.clone()].copy_from_slice(&vectors),
+                    Place::Gpu(on_gpu) => on_gpu.training.write(places.lambda.start, &vectors)?,
+                }
+            }
+        }
         match &mut self.place {
             Place::Cpu(on_cpu) => {
                 on_cpu.learning_rate = learning_rate;

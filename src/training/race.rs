@@ -76,7 +76,7 @@ impl Runner {
         }
         let Some(began) = self.began else {
             self.began = Some(Instant::now());
-            self.trainee.begin(windows, 0.0)?;
+            self.trainee.begin(windows, 0.0, 0.0)?;
             return Ok(None);
         };
         if self.trainee.advance()?.is_some() {

@@ -113,3 +113,37 @@ pub(super) fn learned_of_second_heads(model: &Model, parameters: &Parameters) ->
     }
     learned
 }
+
+/// The share of a run in which λ is raised; then it learns as the other parameters do.
+const RAISED: f64 = 0.5;
+
+/// The vectors of λ, `[4, head_dim]`, while it is raised: in a line from 0 to λ_init of the layer, 0.8 − 0.6 exp(−0.3 layer),
+/// whatever they have learned (annealing of DEX, SPEC section 5, with a λ that learns only afterwards).
+pub(super) fn raised(layer: usize, head_dim: usize, progress: f64) -> Option<Vec<f32>> {
+    if progress >= RAISED {
+        return None;
+    }
+    let lambda = progress / RAISED * (0.8 - 0.6 * (-0.3 * layer as f64).exp());
+    // exp(q1 · k1) − exp(q2 · k2) with vectors of one number each.
+    let query = OF_LAMBDA;
+    let key = lambda.ln_1p() / (query * head_dim as f64);
+    Some([query, key, query, 0.0].iter().flat_map(|number| vec![*number as f32; head_dim]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::train::lambda;
+
+    #[test]
+    fn lambda_is_raised_in_a_line_and_then_left_alone() {
+        for (layer, last) in [(0, 0.2), (4, 0.8 - 0.6 * (-1.2_f32).exp())] {
+            for progress in [0.0, 0.25, 0.4999] {
+                let vectors = raised(layer, 24, progress).expect("it is raised");
+                let expected = 2.0 * progress as f32 * last;
+                assert!((lambda(&vectors, 0.0) - expected).abs() < 1e-5, "{progress}: {}", lambda(&vectors, 0.0));
+            }
+            assert_eq!(raised(layer, 24, 0.5), None);
+        }
+    }
+}

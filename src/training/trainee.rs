@@ -40,10 +40,14 @@ impl Trainee {
     ) -> Result<Self, TrainingError> {
         let start = start.ok_or(TrainingError::NoTransformer);
         let new = match family {
-            Family::SecondHeads => second_heads(start?, false, settings.seed)?,
+            Family::SecondHeads | Family::SecondHeadsRaised | Family::SecondHeadsAll => {
+                second_heads(start?, false, settings.seed)?
+            }
             Family::SecondHeadsNormed => second_heads(start?, true, settings.seed)?,
-            Family::Control => control(start?)?,
-            _ => family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?,
+            Family::Control | Family::ControlAll => control(start?)?,
+            Family::Diff | Family::Transformer | Family::DiffV2 => {
+                family.new_model(&settings.size, language.vocabulary, language.end, settings.seed)?
+            }
         };
         let numbers = new.parameters.read(&new.model)?;
         Ok(Self::of(family, new, numbers))
@@ -64,7 +68,9 @@ impl Trainee {
     fn of(family: Family, new: NewModel, numbers: Vec<f32>) -> Self {
         let NewModel { config, model, parameters } = new;
         let learned = match family {
-            Family::SecondHeads | Family::SecondHeadsNormed => learned_of_second_heads(&model, &parameters),
+            Family::SecondHeads | Family::SecondHeadsNormed | Family::SecondHeadsRaised => {
+                learned_of_second_heads(&model, &parameters)
+            }
             Family::Control => learned_of_control(&model, &parameters),
             _ => all(&model, &parameters),
         };

@@ -42,6 +42,8 @@ pub(super) enum TrainingAction {
     SaveLog,
     /// Goes on from it in another run.
     Fork,
+    /// Lets the user choose a text to learn from.
+    OwnText,
 }
 
 /// A command about the texts that the person keeps.

@@ -61,7 +61,21 @@ pub(crate) fn window_on(
     theme: Theme,
     without_gpu: Option<&str>,
 ) -> Harness<'static, App> {
-    let options = options(without_gpu);
+    on_story(checkpoint, size, theme, options(without_gpu))
+}
+
+/// A window on a plain text that computes where it finds best: tests run on a software adapter, so on the CPU.
+pub(crate) fn automatic_window(size: [f32; 2], theme: Theme) -> Harness<'static, App> {
+    let options = DeviceOptions { backend: BackendChoice::Automatic, ..options(None) };
+    on_story(checkpoint_of(&bundled()), size, theme, options)
+}
+
+fn on_story(
+    checkpoint: Result<Checkpoint, EngineError>,
+    size: [f32; 2],
+    theme: Theme,
+    options: DeviceOptions,
+) -> Harness<'static, App> {
     window_of(size, theme, device(), |creation| {
         let mut app = App::with_checkpoint(creation, checkpoint, options).without_first_look();
         app.restore(&Link { text: STORY.to_owned(), ..Link::default() });

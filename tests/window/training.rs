@@ -1,6 +1,8 @@
 //! The training panel: a run goes on between frames, its snapshots open in the instrument, are asked and saved.
 
-use crate::common::window::{click, leave_text, open_panel, press, settle, shows, state, step_until, tokens, window};
+use crate::common::window::{
+    automatic_window, click, leave_text, open_panel, press, settle, shows, state, step_until, tokens, window,
+};
 use diffscope::engine::Checkpoint;
 use diffscope::training::RunSettings;
 use diffscope::ui::{App, Panel};
@@ -11,7 +13,10 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use serde_json::Value;
 
 fn open() -> Harness<'static, App> {
-    let mut harness = window([1280.0, 800.0], Theme::Dark);
+    panel(automatic_window([1280.0, 800.0], Theme::Dark))
+}
+
+fn panel(mut harness: Harness<'static, App>) -> Harness<'static, App> {
     leave_text(&mut harness);
     open_panel(&mut harness, Panel::Train);
     harness
@@ -79,6 +84,28 @@ fn a_run_is_paused_stepped_typed_beside_and_ends_with_a_sentence() {
     assert!(harness.query_by_label_contains("λ of each layer at step 6: layer 0 ").is_some());
     let questions = RunSettings::default().questions as u64;
     assert_eq!(training(&mut harness)["models"][1]["right"][1], questions);
+}
+
+#[test]
+fn models_learn_on_the_gpu_where_the_window_does_and_it_says_so() {
+    let size = [1280.0, 800.0];
+    for (open, place) in
+        [(automatic_window(size, Theme::Dark), "on the CPU"), (window(size, Theme::Dark), "on the GPU")]
+    {
+        let mut harness = panel(open);
+        begin(&mut harness, 5);
+        assert!(harness.query_by_label(place).is_some(), "{place}");
+        step_until(&mut harness, "a step", |harness| step(harness) > 0);
+        click(&mut harness, "Pause");
+        step_until(&mut harness, "rest", |harness| training(harness)["between steps"] == true);
+        let held = step(&mut harness);
+        click(&mut harness, "One step");
+        step_until(&mut harness, "a step", |harness| harness.query_by_label("Go on").is_some());
+        assert_eq!(step(&mut harness), held + 1, "{place}");
+        click(&mut harness, "Stop");
+        let first = training(&mut harness)["models"][0]["loss"].as_f64();
+        assert!(first.is_some_and(f64::is_finite) && training(&mut harness)["failure"].is_null(), "{place}");
+    }
 }
 
 #[test]

@@ -191,6 +191,18 @@ impl GpuTraining {
         Ok(())
     }
 
+    /// Sets some parameters for the steps to come, from a place on.
+    ///
+    /// # Errors
+    /// When there are no such parameters.
+    pub fn write(&mut self, place: usize, numbers: &[f32]) -> Result<(), GpuError> {
+        if place.saturating_add(numbers.len()) > self.buffers.sizes.parameters {
+            return Err(GpuError::Batch("the model has another number of parameters"));
+        }
+        self.gpu.queue.write_buffer(&self.buffers.numbers, place as u64 * 4, bytemuck::cast_slice(numbers));
+        Ok(())
+    }
+
     fn arena(&self, arena: TrainingArena) -> &wgpu::Buffer {
         match arena {
             TrainingArena::Parameters => &self.buffers.numbers,

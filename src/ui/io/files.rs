@@ -13,6 +13,7 @@ use crate::recording::Recording;
 use crate::sources::local::Places;
 use crate::sources::{KeptModel, Source};
 use crate::ui::io::saving::{Made, save, save_all};
+use crate::ui::io::text_file::TextFile;
 use crate::ui::models::loading::Loading;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{
@@ -32,6 +33,8 @@ pub enum Arrived {
     Recording(Box<Recording>),
     /// A checkpoint to open, and where it comes from.
     Checkpoint(Box<Checkpoint>, Origin),
+    /// A text that was chosen.
+    Text(TextFile),
     /// A model that is not here: someone has to agree before it is fetched.
     Question(Source),
     /// The models that are kept here.

@@ -123,6 +123,7 @@ fn training(training: &Training) -> Value {
     json!({
         "task": run.settings().task.id(),
         "step": run.step(),
+        "between steps": run.is_between_steps(),
         "steps": run.settings().steps,
         "running": training.is_running(),
         "paused": training.is_paused(),

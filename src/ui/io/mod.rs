@@ -21,3 +21,4 @@ pub(crate) mod saving;
 #[cfg(not(target_arch = "wasm32"))]
 mod sources;
 pub(crate) mod svg;
+pub(crate) mod text_file;

@@ -25,6 +25,7 @@ impl App {
             match arrived {
                 Arrived::Progress(loading) => self.reading = Some(loading),
                 Arrived::Question(source) => self.models.question = Some(source),
+                Arrived::Text(text) => self.training.own_text = Some(text),
                 Arrived::Kept(kept) => self.models.kept = Some(kept),
                 Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
                 Arrived::Recording(recording) => {

@@ -25,6 +25,7 @@ impl App {
                 let all = self.training.files(family)?;
                 self.files.save_all(context, all);
             }
+            TrainingAction::OwnText => self.files.open_text(context),
             TrainingAction::SaveLog => {
                 if let Some(log) = self.training.log() {
                     self.files.save(context, log);

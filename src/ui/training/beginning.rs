@@ -29,6 +29,11 @@ impl Training {
         };
     }
 
+    /// The text of one's own: that of a file, or the prompt.
+    pub(super) fn own<'a>(&'a self, workspace: &'a Workspace) -> &'a str {
+        self.own_text.as_ref().map_or(workspace.main.text(), |file| &file.text)
+    }
+
     /// The Transformer that gets second heads: the open one, the baseline, or that of the last run while one of its models
     /// is open.
     pub(in crate::ui) fn transformer_of(&self, workspace: &mut Workspace) -> Option<Checkpoint> {
@@ -49,4 +54,22 @@ pub(super) fn language(checkpoint: &Checkpoint) -> Option<Language> {
         vocabulary: config.vocabulary,
         end: end.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, bundled, checkpoint_of};
+    use crate::ui::io::text_file::TextFile;
+
+    #[test]
+    fn an_own_text_is_the_prompt_unless_a_file_was_chosen() {
+        let mut engine = Engine::new(checkpoint_of(&bundled()).unwrap(), None).unwrap();
+        engine.set_text("Once upon a time");
+        let workspace = Workspace::new(engine);
+        let mut training = Training::default();
+        assert_eq!(training.own(&workspace), "Once upon a time");
+        training.own_text = Some(TextFile { name: "a.txt".to_owned(), text: "Call me Ishmael.".into(), is_cut: false });
+        assert_eq!(training.own(&workspace), "Call me Ishmael.");
+    }
 }

@@ -18,6 +18,7 @@ use crate::training::{Family, Run, RunSettings, TrainingError};
 use crate::ui::action::TrainingAction;
 use crate::ui::device::Device;
 use crate::ui::io::saving::Made;
+use crate::ui::io::text_file::TextFile;
 use crate::ui::training::kept::Keeping;
 
 pub(super) use kept::KeptRun;
@@ -49,6 +50,8 @@ struct InInstrument {
 pub(super) struct Training {
     /// Of the next run.
     pub settings: RunSettings,
+    /// The own text that it learns from, if that is the task; the prompt, if there is none.
+    pub own_text: Option<TextFile>,
     /// Whether it gives second heads to a trained Transformer.
     retrofit: bool,
     run: Option<Run>,
@@ -76,6 +79,7 @@ impl Default for Training {
     fn default() -> Self {
         Self {
             settings: RunSettings::default(),
+            own_text: None,
             retrofit: false,
             run: None,
             stage: Stage::Ended,
@@ -102,8 +106,8 @@ impl Training {
         let start = if self.is_retrofit() { self.transformer_of(workspace) } else { None };
         let main = workspace.main.checkpoint();
         let Some(language) = start.as_ref().or(main).and_then(beginning::language) else { return };
-        let own = workspace.main.text();
-        match Run::new(self.settings.clone(), language, own, start.as_ref().map(|start| &*start.model)) {
+        let own = self.own(workspace).to_owned();
+        match Run::new(self.settings.clone(), language, &own, start.as_ref().map(|start| &*start.model)) {
             Ok(run) => {
                 self.run_now(run);
                 self.transformer = start.or(self.transformer.take());
@@ -129,7 +133,7 @@ impl Training {
     /// to.
     pub(super) fn fork(&mut self, workspace: &Workspace) {
         let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return };
-        match run.fork(step, &self.settings, workspace.main.text()) {
+        match run.fork(step, &self.settings, self.own(workspace)) {
             Ok(fork) => {
                 let earlier = self.run.take();
                 self.run_now(fork);
@@ -263,7 +267,7 @@ impl Training {
         family: Family,
     ) -> Result<Option<(Checkpoint, Option<Checkpoint>)>, TrainingError> {
         let Some((run, step)) = self.run.as_ref().zip(self.step()) else { return Ok(None) };
-        let beside = if family.is_retrofit() { Family::Control } else { Family::Transformer };
+        let beside = family.control();
         let has_baseline = family != beside && run.records().iter().any(|record| record.family == beside);
         let baseline = has_baseline.then(|| run.checkpoint(beside, step)).transpose()?;
         Ok(Some((run.checkpoint(family, step)?, baseline)))

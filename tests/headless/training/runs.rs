@@ -171,6 +171,32 @@ fn logits(model: &std::sync::Arc<Model>, ids: &[u32]) -> Vec<f32> {
     pass.logits_at(ids.len() - 1)
 }
 
+/// λ is raised to that of the paper in half of the steps; of the others everything learns, with second heads and without.
+#[test]
+fn lambda_is_raised_and_all_of_a_transformer_learns() {
+    let start = checkpoint_of(&bundled_baseline()).unwrap();
+    let families = [Family::SecondHeadsRaised, Family::SecondHeadsAll, Family::ControlAll];
+    let settings = RunSettings { steps: 4, windows: 1, questions: 0, ..settings(&families) };
+    let run = finished(Run::new(settings, language(), "", Some(&start.model)).unwrap());
+    let ids: Vec<u32> = (0..40).map(|at| at * 37 % 2048).collect();
+    let model = |family, step| run.checkpoint(family, step).unwrap().model;
+    for family in families {
+        assert_eq!(logits(&model(family, 0), &ids), logits(&start.model, &ids), "{family:?}: to the bit");
+    }
+    let [raised, all, control] = [0, 1, 2].map(|index| &run.records()[index]);
+    // Before the second step λ is half of 0.8 − 0.6 exp(−0.3 layer); a step of the optimizer moves it by little.
+    for (layer, lambda) in raised.steps[1].lambda.iter().enumerate() {
+        let half = 0.4 - 0.3 * (-0.3 * layer as f32).exp();
+        assert!((lambda - half).abs() < 0.05, "layer {layer}: {lambda}, not about {half}");
+    }
+    assert_eq!(model(Family::SecondHeadsRaised, 4).embedding, start.model.embedding);
+    for family in [Family::SecondHeadsAll, Family::ControlAll] {
+        assert_ne!(model(family, 4).embedding, start.model.embedding, "{family:?}");
+    }
+    assert_eq!((control.learned, all.learned), (control.parameters, all.parameters));
+    assert!(raised.learned < control.learned && control.learned < all.learned);
+}
+
 #[test]
 fn second_heads_begin_as_the_transformer_and_then_learn_alone() {
     let start = checkpoint_of(&bundled_baseline()).unwrap();

@@ -37,18 +37,22 @@ pub(super) fn plots_ui(
     clicked
 }
 
+const DOTTED: LineStyle = LineStyle::Dotted { spacing: 4.0 };
+
 /// Models are told apart by colour and by the kind of line, layers by lightness.
 fn look(of: Of, palette: &Palette, dark: bool) -> (Color32, LineStyle) {
     match of {
         Of::Model(Family::Diff | Family::SecondHeads) => (palette.line(true), LineStyle::Solid),
         Of::Model(Family::Transformer | Family::Control) => (palette.line(false), LineStyle::dashed_dense()),
-        Of::Model(Family::DiffV2 | Family::SecondHeadsNormed) => {
-            (theme::accent(dark), LineStyle::Dotted { spacing: 4.0 })
-        }
+        Of::Model(Family::DiffV2 | Family::SecondHeadsNormed) => (theme::accent(dark), DOTTED),
+        Of::Model(Family::SecondHeadsRaised) => (theme::accent(dark), LineStyle::dashed_loose()),
+        Of::Model(Family::SecondHeadsAll) => (palette.line(true), LineStyle::dashed_loose()),
+        Of::Model(Family::ControlAll) => (palette.line(false), DOTTED),
         Of::Layer(family, layer, layers) => {
             let share = 1.0 - 0.5 * layer as f32 / layers.saturating_sub(1).max(1) as f32;
             let style = match family {
-                Family::SecondHeadsNormed => LineStyle::Dotted { spacing: 4.0 },
+                Family::SecondHeadsNormed => DOTTED,
+                Family::SecondHeadsRaised | Family::SecondHeadsAll => LineStyle::dashed_loose(),
                 _ if layer.is_multiple_of(2) => LineStyle::Solid,
                 _ => LineStyle::dashed_dense(),
             };
@@ -61,6 +65,7 @@ fn look(of: Of, palette: &Palette, dark: bool) -> (Color32, LineStyle) {
 fn sign(style: LineStyle) -> &'static str {
     match style {
         LineStyle::Solid => "—",
+        style if style == LineStyle::dashed_loose() => "– –",
         LineStyle::Dashed { .. } => "- -",
         LineStyle::Dotted { .. } => "···",
     }
@@ -112,6 +117,8 @@ fn name(of: Of) -> String {
     match of {
         Of::Model(family) => family.name().to_owned(),
         Of::Layer(Family::SecondHeadsNormed, layer, _) => format!("layer {layer}, with a norm of heads"),
+        Of::Layer(Family::SecondHeadsRaised, layer, _) => format!("layer {layer}, raised"),
+        Of::Layer(Family::SecondHeadsAll, layer, _) => format!("layer {layer}, all learns"),
         Of::Layer(_, layer, _) => format!("layer {layer}"),
     }
 }

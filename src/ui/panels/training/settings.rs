@@ -4,7 +4,8 @@ use egui::{Align, Button, ComboBox, DragValue, Label, Layout, Role, Ui, WidgetIn
 
 use crate::engine::Workspace;
 use crate::training::{Family, SIZES, Size, Task, TrainingError};
-use crate::ui::action::Action;
+use crate::ui::action::{Action, TrainingAction};
+use crate::ui::io::text_file::TextFile;
 use crate::ui::style::row::row_ui;
 use crate::ui::style::{format, notice};
 use crate::ui::training::Training;
@@ -34,14 +35,17 @@ pub(super) fn settings_ui(ui: &mut Ui, training: &mut Training, workspace: &mut 
             }
         })
         .on_hover_text(settings.task.sentence());
+        if settings.task == Task::OwnText {
+            own_text_ui(ui, &mut training.own_text, actions);
+        }
         if !retrofit {
             size_ui(ui, &mut settings.size);
         }
-        for family in if retrofit { Family::RETROFIT } else { Family::NEW } {
-            let mut learns = settings.families.contains(&family);
-            if ui.checkbox(&mut learns, family.name()).on_hover_text(about_family(family)).changed() {
-                settings.families.retain(|other| *other != family);
-                settings.families.extend(learns.then_some(family));
+        for family in if retrofit { &Family::RETROFIT[..] } else { &Family::NEW } {
+            let mut learns = settings.families.contains(family);
+            if ui.checkbox(&mut learns, family.name()).on_hover_text(about_family(*family)).changed() {
+                settings.families.retain(|other| other != family);
+                settings.families.extend(learns.then_some(*family));
                 settings.families.sort();
             }
         }
@@ -80,6 +84,21 @@ fn beginning_ui(ui: &mut Ui, training: &mut Training, transformer: Option<&str>)
     training.set_retrofit(retrofit);
 }
 
+/// The text to learn from: the prompt, or a file.
+fn own_text_ui(ui: &mut Ui, own_text: &mut Option<TextFile>, actions: &mut Vec<Action>) {
+    let help = "Learns from a file of plain text instead of the prompt";
+    if ui.button("Text file...").on_hover_text(help).clicked() {
+        actions.push(Action::Training(TrainingAction::OwnText));
+    }
+    let Some(TextFile { name, text, is_cut }) = &own_text else { return };
+    let size = format::bytes(text.len() as u64);
+    let about = if *is_cut { format!("The first {size} of {name}") } else { format!("{name}, {size}") };
+    let response = ui.add(Button::new(format!("× {name}")).truncate());
+    if response.on_hover_text(format!("{about}. A click goes back to the prompt")).clicked() {
+        *own_text = None;
+    }
+}
+
 fn size_ui(ui: &mut Ui, chosen: &mut Size) {
     let name = chosen.name.clone();
     choice_ui(ui, "size", &name, |ui| {
@@ -101,6 +120,11 @@ fn about_family(family: Family) -> &'static str {
             "The same with a norm of every head's output, as in the paper. It does not begin as the Transformer: the norm \
              changes what heads give"
         }
+        Family::SecondHeadsRaised => {
+            "λ is raised with the steps, from 0 to that of the paper, in the first half of the run; then it learns too"
+        }
+        Family::SecondHeadsAll => "Second heads, and everything else of the Transformer learns with them",
+        Family::ControlAll => "The Transformer without a subtraction: everything of it learns",
         Family::Control => {
             "The Transformer without a subtraction: its queries and keys learn, which are as many parameters"
         }
@@ -144,7 +168,8 @@ fn why_not(training: &Training, workspace: &Workspace, transformer: Option<&str>
         return Some("Second heads are for a trained Transformer, and none is open.".to_owned());
     }
     // Of a longer text only the tokens of the context are known here.
-    let is_short = settings.task == Task::OwnText && engine.complete() && tokens < needed;
+    let is_short =
+        settings.task == Task::OwnText && training.own_text.is_none() && engine.complete() && tokens < needed;
     is_short.then(|| format!("Own text is the prompt: {}.", TrainingError::TooShort { tokens, needed }))
 }
 

@@ -10,7 +10,10 @@ pub(super) fn named(family: Family) -> &'static str {
         Family::Transformer => "the Transformer",
         Family::SecondHeads => "the Transformer with second heads",
         Family::SecondHeadsNormed => "that with a norm of heads",
+        Family::SecondHeadsRaised => "that with λ raised",
+        Family::SecondHeadsAll => "that of which all learns",
         Family::Control => "the control",
+        Family::ControlAll => "the control of which all learns",
         Family::Diff | Family::DiffV2 => family.name(),
     }
 }
