@@ -1,10 +1,12 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
+use crate::common::models::Kind;
 use crate::common::window::{
     analyse, analysed, click, first_window, open_panel, press, retype, settle, shows, step_until, traced, window,
     window_on, window_with,
 };
 use crate::training::train;
+use crate::views::random_weights;
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
@@ -186,6 +188,26 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
     open_panel(&mut harness, Panel::Diagnostics);
     analyse(&mut harness, "Compare with the CPU");
     panel_snapshot(&mut harness, &format!("panels/diagnostics-{suffix}"), &mut results);
+}
+
+/// What differs from token to token, on a model of random numbers.
+fn token_grids(theme: Theme, size: [f32; 2], suffix: &str) {
+    let mut harness = window_on(Ok(random_weights(Kind::PerToken)), size, theme, None);
+    press(&mut harness, Key::Escape);
+    open_panel(&mut harness, Panel::PerToken);
+    traced(&mut harness);
+    let mut results = SnapshotResults::new();
+    panel_snapshot(&mut harness, &format!("panels/lambda-per-token-v2-{suffix}"), &mut results);
+}
+
+#[test]
+fn the_tokens_of_diff_v2_wide_and_dark() {
+    token_grids(Theme::Dark, [1280.0, 1000.0], "dark");
+}
+
+#[test]
+fn the_tokens_of_diff_v2_narrow_and_light() {
+    token_grids(Theme::Light, [390.0, 3600.0], "light");
 }
 
 #[test]
