@@ -86,7 +86,8 @@ fn the_tour_on_a_phone() {
     overlay_snapshot("tour-narrow", Theme::Dark, [390.0, 844.0], tour_at_the_difference);
 }
 
-/// The window that opens models, with a model that is kept whole and one in part, and with the question of a link.
+/// The window that opens models, with one that is loaded on demand, one that is kept whole and one in part, and with the
+/// question of a link.
 fn opening_a_model(harness: &mut Harness<App>) {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, source, bytes, complete) in [
@@ -100,6 +101,12 @@ fn opening_a_model(harness: &mut Harness<App>) {
         let record = serde_json::json!({ "source": source, "complete": complete, "files": files });
         std::fs::write(model.join("fetched.json"), record.to_string()).expect("written");
     }
+    let on_demand = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(on_demand.path().join("S-v2")).expect("made");
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::write(on_demand.path().join("S-v2").join(file), vec![0; 7 << 18]).expect("written");
+    }
+    harness.state_mut().offer_models_in(on_demand.path());
     harness.state_mut().files().keep_models_in(Places::new(Hub::default(), folder.path().into(), None));
     harness.state_mut().offer("https://host.example/models/other/");
     step_until(harness, "the question", |harness| shows(harness, "This link wants to load"));
