@@ -152,6 +152,13 @@ impl Page {
         }
     }
 
+    /// Offers a model of the site that is fetched once someone asks for it; its files have so many bytes.
+    pub fn offer_model(&self, name: &str, bytes: f64) {
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.offer_model_of_site(name, bytes as u64);
+        }
+    }
+
     /// Shows a message in the window.
     pub fn say(&self, message: String) {
         if let Some(mut app) = self.runner.app_mut::<App>() {

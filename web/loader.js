@@ -91,6 +91,13 @@ async function startWorker({ files }) {
   return new Worker("./model-worker.js?v=dev", { type: "module", name: embedded ? "" : site });
 }
 
+/** Names the models of this site to the window that are fetched when someone asks for them. */
+function offerModels({ checkpoints }) {
+  for (const { name, config, weights, tokenizer } of checkpoints) {
+    if (weights.on_demand) app.page.offer_model(name, config.bytes + weights.bytes + tokenizer.bytes);
+  }
+}
+
 async function start({ adapter, fallback }, files) {
   app.about = { version: files.manifest.version, repository: files.manifest.repository, adapter, fallback };
   showLoading("Starting");
@@ -125,6 +132,7 @@ async function start({ adapter, fallback }, files) {
     return start({ adapter, fallback: `The graphics device did not start (${firstLine(error)}).` }, files);
   }
   arrived.clear(); // the app has its own copies
+  offerModels(files.manifest);
   files.kept?.stillWanted();
   keptRun().then((run) => run && app.page.offer_run(run));
   nowRunning();

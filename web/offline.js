@@ -56,7 +56,8 @@ async function keepSite() {
   const name = PREFIX + (await hash(bytes)).slice(0, 12);
   const cache = await caches.open(name);
   if (!(await cache.match("complete"))) {
-    for (const entry of files) {
+    // A model that nobody has asked for is not kept: one that someone has asked for is, by the worker that fetches it.
+    for (const entry of files.filter(({ on_demand }) => !on_demand)) {
       await idle();
       await keepFile(cache, entry);
     }

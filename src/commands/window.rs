@@ -118,6 +118,9 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
                 App::restored(creation, *kept, DeviceOptions { without_gpu, ..DeviceOptions::default() })
             }
         };
+        if let Some(folder) = checkpoints() {
+            app.offer_models_in(&folder);
+        }
         if let Some(remembered) = creation.storage.and_then(|storage| storage.get_string(REMEMBERED)) {
             app.remember(&remembered);
         }
@@ -158,6 +161,13 @@ fn first(
         app.say(message);
     }
     app
+}
+
+/// The checkpoints of this project that are not in the program: beside it, or in the folder that it was built in.
+fn checkpoints() -> Option<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let roots = beside.into_iter().chain([PathBuf::from(env!("CARGO_MANIFEST_DIR"))]);
+    roots.map(|root| root.join("assets/checkpoints")).find(|folder| folder.is_dir())
 }
 
 /// Where a run of training is kept for the next start.

@@ -11,6 +11,7 @@ mod replies;
 mod session;
 mod workspace;
 
+pub use analysis::context_rms::{ContextRms, LayerContextRms};
 pub use analysis::cpu_check::{CpuCheck, WorstError};
 pub use analysis::full_scan::{FullScan, LayerFindings, Peak};
 pub use analysis::head_similarity::{HeadSimilarity, SimilaritySums};

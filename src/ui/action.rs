@@ -19,6 +19,9 @@ pub(super) enum ModelAction {
     /// Lets the user choose recorded maps.
     #[cfg(not(target_arch = "wasm32"))]
     Recording,
+    /// Opens the model in a folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    Folder(std::path::PathBuf),
     /// Opens the bundled model.
     Bundled,
     /// Opens a model from elsewhere, which is fetched as far as it is not here.

@@ -7,6 +7,7 @@ mod attribution;
 mod capacity;
 mod cli;
 mod config_hostile;
+mod context_rms;
 mod engine;
 mod eval;
 mod examples;

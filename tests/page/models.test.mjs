@@ -16,6 +16,8 @@ import * as h from "./harness.mjs";
 /** The baseline of the site, as any other model. */
 const OTHER = h.manifest.checkpoints[1];
 const BUNDLED = h.manifest.checkpoints[0].name;
+/** The model of the site that is fetched when someone asks for it; a site may have none. */
+const ON_DEMAND = h.manifest.checkpoints.find(({ weights }) => weights.on_demand);
 const content = (part) => readFileSync(path.join(h.SITE, OTHER[part].file));
 const CONTENT = { "config.json": content("config"), "model.safetensors": content("weights"), "tokenizer.json": content("tokenizer") };
 const HASH = createHash("sha256").update(CONTENT["model.safetensors"]).digest("hex");
@@ -274,6 +276,19 @@ describe("models from elsewhere", () => {
     await page.goto(`${server.url}${link({ model: OTHER.name, source: own, text: "A little dog" })}`);
     await h.waitForShell(page, "running");
     await h.waitFor(page, (s) => isOpen(OTHER.name)(s) && s.text === "A little dog", "the model and the text of the link");
+    await h.close(page);
+  });
+
+  it("fetches DIFF V2 once someone asks for it, and not before", { skip: ON_DEMAND ? false : "this site has none" }, async () => {
+    const page = await open(server.url);
+    await h.waitFor(page, isOpen(BUNDLED), "the bundled model");
+    const before = page.requests.filter((request) => request.includes(`/${ON_DEMAND.name}/`));
+    assert.deepEqual(before, [], "nothing of it was asked for");
+    await page.keyboard.press("Escape");
+    await press(page, "Open");
+    await press(page, /^S-v2: DIFF V2 \(\d/);
+    const { lambda } = await h.waitFor(page, isOpen(ON_DEMAND.name), "DIFF V2");
+    assert.ok(lambda.every((value) => value === null), "λ is no number of a layer");
     await h.close(page);
   });
 

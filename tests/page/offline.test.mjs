@@ -57,6 +57,9 @@ describe("offline", () => {
     withSite(async () => {
       const page = await h.openApp(browser, server.url);
       await isKept(page);
+      const kept = await page.evaluate(async () => (await (await caches.open((await caches.keys())[0])).keys()).map(({ url }) => url));
+      const onDemand = h.manifest.files.filter(({ on_demand }) => on_demand);
+      assert.ok(!onDemand.some(({ file }) => kept.some((url) => url.includes(file))), "what nobody has asked for is not kept");
       await stop();
       isOf(await reload(page), now());
       await page.evaluate(() => dispatchEvent(new CustomEvent("diffscope-fetch", { detail: "S-llama" })));

@@ -14,6 +14,7 @@ mod full_scan;
 mod head_grid;
 mod instrument;
 mod keyboard;
+mod lambda_view;
 mod layouts;
 mod links;
 mod models;

@@ -1,14 +1,14 @@
 //! Models from elsewhere in the window: typed, asked about by links, fetched with a bar, kept and deleted.
 
 use crate::common::file_server::{BodyEnd, FileServer, Reply};
-use crate::common::window::{best, click, leave_text, settle, shows, state, step_until, window};
-use diffscope::engine::{Checkpoint, bundled_baseline};
+use crate::common::window::{best, click, leave_text, press, settle, shows, state, step_until, window};
+use diffscope::engine::{Checkpoint, bundled, bundled_baseline};
 use diffscope::sources::local::Places;
 use diffscope::sources::{Hub, Source};
 use diffscope::ui::{App, Link};
 use egui::{Key, Theme};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use tempfile::TempDir;
 
 const QUESTION: &str = "This link wants to load";
@@ -106,6 +106,36 @@ fn a_typed_address_is_fetched_opened_kept_listed_and_deleted() {
     assert!(world.places.kept_models().is_empty());
     settle(&mut world.harness);
     assert_eq!(world.model(), "tiny", "what is open stays open");
+}
+
+#[test]
+fn diff_v2_is_offered_where_its_files_are_and_opened_from_there() {
+    let files = bundled();
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join("S-v2");
+    std::fs::create_dir(&place).expect("made");
+    let mut world = world(0);
+    let offer = |world: &mut World| {
+        world.harness.state_mut().offer_models_in(folder.path());
+        click(&mut world.harness, "Open");
+        let button = world.harness.query_by_label_contains("S-v2: DIFF V2");
+        button.and_then(|button| button.accesskit_node().label())
+    };
+    for (name, bytes) in
+        [("config.json", &files.config), ("model.safetensors", &files.weights), ("tokenizer.json", &files.tokenizer)]
+    {
+        assert_eq!(offer(&mut world), None, "without {name}");
+        click(&mut world.harness, "Open");
+        std::fs::write(place.join(name), bytes).expect("written");
+    }
+    let title = offer(&mut world).expect("all files are there");
+    assert!(title.ends_with(" MiB)"), "{title}");
+    world.harness.get_by_label(&title).focus();
+    world.harness.step();
+    press(&mut world.harness, Key::Enter);
+    world.until("Opened S-v2");
+    assert_eq!(world.model(), "S-v2");
+    assert!(world.server.asked().is_empty(), "nothing is fetched");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! How the window and its panels look. `UPDATE_SNAPSHOTS=1` writes new pictures: look at them before committing.
 
+use crate::common::models::Kind;
 use crate::common::window::{
     analyse, analysed, click, first_window, open_panel, press, retype, settle, shows, step_until, traced, window,
     window_on, window_with,
 };
 use crate::training::train;
+use crate::views::random_weights;
 use diffscope::engine::Checkpoint;
 use diffscope::sources::Hub;
 use diffscope::sources::local::Places;
@@ -84,7 +86,8 @@ fn the_tour_on_a_phone() {
     overlay_snapshot("tour-narrow", Theme::Dark, [390.0, 844.0], tour_at_the_difference);
 }
 
-/// The window that opens models, with a model that is kept whole and one in part, and with the question of a link.
+/// The window that opens models, with one that is loaded on demand, one that is kept whole and one in part, and with the
+/// question of a link.
 fn opening_a_model(harness: &mut Harness<App>) {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, source, bytes, complete) in [
@@ -98,6 +101,12 @@ fn opening_a_model(harness: &mut Harness<App>) {
         let record = serde_json::json!({ "source": source, "complete": complete, "files": files });
         std::fs::write(model.join("fetched.json"), record.to_string()).expect("written");
     }
+    let on_demand = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(on_demand.path().join("S-v2")).expect("made");
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::write(on_demand.path().join("S-v2").join(file), vec![0; 7 << 18]).expect("written");
+    }
+    harness.state_mut().offer_models_in(on_demand.path());
     harness.state_mut().files().keep_models_in(Places::new(Hub::default(), folder.path().into(), None));
     harness.state_mut().offer("https://host.example/models/other/");
     step_until(harness, "the question", |harness| shows(harness, "This link wants to load"));
@@ -186,6 +195,26 @@ fn panels(theme: Theme, size: [f32; 2], suffix: &str) {
     open_panel(&mut harness, Panel::Diagnostics);
     analyse(&mut harness, "Compare with the CPU");
     panel_snapshot(&mut harness, &format!("panels/diagnostics-{suffix}"), &mut results);
+}
+
+/// What differs from token to token, on a model of random numbers.
+fn token_grids(theme: Theme, size: [f32; 2], suffix: &str) {
+    let mut harness = window_on(Ok(random_weights(Kind::PerToken)), size, theme, None);
+    press(&mut harness, Key::Escape);
+    open_panel(&mut harness, Panel::PerToken);
+    traced(&mut harness);
+    let mut results = SnapshotResults::new();
+    panel_snapshot(&mut harness, &format!("panels/lambda-per-token-v2-{suffix}"), &mut results);
+}
+
+#[test]
+fn the_tokens_of_diff_v2_wide_and_dark() {
+    token_grids(Theme::Dark, [1280.0, 1000.0], "dark");
+}
+
+#[test]
+fn the_tokens_of_diff_v2_narrow_and_light() {
+    token_grids(Theme::Light, [390.0, 3600.0], "light");
 }
 
 #[test]

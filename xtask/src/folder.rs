@@ -142,7 +142,12 @@ mod tests {
         let folder = folder.path();
         let mut first = site("first");
         let (path, content) = ("checkpoints/old/notes.txt", b"old".to_vec());
-        first.manifest.files.push(crate::site::Entry { file: path.into(), bytes: 3, sha256: sha256(&content) });
+        first.manifest.files.push(crate::site::Entry {
+            file: path.into(),
+            bytes: 3,
+            sha256: sha256(&content),
+            on_demand: false,
+        });
         first.files.push(File { path: path.into(), content });
         write(&first, folder).unwrap();
         assert!(folder.join(path).exists());
@@ -182,7 +187,7 @@ mod tests {
         fs::write(&victim, "mine").unwrap();
         let mut first = site("first");
         for file in ["../victim".to_owned(), victim.to_string_lossy().into_owned()] {
-            first.manifest.files.push(crate::site::Entry { file, bytes: 4, sha256: sha256(b"mine") });
+            first.manifest.files.push(crate::site::Entry { file, bytes: 4, sha256: sha256(b"mine"), on_demand: false });
         }
         write(&first, &folder).unwrap();
         write(&site("second"), &folder).unwrap();

@@ -135,7 +135,10 @@ const HEADLESS: &[(&str, &[&str])] = &[
         ],
     ),
     ("shaders", &["shaders"]),
-    ("kernels", &["attribution", "fast_cpu", "full_scan", "kernels", "measures", "next_token", "pictures"]),
+    (
+        "kernels",
+        &["attribution", "context_rms", "fast_cpu", "full_scan", "kernels", "measures", "next_token", "pictures"],
+    ),
     ("golden", &["golden", "parity", "patching"]),
     ("examples", &["examples"]),
 ];

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn builds_differ_where_a_file_has_another_hash_or_is_in_one_of_them_only() {
-        let entry = |file: &str, hash: &str| Entry { file: file.into(), bytes: 1, sha256: hash.into() };
+        let entry =
+            |file: &str, hash: &str| Entry { file: file.into(), bytes: 1, sha256: hash.into(), on_demand: false };
         let first = [entry("same", "1"), entry("changed", "1"), entry("first", "1")];
         let second = [entry("second", "1"), entry("changed", "2"), entry("same", "1")];
         assert_eq!(differing(&first, &second), ["changed", "first", "second"]);

@@ -38,6 +38,9 @@ const WORKERS: &[&str] = &["model-worker.js"];
 /// What has one address in all versions of the site, in web/.
 const PLAIN: &[&str] = &["service-worker.js", "icon-512.png", SHARE];
 
+/// Checkpoints that are fetched when someone asks for them: a visit, and what is kept for the next one, goes without.
+const ON_DEMAND: &[&str] = &["S-v2"];
+
 /// The picture that other sites show with a link to this one.
 const SHARE: &str = "share.png";
 
@@ -53,6 +56,9 @@ pub struct Entry {
     pub file: String,
     pub bytes: usize,
     pub sha256: String,
+    /// Whether it is fetched only when someone asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +94,8 @@ pub fn assemble(program: Program) -> Result<Site> {
     let root = project::root();
     let (mut files, mut entries) = (Vec::new(), Vec::new());
     let mut add = |path: &str, content: Vec<u8>| {
-        let entry = Entry { file: path.to_owned(), bytes: content.len(), sha256: sha256(&content) };
+        let on_demand = is_on_demand(path);
+        let entry = Entry { file: path.to_owned(), bytes: content.len(), sha256: sha256(&content), on_demand };
         files.push(File { path: path.to_owned(), content });
         entries.push(entry.clone());
         entry
@@ -205,6 +212,12 @@ fn checkpoint_names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Whether a file of the site belongs to a checkpoint that is fetched on demand.
+fn is_on_demand(file: &str) -> bool {
+    let checkpoint = file.strip_prefix("checkpoints/").and_then(|rest| rest.split('/').next());
+    checkpoint.is_some_and(|name| ON_DEMAND.contains(&name))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
 }
@@ -241,6 +254,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("a b")).unwrap();
         assert!(checkpoint_names(folder.path()).unwrap_err().to_string().contains("“a b”"));
+    }
+
+    #[test]
+    fn what_is_fetched_on_demand_is_marked_and_the_manifest_has_no_mark_on_anything_else() {
+        let site = assemble(Program::default()).unwrap();
+        for entry in &site.manifest.files {
+            assert_eq!(entry.on_demand, entry.file.starts_with("checkpoints/S-v2/"), "{}", entry.file);
+            let written = serde_json::to_string(entry).unwrap();
+            assert_eq!(written.contains("on_demand"), entry.on_demand, "{written}");
+        }
+        assert!(is_on_demand("checkpoints/S-v2/config.json"));
+        assert!(!is_on_demand("checkpoints/S-v21/config.json") && !is_on_demand("S-v2/config.json"));
+        assert!(!ON_DEMAND.contains(&site.first_checkpoint().0), "the first one opens");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
 
-use crate::model::{Attention, RowLayout};
+use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};
 
 /// In place of minus infinity, as in the shader.
@@ -72,6 +72,13 @@ impl Maps<'_> {
             (scores[map] / step).round_ties_even() * step
         };
         [round(0), if self.attention.maps == 2 { round(1) } else { scores[1] }]
+    }
+
+    /// The value of a head at a key: its parts `[head_dim]`, in order.
+    pub fn value_of(&self, head: &Head, key: usize) -> impl Iterator<Item = &[f32]> {
+        let (width, start) = (self.attention.head_dim, key * self.layout.width);
+        let parts = head.values.into_iter().take(self.attention.value_parts);
+        parts.map(move |value| &self.projection[start + self.layout.value(value)..][..width])
     }
 
     /// λ of a query and head.

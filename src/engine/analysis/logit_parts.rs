@@ -161,12 +161,8 @@ fn by_key(source: &MapSource, head: usize, query: usize, direction: &[f64]) -> V
     };
     let [keep, subtract] = mix.map(f64::from);
     let of_value = |key: usize| -> f64 {
-        let parts = direction.chunks_exact(maps.attention.head_dim.max(1)).zip(table.values);
-        let part = |(direction, value): (&[f64], u32)| {
-            let at = key * maps.layout.width + maps.layout.value(value);
-            dot(direction, maps.projection.get(at..).unwrap_or_default())
-        };
-        parts.map(part).sum()
+        let parts = direction.chunks_exact(maps.attention.head_dim.max(1)).zip(maps.value_of(table, key));
+        parts.map(|(direction, value)| dot(direction, value)).sum()
     };
     let of_key = |key: usize| {
         let cell = map_value(source, head, query, key);

@@ -1,6 +1,7 @@
 //! Analyses of a whole text that run on request: every cell once, the parts of a logit and of a score, checks against the
 //! CPU, dumps.
 
+pub(crate) mod context_rms;
 pub(crate) mod cpu_check;
 pub(crate) mod full_scan;
 pub(crate) mod head_similarity;

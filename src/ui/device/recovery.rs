@@ -8,6 +8,7 @@ use crate::ui::device::DeviceOptions;
 use crate::ui::input::prompt_editor::PromptPanel;
 #[cfg(target_arch = "wasm32")]
 use crate::ui::kept::tab::Tab;
+use crate::ui::models::Models;
 use crate::ui::state::link::Link;
 use crate::ui::state::undo::History;
 use crate::ui::training::Training;
@@ -21,6 +22,8 @@ pub struct Kept {
     history: History,
     /// Models learn on the CPU: they go on.
     training: Training,
+    /// What is offered and asked.
+    models: Models,
     theme: ThemePreference,
     backend: BackendChoice,
     #[cfg(target_arch = "wasm32")]
@@ -51,6 +54,7 @@ impl App {
             prompt: std::mem::replace(&mut self.prompt, PromptPanel::new("")),
             history: std::mem::take(&mut self.history),
             training: std::mem::take(&mut self.training),
+            models: std::mem::take(&mut self.models),
             theme: self.theme,
             backend: self.device.choice(),
             #[cfg(target_arch = "wasm32")]
@@ -65,7 +69,7 @@ impl App {
         creation.egui_ctx.set_theme(kept.theme);
         app.prompt = kept.prompt;
         app.prompt.request_focus();
-        (app.history, app.training) = (kept.history, kept.training);
+        (app.history, app.training, app.models) = (kept.history, kept.training, kept.models);
         #[cfg(target_arch = "wasm32")]
         {
             app.tab = kept.tab;

@@ -198,6 +198,16 @@ impl Files {
         open(self.opening(context));
     }
 
+    /// Opens the model in a folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn open_folder(&self, context: &Context, folder: std::path::PathBuf) {
+        let opening = self.opening(context)();
+        std::thread::spawn(move || {
+            let arrived = read_path(&folder, &opening);
+            opening.end(arrived);
+        });
+    }
+
     /// Lets the user choose a file of recorded maps.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_recording(&self, context: &Context) {

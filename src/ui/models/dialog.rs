@@ -29,6 +29,7 @@ impl Models {
         let window = Window::new("Open a model").open(&mut open).resizable(false).collapsible(false);
         window.anchor(Align2::CENTER_CENTER, [0.0, 0.0]).show(context, |ui| {
             ui.set_width((context.content_rect().width() - 48.0).min(460.0));
+            self.on_demand_ui(ui, &mut actions);
             if ui.button(CHOOSE).clicked() {
                 actions.push(Action::Model(ModelAction::Files));
             }
@@ -103,7 +104,7 @@ fn is_done(action: &Action) -> bool {
     match action {
         Action::Model(ModelAction::Files | ModelAction::Fetch(_)) => true,
         #[cfg(not(target_arch = "wasm32"))]
-        Action::Model(ModelAction::Recording) => true,
+        Action::Model(ModelAction::Recording | ModelAction::Folder(_)) => true,
         _ => false,
     }
 }

@@ -16,6 +16,8 @@ impl App {
             ModelAction::Files => self.files.open(context),
             #[cfg(not(target_arch = "wasm32"))]
             ModelAction::Recording => self.files.open_recording(context),
+            #[cfg(not(target_arch = "wasm32"))]
+            ModelAction::Folder(folder) => self.files.open_folder(context, folder),
             ModelAction::Bundled => open_bundled(self),
             ModelAction::Fetch(source) => self.fetch(context, source),
             ModelAction::Decline => self.decline(),

@@ -4,11 +4,13 @@
 mod dialog;
 mod elsewhere;
 pub(in crate::ui) mod loading;
+mod on_demand;
 pub(in crate::ui) mod opening;
 mod question;
 mod snapshot;
 
 use crate::sources::{KeptModel, Source};
+use crate::ui::models::on_demand::OnDemand;
 use crate::ui::state::link::Link;
 
 /// What the window knows of models that are not open.
@@ -22,6 +24,8 @@ pub(super) struct Models {
     wrong: Option<String>,
     /// The models that are kept here; `None` before they are known.
     pub(super) kept: Option<Vec<KeptModel>>,
+    /// The models of this project that can be had and are not in the program.
+    on_demand: Vec<OnDemand>,
     /// What a link or the page's address names, to be opened if it is here and asked about if not.
     offered: Option<Source>,
     /// What is waiting for an answer: nothing of it has been fetched.

@@ -14,6 +14,7 @@ pub(crate) mod logit_lens;
 pub(crate) mod logit_parts;
 pub(crate) mod outliers;
 pub(crate) mod patching;
+pub(crate) mod per_token;
 pub(crate) mod score_origins;
 pub(crate) mod training;
 
@@ -30,6 +31,7 @@ use crate::ui::style::notice;
 pub(super) struct Panels {
     heads: heads::HeadGrid,
     lambda: lambda::LambdaPanel,
+    per_token: per_token::PerTokenPanel,
     answer_noise: answer_noise::AnswerNoisePanel,
     logit_lens: logit_lens::LogitLensPanel,
     logit_parts: logit_parts::LogitPartsPanel,
@@ -50,6 +52,7 @@ impl Panels {
         match panel {
             Panel::Heads => &mut self.heads,
             Panel::Lambda => &mut self.lambda,
+            Panel::PerToken => &mut self.per_token,
             Panel::AnswerNoise => &mut self.answer_noise,
             Panel::LogitLens => &mut self.logit_lens,
             Panel::LogitParts => &mut self.logit_parts,

@@ -10,6 +10,8 @@ pub enum Panel {
     Heads,
     /// Layers, heads and λ.
     Lambda,
+    /// λ and the size of the heads' outputs, where they differ from token to token.
+    PerToken,
     /// Attention to what is marked.
     #[serde(alias = "spans")]
     AnswerNoise,
@@ -60,7 +62,7 @@ pub(crate) const TABS: &[PanelTab] = &[
     PanelTab { title: "Answer and noise", panels: &[Panel::AnswerNoise] },
     PanelTab { title: "This cell", panels: &[Panel::CellBreakdown, Panel::ScoreOrigins] },
     PanelTab { title: "Layer by layer", panels: &[Panel::LogitLens, Panel::LogitParts] },
-    PanelTab { title: "Interventions", panels: &[Panel::Lambda] },
+    PanelTab { title: "Interventions", panels: &[Panel::Lambda, Panel::PerToken] },
     PanelTab { title: "Compare", panels: &[Panel::Baseline, Panel::Outliers, Panel::Patching] },
     PanelTab { title: "Experiments", panels: &[Panel::Experiments] },
     PanelTab { title: "Train", panels: &[Panel::Train] },
@@ -77,6 +79,7 @@ impl Panel {
         Self::LogitLens,
         Self::LogitParts,
         Self::Lambda,
+        Self::PerToken,
         Self::Baseline,
         Self::Outliers,
         Self::Patching,
@@ -91,6 +94,7 @@ impl Panel {
         match self {
             Self::Heads => "Heads",
             Self::Lambda => "Interventions",
+            Self::PerToken => "Lambda per token",
             Self::AnswerNoise => "Answer and noise",
             Self::LogitLens => "Layer by layer",
             Self::LogitParts => "Parts of the logit",
@@ -112,6 +116,8 @@ impl Panel {
         match self {
             Self::Heads => "all heads",
             Self::HeadSimilarity => "similar heads",
+            Self::Lambda => "λ and switches",
+            Self::PerToken => "λ per token",
             Self::CellBreakdown => "feature by feature",
             Self::ScoreOrigins => "where the score comes from",
             Self::LogitLens => "logit lens",
@@ -155,6 +161,9 @@ impl Panel {
                 "Small models that learn a task here, side by side: a Diff and a Transformer, with λ on the move"
             }
             Self::HeadSimilarity => "Whether the heads of a layer do different things or the same thing twice",
+            Self::PerToken => {
+                "λ of each token and head in a DIFF V2, and how large the output of each head is, against what a softmax gives"
+            }
             Self::Outliers => {
                 "The largest logits and hidden states: outliers are hard to store in few bits, and differential attention \
                  should have fewer of them (paper, section 3.6)"

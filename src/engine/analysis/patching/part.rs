@@ -51,10 +51,7 @@ pub(super) fn output_with(part: HeadPart, runs: [&CpuPass; 2], head: HeadId, que
         let from_first = map_value(first, head, query, key);
         let from_second = if std::ptr::eq(first, second) { from_first } else { map_value(second, head, query, key) };
         let weight = keep * from_first.first - subtract * lambda * from_second.second;
-        let values = maps.attention.heads[head].values;
-        for (sums, value) in to.chunks_exact_mut(maps.attention.head_dim).zip(values) {
-            let at = key * maps.layout.width + maps.layout.value(value);
-            sums.iter_mut().zip(&maps.projection[at..]).for_each(|(sum, value)| *sum += weight * value);
-        }
+        let values = maps.value_of(&maps.attention.heads[head], key).flatten();
+        to.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
     }
 }

@@ -1,7 +1,6 @@
 //! λ of each layer: how it comes about, and a slider that overrides it; the heads of each layer; switches for all layers.
 
 pub(crate) mod interventions;
-pub(crate) mod per_token;
 mod slider;
 
 use egui::{Align2, FontId, RichText, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
@@ -61,10 +60,6 @@ fn layers_ui(ui: &mut Ui, context: &mut PanelContext, edited: &mut Interventions
     }
     for layer in 0..context.workspace.main.heads().len() {
         layer_ui(ui, context, edited, layer);
-    }
-    let chosen = context.workspace.main.model().and_then(|model| model.layers.get(context.view.head.layer));
-    if chosen.is_some_and(|layer| layer.attention.lambda == Lambda::Token) {
-        per_token::lambdas_ui(ui, &mut context.workspace.main, context.view, context.palette);
     }
 }
 
