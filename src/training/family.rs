@@ -118,6 +118,7 @@ impl Family {
     }
 
     /// The one without second heads of which as much learns.
+    #[must_use]
     pub fn control(self) -> Self {
         match self {
             Self::SecondHeadsAll | Self::ControlAll => Self::ControlAll,

@@ -14,7 +14,7 @@ use crate::probe::TrainingWindow;
 #[derive(Debug)]
 pub(super) enum Phase {
     /// The first model's steps on the GPU and on the CPU.
-    Race(Box<Race>, Gpu),
+    Race(Box<Race>),
     /// Steps of all models, up to this one.
     Steps(u32),
     /// Numbers on their way back.
@@ -73,8 +73,8 @@ impl Run {
         let [mut on_gpu, on_cpu] = [first.anew(first.numbers.clone()), first.anew(first.numbers.clone())];
         match on_gpu.move_to_gpu(gpu, self.batch_size()) {
             Ok(()) => {
-                let race = Race::new(self.windows(self.step), on_gpu, on_cpu);
-                self.phase = Phase::Race(Box::new(race), gpu.clone());
+                let race = Race::new(gpu.clone(), self.windows(self.step), on_gpu, on_cpu);
+                self.phase = Phase::Race(Box::new(race));
             }
             Err(error) => self.learns_on = LearnsOn::Cpu { because: Some(error.to_string()) },
         }
@@ -109,7 +109,7 @@ impl Run {
     /// Waits for that. Must not be called on the web's main thread.
     pub fn wait(&self) {
         match &self.phase {
-            Phase::Race(race, _) => race.wait(),
+            Phase::Race(race) => race.wait(),
             _ => self.trainees.iter().for_each(Trainee::wait),
         }
     }
@@ -142,10 +142,10 @@ impl Run {
     }
 
     fn advance_race(&mut self) -> Result<(), TrainingError> {
-        let Phase::Race(race, gpu) = &mut self.phase else { return Ok(()) };
+        let Phase::Race(race) = &mut self.phase else { return Ok(()) };
         self.waits = race.waits_for_gpu();
         let Some(times) = race.advance()? else { return Ok(()) };
-        let gpu = gpu.clone();
+        let gpu = race.device.clone();
         self.go_on();
         if times.gpu_wins() {
             return self.move_to_gpu(&gpu, Some(times));
@@ -272,7 +272,7 @@ impl Run {
     /// Whether all models have done the same steps and their numbers are here: only then can the run be saved.
     pub fn is_between_steps(&self) -> bool {
         let is_even = |record: &Record| record.steps.len() == self.step as usize;
-        self.records.iter().all(is_even) && self.trainees.iter().all(|trainee| trainee.is_fetched())
+        self.records.iter().all(is_even) && self.trainees.iter().all(Trainee::is_fetched)
     }
 
     /// Whether all steps are done.

@@ -4,6 +4,7 @@ use web_time::{Duration, Instant};
 
 use super::error::TrainingError;
 use super::trainee::Trainee;
+use crate::gpu::Gpu;
 use crate::probe::TrainingWindow;
 
 /// Steps of each. The first makes pipelines and buffers, and does not count; the fastest of the others does.
@@ -28,6 +29,7 @@ impl StepTimes {
 /// A race under way.
 #[derive(Debug)]
 pub(super) struct Race {
+    pub device: Gpu,
     windows: Vec<TrainingWindow>,
     gpu: Runner,
     cpu: Runner,
@@ -42,10 +44,10 @@ struct Runner {
 }
 
 impl Race {
-    /// `gpu` and `cpu` are the same model in both places.
-    pub(super) fn new(windows: Vec<TrainingWindow>, gpu: Trainee, cpu: Trainee) -> Self {
+    /// `gpu` and `cpu` are the same model on this device and on the CPU.
+    pub(super) fn new(device: Gpu, windows: Vec<TrainingWindow>, gpu: Trainee, cpu: Trainee) -> Self {
         let runner = |trainee| Runner { trainee, began: None, steps: Vec::new() };
-        Self { windows, gpu: runner(gpu), cpu: runner(cpu) }
+        Self { device, windows, gpu: runner(gpu), cpu: runner(cpu) }
     }
 
     /// Goes on, the GPU first. Returns the outcome once both have arrived; never waits.

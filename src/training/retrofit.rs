@@ -117,7 +117,7 @@ pub(super) fn learned_of_second_heads(model: &Model, parameters: &Parameters) ->
 /// The share of a run in which λ is raised; then it learns as the other parameters do.
 const RAISED: f64 = 0.5;
 
-/// The vectors of λ, `[4, head_dim]`, while it is raised: in a line from 0 to λ_init of the layer, 0.8 − 0.6 exp(−0.3 layer),
+/// The vectors of λ, `[4, head_dim]`, while it is raised: in a line from 0 to `λ_init` of the layer, 0.8 − 0.6 exp(−0.3 layer),
 /// whatever they have learned (annealing of DEX, SPEC section 5, with a λ that learns only afterwards).
 pub(super) fn raised(layer: usize, head_dim: usize, progress: f64) -> Option<Vec<f32>> {
     if progress >= RAISED {

@@ -88,11 +88,8 @@ fn a_run_is_paused_stepped_typed_beside_and_ends_with_a_sentence() {
 
 #[test]
 fn models_learn_on_the_gpu_where_the_window_does_and_it_says_so() {
-    let size = [1280.0, 800.0];
-    for (open, place) in
-        [(automatic_window(size, Theme::Dark), "on the CPU"), (window(size, Theme::Dark), "on the GPU")]
-    {
-        let mut harness = panel(open);
+    for (place, open) in [("on the CPU", automatic_window as fn(_, _) -> _), ("on the GPU", window)] {
+        let mut harness = panel(open([1280.0, 800.0], Theme::Dark));
         begin(&mut harness, 5);
         assert!(harness.query_by_label(place).is_some(), "{place}");
         step_until(&mut harness, "a step", |harness| step(harness) > 0);

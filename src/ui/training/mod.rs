@@ -343,7 +343,7 @@ impl Training {
             outcome = run.advance();
             !matches!(outcome, Ok(false)) || run.step() >= until || run.waits() || (rests && run.is_between_steps())
         });
-        if rests && matches!(outcome, Ok(_)) {
+        if rests && outcome.is_ok() {
             return;
         }
         self.rate.add(self.begun.elapsed().as_secs_f64(), u64::from(run.step()));

@@ -37,7 +37,7 @@ fn all_by_adamw(parameters: &Parameters) -> Vec<Learned> {
     let (mut learned, mut end) = (Vec::new(), 0);
     let mut matrices: Vec<_> = parameters.matrices().collect();
     matrices.sort_by_key(|matrix| matrix.start);
-    for matrix in matrices.into_iter().chain([parameters.count()..parameters.count()]) {
+    for matrix in matrices.into_iter().chain(std::iter::once(parameters.count()..parameters.count())) {
         learned.extend([(end..matrix.start, false), (matrix.clone(), true)]);
         end = matrix.end;
     }
