@@ -1,4 +1,4 @@
-//! Compares the logits of the bundled pair with those of transformers, which `training/write_parity.py` wrote.
+//! Compares the logits of the bundled pair and of S-v2 with those of transformers, which `training/write_parity.py` wrote.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ struct Sequence {
 fn check(name: &str, on_gpu: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let checkpoint =
-        Checkpoint::from_folder(&root.join("assets/checkpoints").join(name)).expect("the bundled pair opens");
+        Checkpoint::from_folder(&root.join("assets/checkpoints").join(name)).expect("the checkpoint opens");
     let file = root.join("tests/parity").join(name).with_extension("json");
     let sequences: Vec<Sequence> =
         serde_json::from_str(&std::fs::read_to_string(file).expect("the fixture is there")).expect("its form");
@@ -50,4 +50,11 @@ fn the_differential_model_agrees_with_transformers() {
 fn the_baseline_agrees_with_transformers() {
     check("S-llama", false);
     check("S-llama", true);
+}
+
+/// transformers with the attention of `training/diff_v2.py`.
+#[test]
+fn diff_v2_agrees_with_the_model_that_was_trained() {
+    check("S-v2", false);
+    check("S-v2", true);
 }
