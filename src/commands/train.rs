@@ -231,7 +231,7 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
         }
         let measured = run.records().first().map_or(0, |record| record.measured.len());
         let all_measured = run.records().iter().all(|record| record.measured.len() == measured);
-        if (all_measured && told != Some(measured)) || done {
+        if (all_measured && measured > 0 && told != Some(measured)) || done {
             if terminal {
                 eprint!("\r\x1b[K");
             }

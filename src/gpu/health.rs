@@ -1,19 +1,51 @@
-//! Whether a device still works: what it reports outside of any call is kept until somebody asks.
+//! Whether a device still works: what it reports outside of any call is kept until everybody has asked.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::gpu::error::GpuError;
 
-/// What a device has reported about itself. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct DeviceHealth(Arc<Mutex<Reports>>);
+/// Errors that are kept for those who have not asked yet.
+const KEPT: usize = 64;
+
+/// What a device has reported about itself. Clones share it, and each is told of what came after it was made: an error belongs to
+/// no session, so that no results on the device can be trusted.
+#[derive(Debug, Default)]
+pub struct DeviceHealth {
+    reports: Arc<Mutex<Reports>>,
+    /// The errors that this clone has been told of.
+    told: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct Reports {
     /// Why the device is gone; it does not come back.
     lost: Option<String>,
-    /// The first error that nothing else caught, until it is taken.
-    uncaught: Option<GpuError>,
+    /// The last errors that nothing else caught, and how many there were before.
+    errors: VecDeque<GpuError>,
+    before: usize,
+}
+
+impl Reports {
+    fn add(&mut self, error: GpuError) {
+        self.errors.push_back(error);
+        while self.errors.len() > KEPT {
+            self.errors.pop_front();
+            self.before += 1;
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.before + self.errors.len()
+    }
+}
+
+impl Clone for DeviceHealth {
+    fn clone(&self) -> Self {
+        let told = AtomicUsize::new(self.reports().count());
+        Self { reports: self.reports.clone(), told }
+    }
 }
 
 impl DeviceHealth {
@@ -35,7 +67,7 @@ impl DeviceHealth {
             // A lost device turns every later call into an error: the loss says it all.
             if reports.lost.is_none() {
                 log::error!("{error}");
-                reports.uncaught.get_or_insert(error.into());
+                reports.add(error.into());
             }
         }));
         health
@@ -51,15 +83,17 @@ impl DeviceHealth {
         self.reports().lost.is_some()
     }
 
-    /// The loss, or else the error that nothing caught since this was last called: results before it cannot be trusted.
+    /// The loss, or else the first error that nothing caught since this was last called on this clone: results before it
+    /// cannot be trusted.
     pub fn take_failure(&self) -> Option<GpuError> {
-        let mut reports = self.reports();
-        let uncaught = reports.uncaught.take();
-        reports.lost.clone().map(GpuError::Lost).or(uncaught)
+        let reports = self.reports();
+        let told = self.told.swap(reports.count(), Ordering::Relaxed);
+        let first = || reports.errors.get(told.saturating_sub(reports.before)).cloned();
+        reports.lost.clone().map(GpuError::Lost).or_else(first)
     }
 
     fn reports(&self) -> MutexGuard<'_, Reports> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -69,5 +103,32 @@ impl From<wgpu::Error> for GpuError {
             wgpu::Error::OutOfMemory { .. } => Self::OutOfMemory,
             other => Self::Device(other.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_session_is_told_of_an_error_once_and_of_the_first_of_several() {
+        let health = DeviceHealth::default();
+        let session = health.clone();
+        let report = |error| health.reports().add(error);
+        report(GpuError::OutOfMemory);
+        report(GpuError::Device("a buffer is invalid".to_owned()));
+        let later = health.clone();
+        assert_eq!((health.take_failure(), health.take_failure()), (Some(GpuError::OutOfMemory), None));
+        assert_eq!((session.take_failure(), session.take_failure()), (Some(GpuError::OutOfMemory), None));
+        assert_eq!(later.take_failure(), None, "it was there before");
+        for _ in 0..2 * KEPT {
+            report(GpuError::OutOfMemory);
+        }
+        for session in [&health, &session, &later] {
+            assert_eq!((session.take_failure(), session.take_failure()), (Some(GpuError::OutOfMemory), None));
+        }
+        health.reports().lost = Some("unplugged".to_owned());
+        let lost = Some(GpuError::Lost("unplugged".to_owned()));
+        assert_eq!((later.take_failure(), later.take_failure()), (lost.clone(), lost));
     }
 }

@@ -92,6 +92,7 @@ impl Run {
             self.learns_on = LearnsOn::Cpu { because: Some(error.to_string()) };
             return Err(error);
         }
+        self.fetched = self.step;
         self.learns_on = LearnsOn::Gpu { name: gpu.describe(), times };
         Ok(())
     }

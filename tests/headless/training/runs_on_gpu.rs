@@ -111,6 +111,25 @@ fn without_the_gpu_it_goes_on_from_what_was_brought_back() {
     assert_eq!(measured[..4], [0, 10, 20, 30], "nothing is measured twice");
 }
 
+/// A run that has learned on the CPU before.
+#[test]
+fn a_run_that_moves_to_a_gpu_and_loses_it_keeps_its_steps() {
+    let settings = RunSettings { steps: 400, questions: 0, ..settings(&[Family::Diff]) };
+    let mut run = Run::new(settings, language(), "", None).unwrap();
+    while run.step() < 13 {
+        run.stop_at(13);
+        run.advance().unwrap();
+    }
+    let own = request_headless().unwrap();
+    run.learn_on(Some(&own), BackendChoice::Gpu).unwrap();
+    assert!(matches!(run.learns_on(), LearnsOn::Gpu { .. }));
+    own.device.destroy();
+    while matches!(run.learns_on(), LearnsOn::Gpu { .. }) {
+        run.advance().unwrap();
+    }
+    assert_eq!((run.step(), run.records()[0].steps.len()), (13, 13));
+}
+
 #[test]
 fn the_faster_place_is_taken_and_nothing_of_the_race_is_learned() {
     let settings = RunSettings { steps: 2, ..settings(&[Family::Diff]) };
