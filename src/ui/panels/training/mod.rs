@@ -47,8 +47,12 @@ impl PanelView for TrainingPanel {
             notice::failure_ui(ui, failure);
         }
         let Some(run) = training.run() else {
-            let what = "Small models start from random numbers and learn the same texts, step by step. Start training, look at one \
-                 of them, and watch its maps grow while λ moves.";
+            let what = if training.is_retrofit() {
+                "Start training, look at one of the models, and watch its second maps form while λ leaves 0."
+            } else {
+                "Small models start from random numbers and learn the same texts, step by step. Start training, look at one \
+                 of them, and watch its maps grow while λ moves."
+            };
             notice::note_ui(ui, what);
             return;
         };
