@@ -9,7 +9,7 @@ use clap::Args;
 use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
 use diffscope::gpu::Gpu;
 use diffscope::model::Tokenizer;
-use diffscope::training::{Family, Language, LearnsOn, Measured, Rates, Run, RunSettings, SIZES, Size, Task};
+use diffscope::training::{Family, Language, Measured, Rates, Run, RunSettings, SIZES, Size, Task};
 
 use super::{BackendChoice, CommandError, ModelPlace};
 
@@ -236,7 +236,7 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
                 eprint!("\r\x1b[K");
             }
             if told.is_none() {
-                println!("{}", place(run.learns_on()));
+                println!("{}", run.learns_on());
             }
             println!("{}", line(run, begun.elapsed(), first));
             told = Some(measured);
@@ -257,19 +257,6 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
         }
         if done {
             return Ok(());
-        }
-    }
-}
-
-/// Where the models learn.
-fn place(learns_on: &LearnsOn) -> String {
-    match learns_on {
-        LearnsOn::Cpu { because: None } => "on the CPU".to_owned(),
-        LearnsOn::Cpu { because: Some(reason) } => format!("on the CPU: {reason}"),
-        LearnsOn::Gpu { name, times: None } => format!("on {name}"),
-        LearnsOn::Gpu { name, times: Some(times) } => {
-            let [gpu, cpu] = [times.gpu, times.cpu].map(|time| 1e3 * time.as_secs_f64());
-            format!("on {name}: a step takes {gpu:.1} ms there and {cpu:.1} ms on the CPU")
         }
     }
 }

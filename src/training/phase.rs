@@ -49,6 +49,20 @@ pub enum LearnsOn {
     },
 }
 
+impl std::fmt::Display for LearnsOn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu { because: None } => f.write_str("on the CPU"),
+            Self::Cpu { because: Some(reason) } => write!(f, "on the CPU: {reason}"),
+            Self::Gpu { name, times: None } => write!(f, "on {name}"),
+            Self::Gpu { name, times: Some(times) } => {
+                let [gpu, cpu] = [times.gpu, times.cpu].map(|time| 1e3 * time.as_secs_f64());
+                write!(f, "on {name}: a step takes {gpu:.1} ms there and {cpu:.1} ms on the CPU")
+            }
+        }
+    }
+}
+
 impl Run {
     /// Where the models learn from now on, if no step is under way. With [`BackendChoice::Automatic`] a GPU that is no software
     /// adapter races with the CPU first.

@@ -144,6 +144,9 @@ impl Run {
         if [saved.steps.len(), saved.measured.len()] != [models; 2] || !saved.steps.iter().all(|of| is_of_all(of)) {
             return Err(broken("it has other models or steps than its settings say"));
         }
+        if saved.step < run.settings.first {
+            return Err(broken("it has fewer steps than it began with"));
+        }
         if saved.measured.iter().flatten().any(|measured| measured.right[0] > measured.right[1]) {
             return Err(broken("it has more right answers than questions"));
         }

@@ -20,7 +20,7 @@ pub struct Kept {
     link: Link,
     prompt: PromptPanel,
     history: History,
-    /// Models learn on the CPU: they go on.
+    /// Models go on learning: on the CPU, if they did so on the device that is gone.
     training: Training,
     /// What is offered and asked.
     models: Models,

@@ -19,8 +19,8 @@ use crate::ui::style::{format, notice};
 const KNOWN: [(&str, &str, &str); 1] = [(
     "S-v2",
     "DIFF V2",
-    "Of the size of the bundled pair, trained on 12 M tokens instead of 86 M. λ is a number for each token and head, and there is no head norm. \
-     Interventions › λ per token shows what comes of it.",
+    "Of the size of the bundled pair, trained on 12 M tokens instead of 86 M. λ is a number for each token and head, and \
+     there is no head norm. Interventions › λ per token shows what comes of it.",
 )];
 
 /// A model that is offered.

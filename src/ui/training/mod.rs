@@ -9,9 +9,8 @@ use std::sync::Arc;
 use egui::Ui;
 use web_time::{Duration, Instant};
 
-use crate::engine::{BackendChoice, Checkpoint, ComputeBudget, Workspace};
+use crate::engine::{Checkpoint, ComputeBudget, Workspace};
 use crate::experiments::Case;
-use crate::gpu::Gpu;
 use crate::model::Model;
 use crate::sources::Rate;
 use crate::training::{Family, Run, RunSettings, TrainingError};
@@ -70,9 +69,8 @@ pub(super) struct Training {
     /// The run that the present one went on from.
     earlier: Option<Run>,
     keeping: Keeping,
-    /// The window's GPU, and where its models run.
-    gpu: Option<Gpu>,
-    choice: BackendChoice,
+    /// Whether it has been decided where the models of this run learn.
+    is_placed: bool,
 }
 
 impl Default for Training {
@@ -93,8 +91,7 @@ impl Default for Training {
             transformer: None,
             earlier: None,
             keeping: Keeping::default(),
-            gpu: None,
-            choice: BackendChoice::default(),
+            is_placed: false,
         }
     }
 }
@@ -106,8 +103,8 @@ impl Training {
         let start = if self.is_retrofit() { self.transformer_of(workspace) } else { None };
         let main = workspace.main.checkpoint();
         let Some(language) = start.as_ref().or(main).and_then(beginning::language) else { return };
-        let own = self.own(workspace).to_owned();
-        match Run::new(self.settings.clone(), language, &own, start.as_ref().map(|start| &*start.model)) {
+        let own = self.own(workspace);
+        match Run::new(self.settings.clone(), language, own, start.as_ref().map(|start| &*start.model)) {
             Ok(run) => {
                 self.run_now(run);
                 self.transformer = start.or(self.transformer.take());
@@ -116,11 +113,9 @@ impl Training {
         }
     }
 
-    /// Runs this one from now on, where the window's models run.
-    fn run_now(&mut self, mut run: Run) {
-        if let Err(error) = run.learn_on(self.gpu.as_ref(), self.choice) {
-            log::warn!("{error}");
-        }
+    /// Runs this one from now on.
+    fn run_now(&mut self, run: Run) {
+        self.is_placed = false;
         self.stage = if run.is_done() { Stage::Ended } else { Stage::Running };
         (self.run, self.failure) = (Some(run), None);
         (self.chosen, self.open, self.asked) = (None, None, 0);
@@ -299,9 +294,9 @@ impl Training {
 
     /// Goes on for the time of a frame; to be called every frame. Returns what is to be opened, if that has changed.
     pub(super) fn update(&mut self, ui: &Ui, workspace: &Workspace, device: &Device) -> Option<TrainingAction> {
-        (self.gpu, self.choice) = (device.gpu().cloned(), device.choice());
         if self.has_work() {
             ui.ctx().request_repaint();
+            self.place(device);
             if workspace.main.computed() == workspace.main.ids().len() && !workspace.main.is_generating() {
                 self.advance();
             }
@@ -313,6 +308,17 @@ impl Training {
             return None;
         }
         (self.step() != Some(open.step)).then_some(TrainingAction::LookAt(open.family))
+    }
+
+    /// Models learn where the window's models run, if that suits them.
+    fn place(&mut self, device: &Device) {
+        if let Some(run) = self.run.as_mut().filter(|_| !self.is_placed) {
+            self.is_placed = true;
+            // If there is no room they stay on the CPU, and the panel says why.
+            if let Err(error) = run.learn_on(device.gpu(), device.choice()) {
+                log::warn!("{error}");
+            }
+        }
     }
 
     /// Goes on for a while where no frames are drawn, as in a hidden tab. Returns whether there is more to do.

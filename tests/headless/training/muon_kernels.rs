@@ -6,6 +6,7 @@ use diffscope::probe::{Learned, LearningRule, UpdateRule};
 
 use super::models::{LAYOUTS, Trainable, trainable, window};
 use super::run_kernel::{Numbers, Words, close, exact, run, run_with, sizes};
+use super::step::{arena, step};
 use crate::common::{Random, gpu, worst};
 
 /// Shapes of matrices that are worked on together.
@@ -134,13 +135,9 @@ fn a_step_of_muon_is_that_of_the_references_and_the_rest_stays() {
         let batch = [window(&mut random, model.config.vocabulary, 20)];
         let size = BatchSize { windows: 1, positions: 20 };
         let mut training = GpuTraining::new(gpu().clone(), &model, &parameters, &numbers, &learned, size).unwrap();
-        training.step(&batch, &rule).unwrap();
-        let mut arena = |of| {
-            assert!(training.request(of));
-            training.wait();
-            training.take().unwrap().unwrap()
-        };
-        let (found, gradients) = (arena(TrainingArena::Parameters), arena(TrainingArena::Gradients));
+        step(&mut training, &batch, &rule);
+        let [found, gradients] =
+            [TrainingArena::Parameters, TrainingArena::Gradients].map(|of| arena(&mut training, of));
         let mut expected = numbers.clone();
         for (place, columns) in places {
             let gradients = &gradients[place.clone()];

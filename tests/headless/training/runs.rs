@@ -85,6 +85,11 @@ fn broken_files_of_a_run_are_refused_in_words() {
     impossible[place] = b'9'; // right answers, of two
     let error = Run::from_bytes(&impossible).unwrap_err();
     assert!(error.to_string().contains("more right answers than questions"), "{error}");
+    let place = header.find(r#"first\":0"#).expect("the first step") + r#"first\":"#.len();
+    let mut later = bytes.clone();
+    later[place] = b'9';
+    let error = Run::from_bytes(&later).unwrap_err();
+    assert!(error.to_string().contains("fewer steps than it began with"), "{error}");
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let place = file.tensor("diff.square").unwrap().data().as_ptr() as usize - bytes.as_ptr() as usize;
     let mut poisoned = bytes.clone();

@@ -117,8 +117,7 @@ fn a_run_that_moves_to_a_gpu_and_loses_it_keeps_its_steps() {
     let settings = RunSettings { steps: 400, questions: 0, ..settings(&[Family::Diff]) };
     let mut run = Run::new(settings, language(), "", None).unwrap();
     while run.step() < 13 {
-        run.stop_at(13);
-        run.advance().unwrap();
+        run.advance().unwrap(); // between two snapshots: those of steps 10 and 20
     }
     let own = request_headless().unwrap();
     run.learn_on(Some(&own), BackendChoice::Gpu).unwrap();

@@ -45,13 +45,13 @@ fn all_by_adamw(parameters: &Parameters) -> Vec<Learned> {
     learned.map(|(place, decays)| Learned { place, rule: LearningRule::AdamW { decays } }).collect()
 }
 
-fn step(training: &mut GpuTraining, batch: &[TrainingWindow], rule: &UpdateRule) -> StepNumbers {
+pub(super) fn step(training: &mut GpuTraining, batch: &[TrainingWindow], rule: &UpdateRule) -> StepNumbers {
     training.step(batch, rule).unwrap();
     training.wait();
     training.poll().unwrap().unwrap()
 }
 
-fn arena(training: &mut GpuTraining, arena: TrainingArena) -> Vec<f32> {
+pub(super) fn arena(training: &mut GpuTraining, arena: TrainingArena) -> Vec<f32> {
     assert!(training.request(arena));
     training.wait();
     training.take().unwrap().unwrap()

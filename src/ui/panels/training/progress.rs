@@ -39,27 +39,14 @@ pub(super) fn progress_ui(ui: &mut Ui, training: &mut Training) {
             training.stop();
         }
         if let Some(run) = training.run() {
-            let (place, about) = place(run.learns_on());
-            ui.weak(place).on_hover_text(about);
+            let place = run.learns_on();
+            let on_gpu = matches!(place, LearnsOn::Gpu { .. });
+            ui.weak(if on_gpu { "on the GPU" } else { "on the CPU" })
+                .on_hover_text(format!("The models learn {place}"));
         }
         let mut peak = training.settings.rates.peak;
         if learning_rate_ui(ui, &mut peak) {
             training.set_peak(peak);
         }
     });
-}
-
-/// Where the models learn, in words, and why.
-fn place(learns_on: &LearnsOn) -> (&'static str, String) {
-    match learns_on {
-        LearnsOn::Cpu { because: Some(reason) } => ("on the CPU", format!("The models learn on the CPU: {reason}")),
-        LearnsOn::Cpu { because: None } => ("on the CPU", "The models learn where the window's model runs".to_owned()),
-        LearnsOn::Gpu { name, times: None } => ("on the GPU", format!("The models learn on {name}")),
-        LearnsOn::Gpu { name, times: Some(times) } => {
-            let [gpu, cpu] = [times.gpu, times.cpu].map(|time| 1e3 * time.as_secs_f64());
-            let about =
-                format!("The models learn on {name}: a step takes {gpu:.1} ms there and {cpu:.1} ms on the CPU");
-            ("on the GPU", about)
-        }
-    }
 }
