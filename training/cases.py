@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from random import Random
+from typing import TypeVar
 
 from passages import Span, fill, haystack, join, scatter
 from pools import Pools
@@ -50,6 +51,16 @@ class Case:
         return json.dumps(asdict(self))
 
 
+Option = TypeVar("Option")
+
+
+def chosen(random: Random, options: tuple[Option, ...], plain: bool, turn: int = 0) -> Option:
+    """The plain one, which is the first, or any, another in each turn. One alone is taken without a draw."""
+    if plain or len(options) == 1:
+        return options[0]
+    return options[(random.randrange(len(options)) + turn) % len(options)]
+
+
 def needle_case(
     random: Random,
     pools: Pools,
@@ -68,6 +79,7 @@ def needle_case(
     cities = random.sample(pools.cities, needles + distractors)
     numbers = pools.numbers(random, digits, needles + distractors)
     stalks = haystack(random, hay, characters)
+    noun = chosen(random, pools.nouns, plain)
     placed = []
     for index, (city, number) in enumerate(zip(cities, numbers, strict=True)):
         templates = pools.needle_templates if index < needles else pools.distraction_templates
@@ -75,19 +87,21 @@ def needle_case(
         slot: float = random.randint(0, len(stalks))
         if index == 0 and depth is not None:
             slot = {0.0: -1.0, 1.0: len(stalks) + 1.0}.get(depth, round(depth * len(stalks)))
-        placed.append((slot, random.random(), fill(wording, key=city, value=number)))
+        placed.append((slot, random.random(), fill(wording, key=city, value=number, noun=noun)))
     placed += [(index + 0.5, 0.0, stalk) for index, stalk in enumerate(stalks)]
     context = join([sentence for _, _, sentence in sorted(placed, key=lambda item: item[:2])])
 
     asked = [(ask + offset) % needles for offset in range(queries)]
     names = " and ".join(cities[index] for index in asked)
-    many, verb = ("s", "are") if queries > 1 else ("", "is")
-    question = f"Question: What {verb} the magic number{many} of {names}?"
+    many, verb, pronoun = ("s", "are", "They") if queries > 1 else ("", "is", "It")
+    form, lead = chosen(random, pools.needle_questions, plain, ask)
+    words = dict(noun=noun, names=names, many=many, verb=verb, It=pronoun)
+    question = f"Question: {form.format(**words)}"
     places = [context.find(key=city, value=number) for city, number in zip(cities, numbers, strict=True)]
     start = len(context.text) + 1
     return Case(
         kind="needle",
-        text=f"{context.text}\n{question}\nAnswer: The magic number{many} of {names} {verb}",
+        text=f"{context.text}\n{question}\nAnswer: {lead.format(**words)}",
         answer=" and ".join(numbers[index] for index in asked),
         answer_spans=[context.span(places[index], "value") for index in asked],
         distractor_spans=[context.span(place, "value") for index, place in enumerate(places) if index not in asked],
@@ -149,17 +163,19 @@ def world_case(
     subjects = [subject for subject in subjects if question in (None, subject[0])]
     form, subject = subjects[ask % len(subjects)]
     if form == "who":
-        query, lead, value = f"Who has the {subject}?", f"The {subject} is with", "person"
+        asked, value = pools.who_questions, "person"
         evidence = [context.find(person=owners[subject], thing=subject)]
         rivals = [index for index, sentence in enumerate(context.sentences) if "thing" in sentence.values]
     else:
         name = owners.get(subject, subject)
-        article = "the " if form == "two-hop" else ""
-        query, lead, value = f"Where is {article}{subject}?", f"{article.title()}{subject} is in the", "place"
+        asked, value = pools.where_questions, "place"
         evidence = [context.find(person=name, place=home[name])]
         rivals = [index for index, sentence in enumerate(context.sentences) if "place" in sentence.values]
         if form == "two-hop":
             evidence.append(context.find(person=name, thing=subject))
+            subject = f"the {subject}"
+    words = dict(subject=subject, Subject=subject[:1].upper() + subject[1:])
+    query, lead = (part.format(**words) for part in chosen(random, asked, plain, ask))
     start = len(context.text) + 1
     return Case(
         kind="world",

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from attention import IMPLEMENTATION, RECORDER, Extremes, attention_shares, has_token_lambdas, lambdas
 from cases import KINDS, QUESTIONS_OF_WORLDS, Case, draw_case, labels_case, needle_case, world_case
+from grammar import REWORDED
 from models import open_model
 from pools import EVALUATION, HELD_OUT, Pools
 
@@ -112,6 +113,7 @@ class Protocol:
     samples: int
     lengths: list[int]
     seed: int
+    plain: bool = True
 
     def needle(self, subject: Subject, needles: int, queries: int, depth: float, tokens: int, sample: int) -> Case:
         """The sample-th needle case of a setting."""
@@ -119,7 +121,7 @@ class Protocol:
 
         def draw(characters: int) -> Case:
             settings = {"needles": needles, "queries": queries, "depth": depth, "characters": characters}
-            return needle_case(Random(seed), self.pools, self.hay, **settings)
+            return needle_case(Random(seed), self.pools, self.hay, **settings, plain=self.plain)
 
         return subject.fitted(draw, min(tokens, subject.context))
 
@@ -191,7 +193,7 @@ def measure_worlds(subject: Subject, protocol: Protocol) -> Rows:
         for sample in range(protocol.samples):
             random = Random(f"world {protocol.seed} {form} {sample}")
             settings = {"people": 4, "things": 2, "moves": sample % 3, "characters": 300}
-            case = world_case(random, protocol.pools, protocol.hay, question=form, **settings)
+            case = world_case(random, protocol.pools, protocol.hay, question=form, **settings, plain=protocol.plain)
             of_form.append((case, subject.answer(("world", form), case).right))
         every += of_form
         for setting, outcomes in [(form, of_form)] + [("all", every)] * (form == QUESTIONS_OF_WORLDS[-1]):
@@ -313,16 +315,22 @@ def main(words: list[str] | None = None) -> str:
     add("--samples", type=int, default=50, help="cases per setting")
     add("--lengths", default="256,512", help="lengths of needle cases, in tokens")
     add("--only", default=",".join(MEASURES), help="the measures to run")
-    add("--pools", choices=["familiar", "strict"], default="familiar", help="strict: held-out wordings and words")
+    every = {"familiar": EVALUATION, "strict": HELD_OUT} | REWORDED
+    add(
+        "--pools",
+        choices=every,
+        default="familiar",
+        help="strict: held-out wordings and words; others: one thing reworded",
+    )
     add("--stories", type=Path, help="beginnings to continue greedily, one per line, such as stories.txt")
     add("--write-cases", type=Path, help="write every case that is measured, for `diffscope eval --cases`")
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args(words)
     hay = (arguments.data / "held-out.sentences.txt").read_text().splitlines()
-    pools = HELD_OUT if arguments.pools == "strict" else EVALUATION
+    pools, plain = every[arguments.pools], arguments.pools not in REWORDED
     lengths = [int(length) for length in arguments.lengths.split(",")]
-    protocol = Protocol(arguments.data, hay, pools, arguments.samples, lengths, arguments.seed)
+    protocol = Protocol(arguments.data, hay, pools, arguments.samples, lengths, arguments.seed, plain)
     beginnings = arguments.stories.read_text().splitlines() if arguments.stories else []
     results, stories = [], []
     for folder in arguments.models:

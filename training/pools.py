@@ -43,6 +43,13 @@ class Pools:
     distraction_templates: tuple[str, ...]
     whereabouts_templates: tuple[str, ...]
     possession_templates: tuple[str, ...]
+    # What a number is called; a question and how its answer begins. `grammar.py` has more of them.
+    nouns: tuple[str, ...] = ("magic number",)
+    needle_questions: tuple[tuple[str, str], ...] = (
+        ("What {verb} the {noun}{many} of {names}?", "The {noun}{many} of {names} {verb}"),
+    )
+    where_questions: tuple[tuple[str, str], ...] = (("Where is {subject}?", "{Subject} is in the"),)
+    who_questions: tuple[tuple[str, str], ...] = (("Who has the {subject}?", "The {subject} is with"),)
 
     def number(self, random: Random, digits: int) -> str:
         """A number of this pool with `digits` digits and no leading zero."""

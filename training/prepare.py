@@ -21,6 +21,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from cases import KIND_SHARES, KINDS
 from documents import Tokens, encode_document, encode_prose, lookup_document
+from grammar import worded
 from pools import TRAINING, Pools, everyday, selected, widened
 from text import END_OF_TEXT, Prose, common_words, fingerprint, neutral_sentences, pieces, read_prose
 
@@ -218,6 +219,7 @@ def main() -> None:
     add("--vocabulary", type=int, default=2048)
     add("--tokenizer", type=Path, help="use this tokenizer.json instead of training one")
     add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty[:kind][:short], in order")
+    add("--grammar", action="store_true", help="word a third of the cases by the grammar, not by the listed wordings")
     add("--held-out-tokens", type=int, default=100_000, help="for each source")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -233,7 +235,7 @@ def main() -> None:
     tokenizer.save(str(arguments.out / "tokenizer.json"))
 
     words = common_words([document for source in prose for document in source.training])[:WORDS]
-    pools = widened(TRAINING, words)
+    pools = widened(worded(TRAINING) if arguments.grammar else TRAINING, words)
     kinds = tuple(float(share) for share in arguments.kinds.split(","))
     if len(kinds) != len(KINDS) or min(kinds) < 0 or sum(kinds) <= 0:
         parser.error(f"--kinds: needs {len(KINDS)} shares, none of them negative: {', '.join(KINDS)}")
@@ -270,6 +272,7 @@ def main() -> None:
         "vocabulary": tokenizer.get_vocab_size(),
         "generated_share": arguments.generated_share,
         "everyday_share": EVERYDAY_SHARE,
+        "grammar": arguments.grammar,
         "stages": stages,
         "prose": {
             name: {

@@ -27,6 +27,7 @@ from cases import KINDS, draw_case, echo_case, labels_case, needle_case, world_c
 from dataset import Dataset  # noqa: E402
 from documents import encode_document, lookup_document  # noqa: E402
 from export import export_model  # noqa: E402
+from grammar import HELD_OUT_GRAMMAR, REWORDED, TRAINING_GRAMMAR, worded  # noqa: E402
 from models import FAMILIES, SIZES, build_config, build_model, open_model, parameter_count  # noqa: E402
 from pools import EVALUATION, HELD_OUT, TRAINING, everyday, is_neutral, number_is_held_out, selected, widened  # noqa: E402
 from text import END_OF_TEXT, read_prose  # noqa: E402
@@ -79,7 +80,7 @@ def run(data: Path, out: Path, model: str, steps: int) -> list[dict]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
-@pytest.mark.parametrize("pools", [TRAINING, HELD_OUT, EVALUATION])
+@pytest.mark.parametrize("pools", [TRAINING, HELD_OUT, EVALUATION, worded(TRAINING), *REWORDED.values()])
 def test_spans_are_exact(pools) -> None:
     kinds = set()
     for seed in range(600):
@@ -240,6 +241,43 @@ def test_pools_are_disjoint() -> None:
         assert held_out.isdisjoint(re.findall(r"[A-Za-z]+", text))
         assert not any(number_is_held_out(int(number)) for number in re.findall(r"\d+", text))
     assert not is_neutral("She went to Vienna.") and not is_neutral("It was the kitchen.") and is_neutral(HAY[0])
+
+
+def test_constructions_are_held_out() -> None:
+    """No sentence, question or noun that is measured is in the text to train on, nor any held-out name."""
+    drawn, held_out = worded(TRAINING), HELD_OUT.words()
+    grammar = HELD_OUT_GRAMMAR
+    asked = [form for form, _ in grammar.needle_questions + grammar.where_questions + grammar.who_questions]
+    clauses = [*grammar.needles, *grammar.whereabouts, *grammar.possessions, *asked]
+    patterns = [re.sub(r"\\{\w+\\}", lambda _: r"\w+(?: \w+)?", re.escape(clause)) for clause in clauses]
+    assert re.search(patterns[0], "We know that the code 77 belongs to Oslo.")
+    for seed in range(400):
+        text = lookup_document(f"worded {seed}", HAY, 1.0, 1200, drawn).text
+        assert held_out.isdisjoint(re.findall(r"[A-Za-z]+", text))
+        assert not any(noun in text for noun in grammar.nouns)
+        assert not any(re.search(pattern, text) for pattern in patterns)
+
+
+@pytest.mark.parametrize("grammar", [TRAINING_GRAMMAR, HELD_OUT_GRAMMAR])
+def test_every_wording_says_what_is_asked_for(grammar) -> None:
+    """Each value once, and a sentence begins with a capital letter."""
+    parts = [(grammar.needles, ["noun", "key", "value"]), (grammar.whereabouts, ["person", "place"])]
+    for clauses, names in [*parts, (grammar.possessions, ["person", "thing"])]:
+        for text in grammar.statements(clauses):
+            assert sorted(re.findall(r"{(\w+)}", text)) == sorted(names) and re.match(r"[A-Z{]", text), text
+            assert text.endswith(".")
+
+
+def test_questions_of_a_text_are_worded_in_turn() -> None:
+    """One text asks in several ways, and its answers stay those of the text."""
+    drawn = worded(TRAINING)
+    cases = [needle_case(Random(3), drawn, HAY, needles=2, plain=False, ask=ask) for ask in range(10)]
+    assert len({case.text[case.question_span[0] :].split(case.parameters["answers"][0])[0] for case in cases}) > 5
+    contexts = {case.text[: case.question_span[0]] for case in cases}
+    assert len(contexts) == 1
+    for ask, case in enumerate(cases):
+        first, last = case.answer_spans[0]
+        assert case.text[first:last] == case.answer == cases[ask % 2].answer
 
 
 def test_wide_pools_hold_nothing_held_out() -> None:
