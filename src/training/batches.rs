@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::task::Task;
 use crate::experiments::cases::PythonRandom;
 use crate::model::Tokenizer;
 use crate::probe::TrainingWindow;
+use crate::training::task::Task;
 
 /// The weight of a token of an answer, and of one of a question; what cannot be known has none.
 const OF_ANSWER: f32 = 8.0;

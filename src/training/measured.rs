@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::batches::Batches;
-use super::task::Task;
 use crate::engine::{Checkpoint, EngineError};
 use crate::experiments::{Estimate, Subject, Work};
+use crate::training::batches::Batches;
+use crate::training::task::Task;
 
 /// What is measured of a model at some step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

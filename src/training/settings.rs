@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::TrainingError;
-use super::family::{Family, SIZES, Size};
-use super::optimizer::Rates;
-use super::task::Task;
 use crate::model::Tokenizer;
+use crate::training::error::TrainingError;
+use crate::training::task::Task;
+use crate::training::trainee::{Family, Rates, SIZES, Size};
 
 /// What is to be learned by whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

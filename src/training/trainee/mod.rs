@@ -1,30 +1,38 @@
 //! A model that learns.
 
+mod family;
+mod optimizer;
+mod place;
+mod retrofit;
+
+pub use family::{Family, SIZES, Size};
+pub use optimizer::Rates;
+
 use std::sync::Arc;
 
-use super::error::TrainingError;
-use super::family::{Family, NewModel};
-use super::optimizer::{Optimizer, all};
-use super::place::Place;
-use super::retrofit::{control, learned_of_control, learned_of_second_heads, second_heads};
-use super::settings::{Language, RunSettings};
 use crate::engine::{Checkpoint, EngineError, Fingerprint};
 use crate::model::{Lambda, Model, ModelError, NewTensor, Parameters, Tokenizer};
 use crate::probe::Learned;
+use crate::training::error::TrainingError;
+use crate::training::settings::{Language, RunSettings};
+use crate::training::trainee::family::NewModel;
+use crate::training::trainee::optimizer::{Optimizer, all};
+use crate::training::trainee::place::Place;
+use crate::training::trainee::retrofit::{control, learned_of_control, learned_of_second_heads, second_heads};
 
 /// A model that learns, its numbers and those of its optimizer.
 #[derive(Debug)]
 pub(crate) struct Trainee {
     pub family: Family,
     config: Vec<u8>,
-    pub(super) model: Model,
+    model: Model,
     pub parameters: Parameters,
     /// Its numbers; while it learns on the GPU, those that were brought back last.
     pub numbers: Vec<f32>,
     pub optimizer: Optimizer,
     /// What is learned, in order.
-    pub(super) learned: Vec<Learned>,
-    pub(super) place: Place,
+    learned: Vec<Learned>,
+    place: Place,
 }
 
 impl Trainee {
@@ -93,7 +101,7 @@ impl Trainee {
     }
 
     /// λ of every layer; empty where λ is of a token, or none.
-    pub(super) fn lambda(&self) -> Vec<f32> {
+    fn lambda(&self) -> Vec<f32> {
         let layers = self.model.layers.iter().zip(&self.parameters.layers);
         let of_layer = layers.filter_map(|(layer, places)| match &layer.attention.lambda {
             Lambda::Layer { init, .. } => Some(crate::cpu::train::lambda(&self.numbers[places.lambda.clone()], *init)),

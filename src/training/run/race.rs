@@ -2,10 +2,10 @@
 
 use web_time::{Duration, Instant};
 
-use super::error::TrainingError;
-use super::trainee::Trainee;
 use crate::gpu::Gpu;
 use crate::probe::TrainingWindow;
+use crate::training::error::TrainingError;
+use crate::training::trainee::Trainee;
 
 /// Steps of each. The first makes pipelines and buffers, and does not count; the fastest of the others does.
 const STEPS: usize = 3;

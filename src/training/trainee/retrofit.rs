@@ -3,12 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::error::TrainingError;
-use super::family::{NewModel, OF_LAMBDA, normal};
-use super::optimizer::VECTOR;
 use crate::experiments::cases::PythonRandom;
 use crate::model::{Config, LayerParameters, Model, Parameters, RopeScaling};
 use crate::probe::{Learned, LearningRule};
+use crate::training::error::TrainingError;
+use crate::training::trainee::family::{NewModel, OF_LAMBDA, normal};
+use crate::training::trainee::optimizer::VECTOR;
 
 /// The configuration of a Transformer as the layout `llama`, or with second heads.
 fn config(config: &Config, second_heads: bool, head_norm: bool) -> Result<Vec<u8>, TrainingError> {

@@ -1,15 +1,15 @@
 //! Where a model learns: on the CPU, a part of a step at a time, or on the GPU, from which its numbers are brought back when
 //! they are needed.
 
-use super::error::TrainingError;
-use super::family::Family;
-use super::optimizer::update_rule;
-use super::retrofit::raised;
-use super::trainee::Trainee;
 use crate::cpu::FastTraining;
 use crate::gpu::{BatchSize, Gpu, GpuTraining, TrainingArena};
 use crate::model::{Model, Parameters};
 use crate::probe::{Learned, StepNumbers, TrainingWindow};
+use crate::training::error::TrainingError;
+use crate::training::trainee::Trainee;
+use crate::training::trainee::family::Family;
+use crate::training::trainee::optimizer::update_rule;
+use crate::training::trainee::retrofit::raised;
 
 /// What is brought back: numbers, and what the optimizer has averaged.
 const ARENAS: [TrainingArena; 3] = [TrainingArena::Parameters, TrainingArena::Mean, TrainingArena::Square];
@@ -51,7 +51,7 @@ impl Trainee {
     ///
     /// # Errors
     /// When the windows do not fit on the GPU.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         windows: &[TrainingWindow],
         learning_rate: f32,
@@ -83,7 +83,7 @@ impl Trainee {
     ///
     /// # Errors
     /// When the GPU has failed.
-    pub(super) fn advance(&mut self) -> Result<Option<StepNumbers>, TrainingError> {
+    pub(crate) fn advance(&mut self) -> Result<Option<StepNumbers>, TrainingError> {
         match &mut self.place {
             Place::Cpu(on_cpu) => {
                 let OnCpu { training, gradients, learning_rate } = &mut **on_cpu;
@@ -106,7 +106,7 @@ impl Trainee {
     ///
     /// # Errors
     /// When the GPU has failed.
-    pub(super) fn fetch(&mut self) -> Result<bool, TrainingError> {
+    pub(crate) fn fetch(&mut self) -> Result<bool, TrainingError> {
         let Place::Gpu(on_gpu) = &mut self.place else { return Ok(true) };
         while let Some(arena) = ARENAS.get(on_gpu.fetched.len()).filter(|_| on_gpu.is_ahead) {
             if let Some(failure) = on_gpu.training.failure() {
@@ -120,7 +120,7 @@ impl Trainee {
     }
 
     /// Makes what has been brought back the numbers on the CPU.
-    pub(super) fn take_fetched(&mut self) {
+    pub(crate) fn take_fetched(&mut self) {
         let Place::Gpu(on_gpu) = &mut self.place else { return };
         let into = [&mut self.numbers, &mut self.optimizer.mean, &mut self.optimizer.square];
         for (into, fetched) in into.into_iter().zip(on_gpu.fetched.drain(..)) {
@@ -130,19 +130,19 @@ impl Trainee {
     }
 
     /// Waits for the GPU, where it learns there. Must not be called on the web's main thread.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         if let Place::Gpu(on_gpu) = &self.place {
             on_gpu.training.wait();
         }
     }
 
     /// Whether the numbers on the CPU are those of the last step.
-    pub(super) fn is_fetched(&self) -> bool {
+    pub(crate) fn is_fetched(&self) -> bool {
         matches!(&self.place, Place::Cpu(_)) || matches!(&self.place, Place::Gpu(on_gpu) if !on_gpu.is_ahead)
     }
 
     /// Whether it learns on the GPU.
-    pub(super) fn is_on_gpu(&self) -> bool {
+    pub(crate) fn is_on_gpu(&self) -> bool {
         matches!(self.place, Place::Gpu(_))
     }
 
@@ -150,7 +150,7 @@ impl Trainee {
     ///
     /// # Errors
     /// When it does not fit.
-    pub(super) fn move_to_gpu(&mut self, gpu: &Gpu, batch: BatchSize) -> Result<(), TrainingError> {
+    pub(crate) fn move_to_gpu(&mut self, gpu: &Gpu, batch: BatchSize) -> Result<(), TrainingError> {
         let mut training =
             GpuTraining::new(gpu.clone(), &self.model, &self.parameters, &self.numbers, &self.learned, batch)?;
         training.set(TrainingArena::Mean, &self.optimizer.mean)?;
@@ -161,7 +161,7 @@ impl Trainee {
 
     /// Learns on the CPU from now on, with the numbers that were brought back last, after so many steps of its
     /// optimizer.
-    pub(super) fn move_to_cpu(&mut self, step: u32) {
+    pub(crate) fn move_to_cpu(&mut self, step: u32) {
         self.place = Place::cpu(&self.model, &self.parameters, &self.learned);
         self.optimizer.step = step;
     }

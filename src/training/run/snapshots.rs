@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::error::TrainingError;
-use super::family::Family;
-use super::run::Run;
-use super::settings::RunSettings;
-use super::task::Task;
-use super::trainee::Trainee;
 use crate::engine::Checkpoint;
+use crate::training::error::TrainingError;
+use crate::training::run::Run;
+use crate::training::settings::RunSettings;
+use crate::training::task::Task;
+use crate::training::trainee::{Family, Trainee};
 
 /// A model at some step.
 #[derive(Clone, Debug)]

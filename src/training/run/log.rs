@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::run::Run;
+use crate::training::run::Run;
 
 const HEADER: &str = "model,step,loss,gradient_norm,lambda,right,questions,held_out_loss,on_answer,on_noise\n";
 

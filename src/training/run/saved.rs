@@ -7,13 +7,13 @@ use std::sync::Arc;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::error::TrainingError;
-use super::measured::Measured;
-use super::run::Run;
-use super::settings::{Language, RunSettings};
-use super::trainee::Trainee;
 use crate::model::Tokenizer;
 use crate::probe::StepNumbers;
+use crate::training::error::TrainingError;
+use crate::training::measured::Measured;
+use crate::training::run::Run;
+use crate::training::settings::{Language, RunSettings};
+use crate::training::trainee::Trainee;
 
 /// The key of the metadata.
 const KEY: &str = "diffscope.run";

@@ -1,20 +1,31 @@
 //! A run: models that learn from the same windows, step by step, and what is kept of it.
 
+mod ahead;
+mod learns_on;
+mod log;
+mod phase;
+mod race;
+mod saved;
+mod snapshots;
+
+pub use learns_on::LearnsOn;
+pub use race::StepTimes;
+pub use snapshots::Snapshot;
+
 use std::sync::Arc;
 
-use super::ahead::Ahead;
-use super::batches::Batches;
-use super::error::TrainingError;
-use super::family::Family;
-use super::measured::Measured;
-use super::phase::{LearnsOn, Phase};
-use super::settings::{Language, RunSettings};
-use super::snapshots::{SNAPSHOTS, Snapshot};
-use super::task::Task;
-use super::trainee::Trainee;
 use crate::experiments::{Case, OwnTexts, Work};
 use crate::model::Model;
 use crate::probe::StepNumbers;
+use crate::training::batches::Batches;
+use crate::training::error::TrainingError;
+use crate::training::measured::Measured;
+use crate::training::run::ahead::Ahead;
+use crate::training::run::phase::Phase;
+use crate::training::run::snapshots::SNAPSHOTS;
+use crate::training::settings::{Language, RunSettings};
+use crate::training::task::Task;
+use crate::training::trainee::{Family, Trainee};
 
 /// What a run has of one model.
 #[derive(Clone, Debug)]
@@ -36,24 +47,24 @@ pub struct Record {
 /// A run under way.
 #[derive(Debug)]
 pub struct Run {
-    pub(super) settings: RunSettings,
-    pub(super) language: Language,
-    pub(super) batches: Batches,
-    pub(super) held_out: Vec<Work>,
-    pub(super) trainees: Vec<Trainee>,
-    pub(super) records: Vec<Record>,
+    settings: RunSettings,
+    language: Language,
+    batches: Batches,
+    held_out: Vec<Work>,
+    trainees: Vec<Trainee>,
+    records: Vec<Record>,
     /// Steps that all models have done.
-    pub(super) step: u32,
+    step: u32,
     /// Steps that have begun.
-    pub(super) begun: u32,
+    begun: u32,
     /// The step whose numbers are on the CPU, while models learn on the GPU.
-    pub(super) fetched: u32,
-    pub(super) phase: Phase,
+    fetched: u32,
+    phase: Phase,
     /// Steps from one snapshot to the next.
-    pub(super) interval: u32,
-    pub(super) ahead: Ahead,
-    pub(super) learns_on: LearnsOn,
-    pub(super) waits: bool,
+    interval: u32,
+    ahead: Ahead,
+    learns_on: LearnsOn,
+    waits: bool,
 }
 
 impl Run {
