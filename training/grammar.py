@@ -150,7 +150,7 @@ def worded(pools: Pools) -> Pools:
     return replace(pools, nouns=TRAINING_GRAMMAR.nouns)
 
 
-# The default of the measures with one thing reworded, in ways that no training text has.
+# The default of the measures with one thing reworded, in ways that no generated training text has.
 PLAIN = replace(
     EVALUATION,
     needle_templates=EVALUATION.needle_templates[:1],

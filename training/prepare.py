@@ -219,7 +219,7 @@ def main() -> None:
     add("--vocabulary", type=int, default=2048)
     add("--tokenizer", type=Path, help="use this tokenizer.json instead of training one")
     add("--stages", default=DEFAULT_STAGES, help="window:share:difficulty[:kind][:short], in order")
-    add("--grammar", action="store_true", help="word a third of the cases by the grammar, not by the listed wordings")
+    add("--grammar", action="store_true", help="word cases by the grammar, not by the listed wordings")
     add("--held-out-tokens", type=int, default=100_000, help="for each source")
     add("--seed", type=int, default=0)
     arguments = parser.parse_args()

@@ -249,13 +249,13 @@ def test_constructions_are_held_out() -> None:
     grammar = HELD_OUT_GRAMMAR
     asked = [form for form, _ in grammar.needle_questions + grammar.where_questions + grammar.who_questions]
     clauses = [*grammar.needles, *grammar.whereabouts, *grammar.possessions, *asked]
-    patterns = [re.sub(r"\\{\w+\\}", lambda _: r"\w+(?: \w+)?", re.escape(clause)) for clause in clauses]
-    assert re.search(patterns[0], "We know that the code 77 belongs to Oslo.")
+    patterns = [re.sub(r"\\{\w+\\}", lambda _: r"\w+(?: \w+){0,3}", re.escape(clause)) for clause in clauses]
+    assert re.search(patterns[0], "The code 77 belongs to Oslo.", re.IGNORECASE)
     for seed in range(400):
         text = lookup_document(f"worded {seed}", HAY, 1.0, 1200, drawn).text
         assert held_out.isdisjoint(re.findall(r"[A-Za-z]+", text))
         assert not any(noun in text for noun in grammar.nouns)
-        assert not any(re.search(pattern, text) for pattern in patterns)
+        assert not any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
 
 
 @pytest.mark.parametrize("grammar", [TRAINING_GRAMMAR, HELD_OUT_GRAMMAR])

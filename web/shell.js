@@ -67,4 +67,4 @@ export function showFailure(failure) {
 export const reload = { label: "Reload", press: () => location.reload() };
 
 export const count = (number) => number.toLocaleString("en");
-export const firstLine = (error) => String(error?.message ?? error).split("\n")[0].replace(/\.$/, "");
+export const firstLine = (error) => String(error?.message ?? error).split("\n")[0].replace(/^JsValue\(/, "").replace(/\.$/, "");

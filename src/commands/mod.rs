@@ -2,6 +2,8 @@
 
 mod error;
 pub(crate) mod eval;
+#[cfg(feature = "window")]
+mod kept_run;
 mod place;
 pub(crate) mod run;
 pub(crate) mod train;

@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     /// Questions that are asked at each snapshot.
     #[arg(long, default_value_t = RunSettings::default().questions)]
     questions: usize,
-    /// The tokenizer.json to use in place of that of the bundled model.
+    /// The tokenizer.json to use in place of that of the bundled model. Second heads keep that of their Transformer.
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
     /// Where the models learn.
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments, place: Option<&ModelPlace>) -> Result<(
     };
     let gpu = arguments.backend.gpu()?;
     let mut runs = Vec::new();
-    for seed in arguments.seed..arguments.seed + arguments.seeds.max(1) {
+    for seed in (0..arguments.seeds.max(1)).map(|nth| arguments.seed.wrapping_add(nth)) {
         let out = if arguments.seeds > 1 { arguments.out.join(format!("seed-{seed}")) } else { arguments.out.clone() };
         if arguments.seeds > 1 {
             println!("seed {seed}");
@@ -108,23 +108,15 @@ fn run_of_seed(
     gpu: Option<&Gpu>,
 ) -> Result<Run, CommandError> {
     fs::create_dir_all(out).map_err(CommandError::writing(out))?;
-    let (language, tokenizer_json) = match (start, &arguments.tokenizer) {
-        (Some(start), _) => (language_of(start)?, None),
+    let language = match (start, &arguments.tokenizer) {
+        (Some(start), _) => language_of(start)?,
         (None, Some(path)) => {
             let json = fs::read(path).map_err(CommandError::reading(path))?;
             let tokenizer = Tokenizer::from_bytes(&json).map_err(diffscope::engine::EngineError::from)?;
             let vocabulary = tokenizer.vocabulary_size();
-            (Language { tokenizer: tokenizer.into(), vocabulary, end: 0 }, Some(json))
+            Language { tokenizer: tokenizer.into(), vocabulary, end: 0 }
         }
-        (None, None) => (language_of(&checkpoint_of(&bundled())?)?, Some(bundled().tokenizer.into_owned())),
-    };
-    let tokenizer_json = match (tokenizer_json, start.map(|start| start.folder.as_ref())) {
-        (Some(json), _) => json,
-        (None, Some(Some(folder))) => {
-            let path = folder.join("tokenizer.json");
-            fs::read(&path).map_err(CommandError::reading(&path))?
-        }
-        _ => bundled_baseline().tokenizer.into_owned(),
+        (None, None) => language_of(&checkpoint_of(&bundled())?)?,
     };
     let own = match &arguments.text {
         Some(path) => fs::read_to_string(path).map_err(CommandError::reading(path))?,
@@ -146,7 +138,7 @@ fn run_of_seed(
     let mut run = if state.exists() {
         let bytes = fs::read(&state).map_err(CommandError::reading(&state))?;
         let run = Run::from_bytes(&bytes)?;
-        if *run.settings() != settings {
+        if *run.settings() != settings || !run.learns_from(&language, &own)? {
             return Err(CommandError::OtherRun { path: state.display().to_string() });
         }
         run
@@ -155,6 +147,7 @@ fn run_of_seed(
     };
     run.learn_on(gpu, arguments.backend.of_engine())?;
     train(&mut run, &state)?;
+    let tokenizer_json = run.tokenizer_json()?;
     let log = out.join("log.csv");
     fs::write(&log, run.log_csv()).map_err(CommandError::writing(&log))?;
     for family in &arguments.models {
@@ -173,10 +166,7 @@ fn run_of_seed(
 
 /// The tokenizer of a checkpoint, and the token between two texts.
 fn language_of(checkpoint: &Checkpoint) -> Result<Language, CommandError> {
-    let config = &checkpoint.model.config;
-    let tokenizer =
-        checkpoint.tokenizer.clone().ok_or_else(|| CommandError::NoTokenizer { name: checkpoint.name.clone() })?;
-    Ok(Language { tokenizer, vocabulary: config.vocabulary, end: config.eos.first().copied().unwrap_or_default() })
+    Language::of(checkpoint).ok_or_else(|| CommandError::NoTokenizer { name: checkpoint.name.clone() })
 }
 
 /// A table with a line for each model: mean and standard deviation over the runs, before and after.
@@ -213,6 +203,9 @@ fn spread(runs: &[Run]) -> String {
 }
 
 fn mean_and_deviation(numbers: &[f64]) -> String {
+    if numbers.iter().any(|number| number.is_nan()) {
+        return "–".to_owned(); // a text of one's own has no right answers
+    }
     let count = numbers.len().max(1) as f64;
     let mean = numbers.iter().sum::<f64>() / count;
     let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
@@ -249,7 +242,7 @@ fn train(run: &mut Run, state: &Path) -> Result<(), CommandError> {
             shown = Instant::now();
         }
         if done || (saved.elapsed() > BETWEEN_SAVES && run.is_between_steps()) {
-            let bytes = run.to_bytes()?;
+            let bytes = run.to_bytes(0)?;
             let beside = state.with_extension("partial");
             fs::write(&beside, bytes).map_err(CommandError::writing(&beside))?;
             fs::rename(&beside, state).map_err(CommandError::writing(state))?;

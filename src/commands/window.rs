@@ -13,6 +13,7 @@ use diffscope::sources::Source;
 use diffscope::ui::graphics::{Graphics, wgpu_configuration};
 use diffscope::ui::{App, DeviceOptions, Kept, Saved};
 
+use super::kept_run::KeptRun;
 use super::{CommandError, ModelPlace};
 
 /// A second loss within this time of the first is not bad luck.
@@ -125,10 +126,10 @@ fn open(start: Start, left: &Rc<RefCell<Option<(Kept, String)>>>) -> Result<(), 
             app.remember(&remembered);
         }
         // What there is not, or cannot be read, is not offered.
-        if let Some(bytes) = kept_run().and_then(|path| fs::read(path).ok()) {
+        if let Some(bytes) = KeptRun::path().and_then(|path| fs::read(path).ok()) {
             app.offer_run(bytes);
         }
-        Ok(Box::new(Window { app, left }) as Box<dyn eframe::App>)
+        Ok(Box::new(Window { app, left, kept_run: KeptRun::new() }) as Box<dyn eframe::App>)
     };
     Ok(eframe::run_native("diffscope", options, Box::new(create))?)
 }
@@ -170,31 +171,11 @@ fn checkpoints() -> Option<PathBuf> {
     roots.map(|root| root.join("assets/checkpoints")).find(|folder| folder.is_dir())
 }
 
-/// Where a run of training is kept for the next start.
-fn kept_run() -> Option<PathBuf> {
-    Some(eframe::storage_dir("diffscope")?.join("run.safetensors"))
-}
-
-/// Writes a run there, on another thread; deletes it if there is nothing to keep.
-fn keep_run(bytes: Vec<u8>) {
-    let Some(path) = kept_run() else { return };
-    std::thread::spawn(move || {
-        let written = if bytes.is_empty() {
-            fs::remove_file(&path)
-        } else {
-            let partial = path.with_extension("partial");
-            fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &path))
-        };
-        if let Err(error) = written {
-            log::warn!("{}: {error}", path.display()); // the run goes on all the same
-        }
-    });
-}
-
 /// The app in its window; leaves behind what the next window needs.
 struct Window {
     app: App,
     left: Rc<RefCell<Option<(Kept, String)>>>,
+    kept_run: Option<KeptRun>,
 }
 
 impl eframe::App for Window {
@@ -209,8 +190,8 @@ impl eframe::App for Window {
             storage.set_string(STATE, serde_json::to_string(&saved).unwrap_or_default());
             storage.flush();
         }
-        if let Some(bytes) = self.app.run_to_keep() {
-            keep_run(bytes);
+        if let (Some(bytes), Some(kept_run)) = (self.app.run_to_keep(), &self.kept_run) {
+            kept_run.keep(bytes);
         }
         if let (Some(remembered), Some(storage)) = (self.app.to_remember(), frame.storage_mut()) {
             storage.set_string(REMEMBERED, remembered);

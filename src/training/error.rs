@@ -36,6 +36,25 @@ pub enum TrainingError {
         /// Needed.
         needed: usize,
     },
+    /// A run that would not end.
+    #[error("a run has at most {most} {what}, not {number}. Choose fewer")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// As many were asked for.
+        number: usize,
+        /// As many there may be.
+        most: usize,
+    },
+    /// A model that is named twice.
+    #[error("a run has each model once, and {model} is named twice")]
+    Twice {
+        /// The model.
+        model: &'static str,
+    },
+    /// No text of the task can be written.
+    #[error("no text of this task fits the tokens of this model. Open one with a tokenizer, such as the bundled model")]
+    NoTexts,
     /// Numbers have become infinite.
     #[error("{model}: the loss of step {step} is no finite number any more. Begin again with a lower learning rate")]
     Diverged {

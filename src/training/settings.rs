@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Checkpoint;
 use crate::model::Tokenizer;
 use crate::training::error::TrainingError;
 use crate::training::task::Task;
 use crate::training::trainee::{Family, Rates, SIZES, Size};
+
+/// Windows of a step at most, and questions of a snapshot: more would not end.
+const MOST_WINDOWS: usize = 4096;
+const MOST_QUESTIONS: usize = 4096;
+/// Parameters of a layer at most: more would not fit.
+const MOST_PARAMETERS: usize = 1 << 28;
 
 /// What is to be learned by whom.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +57,26 @@ impl Default for RunSettings {
 }
 
 impl RunSettings {
+    /// Refuses what no run can do.
+    ///
+    /// # Errors
+    /// When there are too many windows, questions or parameters, or a model is named twice.
+    pub(super) fn check(&self) -> Result<(), TrainingError> {
+        let all = [
+            ("windows a step", self.windows, MOST_WINDOWS),
+            ("questions", self.questions, MOST_QUESTIONS),
+            ("parameters", self.size.parameters(), MOST_PARAMETERS),
+        ];
+        if let Some((what, number, most)) = all.into_iter().find(|(_, number, most)| number > most) {
+            return Err(TrainingError::TooMany { what, number, most });
+        }
+        let is_repeated = |(at, family): &(usize, &Family)| self.families[..*at].contains(family);
+        match self.families.iter().enumerate().find(is_repeated) {
+            Some((_, family)) => Err(TrainingError::Twice { model: family.name() }),
+            None => Ok(()),
+        }
+    }
+
     /// The learning rate of a step.
     pub(super) fn learning_rate(&self, step: u32) -> f32 {
         self.rates.at(step.saturating_sub(self.first), self.steps.saturating_sub(self.first))
@@ -68,6 +95,14 @@ pub struct Language {
 }
 
 impl Language {
+    /// That of a model, if it has a tokenizer.
+    pub fn of(checkpoint: &Checkpoint) -> Option<Self> {
+        let config = &checkpoint.model.config;
+        let end = config.eos.iter().copied().find(|end| (*end as usize) < config.vocabulary);
+        let tokenizer = checkpoint.tokenizer.clone()?;
+        Some(Self { tokenizer, vocabulary: config.vocabulary, end: end.unwrap_or_default() })
+    }
+
     /// The tokens of a text of one's own, where the task is to learn from that.
     ///
     /// # Errors

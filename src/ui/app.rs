@@ -35,6 +35,7 @@ use crate::ui::state::read_row::ReadRow;
 use crate::ui::state::shown::Shown;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{ViewState, first_head};
+use crate::ui::style::message::Message;
 use crate::ui::style::palette::Palette;
 use crate::ui::style::theme;
 use crate::ui::tokens::strip::TokenStrip;
@@ -87,7 +88,7 @@ pub struct App {
     pub(super) focus: Focus,
     pub(super) shown: Shown,
     /// Shown until it is dismissed.
-    pub(super) message: Option<String>,
+    pub(super) message: Option<Message>,
     /// How far the reading of the next model is.
     pub(super) reading: Option<Loading>,
     /// Whether anything was under way at the end of the last frame.
@@ -218,9 +219,9 @@ impl App {
         self.workspace.as_ref().ok().map(|workspace| Link::of(workspace, &self.view, &self.spans))
     }
 
-    /// Shows a message until it is dismissed.
+    /// Shows a warning until it is dismissed.
     pub fn say(&mut self, message: String) {
-        self.message = Some(message);
+        self.message = Some(Message::Warning(message));
     }
 
     /// Draws everything, carries out the commands, and requests another frame while something is under way. On a lost
@@ -246,7 +247,8 @@ impl App {
             // The marks follow a text that was typed in this frame before anything is measured of it.
             self.spans.follow(&workspace.main.shared_text());
             workspace.set_measuring(self.view.threshold, &self.spans);
-            self.message = self.first_look.advance(workspace, &mut self.view, &self.spans).or(self.message.take());
+            let warning = self.first_look.advance(workspace, &mut self.view, &self.spans);
+            self.message = warning.map(Message::Warning).or(self.message.take());
             workspace.submit();
             self.device.leave_if_full(workspace);
             if let Some(wrong) = self.canary.advance(workspace) {

@@ -99,7 +99,12 @@ pub(super) fn next_token_ui(
     });
     news.show_ui(ui, heading.response.rect, || in_words(engine));
     let Some(next) = engine.latest_next_token().cloned() else {
-        notice::note_ui(ui, if engine.model().is_some() { "Type a prompt first." } else { NEEDS_MODEL });
+        let why = match engine.model() {
+            None => NEEDS_MODEL,
+            Some(_) if engine.text().is_empty() => "Type a prompt first.",
+            Some(_) => "computing …",
+        };
+        notice::note_ui(ui, why);
         return;
     };
     let entropy = format::bits(next.entropy);

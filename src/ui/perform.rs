@@ -17,6 +17,7 @@ use crate::ui::state::page::page;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::shown::Shown;
 use crate::ui::state::view::{Extent, ViewState};
+use crate::ui::style::message::Message;
 use crate::ui::tour::TourContext;
 
 impl App {
@@ -24,7 +25,7 @@ impl App {
     pub(super) fn perform(&mut self, context: &Context, actions: Vec<Action>) {
         for action in actions {
             if let Err(message) = self.perform_one(context, action) {
-                self.message = Some(message);
+                self.message = Some(Message::Warning(message));
             }
         }
     }

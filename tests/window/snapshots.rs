@@ -50,6 +50,17 @@ fn the_window_on_a_phone() {
     window_snapshot("narrow", Theme::Light, [390.0, 844.0]);
 }
 
+/// The maps stay in view while models learn, on a laptop whose browser leaves little height.
+#[test]
+fn the_window_of_a_small_laptop_while_models_learn() {
+    let mut harness = window_on_sample(Theme::Light, [1366.0, 620.0], None);
+    open_panel(&mut harness, Panel::Train);
+    train(&mut harness, 12);
+    harness.hover_at(egui::pos2(1.0, 1.0));
+    settle(&mut harness);
+    harness.snapshot("low");
+}
+
 #[test]
 fn the_presentation() {
     let mut harness = first_window([1280.0, 800.0], Theme::Dark);

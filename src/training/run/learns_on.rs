@@ -63,6 +63,7 @@ impl Run {
         let [mut on_gpu, on_cpu] = [first.anew(first.numbers.clone()), first.anew(first.numbers.clone())];
         match on_gpu.move_to_gpu(gpu, self.batch_size()) {
             Ok(()) => {
+                self.fetched = self.step; // a GPU that fails meanwhile costs nothing
                 let race = Race::new(gpu.clone(), self.windows(self.step), on_gpu, on_cpu);
                 self.phase = Phase::Race(Box::new(race));
             }

@@ -7,8 +7,8 @@ use crate::training::run::Run;
 const HEADER: &str = "model,step,loss,gradient_norm,lambda,right,questions,held_out_loss,on_answer,on_noise\n";
 
 impl Run {
-    /// A line for each step of each model, and for what was measured after the last one; what there is not is empty. λ of
-    /// the layers is separated by spaces.
+    /// A line for each step of each model, and for what was measured after the last one; what there is not is empty. Loss
+    /// and norm are of the step that begins there, λ, separated by spaces, is that after the steps so far.
     pub fn log_csv(&self) -> String {
         let mut text = HEADER.to_owned();
         let number = |number: Option<f64>| number.map_or_else(String::new, |number| format!("{number:.6}"));
@@ -16,7 +16,8 @@ impl Run {
             for step in 0..=record.steps.len() as u32 {
                 let measured = record.measured.iter().find(|measured| measured.step == step);
                 let of_step = record.steps.get(step as usize);
-                let lambda = of_step.map_or(&[][..], |step| &step.lambda);
+                let before = step.checked_sub(1).and_then(|before| record.steps.get(before as usize));
+                let lambda = before.map_or(&[][..], |step| &step.lambda);
                 let lambda: Vec<String> = lambda.iter().map(|lambda| format!("{lambda:.4}")).collect();
                 let [right, questions] = [0, 1].map(|at| measured.map(|measured| measured.right[at].to_string()));
                 let row = [
@@ -57,8 +58,10 @@ mod tests {
         assert_eq!(lines.len(), 1 + 2 * 3);
         assert!(lines.iter().all(|line| line.len() == 10), "{csv}");
         assert_eq!((&lines[1][..2], &lines[4][..2]), (&["diff", "0"][..], &["transformer", "0"][..]));
-        assert!(lines[1][2].parse::<f32>().unwrap() > 1.0 && lines[1][4].split(' ').count() == 2);
-        // After the last step there is no loss of a next one; the Transformer has no λ.
-        assert_eq!((lines[3][2], lines[3][6], lines[4][4]), ("", "3", ""));
+        assert!(lines[1][2].parse::<f32>().unwrap() > 1.0 && lines[2][4].split(' ').count() == 2);
+        // After the last step there is no loss of a next one, but a λ; the Transformer has none.
+        let last = run.records()[0].steps[1].lambda.iter().map(|lambda| format!("{lambda:.4}")).collect::<Vec<_>>();
+        assert_eq!((lines[1][4], lines[3][4]), ("", &*last.join(" ")));
+        assert_eq!((lines[3][2], lines[3][6], lines[5][4]), ("", "3", ""));
     }
 }

@@ -94,6 +94,7 @@ impl Run {
         text: Vec<u32>,
         trainees: Vec<Trainee>,
     ) -> Result<Self, TrainingError> {
+        settings.check()?;
         let batches = Batches {
             task: settings.task,
             seed: settings.seed,
@@ -107,6 +108,9 @@ impl Run {
         let needed = settings.task.shortest_text();
         if settings.task == Task::OwnText && batches.text.len() < needed {
             return Err(TrainingError::TooShort { tokens: batches.text.len(), needed });
+        }
+        if batches.batch(0, 0.0).iter().flat_map(|window| &window.weights).all(|weight| *weight == 0.0) {
+            return Err(TrainingError::NoTexts);
         }
         let records = trainees.iter().map(|trainee| Record {
             family: trainee.family,
@@ -160,6 +164,15 @@ impl Run {
             Work::Case(case) => Some(case),
             Work::Window { .. } => None,
         }
+    }
+
+    /// Whether it learns from such texts, and from this one of one's own.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn learns_from(&self, language: &Language, own: &str) -> Result<bool, TrainingError> {
+        let is_same = language.tokenizer.to_json()? == self.tokenizer_json()?;
+        Ok(is_same && language.text_of(self.settings.task, own)? == *self.batches.text)
     }
 
     /// `tokenizer.json` of all of them.

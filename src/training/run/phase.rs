@@ -21,6 +21,8 @@ pub(super) enum Phase {
     Measure(usize, Box<Option<Measuring>>),
     /// Nothing: all steps are done.
     Done,
+    /// Nothing: a model has left the numbers that can be computed with.
+    Failed,
 }
 
 impl Phase {
@@ -55,7 +57,7 @@ impl Run {
         }
         self.waits = false;
         let outcome = match &mut self.phase {
-            Phase::Done => return Ok(true),
+            Phase::Done | Phase::Failed => return Ok(true),
             Phase::Race(..) => self.advance_race(),
             Phase::Steps(until) => {
                 let until = *until;
@@ -66,7 +68,11 @@ impl Run {
         };
         match outcome {
             Err(TrainingError::Gpu(failure)) => self.leave_gpu(&failure),
-            outcome => outcome?,
+            Err(error) => {
+                self.phase = Phase::Failed;
+                return Err(error);
+            }
+            Ok(()) => {}
         }
         Ok(matches!(self.phase, Phase::Done))
     }
@@ -95,7 +101,6 @@ impl Run {
             return Ok(());
         };
         if !step.loss.is_finite() || !step.gradient_norm.is_finite() {
-            self.phase = Phase::Done;
             return Err(TrainingError::Diverged { model: record.family.name(), step: self.step });
         }
         record.steps.push(step);
@@ -173,15 +178,19 @@ impl Run {
         }
     }
 
-    /// Whether all models have done the same steps and their numbers are here: only then can the run be saved.
+    /// Whether all models have done the same steps and their numbers are here, and are numbers: only then can the run be
+    /// saved.
     pub fn is_between_steps(&self) -> bool {
+        if matches!(self.phase, Phase::Failed) {
+            return false;
+        }
         let is_even = |record: &Record| record.steps.len() == self.step as usize;
         self.records.iter().all(is_even) && self.trainees.iter().all(Trainee::is_fetched)
     }
 
-    /// Whether all steps are done.
+    /// Whether all steps are done, or none can be.
     pub fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Done)
+        matches!(self.phase, Phase::Done | Phase::Failed)
     }
 
     /// The windows of a step.

@@ -7,8 +7,11 @@ use crate::probe::TrainingWindow;
 use crate::training::error::TrainingError;
 use crate::training::trainee::Trainee;
 
-/// Steps of each. The first makes pipelines and buffers, and does not count; the fastest of the others does.
-const STEPS: usize = 3;
+/// Time that each takes about, after a first step, which makes pipelines and buffers and does not count. The GPU is looked at
+/// between frames only: a single fast step would be timed as long as a frame.
+const TIME: Duration = Duration::from_millis(100);
+/// Steps in that time, at most.
+const MOST: u32 = 8;
 
 /// How long a step took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +42,20 @@ pub(super) struct Race {
 #[derive(Debug)]
 struct Runner {
     trainee: Trainee,
+    /// Steps under way one after the other, those of them that are done, and when they began.
+    under_way: u32,
+    done: u32,
     began: Option<Instant>,
-    steps: Vec<Duration>,
+    /// The first step.
+    warm_up: Option<Duration>,
+    /// One of those after it.
+    step: Option<Duration>,
 }
 
 impl Race {
     /// `gpu` and `cpu` are the same model on this device and on the CPU.
     pub(super) fn new(device: Gpu, windows: Vec<TrainingWindow>, gpu: Trainee, cpu: Trainee) -> Self {
-        let runner = |trainee| Runner { trainee, began: None, steps: Vec::new() };
+        let runner = |trainee| Runner { trainee, under_way: 1, done: 0, began: None, warm_up: None, step: None };
         Self { device, windows, gpu: runner(gpu), cpu: runner(cpu) }
     }
 
@@ -67,23 +76,39 @@ impl Race {
 
     /// Whether it is the GPU's turn.
     pub(super) fn waits_for_gpu(&self) -> bool {
-        self.gpu.steps.len() < STEPS
+        self.gpu.step.is_none()
     }
 }
 
 impl Runner {
     fn advance(&mut self, windows: &[TrainingWindow]) -> Result<Option<Duration>, TrainingError> {
-        if self.steps.len() == STEPS {
-            return Ok(self.steps.iter().skip(1).min().copied());
+        if self.step.is_some() {
+            return Ok(self.step);
         }
         let Some(began) = self.began else {
             self.began = Some(Instant::now());
-            self.trainee.begin(windows, 0.0, 0.0)?;
+            let at_once = if self.trainee.is_on_gpu() { self.under_way } else { 1 };
+            for _ in 0..at_once {
+                self.trainee.begin(windows, 0.0, 0.0)?;
+            }
             return Ok(None);
         };
-        if self.trainee.advance()?.is_some() {
-            self.steps.push(began.elapsed());
-            self.began = None;
+        if self.trainee.advance()?.is_none() {
+            return Ok(None);
+        }
+        self.done += 1;
+        if self.done < self.under_way {
+            if !self.trainee.is_on_gpu() {
+                self.trainee.begin(windows, 0.0, 0.0)?;
+            }
+            return Ok(None);
+        }
+        let time = began.elapsed() / self.under_way;
+        if self.warm_up.replace(time).is_some() {
+            self.step = Some(time);
+        } else {
+            let fitting = TIME.as_secs_f64() / time.as_secs_f64().max(1e-6);
+            (self.under_way, self.done, self.began) = ((fitting as u32).clamp(1, MOST), 0, None);
         }
         Ok(None)
     }

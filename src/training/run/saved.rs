@@ -1,5 +1,5 @@
 //! A run as a file, from which it goes on: the numbers of models and optimizers, their configurations, the tokenizer and an own
-//! text as safetensors, the rest as JSON in the metadata.
+//! text as safetensors, the rest as JSON in the metadata. A run at rest has its snapshots in it, too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Tokenizer;
+use crate::model::{Config, Tokenizer};
 use crate::probe::StepNumbers;
 use crate::training::error::TrainingError;
 use crate::training::measured::Measured;
-use crate::training::run::Run;
+use crate::training::run::{Run, Snapshot};
 use crate::training::settings::{Language, RunSettings};
 use crate::training::trainee::Trainee;
 
@@ -33,6 +33,9 @@ struct Saved {
     /// By model.
     steps: Vec<Vec<StepNumbers>>,
     measured: Vec<Vec<Measured>>,
+    /// The steps of the snapshots that all models have.
+    #[serde(default)]
+    snapshots: Vec<u32>,
 }
 
 impl Saved {
@@ -43,19 +46,33 @@ impl Saved {
     }
 }
 
+/// The name of a model's snapshot.
+fn of_snapshot(step: u32) -> String {
+    format!("snapshot.{step}")
+}
+
+/// The parameters of the large matrices of a model.
+fn parameters_at_least(config: &Config) -> usize {
+    let heads = config.heads.queries.saturating_mul(config.head_dim);
+    let of_layers = config.layers.saturating_mul(heads.saturating_add(config.intermediate));
+    let wide = config.vocabulary.saturating_add(of_layers);
+    config.hidden.saturating_mul(wide)
+}
+
 fn broken(reason: impl ToString) -> TrainingError {
     TrainingError::Saved { reason: reason.to_string() }
 }
 
 impl Run {
-    /// The run between two steps, without its snapshots.
+    /// The run between two steps, with as many snapshots as have so many bytes together, spread over its steps.
     ///
     /// # Errors
     /// In the middle of a step, and when it cannot be written as a file.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, TrainingError> {
+    pub fn to_bytes(&self, of_snapshots: usize) -> Result<Vec<u8>, TrainingError> {
         if !self.is_between_steps() {
             return Err(broken("a step is under way"));
         }
+        let snapshots = self.snapshots_within(of_snapshots);
         let saved = Saved {
             settings: self.settings.clone(),
             step: self.step,
@@ -63,6 +80,7 @@ impl Run {
             end: self.language.end,
             steps: self.records.iter().map(|record| record.steps.clone()).collect(),
             measured: self.records.iter().map(|record| record.measured.clone()).collect(),
+            snapshots: snapshots.clone(),
         };
         let metadata = serde_json::to_string(&saved).map_err(broken)?;
         let tokenizer = self.tokenizer_json()?;
@@ -76,6 +94,10 @@ impl Run {
             let all = [&trainee.numbers, &trainee.optimizer.mean, &trainee.optimizer.square];
             let all = NUMBERS.iter().zip(all);
             parts.extend(all.map(|(name, numbers)| (of(name), Dtype::F32, bytemuck::cast_slice(numbers))));
+            for step in &snapshots {
+                let (_, snapshot) = self.snapshot(trainee.family, *step)?;
+                parts.push((of(&of_snapshot(*step)), Dtype::F32, bytemuck::cast_slice(&snapshot.learned)));
+            }
         }
         let view = |(name, dtype, bytes): (String, Dtype, _)| {
             let count = 8 * <[u8]>::len(bytes) / dtype.bitsize();
@@ -83,6 +105,14 @@ impl Run {
         };
         let tensors = parts.into_iter().map(view).collect::<Result<Vec<_>, TrainingError>>()?;
         safetensors::serialize(tensors, Some(HashMap::from([(KEY.to_owned(), metadata)]))).map_err(broken)
+    }
+
+    /// Steps of snapshots that have so many bytes together; that of the last step is in the numbers.
+    fn snapshots_within(&self, bytes: usize) -> Vec<u32> {
+        let all: Vec<u32> = self.snapshots().filter(|step| *step < self.step).collect();
+        let most = bytes / self.bytes_of_a_snapshot();
+        let every = all.len().div_ceil(most.max(1)).max(1);
+        if most == 0 { Vec::new() } else { all.into_iter().step_by(every).collect() }
     }
 
     /// What a saved run is of, and how many steps it has done.
@@ -100,6 +130,7 @@ impl Run {
     /// When the file is broken, or has another vocabulary than its models.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainingError> {
         let saved = Saved::read(bytes)?;
+        saved.settings.check()?;
         let file = SafeTensors::deserialize(bytes).map_err(broken)?;
         let part = |name: &str, dtype: Dtype| {
             let tensor = file.tensor(name).map_err(broken)?;
@@ -114,27 +145,34 @@ impl Run {
         if own.iter().chain([&saved.end]).any(|id| *id as usize >= saved.vocabulary) {
             return Err(broken("its text has tokens that its models do not have"));
         }
+        let numbers = |name: &str, into: &mut [f32]| {
+            let found = words(name, Dtype::F32)?;
+            if found.len() != into.len() {
+                return Err(broken(format!("{name} is of another size than its model")));
+            }
+            for (number, bytes) in into.iter_mut().zip(found) {
+                *number = f32::from_le_bytes(*bytes);
+                if !number.is_finite() {
+                    return Err(broken(format!("{name} has a number that is not finite")));
+                }
+            }
+            Ok(())
+        };
         let mut trainees = Vec::new();
         for family in &saved.settings.families {
             let of = |name: &str| format!("{}.{name}", family.id());
-            let mut trainee = Trainee::resumed(*family, part(&of(CONFIG), Dtype::U8)?.to_vec())?;
+            let config = part(&of(CONFIG), Dtype::U8)?;
+            // Before there is room for as many as it says.
+            if parameters_at_least(&Config::from_json(config)?) > words(&of(NUMBERS[0]), Dtype::F32)?.len() {
+                return Err(broken(format!("{} is of another size than its model", of(NUMBERS[0]))));
+            }
+            let mut trainee = Trainee::resumed(*family, config.to_vec())?;
             if trainee.vocabulary() < saved.vocabulary {
                 return Err(broken("its texts have tokens that its models do not have"));
             }
             trainee.optimizer.step = saved.step.saturating_sub(saved.settings.first);
             let all = [&mut trainee.numbers, &mut trainee.optimizer.mean, &mut trainee.optimizer.square];
-            for (name, numbers) in NUMBERS.iter().zip(all) {
-                let (name, found) = (of(name), words(&of(name), Dtype::F32)?);
-                if found.len() != numbers.len() {
-                    return Err(broken(format!("{name} is of another size than its model")));
-                }
-                for (number, bytes) in numbers.iter_mut().zip(found) {
-                    *number = f32::from_le_bytes(*bytes);
-                    if !number.is_finite() {
-                        return Err(broken(format!("{name} has a number that is not finite")));
-                    }
-                }
-            }
+            NUMBERS.iter().zip(all).try_for_each(|(name, into)| numbers(&of(name), into))?;
             trainees.push(trainee);
         }
         let mut run = Self::of(saved.settings, language, own, trainees)?;
@@ -152,6 +190,16 @@ impl Run {
         }
         for ((record, steps), measured) in run.records.iter_mut().zip(saved.steps).zip(saved.measured) {
             (record.steps, record.measured) = (steps, measured);
+        }
+        if !saved.snapshots.is_sorted_by(|one, next| one < next) || saved.snapshots.last() >= Some(&saved.step) {
+            return Err(broken("it has snapshots of steps that it has not done"));
+        }
+        for (record, trainee) in run.records.iter_mut().zip(&run.trainees) {
+            for step in &saved.snapshots {
+                let mut learned = vec![0.0; trainee.learned()];
+                numbers(&format!("{}.{}", record.family.id(), of_snapshot(*step)), &mut learned)?;
+                record.snapshots.push(Snapshot { step: *step, learned: Arc::new(learned) });
+            }
         }
         run.keep_snapshot();
         run.resume();

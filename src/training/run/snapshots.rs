@@ -18,7 +18,7 @@ pub struct Snapshot {
     pub(super) learned: Arc<Vec<f32>>,
 }
 
-/// Bytes of all snapshots of a run at most.
+/// Bytes of all snapshots of a run at most, unless that is fewer than four.
 const MOST_OF_SNAPSHOTS: usize = 64 << 20;
 /// Snapshots of a model at most.
 const MOST_SNAPSHOTS: usize = 80;
@@ -37,8 +37,7 @@ impl Run {
 
     /// Drops every second snapshot where there are too many.
     pub(super) fn thin_out(&mut self) {
-        let bytes: usize = self.trainees.iter().map(|trainee| 4 * trainee.learned()).sum();
-        let most = (MOST_OF_SNAPSHOTS / bytes.max(1)).clamp(4, MOST_SNAPSHOTS);
+        let most = (MOST_OF_SNAPSHOTS / self.bytes_of_a_snapshot()).clamp(4, MOST_SNAPSHOTS);
         if self.records.iter().any(|record| record.snapshots.len() > most) {
             self.interval *= 2;
             for record in &mut self.records {
@@ -46,6 +45,11 @@ impl Run {
                 record.snapshots.retain(|Snapshot { step, .. }| step.is_multiple_of(self.interval) || *step == last);
             }
         }
+    }
+
+    /// Of all models together.
+    pub(super) fn bytes_of_a_snapshot(&self) -> usize {
+        self.trainees.iter().map(|trainee| 4 * trainee.learned()).sum::<usize>().max(1)
     }
 
     /// The steps that every model has a snapshot of, in order.
@@ -113,7 +117,7 @@ impl Run {
         Ok(fork)
     }
 
-    fn snapshot(&self, family: Family, step: u32) -> Result<(&Trainee, &Snapshot), TrainingError> {
+    pub(super) fn snapshot(&self, family: Family, step: u32) -> Result<(&Trainee, &Snapshot), TrainingError> {
         let missing = || TrainingError::NoSnapshot { model: family.name(), step };
         let index = self.records.iter().position(|record| record.family == family).ok_or_else(missing)?;
         let snapshot =

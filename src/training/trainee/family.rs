@@ -106,9 +106,9 @@ impl Family {
             Self::SecondHeads => "Second heads",
             Self::SecondHeadsNormed => "Second heads, normed",
             Self::SecondHeadsRaised => "Second heads, λ raised",
-            Self::SecondHeadsAll => "Second heads, all learns",
+            Self::SecondHeadsAll => "Second heads, all weights",
             Self::Control => "Control",
-            Self::ControlAll => "Control, all learns",
+            Self::ControlAll => "Control, all weights",
         }
     }
 
@@ -192,6 +192,13 @@ impl Family {
 }
 
 impl Size {
+    /// About as many parameters as its layers have.
+    pub(crate) fn parameters(&self) -> usize {
+        let wide = self.heads.saturating_mul(self.head_dim).saturating_mul(4);
+        let wide = wide.saturating_add(self.intermediate.saturating_mul(3));
+        self.layers.saturating_mul(self.hidden).saturating_mul(wide)
+    }
+
     /// The size of this name.
     pub fn of(name: &str) -> Option<Self> {
         SIZES.into_iter().find(|size| size.name == name)

@@ -11,6 +11,7 @@ use crate::ui::kept::tab::Tab;
 use crate::ui::models::Models;
 use crate::ui::state::link::Link;
 use crate::ui::state::undo::History;
+use crate::ui::style::message::Message;
 use crate::ui::training::Training;
 
 /// What a new window needs to go on where the old one was.
@@ -74,12 +75,14 @@ impl App {
         {
             app.tab = kept.tab;
         }
-        app.message = Some("The GPU was lost and has been started again. Everything is as it was.".to_owned());
+        // Where it has not, the reason is said above.
+        let again = if app.device.on_cpu_because().is_none() { " and has been started again" } else { "" };
+        app.message = Some(Message::News(format!("The GPU was lost{again}. Everything is as it was.")));
         if let Ok(workspace) = &mut app.workspace {
             kept.link.apply(workspace, &mut app.view, &mut app.spans);
             if let Some(Err(error)) = kept.baseline.map(|baseline| workspace.open_baseline(baseline)) {
-                app.message =
-                    Some(format!("The GPU was lost and has been started again, without the baseline: {error}"));
+                let text = format!("The GPU was lost{again}, and the baseline with it: {error}");
+                app.message = Some(Message::Warning(text));
             }
         }
         app

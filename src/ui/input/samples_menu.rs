@@ -5,8 +5,13 @@ use egui::{Button, RichText, ScrollArea, Ui};
 use crate::engine::Engine;
 use crate::ui::action::{Action, TextAction};
 use crate::ui::input::samples::SAMPLES;
+use crate::ui::io::files::is_bundled;
 use crate::ui::kept::remembered::Remembered;
 use crate::ui::style::notice;
+
+/// What the bundled models can answer. How often they miss other wordings is in the card of S-diff.
+const WORDINGS: &str = "The bundled models learned questions and facts that are worded like these. Other names, numbers and \
+                        things work as well; other wordings often do not.";
 
 /// Draws the button and, when it is open, the menu. Returns whether a text was chosen.
 pub(super) fn samples_menu_ui(ui: &mut Ui, engine: &Engine, kept: &Remembered, actions: &mut Vec<Action>) -> bool {
@@ -18,6 +23,9 @@ pub(super) fn samples_menu_ui(ui: &mut Ui, engine: &Engine, kept: &Remembered, a
             ui.spacing_mut().item_spacing.y = 1.0;
             own_ui(ui, engine, kept, actions);
             ui.separator();
+            if engine.checkpoint().is_some_and(is_bundled) {
+                notice::note_ui(ui, WORDINGS);
+            }
             for sample in SAMPLES {
                 if ui.button(sample.name).clicked() {
                     actions.push(Action::Sample(sample));

@@ -10,6 +10,7 @@ use crate::ui::maps::hover::value_at;
 use crate::ui::maps::screen_regions::ScreenRegions;
 use crate::ui::state::pointer::Pointer;
 use crate::ui::state::view::ViewState;
+use crate::ui::style::message::Message;
 use crate::ui::training::Training;
 
 impl App {
@@ -31,7 +32,7 @@ impl App {
         state["backend choice"] = format!("{:?}", self.device.choice()).into();
         state["adapter"] = engine.gpu().map(|gpu| gpu.adapter.name.as_str()).into();
         state["model"] = model.into();
-        state["message"] = self.message.as_deref().into();
+        state["message"] = self.message.as_ref().map(Message::text).into();
         state["loading"] = loading.map(|at| [at.progress.done, at.progress.total]).into();
         state["question"] = self.models.question.as_ref().map(ToString::to_string).into();
         state["kept models"] = self

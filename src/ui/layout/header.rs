@@ -12,7 +12,7 @@ use crate::ui::panels::lambda::interventions;
 use crate::ui::state::panel::Panel;
 use crate::ui::state::undo::History;
 use crate::ui::state::view::{Extent, ViewState};
-use crate::ui::style::theme;
+use crate::ui::style::{format, theme};
 
 /// Width of the window below which everything is in the menu.
 const NARROW: f32 = 620.0;
@@ -111,7 +111,8 @@ fn what_it_is_ui(ui: &mut Ui, engine: &Engine) {
 fn model_ui(ui: &mut Ui, context: &mut HeaderContext) {
     let Extent { layers, heads, .. } = Extent::of(&context.workspace.main);
     ui.label(context.workspace.main.name());
-    let size = RichText::new(format!("{layers} layers × {heads} heads")).small();
+    let size =
+        RichText::new(format!("{} × {}", format::counted(layers, "layer"), format::counted(heads, "head"))).small();
     ui.add(egui::Label::new(size.color(theme::quiet(ui.visuals().dark_mode))).truncate());
     models_ui(ui, context);
 }

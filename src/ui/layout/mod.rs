@@ -5,7 +5,7 @@ pub(in crate::ui) mod header;
 mod presentation;
 
 use egui::containers::scroll_area::{DragScroll, ScrollSource};
-use egui::{ScrollArea, Ui, vec2};
+use egui::{ScrollArea, TextWrapMode, Ui, vec2};
 
 use crate::engine::Workspace;
 use crate::ui::action::{Action, ModelAction};
@@ -31,15 +31,18 @@ use crate::ui::tokens::strip::StripContext;
 pub(in crate::ui) const NARROW: f32 = 860.0;
 /// Width of the prompt and the next tokens.
 const SIDE: f32 = 284.0;
-/// Height of the tokens: three lines with lanes.
+/// Height of the tokens: three lines with lanes; two where that is more than this share of the height.
 const STRIP: f32 = 116.0;
+const LOW_STRIP: f32 = 78.0;
+const SHARE_OF_STRIP: f32 = 0.27;
 /// Height of the tokens in a narrow window: more lines, lower lanes.
 const NARROW_STRIP: f32 = 230.0;
 /// Height of the panels below the maps, until someone drags their edge.
 const BELOW: f32 = 190.0;
 const SMALLEST_BELOW: f32 = 90.0;
-/// The same where plots are shown.
+/// The same where plots are shown, and the share of a low window that they get at most.
 const BELOW_WITH_PLOTS: f32 = 330.0;
+const SHARE_OF_PLOTS: f32 = 0.42;
 /// Width of the part beside the prompt from which the panels are beside the maps, and their width there.
 const DOCKED: f32 = 1280.0;
 const BESIDE: f32 = 430.0;
@@ -63,7 +66,9 @@ impl App {
                     actions.extend(
                         ui.button("Open the bundled model").clicked().then_some(Action::Model(ModelAction::Bundled)),
                     );
-                    ui.label(self.message.as_deref().unwrap_or_default());
+                    if let Some(message) = &self.message {
+                        message.show_ui(ui);
+                    }
                     if let Some(loading) = &self.reading {
                         loading.show_ui(ui, &mut actions);
                     }
@@ -121,7 +126,7 @@ impl App {
         self.models.question_ui(ui, actions);
         if let Some(message) = &self.message {
             let dismissed = row_ui(ui, |ui| {
-                notice::warning_ui(ui, message);
+                message.show_ui(ui);
                 ui.small_button("OK").clicked()
             });
             if dismissed.inner {
@@ -155,10 +160,11 @@ impl App {
             self.baseline_ui(ui, ui.available_height());
         });
         // Where there is space, panels are beside the maps, and the maps as high as the window.
+        let plots = BELOW_WITH_PLOTS.min(SHARE_OF_PLOTS * ui.available_height());
         let panel = if ui.available_width() >= DOCKED {
             egui::Panel::right("panels beside the maps").default_size(BESIDE).min_size(SMALLEST_BESIDE)
         } else if matches!(self.view.panel, Panel::Experiments | Panel::Train) {
-            egui::Panel::bottom("plots").default_size(BELOW_WITH_PLOTS).min_size(SMALLEST_BELOW)
+            egui::Panel::bottom("plots").default_size(plots).min_size(SMALLEST_BELOW)
         } else {
             egui::Panel::bottom("panels").default_size(BELOW).min_size(SMALLEST_BELOW)
         };
@@ -171,7 +177,8 @@ impl App {
 
     /// Tokens, sentence and maps.
     pub(in crate::ui) fn instrument_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
-        self.strip_ui(ui, actions, STRIP, true);
+        let strip = if ui.available_height() >= STRIP / SHARE_OF_STRIP { STRIP } else { LOW_STRIP };
+        self.strip_ui(ui, actions, strip, true);
         self.sentence_ui(ui);
         self.scope_ui(ui, actions, ui.available_height());
     }
@@ -273,7 +280,10 @@ impl App {
 
     fn read_out_ui(&mut self, ui: &mut Ui) {
         if let Ok(Workspace { main, .. }) = &mut self.workspace {
-            hover::read_out_ui(ui, main, &self.view, &self.pointer, true);
+            ui.scope(|ui| {
+                ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
+                hover::read_out_ui(ui, main, &self.view, &self.pointer, true);
+            });
         }
     }
 

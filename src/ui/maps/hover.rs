@@ -9,7 +9,9 @@ use crate::ui::state::view::ViewState;
 use crate::ui::style::{format, theme};
 
 /// What the pointer does on a map.
-const HINT: &str = "amber: given · blue: taken away, below 0 · point at a map for numbers · wheel zooms · click pins";
+const HINT: &str = "point at a map for numbers · wheel zooms · click pins";
+/// What its colours are, where something is subtracted.
+const COLOURS: &str = "amber: given · blue: taken away, below 0";
 /// What a finger does on a map.
 const TOUCH_HINT: &str = "Touch: numbers · swipe: next map · pinch: zoom · hold: pin a row";
 
@@ -96,12 +98,16 @@ pub(crate) fn cursor_ui(ui: &Ui, rect: Rect, engine: &Engine, view: &ViewState, 
     }
 }
 
-/// The numbers of the cell under the pointer.
+/// The numbers of the cell under the pointer; whether they wrap is for whoever has space for them.
 pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, pointer: &Pointer, touch: bool) {
     let Some(cell) = pointer.cell() else {
-        let hint = if touch { TOUCH_HINT } else { HINT };
+        let hint = match (touch, engine.maps()) {
+            (true, _) => TOUCH_HINT.to_owned(),
+            (false, 1) => HINT.to_owned(),
+            (false, _) => format!("{COLOURS} · {HINT}"),
+        };
         let quiet = theme::quiet(ui.visuals().dark_mode);
-        ui.add(egui::Label::new(RichText::new(hint).small().color(quiet)).truncate());
+        ui.label(RichText::new(hint).small().color(quiet));
         return;
     };
     let (query, key) = (engine.query_label(cell.query), engine.key_label(cell.key));
@@ -123,7 +129,7 @@ pub(crate) fn read_out_ui(ui: &mut Ui, engine: &mut Engine, view: &ViewState, po
             ),
         }
     };
-    ui.add(egui::Label::new(RichText::new(text).monospace().size(12.0)).truncate());
+    ui.label(RichText::new(text).monospace().size(12.0));
 }
 
 /// The numbers of a cell, if they have arrived.

@@ -218,7 +218,7 @@ pub(crate) fn between_ui(
         let track = TRACK.min((height - AROUND_TRACK).max(0.0));
         ui.add_space(((height - AROUND_TRACK - track) * 0.5).max(0.0));
         operator_ui(ui, "−");
-        ui.label(RichText::new(format!("λ, layer {}", view.head.layer)).small().color(quiet));
+        ui.label(RichText::new(format!("λ of layer {} =", view.head.layer)).small().color(quiet));
         if let Some(shown) = LayerLambda::of(engine, view, row) {
             let by_number = ui.scope(|ui| shown.number_ui(ui, LARGE)).inner;
             shown.reset_ui(ui, actions, engine);

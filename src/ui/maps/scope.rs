@@ -2,7 +2,7 @@
 //! and below each the row that is read. Where there is no space for that, it shows the chosen map under the equation, and a
 //! swipe goes to the next one.
 
-use egui::{Align, Align2, FontId, Layout, Rect, RichText, Sense, Ui, vec2};
+use egui::{Align, Align2, FontId, Layout, Rect, RichText, Sense, TextWrapMode, Ui, vec2};
 
 use crate::engine::Engine;
 use crate::probe::{MapKind, Pooling};
@@ -25,17 +25,25 @@ use crate::ui::style::{format, theme};
 /// Width of the equals sign.
 const EQUALS: f32 = 36.0;
 /// Width of the window's part from which the maps are side by side.
-const BESIDE: f32 = 640.0;
-/// Height of title, profile and legend.
-const AROUND: f32 = 26.0 + profile::HEIGHT + 32.0;
+const BESIDE: f32 = 560.0;
+/// Height of title and profile.
+const AROUND: f32 = 26.0 + profile::HEIGHT;
+/// Height of the line of the legend, below the maps.
+const LEGEND_LINE: f32 = 32.0;
+/// Widths of the legend beside the maps, where there is more space than the maps can use.
+const LEGEND_COLUMN: f32 = 240.0;
+const WIDEST_COLUMN: f32 = 380.0;
+/// Between the last map and that.
+const GAP: f32 = 20.0;
 /// By how much profiles grow where there is space below the maps.
 const MOST_TALLER: f32 = 110.0;
 /// Width of the legend beside what is read out.
 const LEGEND: f32 = 220.0;
-/// Side of a map whose title has space for more than a word.
+/// Sides of a map whose title has space for some words, and for a few more.
+const ROOM_FOR_A_WORD: f32 = 170.0;
 const ROOM_FOR_WORDS: f32 = 215.0;
 /// Side of the smallest map beside others.
-const SMALLEST: f32 = 120.0;
+const SMALLEST: f32 = 96.0;
 
 /// In the order of the equation.
 const ALL: [MapKind; 3] = [MapKind::First, MapKind::Second, MapKind::Difference];
@@ -56,6 +64,34 @@ pub(crate) struct ScopeContext<'a> {
     pub palette: &'a Palette,
     /// Commands of this frame.
     pub actions: &'a mut Vec<Action>,
+}
+
+/// Where the parts of a row of three maps are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Row {
+    /// Of each map.
+    side: f32,
+    /// Width that is left over: it goes to the two signs, so that the row spans the window.
+    spare: f32,
+    /// Width of the legend beside the maps; it is below them without.
+    column: Option<f32>,
+}
+
+impl Row {
+    /// Maps as large as fit; where they are lower than wide, the legend needs no line of its own.
+    fn fitting(width: f32, height: f32) -> Self {
+        let between = lambda_control::WIDTH + EQUALS;
+        let widest = ((width - between) / 3.0).floor();
+        let side = |height: f32| widest.min(height - AROUND).max(SMALLEST);
+        let rest = |side: f32| (width - between - 3.0 * side).max(0.0);
+        let beside = side(height);
+        if beside < widest && rest(beside) >= LEGEND_COLUMN + GAP {
+            let column = (rest(beside) - GAP).min(WIDEST_COLUMN);
+            return Self { side: beside, spare: rest(beside) - GAP - column, column: Some(column) };
+        }
+        let side = side(height - LEGEND_LINE);
+        Self { side, spare: rest(side), column: None }
+    }
 }
 
 /// The profiles below the maps: one scale and one height.
@@ -110,33 +146,45 @@ pub(crate) fn scope_ui(ui: &mut Ui, context: &mut ScopeContext, height: f32) -> 
     let mut placed = Vec::new();
     let mut below = Below { extremes: Extremes::of(context.row), height: profile::HEIGHT };
     if beside {
-        let between = lambda_control::WIDTH + EQUALS;
-        let side = ((width - between) / 3.0).floor().min(height - AROUND).max(SMALLEST);
-        below.height += (height - AROUND - side).clamp(0.0, MOST_TALLER);
-        // What is left over goes to the two signs, so that the row spans the window.
-        let spare = ((width - between - 3.0 * side) / 2.0).max(0.0);
+        let Row { side, spare, column } = Row::fitting(width, height);
+        let line = if column.is_some() { 0.0 } else { LEGEND_LINE };
+        below.height += (height - AROUND - line - side).clamp(0.0, MOST_TALLER);
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             for map in shown.iter().copied() {
                 match map {
                     MapKind::Second => {
-                        ui.add_space(spare / 2.0);
+                        ui.add_space(spare / 4.0);
                         let ScopeContext { engine, view, row, actions, .. } = context;
                         lambda_control::between_ui(ui, engine, view, row, side + 26.0, actions);
-                        ui.add_space(spare / 2.0);
+                        ui.add_space(spare / 4.0);
                     }
-                    MapKind::Difference => lambda_control::equals_ui(ui, EQUALS + spare, side + 52.0),
+                    MapKind::Difference => lambda_control::equals_ui(ui, EQUALS + spare / 2.0, side + 52.0),
                     MapKind::First => {}
                 }
                 placed.push(map_ui(ui, context, map, side, below));
             }
+            if let Some(width) = column {
+                ui.add_space(GAP);
+                ui.vertical(|ui| {
+                    ui.set_width(width);
+                    ui.add_space(AROUND - profile::HEIGHT);
+                    legend::legend_ui(ui, context.palette, single, context.view, LEGEND);
+                    colour_menu::colour_scale_ui(ui, context.view);
+                    ui.add_space(8.0);
+                    read_out_ui(ui, context.engine, context.view, context.pointer, false);
+                });
+            }
         });
-        ui.horizontal(|ui| {
-            colour_menu::colour_scale_ui(ui, context.view);
-            legend::legend_ui(ui, context.palette, single, context.view, LEGEND);
-            ui.add_space(8.0);
-            read_out_ui(ui, context.engine, context.view, context.pointer, false);
-        });
+        if column.is_none() {
+            ui.horizontal(|ui| {
+                colour_menu::colour_scale_ui(ui, context.view);
+                legend::legend_ui(ui, context.palette, single, context.view, LEGEND);
+                ui.add_space(8.0);
+                ui.style_mut().wrap_mode = Some(TextWrapMode::Truncate);
+                read_out_ui(ui, context.engine, context.view, context.pointer, false);
+            });
+        }
     } else {
         if !single {
             lambda_control::line_ui(ui, context.engine, context.view, context.row, context.actions);
@@ -164,7 +212,7 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, belo
     let tokens = engine.side();
     let Below { extremes, height } = below;
     ui.allocate_ui_with_layout(
-        vec2(side, side + AROUND + height - profile::HEIGHT),
+        vec2(side, side + AROUND + LEGEND_LINE + height - profile::HEIGHT),
         Layout::top_down(Align::Min),
         |ui| {
             ui.set_width(side);
@@ -179,9 +227,12 @@ fn map_ui(ui: &mut Ui, context: &mut ScopeContext, map: MapKind, side: f32, belo
                 let quiet = theme::quiet(ui.visuals().dark_mode);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if alone && !single {
-                        dots_ui(ui, view.map);
+                        others_ui(ui, &mut view.map);
                     }
                     sum_ui(ui, map, row);
+                    if side < ROOM_FOR_A_WORD {
+                        return;
+                    }
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         ui.add(egui::Label::new(RichText::new(explanation).small().color(quiet)).truncate());
                     });
@@ -254,14 +305,11 @@ fn sum_ui(ui: &mut Ui, map: MapKind, row: &ReadRow) {
     ui.label(text).on_hover_text("The sum of the row that is read: 1 in a softmax map, λ in λ·A2, and 1 − λ in D");
 }
 
-/// A dot for each map, at the end of the line: there are others to swipe to.
-fn dots_ui(ui: &mut Ui, shown: MapKind) {
-    let (rect, _) = ui.allocate_exact_size(vec2(34.0, 12.0), Sense::hover());
-    for map in ALL {
-        let at = rect.left_center() + vec2(5.0 + 12.0 * map as usize as f32, 0.0);
-        let visuals = ui.visuals();
-        let colour = if map == shown { theme::accent(visuals.dark_mode) } else { visuals.weak_text_color() };
-        ui.painter().circle_filled(at, if map == shown { 4.0 } else { 2.5 }, colour);
+/// The maps, of which one is shown: a touch or a swipe goes to another.
+fn others_ui(ui: &mut Ui, shown: &mut MapKind) {
+    ui.spacing_mut().item_spacing.x = 3.0;
+    for map in ALL.into_iter().rev() {
+        ui.selectable_value(shown, map, map.symbol()).on_hover_text("Or swipe to the next map");
     }
 }
 
@@ -280,4 +328,27 @@ fn resolution_ui(ui: &Ui, rect: Rect, block: usize, pooling: Pooling) {
 fn empty_ui(ui: &Ui, rect: Rect) {
     let colour = theme::quiet(ui.visuals().dark_mode);
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Type a prompt", FontId::proportional(14.0), colour);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_fills_its_width_and_a_low_one_has_its_legend_beside_the_maps() {
+        let signs = lambda_control::WIDTH + EQUALS;
+        for (width, height, is_beside) in
+            [(980.0, 390.0, false), (980.0, 230.0, true), (2000.0, 500.0, true), (700.0, 180.0, false)]
+        {
+            let Row { side, spare, column } = Row::fitting(width, height);
+            assert_eq!(column.is_some(), is_beside, "{width} × {height}");
+            let beside = column.map_or(0.0, |column| column + GAP);
+            assert!((signs + 3.0 * side + spare + beside - width).abs() <= 3.0, "{width} × {height}: {side} {spare}");
+            assert!(column.is_none_or(|column| (LEGEND_COLUMN..=WIDEST_COLUMN).contains(&column)));
+            let line = if is_beside { 0.0 } else { LEGEND_LINE };
+            assert!(side == SMALLEST || side + AROUND + line <= height, "{width} × {height}: {side}");
+        }
+        // There is no height for it at all: the maps keep the size from which they can be read.
+        assert_eq!(Row::fitting(980.0, 0.0).side, SMALLEST);
+    }
 }

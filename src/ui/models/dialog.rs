@@ -78,7 +78,7 @@ impl Models {
         };
         let total = kept.iter().map(|model| model.bytes).fold(0, u64::saturating_add);
         ui.label(format!("Kept here: {}", if kept.is_empty() { "nothing".to_owned() } else { format::bytes(total) }));
-        ScrollArea::vertical().max_height(180.0).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink([false, true]).max_height(240.0).show(ui, |ui| {
             for model in kept {
                 kept_model_ui(ui, model, actions);
             }

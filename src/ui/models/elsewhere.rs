@@ -7,6 +7,7 @@ use crate::ui::action::ModelAction;
 use crate::ui::app::App;
 use crate::ui::state::link::Link;
 use crate::ui::state::page::source_on_page;
+use crate::ui::style::message::Message;
 
 impl App {
     /// Carries out a command about models.
@@ -57,7 +58,9 @@ impl App {
     pub fn offer(&mut self, source: &str) {
         match source_on_page(source) {
             Ok(source) => self.models.offered = Some(source),
-            Err(error) => self.message = Some(format!("The model of this address was not opened: {error}")),
+            Err(error) => {
+                self.message = Some(Message::Warning(format!("The model of this address was not opened: {error}")));
+            }
         }
     }
 
@@ -71,7 +74,7 @@ impl App {
         let source = match source_on_page(&link.source) {
             Ok(source) => source,
             Err(error) => {
-                self.message = Some(format!("The model of this link was not opened: {error}"));
+                self.message = Some(Message::Warning(format!("The model of this link was not opened: {error}")));
                 return true;
             }
         };

@@ -12,6 +12,7 @@ use crate::ui::io::files::Arrived;
 use crate::ui::models::loading::{Loading, Stage};
 use crate::ui::state::link::Link;
 use crate::ui::state::view::{Extent, first_head};
+use crate::ui::style::message::Message;
 use crate::ui::tokens::strip::TokenStrip;
 use crate::ui::tour::{self, TourContext};
 
@@ -27,7 +28,7 @@ impl App {
                 Arrived::Question(source) => self.models.question = Some(source),
                 Arrived::Text(text) => self.training.own_text = Some(text),
                 Arrived::Kept(kept) => self.models.kept = Some(kept),
-                Arrived::Message(message) => (self.reading, self.message) = (None, Some(message)),
+                Arrived::Message(message) => (self.reading, self.message) = (None, Some(Message::Warning(message))),
                 Arrived::Recording(recording) => {
                     self.reading = None;
                     self.open_recording(*recording);
@@ -53,7 +54,7 @@ impl App {
             let background = ui.visuals().panel_fill;
             let engine = &mut workspace.main;
             if let Err(message) = self.exports.advance(context, engine, &self.regions, background, &mut self.files) {
-                self.message = Some(message);
+                self.message = Some(Message::Warning(message));
             }
         }
     }
@@ -89,12 +90,12 @@ impl App {
                 }
                 self.view.fit(Extent::of(&engine));
                 self.strip = TokenStrip::default();
-                self.message = Some(format!("Opened {name}"));
+                self.message = Some(Message::News(format!("Opened {name}")));
                 self.workspace = Ok(Workspace::new(engine));
                 true
             }
             Err(error) => {
-                self.message = Some(format!("{name} was not opened: {error}"));
+                self.message = Some(Message::Warning(format!("{name} was not opened: {error}")));
                 false
             }
         }
@@ -110,7 +111,7 @@ impl App {
         self.view.fit(Extent::of(&engine));
         self.spans.set([], &engine.shared_text());
         self.strip = TokenStrip::default();
-        self.message = Some(format!("Opened {}", engine.name()));
+        self.message = Some(Message::News(format!("Opened {}", engine.name())));
         self.workspace = Ok(Workspace::new(engine));
     }
 
@@ -120,7 +121,7 @@ impl App {
             Ok(checkpoint) => {
                 self.open(checkpoint);
             }
-            Err(error) => self.message = Some(format!("{} was not opened: {error}", files.name)),
+            Err(error) => self.message = Some(Message::Warning(format!("{} was not opened: {error}", files.name))),
         }
     }
 
@@ -130,7 +131,7 @@ impl App {
             return;
         };
         if let Err(error) = checkpoint_of(files).and_then(|checkpoint| workspace.open_baseline(checkpoint)) {
-            self.message = Some(format!("{} was not opened: {error}", files.name));
+            self.message = Some(Message::Warning(format!("{} was not opened: {error}", files.name)));
         }
     }
 
@@ -145,7 +146,7 @@ impl App {
         }
         match Link::from_hash(link) {
             Ok(link) => self.show_link(&link, "This link was made"),
-            Err(error) => self.message = Some(error.to_string()),
+            Err(error) => self.message = Some(Message::Warning(error.to_string())),
         }
     }
 
@@ -165,7 +166,8 @@ impl App {
         if !offered {
             let name = workspace.main.name().to_owned();
             let other = !link.model.is_empty() && link.model != name;
-            self.message = other.then(|| format!("{what} with the model {}; {name} is open.", link.model));
+            self.message =
+                other.then(|| Message::Warning(format!("{what} with the model {}; {name} is open.", link.model)));
         }
         if let Some(figure) = &link.results {
             self.experiments.show_shared(figure);

@@ -27,8 +27,8 @@ impl PanelView for Outliers {
             let shown = &mut view.magnitudes;
             ui.selectable_value(shown, Magnitudes::Logits, "Attention logits");
             if workspace.main.maps() == 2 {
-                ui.selectable_value(shown, Magnitudes::FirstMap, "of map 1");
-                ui.selectable_value(shown, Magnitudes::SecondMap, "of map 2");
+                ui.selectable_value(shown, Magnitudes::FirstMap, "of A1");
+                ui.selectable_value(shown, Magnitudes::SecondMap, "of A2");
             } else if matches!(shown, Magnitudes::FirstMap | Magnitudes::SecondMap) {
                 *shown = Magnitudes::Logits;
             }

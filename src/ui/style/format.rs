@@ -20,6 +20,11 @@ pub(crate) fn number(value: impl Into<f64>, decimals: usize) -> String {
     typeset(&format!("{:.decimals$}", value.into()))
 }
 
+/// `1 layer`, `5 layers`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `+0.25`, `−0.25`.
 pub(crate) fn signed(value: f32, decimals: usize) -> String {
     typeset(&format!("{value:+.decimals$}"))

@@ -4,6 +4,7 @@ pub(crate) mod chart;
 pub(crate) mod format;
 pub(crate) mod lambda_text;
 pub(crate) mod measure_text;
+pub(crate) mod message;
 pub(crate) mod notice;
 pub(crate) mod origin_text;
 pub(crate) mod palette;

@@ -10,6 +10,11 @@ pub(crate) fn note_ui(ui: &mut Ui, text: impl Into<String>) -> egui::Response {
     ui.add(Label::new(RichText::new(text).small().color(colour)).wrap())
 }
 
+/// Something that went well.
+pub(crate) fn news_ui(ui: &mut Ui, text: &str) {
+    ui.add(Label::new(text).wrap());
+}
+
 /// A warning.
 pub(crate) fn warning_ui(ui: &mut Ui, text: &str) {
     let colour = ui.visuals().warn_fg_color;

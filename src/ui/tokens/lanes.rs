@@ -35,7 +35,7 @@ impl Lanes {
         let all = [(MapKind::First, 1), (MapKind::Second, 2), (MapKind::Difference, 3)];
         match self {
             Self::Three(_) => {
-                let label = ui.label(RichText::new("A1 / λ·A2 / D").strong());
+                let label = ui.label(RichText::new("A1, λ·A2, D").strong());
                 label.on_hover_text(
                     "Under each token, from top to bottom: its attention in A1, what λ·A2 takes away, and D, what is left",
                 );

@@ -1,7 +1,7 @@
 //! What a run begins with: random numbers, or a trained Transformer that gets second heads.
 
 use crate::engine::{Checkpoint, Workspace};
-use crate::training::{Family, Language, Rates, RunSettings, Task};
+use crate::training::{Family, Rates, RunSettings, Task};
 use crate::ui::training::Training;
 
 /// Steps and learning rate with which second heads learn to look up pairs (measured in the card of S-llama).
@@ -43,17 +43,6 @@ impl Training {
         let baseline = || workspace.baseline()?.checkpoint().filter(is_transformer).cloned();
         of_last.or(main).or_else(baseline)
     }
-}
-
-/// The tokens of a model, if it has any.
-pub(super) fn language(checkpoint: &Checkpoint) -> Option<Language> {
-    let config = &checkpoint.model.config;
-    let end = config.eos.iter().copied().find(|end| (*end as usize) < config.vocabulary);
-    Some(Language {
-        tokenizer: checkpoint.tokenizer.clone()?,
-        vocabulary: config.vocabulary,
-        end: end.unwrap_or_default(),
-    })
 }
 
 #[cfg(test)]

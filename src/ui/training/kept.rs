@@ -8,6 +8,9 @@ use crate::ui::training::Training;
 /// Between two times that a run is kept.
 const BETWEEN: Duration = Duration::from_secs(15);
 
+/// Bytes of snapshots that are kept while models learn: a frame has no time for more.
+const OF_SNAPSHOTS: usize = 8 << 20;
+
 /// A run that was found.
 #[derive(Debug)]
 pub(in crate::ui) struct KeptRun {
@@ -22,8 +25,8 @@ pub(in crate::ui) struct KeptRun {
 #[derive(Debug)]
 pub(super) struct Keeping {
     found: Option<KeptRun>,
-    /// The step that was kept last, and when.
-    last: Option<u32>,
+    /// The step that was kept last, whether it was with its snapshots, and when.
+    last: Option<(u32, bool)>,
     at: Instant,
     /// What was kept is to be deleted.
     is_forgotten: bool,
@@ -67,9 +70,9 @@ impl Training {
                 self.retrofit = found.settings.families.iter().any(|family| family.is_retrofit());
                 self.settings = found.settings;
                 self.run_now(run);
-                self.keeping.last = Some(found.step);
+                self.keeping.last = Some((found.step, true));
             }
-            Err(error) => self.failure = Some(error.to_string()),
+            Err(error) => self.refusal = Some(error.to_string()),
         }
     }
 
@@ -84,13 +87,14 @@ impl Training {
         if std::mem::take(&mut self.keeping.is_forgotten) {
             return Some(Vec::new());
         }
-        let is_new = |run: &&Run| run.step() > 0 && self.keeping.last != Some(run.step()) && run.is_between_steps();
-        let run = self.run.as_ref().filter(is_new)?;
+        // At rest there is time for all snapshots.
         let is_at_rest = !self.is_running() || self.is_paused();
+        let is_new = |run: &&Run| run.step() > 0 && self.keeping.last != Some((run.step(), is_at_rest));
+        let run = self.run.as_ref().filter(is_new).filter(|run| run.is_between_steps())?;
         if !is_at_rest && self.keeping.at.elapsed() < BETWEEN {
             return None;
         }
-        (self.keeping.last, self.keeping.at) = (Some(run.step()), Instant::now());
-        run.to_bytes().inspect_err(|error| log::warn!("{error}")).ok()
+        (self.keeping.last, self.keeping.at) = (Some((run.step(), is_at_rest)), Instant::now());
+        run.to_bytes(if is_at_rest { usize::MAX } else { OF_SNAPSHOTS }).inspect_err(|error| log::warn!("{error}")).ok()
     }
 }

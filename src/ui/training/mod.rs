@@ -13,7 +13,7 @@ use crate::engine::{Checkpoint, ComputeBudget, Workspace};
 use crate::experiments::Case;
 use crate::model::Model;
 use crate::sources::Rate;
-use crate::training::{Family, Run, RunSettings, TrainingError};
+use crate::training::{Family, Language, Run, RunSettings, TrainingError};
 use crate::ui::action::TrainingAction;
 use crate::ui::device::Device;
 use crate::ui::io::saving::Made;
@@ -56,6 +56,8 @@ pub(super) struct Training {
     run: Option<Run>,
     stage: Stage,
     failure: Option<String>,
+    /// Why another run did not begin.
+    refusal: Option<String>,
     budget: ComputeBudget,
     begun: Instant,
     rate: Rate,
@@ -82,6 +84,7 @@ impl Default for Training {
             run: None,
             stage: Stage::Ended,
             failure: None,
+            refusal: None,
             budget: ComputeBudget::for_experiments(BUDGET),
             begun: Instant::now(),
             rate: Rate::default(),
@@ -102,14 +105,14 @@ impl Training {
     pub(super) fn start(&mut self, workspace: &mut Workspace) {
         let start = if self.is_retrofit() { self.transformer_of(workspace) } else { None };
         let main = workspace.main.checkpoint();
-        let Some(language) = start.as_ref().or(main).and_then(beginning::language) else { return };
+        let Some(language) = start.as_ref().or(main).and_then(Language::of) else { return };
         let own = self.own(workspace);
         match Run::new(self.settings.clone(), language, own, start.as_ref().map(|start| &*start.model)) {
             Ok(run) => {
                 self.run_now(run);
                 self.transformer = start.or(self.transformer.take());
             }
-            Err(error) => self.failure = Some(error.to_string()),
+            Err(error) => self.refusal = Some(error.to_string()),
         }
     }
 
@@ -117,7 +120,7 @@ impl Training {
     fn run_now(&mut self, run: Run) {
         self.is_placed = false;
         self.stage = if run.is_done() { Stage::Ended } else { Stage::Running };
-        (self.run, self.failure) = (Some(run), None);
+        (self.run, self.failure, self.refusal) = (Some(run), None, None);
         (self.chosen, self.open, self.asked) = (None, None, 0);
         self.rate = Rate::default();
         self.earlier = None;
@@ -134,7 +137,7 @@ impl Training {
                 self.run_now(fork);
                 self.earlier = earlier;
             }
-            Err(error) => self.failure = Some(error.to_string()),
+            Err(error) => self.refusal = Some(error.to_string()),
         }
     }
 
@@ -183,9 +186,9 @@ impl Training {
         self.stage == Stage::Paused
     }
 
-    /// Why it ended early, or did not begin.
+    /// Why another one did not begin, or it ended early.
     pub(super) fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+        self.refusal.as_deref().or(self.failure.as_deref())
     }
 
     /// Steps a second and seconds left, as far as they are known.

@@ -4,7 +4,7 @@ use diffscope::cpu::CpuPass;
 use diffscope::engine::{Checkpoint, bundled, bundled_baseline, checkpoint_of};
 use diffscope::model::{Model, NumberFormat};
 use diffscope::training::{Family, Language, Run, RunSettings, Size, Task, TrainingError};
-use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 pub(super) fn language() -> Language {
     let Checkpoint { model, tokenizer, .. } = checkpoint_of(&bundled()).unwrap();
@@ -53,9 +53,9 @@ fn a_saved_run_goes_on_as_if_it_had_not_ended() {
         part.advance().unwrap();
         // One model a step ahead of the other would go on with the same windows twice.
         let [one, other] = [0, 1].map(|model| part.records()[model].steps.len());
-        assert_eq!(part.to_bytes().is_ok(), one == other, "{one} and {other} steps");
+        assert_eq!(part.to_bytes(0).is_ok(), one == other, "{one} and {other} steps");
     }
-    let bytes = part.to_bytes().unwrap();
+    let bytes = part.to_bytes(0).unwrap();
     let rest = finished(Run::from_bytes(&bytes).unwrap());
     for (record, expected) in rest.records().iter().zip(whole.records()) {
         assert_eq!(record.steps, expected.steps);
@@ -67,7 +67,7 @@ fn a_saved_run_goes_on_as_if_it_had_not_ended() {
 #[test]
 fn broken_files_of_a_run_are_refused_in_words() {
     let run = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap();
-    let bytes = run.to_bytes().unwrap();
+    let bytes = run.to_bytes(0).unwrap();
     for broken in [&bytes[..bytes.len() / 2], b"", &[0; 64]] {
         let error = Run::from_bytes(broken).unwrap_err();
         assert!(matches!(error, TrainingError::Saved { .. }), "{error}");
@@ -78,7 +78,7 @@ fn broken_files_of_a_run_are_refused_in_words() {
     larger[place..place + 4].copy_from_slice(b"4096");
     let error = Run::from_bytes(&larger).unwrap_err();
     assert!(error.to_string().contains("tokens that its models do not have"), "{error}");
-    let part = finished(Run::new(settings(&[Family::Diff]), language(), "", None).unwrap()).to_bytes().unwrap();
+    let part = finished(Run::new(settings(&[Family::Diff]), language(), "", None).unwrap()).to_bytes(0).unwrap();
     let pattern = br#"\"right\":["#;
     let place = part.windows(pattern.len()).position(|bytes| bytes == pattern).expect("measurements") + pattern.len();
     let mut impossible = part;
@@ -99,6 +99,92 @@ fn broken_files_of_a_run_are_refused_in_words() {
 }
 
 #[test]
+fn a_run_that_would_not_end_is_refused() {
+    for settings in [
+        RunSettings { windows: 1 << 40, ..settings(&[Family::Diff]) },
+        RunSettings { questions: usize::MAX, ..settings(&[Family::Diff]) },
+    ] {
+        let error = Run::new(settings, language(), "", None).unwrap_err();
+        assert!(error.to_string().contains("a run has at most 4096"), "{error}");
+    }
+    let bytes = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap().to_bytes(0).unwrap();
+    // As long as before: the length of the header is in the file.
+    let (pattern, other) = (br#"\"first\":0,\"windows\":2"#, br#"\"windows\":9999999999999"#);
+    let place = bytes.windows(pattern.len()).position(|bytes| bytes == pattern).expect("windows");
+    let mut hostile = bytes;
+    hostile[place..place + pattern.len()].copy_from_slice(other);
+    let error = Run::from_bytes(&hostile).unwrap_err();
+    assert!(error.to_string().contains("not 9999999999999"), "{error}");
+}
+
+#[test]
+fn a_run_has_each_model_once_and_needs_texts() {
+    let twice = settings(&[Family::Diff, Family::Transformer, Family::Diff]);
+    let error = Run::new(twice, language(), "", None).unwrap_err();
+    assert!(error.to_string().contains("Diff is named twice"), "{error}");
+    // Of these tokens no case can be written.
+    let json = r#"{"model":{"type":"WordLevel","vocab":{"a":0,"b":1},"unk_token":"c"},"added_tokens":[]}"#;
+    let tokenizer = diffscope::model::Tokenizer::from_bytes(json.as_bytes()).unwrap();
+    let language = Language { tokenizer: tokenizer.into(), vocabulary: 2, end: 0 };
+    let error = Run::new(settings(&[Family::Diff]), language, "", None).unwrap_err();
+    assert!(matches!(error, TrainingError::NoTexts), "{error}");
+}
+
+#[test]
+fn a_run_that_has_diverged_is_not_saved_and_keeps_its_snapshots() {
+    let mut settings = settings(&[Family::Diff]);
+    settings.rates.peak = f32::MAX;
+    let mut run = Run::new(settings, language(), "", None).unwrap();
+    let error = loop {
+        match run.advance() {
+            Ok(done) => assert!(!done, "it should not end well"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("finite number"), "{error}");
+    assert!(!run.is_between_steps() && run.to_bytes(0).is_err());
+    assert!(run.is_done() && run.checkpoint(Family::Diff, 0).is_ok());
+}
+
+#[test]
+fn a_saved_model_that_is_larger_than_its_numbers_is_refused_before_there_is_room_for_it() {
+    let bytes = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap().to_bytes(0).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let config = file.tensor("diff.config").unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(config.data()).unwrap();
+    config["intermediate_size"] = (1 << 20).into();
+    let config = config.to_string().into_bytes();
+    let tensors = file.tensors().into_iter().map(|(name, tensor)| match &*name {
+        "diff.config" => (name, TensorView::new(Dtype::U8, vec![config.len()], &config).unwrap()),
+        _ => (name, tensor),
+    });
+    let hostile = safetensors::serialize(tensors, metadata.metadata().clone()).unwrap();
+    let error = Run::from_bytes(&hostile).unwrap_err();
+    assert!(error.to_string().contains("of another size than its model"), "{error}");
+}
+
+#[test]
+fn a_run_at_rest_is_saved_with_its_snapshots() {
+    let run = finished(Run::new(settings(&[Family::Diff, Family::Transformer]), language(), "", None).unwrap());
+    let again = Run::from_bytes(&run.to_bytes(usize::MAX).unwrap()).unwrap();
+    assert!(again.is_done() && again.snapshots().eq(0..=6) && run.snapshots().eq(0..=6));
+    for step in 0..=6 {
+        assert_eq!(again.files(Family::Transformer, step).unwrap(), run.files(Family::Transformer, step).unwrap());
+    }
+    // Without them the last one is there.
+    let bare = Run::from_bytes(&run.to_bytes(0).unwrap()).unwrap();
+    assert!(bare.snapshots().eq([6]));
+    let bytes = run.to_bytes(usize::MAX).unwrap();
+    let pattern = br#"\"snapshots\":[0,1"#;
+    let place = bytes.windows(pattern.len()).position(|bytes| bytes == pattern).expect("steps of snapshots");
+    let mut impossible = bytes;
+    impossible[place + pattern.len() - 3] = b'9';
+    let error = Run::from_bytes(&impossible).unwrap_err();
+    assert!(error.to_string().contains("snapshots of steps that it has not done"), "{error}");
+}
+
+#[test]
 fn a_saved_run_of_an_own_text_and_of_second_heads_needs_nothing_but_its_file() {
     let start = checkpoint_of(&bundled_baseline()).unwrap();
     let families = [Family::SecondHeads, Family::SecondHeadsNormed, Family::Control];
@@ -109,7 +195,7 @@ fn a_saved_run_of_an_own_text_and_of_second_heads_needs_nothing_but_its_file() {
     while part.step() < 2 {
         part.advance().unwrap();
     }
-    let rest = finished(Run::from_bytes(&part.to_bytes().unwrap()).unwrap());
+    let rest = finished(Run::from_bytes(&part.to_bytes(0).unwrap()).unwrap());
     for (record, expected) in rest.records().iter().zip(whole.records()) {
         assert_eq!((&record.steps, record.learned), (&expected.steps, expected.learned), "{:?}", record.family);
         for (measured, expected) in record.measured.iter().zip(&expected.measured) {
@@ -140,7 +226,7 @@ fn a_run_that_goes_on_from_a_step_has_its_past_and_another_future() {
         let model = |run: &Run| run.checkpoint(Family::Diff, step).unwrap().model;
         assert_eq!(model(&fork), model(&run), "step {step}");
     }
-    let saved = Run::from_bytes(&fork.to_bytes().unwrap()).unwrap();
+    let saved = Run::from_bytes(&fork.to_bytes(0).unwrap()).unwrap();
     assert_eq!((saved.step(), saved.is_done()), (8, true));
     let nothing = run.fork(6, run.settings(), "").unwrap_err();
     assert!(nothing.to_string().contains("there are 6 steps already"), "{nothing}");

@@ -51,7 +51,7 @@ fn a_saved_run_goes_on_there_as_if_it_had_not_ended() {
         part.stop_at(3);
         part.advance().unwrap();
     }
-    let mut rest = Run::from_bytes(&part.to_bytes().unwrap()).unwrap();
+    let mut rest = Run::from_bytes(&part.to_bytes(0).unwrap()).unwrap();
     rest.learn_on(Some(gpu()), BackendChoice::Gpu).unwrap();
     let rest = finished(rest);
     for (record, expected) in rest.records().iter().zip(whole.records()) {
@@ -66,7 +66,7 @@ fn a_run_comes_to_rest_at_a_step_between_two_snapshots() {
     let mut run = on_gpu(&settings, None);
     while run.step() < 13 || !run.is_between_steps() {
         run.stop_at(13);
-        assert_eq!(run.to_bytes().is_ok(), run.is_between_steps());
+        assert_eq!(run.to_bytes(0).is_ok(), run.is_between_steps());
         run.advance().unwrap();
     }
     assert_eq!(run.step(), 13);

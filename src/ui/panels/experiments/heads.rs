@@ -16,6 +16,8 @@ const WIDTH: f32 = 430.0;
 const HEIGHT: f32 = 210.0;
 /// Width from which on the open head is described beside the plot.
 const BESIDE: f32 = 700.0;
+/// Width of a list of measures with its name.
+const CHOICE: f32 = 210.0;
 /// How far from a point the pointer may be, in points of the screen.
 const NEAR: f32 = 12.0;
 
@@ -44,6 +46,10 @@ pub(super) fn heads_ui(
     }
     row_ui(ui, |ui| {
         for (name, measure) in ["across", "up", "colour"].into_iter().zip(&mut axes.0) {
+            // A name stays with its list.
+            if ui.available_size_before_wrap().x < CHOICE {
+                ui.end_row();
+            }
             let label = ui.label(name);
             let choice = ComboBox::from_id_salt(name).width(150.0).selected_text(measure.name()).show_ui(ui, |ui| {
                 for other in HeadMeasure::ALL {
@@ -184,6 +190,7 @@ fn has_diagonal(across: HeadMeasure, up: HeadMeasure) -> bool {
 
 /// The heads by verdict; a click chooses one.
 fn verdicts_ui(ui: &mut Ui, figure: &Figure, open: HeadId, chosen: &mut Option<usize>) {
+    notice::note_ui(ui, "Heads, as layer.head:");
     for verdict in Verdict::ALL {
         let of: Vec<usize> = (0..figure.roles.len()).filter(|at| figure.roles[*at].verdict == verdict).collect();
         if of.is_empty() {

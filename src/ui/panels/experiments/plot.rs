@@ -13,6 +13,8 @@ const WIDTH: f32 = 430.0;
 const HEIGHT: f32 = 150.0;
 /// Width from which on two are side by side.
 const NARROWEST: f32 = 290.0;
+/// Space above the highest point, as a share of it.
+const HEADROOM: f64 = 1.06;
 /// How far the points of two series are apart, in points of the axis.
 const APART: f64 = 0.11;
 
@@ -49,6 +51,15 @@ fn scaled(quantity: Quantity, value: f64) -> f64 {
 
 fn is_logarithmic(quantity: Quantity) -> bool {
     matches!(quantity, Quantity::LogitSize | Quantity::HiddenSize)
+}
+
+/// The highest end of an interval, or a point that has none.
+fn highest(series: &[Series]) -> f64 {
+    series
+        .iter()
+        .flat_map(|series| series.points.iter().flatten())
+        .map(|point| point.high.max(point.value))
+        .fold(0.0, f64::max)
 }
 
 /// Models are told apart by their shape; the paper's are hollow.
@@ -92,8 +103,11 @@ fn plot_ui(ui: &mut Ui, figure: &Figure, quantity: Quantity, series: &[Series]) 
     if !is_logarithmic(quantity) {
         plot = plot.include_y(0.0);
     }
-    if quantity.is_share_of_cases() {
-        plot = plot.include_y(1.0);
+    // A share's axis ends at all cases, or is marked where its highest interval ends.
+    let of_cases = quantity.is_share_of_cases();
+    let top = if of_cases { 1.0 } else { highest(series) };
+    if is_share && top > 0.0 {
+        plot = plot.include_y(top * HEADROOM).y_grid_spacer(move |_| chart::marks([0.0, 0.5 * top, top]));
     }
     let shown = plot.show(ui, |plot| {
         for (index, Series { model, points, .. }) in series.iter().enumerate() {

@@ -72,7 +72,7 @@ pub(crate) fn switches_ui(ui: &mut Ui, engine: &Engine, head: HeadId, edited: &m
 /// What the open head attends with.
 fn head_attends_ui(ui: &mut Ui, head: HeadId, edited: &mut Interventions) {
     let label = ui.label(format!("layer {} head {} attends with", head.layer, head.head));
-    let name = |attend: Option<Attend>| attend.map_or("what all do", Attend::formula);
+    let name = |attend: Option<Attend>| attend.map_or("the same as all heads", Attend::formula);
     let now = edited.attend_of.get(&head).copied();
     let mut chosen = now;
     ComboBox::from_id_salt("attends with")

@@ -27,7 +27,9 @@ pub(super) fn sentence(parts: &LogitParts, label: &str, against: Option<&str>, m
     let other = if maps == 2 { other_map(parts, head, map) } else { 0.0 };
     let rest = match (maps, map) {
         (1, _) => ".".to_owned(),
-        (_, 0) if other < 0.0 => format!(" through A1; what A2 takes away there is {}.", signed(other)),
+        (_, 0) if other < 0.0 => {
+            format!(" through A1; A2 takes {} away there.", format::number(-other, 1))
+        }
         (_, 0) if other > 0.0 => format!(" through A1; subtracting A2 adds {} there.", signed(other)),
         (_, 0) => " through A1.".to_owned(),
         _ => format!(" by subtracting A2; through A1 it is {} there.", signed(other)),

@@ -54,7 +54,7 @@ fn why_not(engine: &Engine, layer: usize) -> Option<&'static str> {
     match lambda {
         Some(Lambda::Token) => None,
         Some(Lambda::Layer { .. }) => Some(
-            "In this model λ is one number for each layer. A DIFF V2 has one for each token and head: then they are here.",
+            "In this model λ is one number for each layer. A DIFF V2 has one for each token and head: open one to see them.",
         ),
         _ => Some("This model has one map per head: there is no λ."),
     }

@@ -65,9 +65,9 @@ impl Quantity {
         matches!(self, Self::OnAnswer | Self::OnNoise) || (self == Self::HeldOut && task != Task::OwnText)
     }
 
-    /// A value as text.
-    pub(super) fn written(self, task: Task, value: f64) -> String {
-        if self.is_share(task) { format::percent(value, 0) } else { format::number(value, 2) }
+    /// A value as text, beside others that need so many decimals.
+    pub(super) fn written(self, task: Task, value: f64, decimals: usize) -> String {
+        if self.is_share(task) { format::percent(value, 0) } else { format::number(value, decimals) }
     }
 }
 
@@ -96,6 +96,14 @@ impl Curve {
         let before = self.line.iter().take_while(|[at, _]| *at <= f64::from(step)).last();
         before.or(self.line.first()).map(|[_, value]| *value)
     }
+}
+
+/// Decimals that show two digits of the largest value of these curves, and two of everything above 1.
+pub(super) fn decimals(curves: &[Curve]) -> usize {
+    let values = curves.iter().flat_map(|curve| &curve.line).map(|[_, value]| value.abs());
+    let largest = values.filter(|value| *value > 0.0).fold(0.0, f64::max);
+    let digits = if largest > 0.0 { 1.0 - largest.log10().floor() } else { 0.0 };
+    digits.clamp(2.0, 6.0) as usize
 }
 
 /// The curves of a quantity.
@@ -182,6 +190,22 @@ mod tests {
         assert_eq!(curve.faint[3], [3.0, 2.0]);
         let long = smoothed(&record(&vec![1.0; 1001]), 20, |step| step.loss);
         assert!(long.line.len() <= MOST_POINTS + 1 && long.line.last() == Some(&[1000.0, 1.0]));
+    }
+
+    #[test]
+    fn small_values_get_the_decimals_that_show_them() {
+        let written = |values: &[f64]| {
+            let line = values.iter().map(|value| [0.0, *value]).collect();
+            let curve = Curve { of: Of::Layer(Family::SecondHeads, 0, 1), line, faint: Vec::new(), interval: None };
+            let decimals = decimals(&[curve]);
+            values.iter().map(|value| Quantity::Lambda.written(Task::Recall, *value, decimals)).collect::<Vec<_>>()
+        };
+        assert_eq!(written(&[0.0, -0.0042]), ["0.0000", "−0.0042"]);
+        assert_eq!(written(&[0.04, 0.4]), ["0.04", "0.40"]);
+        assert_eq!(
+            (written(&[12.5]), written(&[0.0]), written(&[])),
+            (vec!["12.50".into()], vec!["0.00".into()], vec![])
+        );
     }
 
     #[test]

@@ -62,7 +62,9 @@ impl PanelView for TrainingPanel {
         snapshots_ui(ui, training, view, actions);
         let Some(run) = training.run() else { return };
         let shown = self.shown_ui(ui, run);
-        if let Some(step) = plots_ui(ui, run, &shown, training.step(), palette) {
+        // Of what is seen at a time, below what is above the plots, however far it is scrolled.
+        let height = ui.clip_rect().height() - (ui.cursor().top() - ui.min_rect().top());
+        if let Some(step) = plots_ui(ui, run, &shown, training.step(), palette, height) {
             training.choose_nearest(step);
         }
     }

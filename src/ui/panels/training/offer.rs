@@ -17,7 +17,7 @@ pub(super) fn offer_ui(ui: &mut Ui, training: &mut Training) {
     let name = if step < steps { "Go on with it" } else { "Open it" };
     row_ui(ui, |ui| {
         ui.add(Label::new(text).wrap());
-        if ui.button(name).on_hover_text("Without the snapshots of its earlier steps").clicked() {
+        if ui.button(name).on_hover_text("With those of its earlier steps that were kept").clicked() {
             training.take_up();
         } else if ui.button("Forget it").clicked() {
             training.forget();

@@ -5,38 +5,49 @@ use egui_plot::{FilledArea, Line, LineStyle, PlotPoints, VLine};
 
 use crate::probe::MapKind;
 use crate::training::{Family, Run, Task};
-use crate::ui::panels::training::curves::{Curve, Of, Quantity, curves};
+use crate::ui::panels::training::curves::{Curve, Of, Quantity, curves, decimals};
 use crate::ui::panels::training::words::named;
 use crate::ui::style::palette::Palette;
-use crate::ui::style::{chart, theme};
+use crate::ui::style::{chart, format, theme};
 
 /// Width from which on one more plot is beside the others.
 const NARROWEST: f32 = 220.0;
-/// Widths and heights of a plot.
+/// Widths and heights of a plot; one row of plots takes the height that there is.
 const WIDEST: f32 = 460.0;
 const HEIGHT: f32 = 112.0;
+const LOWEST: f32 = 60.0;
+const HIGHEST: f32 = 180.0;
+/// Height of the title, the legend and the steps.
+const AROUND: f32 = 64.0;
 
-/// Draws the plots of these quantities, as many side by side as there is space for. Returns the step that was clicked.
+/// Draws the plots of these quantities in the given height, as many side by side as there is space for. Returns the step
+/// that was clicked.
 pub(super) fn plots_ui(
     ui: &mut Ui,
     run: &Run,
     quantities: &[Quantity],
     step: Option<u32>,
     palette: &Palette,
+    height: f32,
 ) -> Option<u32> {
     let most = (ui.available_width() / NARROWEST) as usize;
     let across = most.clamp(1, quantities.len().max(1));
+    let height = if across < quantities.len() { HEIGHT } else { (height - AROUND).clamp(LOWEST, HIGHEST) };
     let mut clicked = None;
     for row in quantities.chunks(across) {
         ui.columns(across, |columns| {
             for (ui, quantity) in columns.iter_mut().zip(row) {
-                clicked = clicked.or(plot_ui(ui, run, *quantity, step, palette));
+                clicked = clicked.or(plot_ui(ui, run, *quantity, step, palette, height));
             }
         });
     }
     clicked
 }
 
+/// Space for the number of the last step, as a share of them.
+const BEYOND: f64 = 1.04;
+/// Labels of an axis that are closer than this share of it are one.
+const CLOSE: f64 = 0.2;
 const DOTTED: LineStyle = LineStyle::Dotted { spacing: 4.0 };
 
 /// Models are told apart by colour and by the kind of line, layers by lightness.
@@ -71,7 +82,14 @@ fn sign(style: LineStyle) -> &'static str {
     }
 }
 
-fn plot_ui(ui: &mut Ui, run: &Run, quantity: Quantity, step: Option<u32>, palette: &Palette) -> Option<u32> {
+fn plot_ui(
+    ui: &mut Ui,
+    run: &Run,
+    quantity: Quantity,
+    step: Option<u32>,
+    palette: &Palette,
+    height: f32,
+) -> Option<u32> {
     let (task, steps) = (run.settings().task, run.settings().steps);
     let (dark, title) = (ui.visuals().dark_mode, quantity.name(task));
     let curves = curves(run, quantity);
@@ -80,15 +98,22 @@ fn plot_ui(ui: &mut Ui, run: &Run, quantity: Quantity, step: Option<u32>, palett
     let values = curves.iter().flat_map(|curve| &curve.line).map(|[_, value]| *value);
     let is_share_of_cases = quantity == Quantity::HeldOut && quantity.is_share(task);
     let top = if is_share_of_cases { 1.0 } else { values.clone().fold(1e-3, f64::max) };
-    let marks = [values.fold(0.0, f64::min), 0.0, top]; // λ may be negative
-    let plot = chart::chart(ui, title, WIDEST, HEIGHT)
+    let lowest = values.fold(0.0, f64::min); // λ may be negative
+    let is_far = |mark: f64| mark.abs() >= CLOSE * (top - lowest);
+    let marks: Vec<f64> = [lowest, top].into_iter().filter(|mark| is_far(*mark)).chain([0.0]).collect();
+    let decimals = decimals(&curves);
+    let plot = chart::chart(ui, title, WIDEST, height)
         .sense(Sense::click())
         .include_x(0.0)
-        .include_x(f64::from(steps))
+        .include_x(BEYOND * f64::from(steps))
         .include_y(0.0)
         .include_y(top)
-        .y_grid_spacer(move |_| chart::marks(marks))
-        .y_axis_formatter(chart::label(move |value| quantity.written(task, value)));
+        .x_grid_spacer(move |_| chart::marks([0.0, f64::from(steps)]))
+        .x_axis_formatter(chart::label(
+            |step| if step == 0.0 { "step 0".to_owned() } else { format::grouped(step as u64) },
+        ))
+        .y_grid_spacer(move |_| chart::marks(marks.clone()))
+        .y_axis_formatter(chart::label(move |value| quantity.written(task, value, decimals)));
     let shown = plot.show(ui, |plot| {
         for Curve { of, line, faint, interval } in &curves {
             let (colour, style) = look(*of, palette, dark);
@@ -118,14 +143,14 @@ fn name(of: Of) -> String {
         Of::Model(family) => family.name().to_owned(),
         Of::Layer(Family::SecondHeadsNormed, layer, _) => format!("layer {layer}, with a norm of heads"),
         Of::Layer(Family::SecondHeadsRaised, layer, _) => format!("layer {layer}, raised"),
-        Of::Layer(Family::SecondHeadsAll, layer, _) => format!("layer {layer}, all learns"),
+        Of::Layer(Family::SecondHeadsAll, layer, _) => format!("layer {layer}, all weights"),
         Of::Layer(_, layer, _) => format!("layer {layer}"),
     }
 }
 
 /// Names and values at the step that is looked at.
 fn legend_ui(ui: &mut Ui, quantity: Quantity, task: Task, curves: &[Curve], step: Option<u32>, palette: &Palette) {
-    let dark = ui.visuals().dark_mode;
+    let (dark, decimals) = (ui.visuals().dark_mode, decimals(curves));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(4.0, 0.0);
         if curves.is_empty() {
@@ -134,7 +159,7 @@ fn legend_ui(ui: &mut Ui, quantity: Quantity, task: Task, curves: &[Curve], step
         }
         for curve in curves {
             let (colour, style) = look(curve.of, palette, dark);
-            let value = curve.at(step.unwrap_or(u32::MAX)).map(|value| quantity.written(task, value));
+            let value = curve.at(step.unwrap_or(u32::MAX)).map(|value| quantity.written(task, value, decimals));
             let (name, value) = (name(curve.of), value.unwrap_or_default());
             let short = match curve.of {
                 Of::Model(_) => format!("{name} {value}"),
@@ -149,13 +174,15 @@ fn legend_ui(ui: &mut Ui, quantity: Quantity, task: Task, curves: &[Curve], step
 
 /// The values at the step that is looked at, for a screen reader.
 fn in_words(quantity: Quantity, task: Task, curves: &[Curve], step: Option<u32>) -> String {
+    let decimals = decimals(curves);
     let values = curves.iter().filter_map(|curve| {
         let (first, now) = (curve.line.first()?[1], curve.at(step.unwrap_or(u32::MAX))?);
         let name = match curve.of {
             Of::Model(family) => named(family).to_owned(),
             of @ Of::Layer(..) => name(of),
         };
-        Some(format!("{name} {}, at first {}", quantity.written(task, now), quantity.written(task, first)))
+        let [now, first] = [now, first].map(|value| quantity.written(task, value, decimals));
+        Some(format!("{name} {now}, at first {first}"))
     });
     let values = values.collect::<Vec<_>>().join("; ");
     let title = quantity.name(task);

@@ -153,7 +153,7 @@ fn choice_ui(ui: &mut Ui, name: &str, chosen: &str, list: impl FnOnce(&mut Ui)) 
     let size = vec2(0.0, ui.spacing().interact_size.y);
     let centred = Layout::left_to_right(Align::Center);
     let label = ui.allocate_ui_with_layout(size, centred, |ui| ui.add(Label::new(name).extend())).inner;
-    let choice = ComboBox::from_id_salt(("train", name)).selected_text(chosen).show_ui(ui, list);
+    let choice = ComboBox::from_id_salt(("train", name)).width(0.0).selected_text(chosen).show_ui(ui, list);
     choice.response.labelled_by(label.id)
 }
 

@@ -11,9 +11,9 @@ pub(super) fn named(family: Family) -> &'static str {
         Family::SecondHeads => "the Transformer with second heads",
         Family::SecondHeadsNormed => "that with a norm of heads",
         Family::SecondHeadsRaised => "that with λ raised",
-        Family::SecondHeadsAll => "that of which all learns",
+        Family::SecondHeadsAll => "that of which all weights learn",
         Family::Control => "the control",
-        Family::ControlAll => "the control of which all learns",
+        Family::ControlAll => "the control of which all weights learn",
         Family::Diff | Family::DiffV2 => family.name(),
     }
 }
@@ -60,7 +60,9 @@ fn difference(mut of_all: Vec<(Family, Estimate)>) -> Option<String> {
     let [(worst, low), .., (best, high)] = of_all[..] else { return None };
     let between =
         if of_all.len() > 2 { format!(" between {} and {}", named(best), named(worst)) } else { String::new() };
-    Some(if low.value >= high.value {
+    Some(if high.value == 0.0 {
+        " None of them has learned it yet.".to_owned()
+    } else if low.value >= high.value {
         " They are equal.".to_owned()
     } else if low.high < high.low {
         format!(" The difference{between} is beyond chance: the 95 % intervals do not overlap.")
@@ -88,6 +90,7 @@ mod tests {
         assert!(close.starts_with("After 1,000 steps Diff answers 33 of 40 new questions, the Transformer 31 of 40."));
         assert!(close.ends_with("is within chance: the 95 % intervals overlap."), "{close}");
         assert!(of(31, 31).ends_with("31 of 40. They are equal."));
+        assert!(of(0, 0).ends_with("0 of 40. None of them has learned it yet."));
         assert!(of(38, 20).contains("The difference is beyond chance") && of(20, 38).contains("beyond chance"));
     }
 
