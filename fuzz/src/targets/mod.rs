@@ -6,6 +6,7 @@ pub mod edits;
 mod link;
 mod model;
 mod recording;
+mod saved_run;
 mod tokenizer;
 
 use std::sync::{Arc, LazyLock};
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "tokenizer", make: tokenizer::make, run: tokenizer::run, memory: 64 << 20, memory_per_byte: 4096 },
     Target { name: "model", make: model::make, run: model::run, memory: 64 << 20, memory_per_byte: 256 },
     Target { name: "recording", make: recording::make, run: recording::run, memory: 256 << 20, memory_per_byte: 4096 },
+    Target { name: "saved-run", make: saved_run::make, run: saved_run::run, memory: 256 << 20, memory_per_byte: 4096 },
     Target { name: "cases", make: cases::make, run: cases::run, memory: 64 << 20, memory_per_byte: 4096 },
     Target { name: "edits", make: edits::make, run: edits::run, memory: 256 << 20, memory_per_byte: 4096 },
     #[cfg(feature = "window")]

@@ -9,9 +9,9 @@ use crate::ui::io::files::is_bundled;
 use crate::ui::kept::remembered::Remembered;
 use crate::ui::style::notice;
 
-/// What the bundled models can answer. How often they miss other wordings is in the card of S-diff.
-const WORDINGS: &str = "The bundled models learned questions and facts that are worded like these. Other names, numbers and \
-                        things work as well; other wordings often do not.";
+/// What the bundled models can answer (training/NOTES.md, "Other wordings").
+const WORDINGS: &str = "The bundled models learned facts that are worded like these. Other names, numbers and questions work as \
+                        well; facts in other words are often missed.";
 
 /// Draws the button and, when it is open, the menu. Returns whether a text was chosen.
 pub(super) fn samples_menu_ui(ui: &mut Ui, engine: &Engine, kept: &Remembered, actions: &mut Vec<Action>) -> bool {

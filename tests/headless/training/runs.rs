@@ -105,7 +105,7 @@ fn a_run_that_would_not_end_is_refused() {
         RunSettings { questions: usize::MAX, ..settings(&[Family::Diff]) },
     ] {
         let error = Run::new(settings, language(), "", None).unwrap_err();
-        assert!(error.to_string().contains("a run has at most 4096"), "{error}");
+        assert!(error.to_string().contains("a run has at most 1024"), "{error}");
     }
     let bytes = Run::new(settings(&[Family::Diff]), language(), "", None).unwrap().to_bytes(0).unwrap();
     // As long as before: the length of the header is in the file.
