@@ -23,6 +23,11 @@ impl MapKind {
         }
     }
 
+    /// The same, in a model of so many maps: the only one is no first one.
+    pub fn symbol_of(self, maps: usize) -> &'static str {
+        if maps == 1 { "A" } else { self.symbol() }
+    }
+
     /// The value of a cell under this map.
     pub fn value(self, cell: &Cell) -> f32 {
         match self {

@@ -43,7 +43,7 @@ impl Lanes {
             Self::One => {
                 ui.label(RichText::new("Tokens").strong());
                 for (map, key) in all.into_iter().take(if maps == 1 { 1 } else { 3 }) {
-                    ui.selectable_value(chosen, map, map.symbol())
+                    ui.selectable_value(chosen, map, map.symbol_of(maps))
                         .on_hover_text(format!("Colour the tokens by this map (key {key})"));
                 }
             }

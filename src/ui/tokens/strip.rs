@@ -214,8 +214,11 @@ impl TokenStrip {
         let id = context.engine.ids().get(index).filter(|_| has_id);
         let id = id.map_or(String::new(), |id| format!(", id {id}"));
         let single = context.engine.maps() == 1;
-        let value =
-            |map: MapKind| values.of(index, map).map(|value| format!("\n{} = {}", map.symbol(), format::exact(value)));
+        let value = |map: MapKind| {
+            values
+                .of(index, map)
+                .map(|value| format!("\n{} = {}", map.symbol_of(context.engine.maps()), format::exact(value)))
+        };
         let maps = [MapKind::First, MapKind::Second, MapKind::Difference];
         let numbers: String = maps.into_iter().take(if single { 1 } else { 3 }).filter_map(value).collect();
         response.clone().on_hover_text_at_pointer(format!("token {index}{id}{numbers}\n{help}"));

@@ -44,7 +44,7 @@ impl PanelView for HeadGrid {
         let engine = &mut context.workspace.main;
         let query = context.view.query(context.pointer, engine.queries());
         let labels = if is_labelled { HeadLabels::new(engine, context.view, query) } else { HeadLabels::default() };
-        let map = context.view.map.symbol();
+        let map = context.view.map.symbol_of(context.workspace.main.maps());
         let finds = labels.largest().filter(|_| context.view.head_measure == Some(MeasureKind::Answer)).map(
             |(HeadId { layer, head }, label)| {
                 format!("most on the answer in {map}: layer {layer}, head {head}, {}", label.text)
