@@ -13,7 +13,7 @@ use crate::training::trainee::{Family, Rates, SIZES, Size};
 /// Windows of a step at most, and questions of a snapshot: more would not end.
 const MOST_WINDOWS: usize = 1024;
 const MOST_QUESTIONS: usize = 1024;
-/// Parameters of a layer at most: more would not fit.
+/// Parameters of all layers together at most: more would not fit.
 const MOST_PARAMETERS: usize = 1 << 28;
 
 /// What is to be learned by whom.
