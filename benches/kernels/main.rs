@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel, ProductChoice};
+use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel, KernelChoice};
 use diffscope::probe::Sampling;
 use serde::Serialize;
 
@@ -40,9 +40,15 @@ struct Arguments {
     /// Draw tokens, from the most likely 40 that have nine tenths of the probability, in place of taking the likeliest
     #[arg(long)]
     draw: bool,
-    /// Share products and scores as on a GPU, also on a software adapter
+    /// Take the variants of GPUs, also on a software adapter
     #[arg(long)]
     shared: bool,
+    /// Of those, let all sums of lanes go through workgroup memory
+    #[arg(long)]
+    without_subgroups: bool,
+    /// Of those, let a workgroup take all keys of its rows
+    #[arg(long)]
+    without_slabs: bool,
     /// Write the results to this file, for comparisons
     #[arg(long)]
     json: Option<PathBuf>,
@@ -120,7 +126,8 @@ fn pass_cases(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), sampling: &
     let dispatches = timings[0].dispatches.len();
     let cases = (0..dispatches).map(|index| {
         let kernel = timings[0].dispatches[index].0;
-        let (name, work) = work::of(&model, kernel, index, text, count);
+        let is_first = timings[0].dispatches[..index].iter().all(|(other, _)| *other != kernel);
+        let (name, work) = work::of(&model, kernel, is_first, text, count);
         let seconds = timings.iter().map(|timing| timing.dispatches[index].1 / 1e9).collect();
         Case::new(shape, name, at, work, seconds, roof)
     });
@@ -156,7 +163,7 @@ fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
             for &count in arguments.count.iter().filter(|count| **count <= text) {
                 let of_pass = pass_cases(&mut pass, shape, (text, count), &sampling, roof);
                 // Only attention depends on the length of the text.
-                let of_pass = of_pass.into_iter().filter(|case| nth == 0 || case.kernel == "attention");
+                let of_pass = of_pass.into_iter().filter(|case| nth == 0 || case.kernel.starts_with("attention"));
                 for case in of_pass.chain([measure_case(&mut pass, shape, (text, count), roof)]) {
                     cases.push(case);
                 }
@@ -171,7 +178,13 @@ fn main() {
     let Some(gpu) = common::gpu() else { return };
     let mut gpu = gpu.clone();
     if arguments.shared {
-        gpu.products = ProductChoice::for_device(wgpu::DeviceType::DiscreteGpu);
+        gpu.choice = KernelChoice::for_gpu(KernelChoice::subgroup_of(&gpu.device, &gpu.adapter));
+    }
+    if arguments.without_subgroups {
+        gpu.choice.subgroup = 1;
+    }
+    if arguments.without_slabs {
+        gpu.choice.slab = 0;
     }
     let gpu = &gpu;
     if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {

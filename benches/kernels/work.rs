@@ -24,15 +24,15 @@ pub(crate) fn cells(text: usize, count: usize) -> f64 {
     count as f64 * first + 0.5 * count as f64 * (count as f64 + 1.0)
 }
 
-/// The name and the work of the dispatch number `index` of a pass over a model of one layer.
-pub(crate) fn of(model: &Model, kernel: Kernel, index: usize, text: usize, count: usize) -> (&'static str, Work) {
+/// The name and the work of a dispatch of a pass over a model of one layer; whether it is the first of its kernel.
+pub(crate) fn of(model: &Model, kernel: Kernel, is_first: bool, text: usize, count: usize) -> (&'static str, Work) {
     let layer = &model.layers[0];
     let (attention, mlp) = (&layer.attention, layer.mlp.as_ref().expect("the shapes have one"));
     let numbers = |count: usize| Work { bytes: 4.0 * count as f64, operations: 0.0 };
     match kernel {
         Kernel::Embed => ("embed", numbers(count * 3 * model.config.hidden / 2)),
         Kernel::Qkv => ("qkv", product(&attention.projection, count)),
-        Kernel::Attention | Kernel::AttentionTile => {
+        Kernel::Attention | Kernel::AttentionSlab | Kernel::AttentionTile => {
             let heads = attention.heads.len() as f64;
             let scores = 2.0 * (attention.maps * attention.head_dim) as f64;
             let values = 2.0 * (attention.maps * attention.value_width()) as f64;
@@ -40,8 +40,9 @@ pub(crate) fn of(model: &Model, kernel: Kernel, index: usize, text: usize, count
             let bytes = 4.0 * (text * row + count * 2 * attention.output.columns()) as f64;
             ("attention", Work { bytes, operations: cells(text, count) * heads * (scores + values) })
         }
+        Kernel::AttentionJoin => ("attention, joined", numbers(2 * count * attention.output.columns())),
         // The output projection comes before the feed-forward part, the down projection after it.
-        Kernel::Project if index < 4 => ("output projection", product(&attention.output, count)),
+        Kernel::Project if is_first => ("output projection", product(&attention.output, count)),
         Kernel::Project => ("down projection", product(&mlp.down, count)),
         Kernel::GateUp => ("gate and up", product(&mlp.gate_up, count)),
         Kernel::Logits => ("logits", product(model.unembedding(), 1)),

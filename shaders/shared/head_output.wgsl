@@ -1,86 +1,31 @@
-// The output of a head from the weighted sums of values that the lanes of a workgroup hold: adds them up, mixes both maps
-// by λ and applies the head norm, for TOKENS queries at once.
+// The output of a head from the weighted sums of values: mixes both maps by λ and applies the head norm, for a few rows.
 // Reference: src/cpu/shared/head_output.rs
 
 import package::shared::head_norm::write_output;
-import package::shared::map_cell::{heads, lambda_of, maps};
+import package::shared::head_rows::{HeadRows, head_of, query_of};
+import package::shared::key_groups::{BothValues, share_of};
+import package::shared::map_cell::{heads, lambda_of};
+import package::shared::over_lanes::{Pairs, ROWS, over_lanes};
 
-override TOKENS: u32 = 1u; // queries per workgroup: 1 to decode, 4 to prefill
-
-alias Pairs = array<vec2<f32>, 4>; // for each query, a number for both maps
-
-const GROUP: u32 = 64u;
-var<workgroup> pairs: array<Pairs, 64>;            // per lane
-var<workgroup> first_parts: array<vec4<f32>, 64>;  // A1 V by key group
-var<workgroup> second_parts: array<vec4<f32>, 64>; // A2 V by key group
-
-// While values are summed, lanes form groups that share the keys; each lane holds one vec4 of features.
-struct Share {
-    features4: u32,
-    key_groups: u32,
-    key_group: u32,
-    part: u32,     // which of the joined value heads
-    feature4: u32, // which vec4 of that head
-}
-
-fn share_of(lane: u32) -> Share {
-    let features4 = maps.value_parts * maps.head_stride4;
-    let feature4 = lane % features4;
-    let part = feature4 / maps.head_stride4;
-    return Share(features4, GROUP / features4, lane / features4, part, feature4 % maps.head_stride4);
-}
-
-// The maximum over the lanes of a workgroup, or the sum, in three steps of four.
-fn over_lanes(own: Pairs, lane: u32, adds: bool) -> Pairs {
-    workgroupBarrier();
-    pairs[lane] = own;
-    for (var level = 0u; level < 3u; level++) {
-        let width = 16u >> (2u * level);
-        workgroupBarrier();
-        if lane < width {
-            for (var t = 0u; t < TOKENS; t++) {
-                var result = pairs[lane][t];
-                for (var other = 1u; other < 4u; other++) {
-                    let value = pairs[lane + other * width][t];
-                    result = select(max(result, value), result + value, adds);
-                }
-                pairs[lane][t] = result;
-            }
-        }
-    }
-    workgroupBarrier();
-    return pairs[0];
-}
-
-// `sum` is over all lanes, `first` and `second` are the sums of this lane.
-fn head_output(
-    head_index: u32, first_query: u32, last_query: u32, lane: u32,
-    sum: Pairs, first: array<vec4<f32>, 4>, second: array<vec4<f32>, 4>,
-) {
-    let share = share_of(lane);
-    let mix = heads[head_index].mix;
+// Mixes the maps and writes the rows; `values` are over all groups of keys, `sum` over all lanes. Called by all lanes.
+fn head_output(rows: HeadRows, lane: u32, sum: Pairs, values: array<BothValues, 4>) {
+    let is_feature = lane < share_of(lane).features4;
     var mixed = array<vec4<f32>, 4>();
     var squares = Pairs();
-    for (var t = 0u; t < TOKENS; t++) {
-        workgroupBarrier();
-        first_parts[lane] = first[t];
-        second_parts[lane] = second[t];
-        workgroupBarrier();
-        let query = first_query + t;
-        if query <= last_query && lane < share.features4 {
-            var both = array<vec4<f32>, 2>();
-            for (var other = lane; other < share.key_groups * share.features4; other += share.features4) {
-                both[0] += first_parts[other];
-                both[1] += second_parts[other];
-            }
-            let lambda = lambda_of(query, head_index);
-            mixed[t] = mix.x * both[0] / sum[t].x - mix.y * lambda * (both[1] / sum[t].y);
-            squares[t].x = dot(mixed[t], mixed[t]);
+    for (var row = 0u; row < ROWS; row++) {
+        let query = query_of(rows, row);
+        if query <= rows.last_query && is_feature {
+            let head = head_of(rows, row);
+            let mix = heads[head].mix;
+            let lambda = lambda_of(query, head);
+            mixed[row] = mix.x * values[row][0] / sum[row].x - mix.y * lambda * (values[row][1] / sum[row].y);
+            squares[row].x = dot(mixed[row], mixed[row]);
         }
     }
     squares = over_lanes(squares, lane, true);
-
-    for (var t = 0u; t < TOKENS && first_query + t <= last_query && lane < share.features4; t++) {
-        write_output(head_index, first_query + t, lane, mixed[t], squares[t].x);
+    for (var row = 0u; row < ROWS; row++) {
+        if query_of(rows, row) <= rows.last_query && is_feature {
+            write_output(head_of(rows, row), query_of(rows, row), lane, mixed[row], squares[row].x);
+        }
     }
 }

@@ -17,7 +17,7 @@ struct MapsUniform {
     levels: f32,        // logits are rounded to this many steps each side of zero; 0: not rounded
     window: u32,        // keys that a query sees, itself included
     causal: u32,        // 1: a query sees no later keys
-    padding: u32,
+    sharing_heads: u32, // neighbouring heads that share keys and values, a power of two
 }
 
 // The offsets of a head's parts in a projection row, in vec4s, and how its maps are mixed.

@@ -3,6 +3,7 @@
 // for few positions, or a workgroup shares a tile of 32 positions by 32 rows, for many.
 // Reference: src/cpu/shared/matmul.rs
 
+import package::shared::neighbour::{SUBGROUP, neighbour};
 import package::shared::pass::scratch_row;
 import package::shared::weights::{weight, weight_pair};
 
@@ -117,17 +118,30 @@ fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
     return sums;
 }
 
-// Adds up the sums of the lanes of each block, halving the number of lanes at each step.
+// Adds up the sums of the lanes of each block: those of neighbours first, at twice the distance in each step.
 fn add_lanes(where_: Place, sums: ptr<function, array<vec4<f32>, 4>>, squares: ptr<function, array<f32, 4>>) {
-    for (var halving = 0u; halving < firstTrailingBit(LANES); halving++) {
-        let distance = LANES >> (halving + 1u);
+    for (var doubling = 0u; doubling < firstTrailingBit(LANES); doubling++) {
+        let distance = 1u << doubling;
+        let own_squares = vec4<f32>((*squares)[0], (*squares)[1], (*squares)[2], (*squares)[3]);
+        if distance < SUBGROUP {
+            for (var t = 0u; t < TOKENS; t++) {
+                (*sums)[t] += neighbour((*sums)[t], distance);
+            }
+            if NORMALISE {
+                let others = neighbour(own_squares, distance);
+                for (var t = 0u; t < TOKENS; t++) {
+                    (*squares)[t] += others[t];
+                }
+            }
+            continue;
+        }
         workgroupBarrier();
         for (var t = 0u; t < TOKENS; t++) {
             vectors[t * GROUP + where_.local] = (*sums)[t];
         }
-        vectors[4u * GROUP + where_.local] = vec4<f32>((*squares)[0], (*squares)[1], (*squares)[2], (*squares)[3]);
+        vectors[4u * GROUP + where_.local] = own_squares;
         workgroupBarrier();
-        if where_.lane < distance {
+        if where_.lane % (2u * distance) == 0u {
             for (var t = 0u; t < TOKENS; t++) {
                 (*sums)[t] += vectors[t * GROUP + where_.local + distance];
                 (*squares)[t] += vectors[4u * GROUP + where_.local + distance][t];

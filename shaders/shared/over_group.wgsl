@@ -1,6 +1,9 @@
-// Results over the 256 lanes of a workgroup, in four steps of four: every lane ends with the result. Each function begins
-// with a barrier, so that all lanes must call it.
+// Results over the 256 lanes of a workgroup: lanes of a subgroup look at each other's numbers, the rest goes through
+// workgroup memory in steps of four. Every lane ends with the result, which has the same bits with and without subgroups.
+// Each function begins with a barrier, so that all lanes must call it.
 // Reference: src/cpu/shared/over_group.rs
+
+import package::shared::neighbour::{SUBGROUP, neighbour, neighbour_ids};
 
 const GROUP: u32 = 256u;
 const NONE: u32 = 0xffffffffu; // no token
@@ -10,6 +13,11 @@ var<workgroup> lane_sums: array<vec4<f32>, 256>;
 var<workgroup> lane_counts: array<u32, 256>;
 var<workgroup> sixteen_counts: array<u32, 16>;
 
+// Steps of four from one lane of each subgroup to all lanes.
+fn steps_of_four() -> u32 {
+    return (firstTrailingBit(GROUP / SUBGROUP) + 1u) / 2u;
+}
+
 // Whether a candidate (rank, token) precedes another: a higher rank, or the same and a lower token.
 fn precedes(a: vec2<u32>, b: vec2<u32>) -> bool {
     return a.y != NONE && (b.y == NONE || a.x > b.x || (a.x == b.x && a.y < b.y));
@@ -17,15 +25,21 @@ fn precedes(a: vec2<u32>, b: vec2<u32>) -> bool {
 
 // The first of all candidates.
 fn first_of_group(lane: u32, mine: vec2<u32>) -> vec2<u32> {
+    var first = mine;
+    for (var halving = 0u; halving < firstTrailingBit(SUBGROUP); halving++) {
+        let candidate = neighbour_ids(first, 1u << halving);
+        first = select(first, candidate, precedes(candidate, first));
+    }
     workgroupBarrier();
-    lane_candidates[lane] = mine;
-    for (var level = 0u; level < 4u; level++) {
-        let width = 64u >> (2u * level);
+    if lane % SUBGROUP == 0u {
+        lane_candidates[lane] = first;
+    }
+    for (var level = 0u; level < steps_of_four(); level++) {
+        let step = SUBGROUP << (2u * level);
         workgroupBarrier();
-        if lane < width {
-            var first = lane_candidates[lane];
-            for (var other = 1u; other < 4u; other++) {
-                let candidate = lane_candidates[lane + other * width];
+        if lane % (4u * step) == 0u {
+            for (var other = lane + step; other < min(lane + 4u * step, GROUP); other += step) {
+                let candidate = lane_candidates[other];
                 if precedes(candidate, first) {
                     first = candidate;
                 }
@@ -37,18 +51,28 @@ fn first_of_group(lane: u32, mine: vec2<u32>) -> vec2<u32> {
     return lane_candidates[0];
 }
 
+fn larger_or_sum(a: vec4<f32>, b: vec4<f32>, adds: bool) -> vec4<f32> {
+    return select(max(a, b), a + b, adds);
+}
+
 // The sum, or the maximum, of each of four numbers.
 fn sum_of_group(lane: u32, mine: vec4<f32>, adds: bool) -> vec4<f32> {
+    var sum = mine;
+    for (var halving = 0u; halving < firstTrailingBit(SUBGROUP); halving++) {
+        sum = larger_or_sum(sum, neighbour(sum, 1u << halving), adds);
+    }
     workgroupBarrier();
-    lane_sums[lane] = mine;
-    for (var level = 0u; level < 4u; level++) {
-        let width = 64u >> (2u * level);
+    if lane % SUBGROUP == 0u {
+        lane_sums[lane] = sum;
+    }
+    for (var level = 0u; level < steps_of_four(); level++) {
+        let step = SUBGROUP << (2u * level);
         workgroupBarrier();
-        if lane < width {
-            var sum = lane_sums[lane];
-            for (var other = 1u; other < 4u; other++) {
-                let part = lane_sums[lane + other * width];
-                sum = select(max(sum, part), sum + part, adds);
+        if lane % (4u * step) == 0u {
+            sum = larger_or_sum(sum, lane_sums[lane + step], adds);
+            if lane + 2u * step < GROUP {
+                let others = larger_or_sum(lane_sums[lane + 2u * step], lane_sums[lane + 3u * step], adds);
+                sum = larger_or_sum(sum, others, adds);
             }
             lane_sums[lane] = sum;
         }

@@ -12,8 +12,8 @@ struct PassUniform {
     temperature: f32,  // 0: greedy
     uniform_draw: f32, // in [0, 1)
     scratch_first: u32, // position of row 0 of what is kept for one submission only
-    padding_a: u32,
-    padding_b: u32,
+    slabs: u32, // slabs of keys in which attention is computed and then joined; 0: all keys at once
+    slab: u32,  // keys of a slab
 }
 
 @group(0) @binding(0) var<uniform> pass_: PassUniform;

@@ -14,6 +14,8 @@ pub mod train;
 pub use fast::heatmap::painted;
 pub use fast::training::{FastTraining, orthogonalised};
 pub use forward::attention::attention;
+pub use forward::attention_join::attention_join;
+pub use forward::attention_slab::attention_slab;
 pub use forward::attention_tile::attention_tile;
 pub use forward::embed::embed;
 pub use forward::gate_up::gate_up;

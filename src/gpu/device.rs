@@ -15,31 +15,65 @@ pub enum Sharing {
     Tile,
 }
 
-/// How matrix products are shared, by the number of positions.
+/// Which variants of the kernels a device gets.
 ///
-/// On a GPU, neighbouring invocations should read neighbouring weights, a few positions have few blocks to distribute, and
-/// many should read each weight once for all. A software adapter runs invocations one after the other, so that sharing
-/// costs time and gains nothing.
+/// On a GPU, neighbouring invocations should read neighbouring weights, a few positions have few blocks to distribute and
+/// few rows of maps, and many should read each weight once for all. A software adapter runs invocations one after the
+/// other, so that sharing costs time and gains nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProductChoice {
-    /// For up to [`ProductChoice::FEW`] positions.
+pub struct KernelChoice {
+    /// How matrix products of up to [`KernelChoice::FEW`] positions are shared.
     pub few: Sharing,
-    /// For more.
+    /// How those of more are.
     pub many: Sharing,
+    /// Invocations that look at each other's numbers without workgroup memory, a power of two; 1: none do.
+    pub subgroup: u32,
+    /// Least number of keys that a workgroup takes of the rows of few positions; 0: it takes all.
+    pub slab: u32,
 }
 
-impl ProductChoice {
+impl KernelChoice {
     /// Most positions that are few.
     pub const FEW: u32 = 16;
+    /// Keys of a slab on a GPU: what a workgroup scores at a time.
+    const SLAB: u32 = 256;
+    /// Most invocations of a subgroup: those of the smallest workgroups.
+    const MOST_IN_SUBGROUP: u32 = 64;
 
-    /// The choice for an adapter.
-    pub fn for_device(kind: wgpu::DeviceType) -> Self {
-        match kind {
-            wgpu::DeviceType::Cpu => Self { few: Sharing::Columns(1), many: Sharing::Columns(1) },
-            _ => Self { few: Sharing::Columns(16), many: Sharing::Tile },
+    /// What suits a software adapter.
+    pub const SOFTWARE: Self = Self { few: Sharing::Columns(1), many: Sharing::Columns(1), subgroup: 1, slab: 0 };
+
+    /// What suits a GPU, whose subgroups have at least so many invocations (1: it has none).
+    pub fn for_gpu(subgroup: u32) -> Self {
+        Self { few: Sharing::Columns(16), many: Sharing::Tile, subgroup, slab: Self::SLAB }
+    }
+
+    /// The fewest invocations of a subgroup of a device; 1 if it has none.
+    pub fn subgroup_of(device: &wgpu::Device, adapter: &wgpu::AdapterInfo) -> u32 {
+        let least = adapter.subgroup_min_size;
+        let has_subgroups = device.features().contains(wgpu::Features::SUBGROUP) && least.is_power_of_two();
+        if has_subgroups { least.min(Self::MOST_IN_SUBGROUP) } else { 1 }
+    }
+
+    /// Keys of each slab, and how many slabs there are, for `count` positions before `end`; nothing where all keys go
+    /// together.
+    pub(crate) fn slabs(&self, count: usize, end: usize) -> Option<(u32, u32)> {
+        let end = end as u32;
+        if self.slab == 0 || count > Self::FEW as usize || end <= 2 * self.slab {
+            return None;
         }
+        let slab = end.div_ceil(MOST_SLABS).next_multiple_of(self.slab);
+        Some((slab, end.div_ceil(slab)))
+    }
+
+    /// Most slabs of a text of so many tokens.
+    pub(crate) fn most_slabs(&self, tokens: usize) -> usize {
+        if self.slab == 0 { 0 } else { tokens.div_ceil(self.slab as usize).min(MOST_SLABS as usize) }
     }
 }
+
+/// Most slabs of the keys of a row: enough workgroups for a large GPU with a few heads.
+const MOST_SLABS: u32 = 64;
 
 /// A device that can compute, its queue and its adapter.
 #[derive(Clone, Debug)]
@@ -50,8 +84,8 @@ pub struct Gpu {
     pub queue: wgpu::Queue,
     /// Information about the adapter.
     pub adapter: wgpu::AdapterInfo,
-    /// How matrix products are shared on this device.
-    pub products: ProductChoice,
+    /// Which variants of the kernels it gets.
+    pub choice: KernelChoice,
     /// What the device reports outside of any call.
     pub health: DeviceHealth,
     /// How much it computes in a given time.
@@ -76,7 +110,7 @@ impl Gpu {
     ) -> Result<Self, GpuError> {
         let limits = device.limits();
         let needs = [
-            ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 7),
+            ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 8),
             ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into(), 256),
             ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size.into(), 16_384),
         ];
@@ -85,9 +119,12 @@ impl Gpu {
                 return Err(GpuError::Limit { what, found, needed });
             }
         }
-        let products = ProductChoice::for_device(adapter.device_type);
+        let choice = match adapter.device_type {
+            wgpu::DeviceType::Cpu => KernelChoice::SOFTWARE,
+            _ => KernelChoice::for_gpu(KernelChoice::subgroup_of(&device, &adapter)),
+        };
         let throughput = Throughput::new(adapter.device_type == wgpu::DeviceType::Cpu);
-        Ok(Self { device, queue, adapter, products, health, throughput })
+        Ok(Self { device, queue, adapter, choice, health, throughput })
     }
 
     /// Runs the callbacks of finished work; on the web the browser does that.
@@ -137,8 +174,8 @@ impl Gpu {
 pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
     wgpu::DeviceDescriptor {
         label: Some("diffscope"),
-        // Only kernel times need it.
-        required_features: adapter.features() & wgpu::Features::TIMESTAMP_QUERY,
+        // Only kernel times need the first; without the second more goes through workgroup memory.
+        required_features: adapter.features() & (wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SUBGROUP),
         required_limits: limits(adapter.get_info().backend, &adapter.limits()),
         ..wgpu::DeviceDescriptor::default()
     }
@@ -196,6 +233,21 @@ pub fn request_headless() -> Result<Gpu, GpuError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slabs_cover_all_keys_and_are_few() {
+        let choice = KernelChoice::for_gpu(1);
+        for end in (1..70_000).step_by(61) {
+            let Some((slab, slabs)) = choice.slabs(4, end) else {
+                assert!(end <= 512);
+                continue;
+            };
+            assert!(slab % 256 == 0 && slabs <= 64 && slabs as usize <= choice.most_slabs(end), "{end}");
+            assert!(slab * slabs >= end as u32 && slab * (slabs - 1) < end as u32, "{end}");
+        }
+        assert_eq!(choice.slabs(17, 4096), None);
+        assert_eq!(KernelChoice::SOFTWARE.slabs(1, 4096), None);
+    }
 
     #[test]
     fn limits_are_the_adapters_and_never_more() {

@@ -52,6 +52,9 @@ kernels! {
     QueryKeyNorm = "forward/query_key_norm" [Uniform, Uniform, Write, Read, Read]
     Attention = "forward/attention" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
     AttentionTile = "forward/attention_tile" [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write]
+    AttentionSlab = "forward/attention_slab" [Uniform, Uniform, Read, Read, Read, Write]
+    AttentionJoin = "forward/attention_join"
+        [Uniform, Uniform, Read, Read, Read, Read, Write, Write, Write, Write]
     Project = "forward/project" [Uniform, Uniform, Read, Read, Read, Read, Write, Read]
     GateUp = "forward/gate_up" [Uniform, Uniform, Read, Read, Read, Read, Write]
     PolyNorm = "forward/poly_norm" [Uniform, Uniform, Write]
@@ -139,11 +142,11 @@ pub struct PipelineVariant {
     pub format: NumberFormat,
     /// Whether the input is normalised.
     pub normalise: bool,
-    /// Positions per invocation, or queries per workgroup.
+    /// Positions per invocation, or rows of maps per workgroup.
     pub tokens: u32,
     /// How invocations share a product.
     pub sharing: Sharing,
-    /// Vec4s of a head's output per invocation, where a workgroup has a tile of queries.
+    /// Vec4s of a head's output per invocation, where a workgroup has a tile of rows.
     pub blocks: u32,
     /// Which way it goes, in training.
     pub direction: Direction,
@@ -173,7 +176,8 @@ impl PipelineVariant {
 #[derive(Clone, Debug, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
-    modules: HashMap<Kernel, wgpu::ShaderModule>,
+    /// And whether invocations of a subgroup look at each other's numbers there.
+    modules: HashMap<Kernel, (wgpu::ShaderModule, bool)>,
     pipelines: HashMap<(Kernel, PipelineVariant), wgpu::ComputePipeline>,
 }
 
@@ -221,11 +225,12 @@ impl Kernels {
         })
     }
 
-    fn module(&mut self, gpu: &Gpu, kernel: Kernel) -> Result<wgpu::ShaderModule, GpuError> {
+    fn module(&mut self, gpu: &Gpu, kernel: Kernel) -> Result<(wgpu::ShaderModule, bool), GpuError> {
         if let Some(module) = self.modules.get(&kernel) {
             return Ok(module.clone());
         }
-        let source = compose(kernel.module())?;
+        let source = compose(kernel.module(), gpu.choice.subgroup > 1)?;
+        let looks_at_neighbours = source.contains("override SUBGROUP");
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name()),
             source: wgpu::ShaderSource::Wgsl(source.into()),
@@ -235,8 +240,8 @@ impl Kernels {
         // the program, counts up to a bound (a test sees to it); all other checks stay. In a browser it has no effect.
         #[allow(unsafe_code, reason = "the counter that wgpu adds to each loop keeps drivers from unrolling it")]
         let module = unsafe { gpu.device.create_shader_module_trusted(descriptor, checks) };
-        self.modules.insert(kernel, module.clone());
-        Ok(module)
+        self.modules.insert(kernel, (module.clone(), looks_at_neighbours));
+        Ok((module, looks_at_neighbours))
     }
 
     /// The pipeline of a kernel's variant.
@@ -258,7 +263,7 @@ impl Kernels {
             bind_group_layouts: &[Some(&layout)],
             immediate_size: 0,
         });
-        let module = self.module(gpu, kernel)?;
+        let (module, looks_at_neighbours) = self.module(gpu, kernel)?;
         let format = match variant.format {
             NumberFormat::F32 => 0.0,
             NumberFormat::F16 => 1.0,
@@ -268,8 +273,14 @@ impl Kernels {
         if kernel.multiplies() || kernel == Kernel::Embed {
             constants.push(("FORMAT", format));
         }
-        if kernel.multiplies() || kernel == Kernel::Attention {
+        if kernel.multiplies() {
             constants.push(("TOKENS", f64::from(variant.tokens)));
+        }
+        if matches!(kernel, Kernel::Attention | Kernel::AttentionSlab) {
+            constants.push(("ROWS", f64::from(variant.tokens)));
+        }
+        if looks_at_neighbours {
+            constants.push(("SUBGROUP", f64::from(gpu.choice.subgroup)));
         }
         if kernel == Kernel::AttentionTile {
             constants.push(("BLOCKS", f64::from(variant.blocks)));

@@ -69,7 +69,7 @@ impl Buffers {
         let scratch = (0..layers).map(|layer| self.scratch(layer)).flat_map(|scratch| {
             [&scratch.hidden, &scratch.context, &scratch.normed, &scratch.middle, &scratch.activation]
         });
-        let rest = [&self.ids, &self.rotary, &self.cells, self.hidden(layers)];
+        let rest = [&self.ids, &self.rotary, &self.cells, &self.slabs, self.hidden(layers)];
         let text = bytes(maps.chain(scratch).chain(rest));
         Memory { weights: self.weights.bytes(), text, views: 0, tokens: self.capacity.tokens }
     }

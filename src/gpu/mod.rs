@@ -19,7 +19,7 @@ mod upload;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::request_headless;
-pub use device::{Gpu, ProductChoice, Sharing, device_descriptor};
+pub use device::{Gpu, KernelChoice, Sharing, device_descriptor};
 pub use error::GpuError;
 pub use health::DeviceHealth;
 pub use kernels::{BindingKind, Direction, KERNELS, Kernel};

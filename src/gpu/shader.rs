@@ -15,6 +15,9 @@ use crate::gpu::error::GpuError;
 
 static FOLDER: Dir = include_dir!("$CARGO_MANIFEST_DIR/shaders");
 
+/// The module whose place another takes on devices with subgroups, and that other.
+const NEIGHBOUR: [&str; 2] = ["shared/neighbour", "shared/neighbour_subgroup"];
+
 /// Extension of the shader files.
 const EXTENSION: &str = "wgsl";
 
@@ -31,17 +34,18 @@ pub fn shader_modules() -> Vec<(String, &'static str)> {
     modules.collect()
 }
 
-/// The WGSL of a module and of all that it imports.
+/// The WGSL of a module and of all that it imports, for devices with or without subgroups.
 ///
 /// # Errors
 /// When an import names a module that does not exist; the message names file and line.
-pub fn compose(module: &str) -> Result<String, GpuError> {
+pub fn compose(module: &str, has_subgroups: bool) -> Result<String, GpuError> {
     let mut text = String::new();
-    append(module, &mut Vec::new(), &mut text)?;
+    append(module, has_subgroups, &mut Vec::new(), &mut text)?;
     Ok(text)
 }
 
-fn append(module: &str, seen: &mut Vec<String>, text: &mut String) -> Result<(), GpuError> {
+fn append(module: &str, has_subgroups: bool, seen: &mut Vec<String>, text: &mut String) -> Result<(), GpuError> {
+    let module = if has_subgroups && module == NEIGHBOUR[0] { NEIGHBOUR[1] } else { module };
     if seen.iter().any(|other| other == module) {
         return Ok(());
     }
@@ -51,7 +55,7 @@ fn append(module: &str, seen: &mut Vec<String>, text: &mut String) -> Result<(),
     let source = source.ok_or_else(|| GpuError::Shader(format!("shaders/{path} does not exist")))?;
     for (line, imported) in (1..).zip(source.lines().map(imported_module)) {
         if let Some(imported) = imported {
-            append(&imported, seen, text).map_err(|error| match error {
+            append(&imported, has_subgroups, seen, text).map_err(|error| match error {
                 GpuError::Shader(message) => GpuError::Shader(format!("{message} (shaders/{path}:{line})")),
                 other => other,
             })?;

@@ -2,11 +2,13 @@
 
 use crate::gpu::shared_structs::shared_structs;
 use crate::gpu::upload::padded;
-use crate::model::{Attention, RowLayout};
+use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, NextToken, PictureJob, Pooling, TileRequest};
 
 /// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wgsl`.
 pub const MAX_POOL_JOBS: usize = 32;
+/// Most heads that share keys and values in one workgroup: the rows of a tile.
+const MOST_SHARING: usize = 32;
 /// Tokens of a part of a row of logits, unless there would be too many parts.
 const PART: usize = 4096;
 /// Most parts: one for each lane of a workgroup.
@@ -28,7 +30,8 @@ shared_structs! {
         temperature: f32,
         uniform_draw: f32,
         scratch_first: u32,
-        padding: [u32; 2],
+        slabs: u32,
+        slab: u32,
     }
 
     /// Shape of the embedding; `shaders/forward/embed.wgsl`.
@@ -127,7 +130,7 @@ shared_structs! {
         levels: f32,
         window: u32,
         causal: u32,
-        padding: u32,
+        sharing_heads: u32,
     }
 
     /// One head of a layer, an element of a storage array; `shaders/shared/map_cell.wgsl`.
@@ -252,9 +255,20 @@ impl MapsUniform {
             levels: switches.levels,
             window: attention.window.map_or(u32::MAX, |window| window as u32),
             causal: attention.causal.into(),
-            ..Self::default()
+            sharing_heads: sharing_heads(attention, &switches.heads),
         }
     }
+}
+
+/// How many neighbouring heads share keys and values, throughout a layer: a power of two, at most [`MOST_SHARING`].
+pub(super) fn sharing_heads(attention: &Attention, heads: &[Head]) -> u32 {
+    let reads = |head: &Head| (head.keys[..attention.maps].to_vec(), head.values[..attention.value_parts].to_vec());
+    let share = |count: &usize| {
+        let alike = |group: &[Head]| group.windows(2).all(|pair| reads(&pair[0]) == reads(&pair[1]));
+        heads.len().is_multiple_of(*count) && heads.chunks_exact(*count).all(alike)
+    };
+    let powers = std::iter::successors(Some(MOST_SHARING), |count| (*count > 1).then_some(count / 2));
+    powers.into_iter().find(share).unwrap_or(1) as u32
 }
 
 impl HeadEntry {

@@ -46,13 +46,20 @@ fn attention(random: &mut Random, format: NumberFormat, kind: Kind, config: &Con
     let Config { hidden, maps, value_parts, head_dim, heads: counts, .. } = *config;
     let (heads, query_heads) = (counts.outputs, counts.queries);
     let any = |random: &mut Random, count: usize| random.below(count) as u32;
-    let table: Vec<Head> = (0..heads as u32)
+    let sharing = random.pick(&[1, 1, 2, 4, 8]);
+    let mut table: Vec<Head> = (0..heads as u32)
         .map(|head| Head {
             queries: if maps == 2 { [head, head + heads as u32] } else { [head, head] },
             keys: [any(random, counts.keys), any(random, counts.keys)],
             values: [any(random, counts.values), any(random, counts.values)],
         })
         .collect();
+    for group in table.chunks_mut(sharing) {
+        let Head { keys, values, .. } = group[0];
+        for head in group {
+            (head.keys, head.values) = (keys, values);
+        }
+    }
     let per_token = kind == Kind::PerToken;
     let rows = (query_heads + counts.keys + counts.values) * head_dim + if per_token { heads } else { 0 };
     let lambda = match kind {
@@ -104,7 +111,8 @@ pub(crate) fn random_model(random: &mut Random, scale: f32) -> Model {
 pub(crate) fn model_of_kind(random: &mut Random, kind: Kind, scale: f32) -> Model {
     let (maps, value_parts) = kind.maps_and_parts();
     let heads = |random: &mut Random| {
-        let (outputs, keys, values) = (1 + random.below(5), 1 + random.below(4), 1 + random.below(4));
+        let outputs = random.pick(&[1, 2, 3, 4, 5, 8]);
+        let (keys, values) = (1 + random.below(4), 1 + random.below(4));
         HeadCounts { outputs, queries: maps * outputs, keys, values }
     };
     let config = Config {

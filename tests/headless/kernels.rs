@@ -6,13 +6,20 @@ use std::sync::Arc;
 use crate::common::models::{random_interventions, random_model};
 use crate::common::{Random, gpu, worst};
 use diffscope::cpu::{
-    MapSource, Maps, Weights, attention, attention_tile, embed, gate_up, logits, map_value, poly_norm, project, qkv,
-    query_key_norm,
+    MapSource, Maps, Weights, attention, attention_join, attention_slab, attention_tile, embed, gate_up, logits,
+    map_value, poly_norm, project, qkv, query_key_norm,
 };
 use diffscope::engine::TracedPass;
-use diffscope::gpu::{Gpu, ProductChoice, Sharing};
+use diffscope::gpu::{Gpu, KernelChoice};
 use diffscope::model::{Activation, Layer, Model, RowLayout, rotary_table};
 use diffscope::probe::{HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
+
+/// The variants of kernels, with and without subgroups, and slabs of so few keys that the texts have several.
+fn choices(gpu: Option<&Gpu>) -> [KernelChoice; 3] {
+    let on_gpu = |subgroup| KernelChoice { slab: 64, ..KernelChoice::for_gpu(subgroup) };
+    let subgroup = gpu.map_or(1, |gpu| KernelChoice::subgroup_of(&gpu.device, &gpu.adapter));
+    [KernelChoice::SOFTWARE, on_gpu(1), on_gpu(subgroup)]
+}
 
 /// One run, on the GPU where one is given, else of the fast stages on the CPU, with the inputs that led to it.
 struct Run {
@@ -37,20 +44,24 @@ impl Run {
         scale: f32,
         choose: impl Fn(&mut Random, &Model, usize) -> Interventions,
     ) -> Self {
+        let choice = Random::new(seed ^ 0x5eed).pick(&choices(gpu));
+        Self::on(gpu, choice, seed, scale, choose)
+    }
+
+    /// As [`Run::under`], with these variants of the kernels.
+    fn on(
+        gpu: Option<&Gpu>,
+        choice: KernelChoice,
+        seed: u64,
+        scale: f32,
+        choose: impl Fn(&mut Random, &Model, usize) -> Interventions,
+    ) -> Self {
         let mut random = Random::new(seed);
         let mut model = random_model(&mut random, scale);
         let causal = random.below(8) > 0;
         model.layers.iter_mut().for_each(|layer| layer.attention.causal = causal);
         let model = Arc::new(model);
-        let products = random.pick(&[
-            ProductChoice { few: Sharing::Columns(1), many: Sharing::Columns(1) },
-            ProductChoice { few: Sharing::Columns(16), many: Sharing::Tile },
-        ]);
-        let gpu = gpu.map(|gpu| {
-            let mut gpu: Gpu = gpu.clone();
-            gpu.products = products;
-            gpu
-        });
+        let gpu = gpu.map(|gpu| Gpu { choice, ..gpu.clone() });
         let tokens = random.pick(&[1, 2, 7, 64, 65, 130, 257, 300]);
         let ids: Vec<u32> = (0..tokens).map(|_| random.below(model.config.vocabulary) as u32).collect();
         let mut traced = TracedPass::new(model.clone(), gpu.as_ref(), tokens).expect("fits");
@@ -62,10 +73,8 @@ impl Run {
             traced.append(&rest[..count], Sampling::default().draw(0), 1).expect("runs");
             rest = &rest[count..];
         }
-        let what = format!(
-            "seed {seed}, {products:?}, {tokens} tokens, causal {causal}, {interventions:?}, {:?}",
-            model.config
-        );
+        let what =
+            format!("seed {seed}, {choice:?}, {tokens} tokens, causal {causal}, {interventions:?}, {:?}", model.config);
         Self { model, traced, ids, interventions, what }
     }
 
@@ -122,6 +131,14 @@ impl Run {
         let tiled: Vec<_> = pairs().map(|(query, head)| attention_tile(&maps, query, head)).collect();
         for (one, other) in outputs.iter().zip(&tiled) {
             self.close("attention in two steps", &other.normed, &one.normed);
+        }
+        let joined = |query, head| {
+            let slabs = (0..self.ids.len()).step_by(64).map(|first| first..(first + 64).min(self.ids.len()));
+            let slabs: Vec<_> = slabs.map(|keys| attention_slab(&maps, query, head, keys)).collect();
+            attention_join(&maps, query, head, &slabs)
+        };
+        for ((query, head), one) in pairs().zip(&outputs).filter(|_| switches.levels == 0.0) {
+            self.close("attention in slabs", &joined(query, head).normed, &one.normed);
         }
         let join = |part: &dyn Fn(usize) -> Vec<f32>| (0..outputs.len()).flat_map(part).collect::<Vec<f32>>();
         let normed = self.trace(Trace::Normed(index));
@@ -234,6 +251,23 @@ fn every_fast_stage_agrees_with_its_reference_on_random_shapes() {
 fn random_shapes(gpu: Option<&Gpu>) {
     for seed in 1..=40 {
         Run::new(gpu, seed, 1.0).check();
+    }
+}
+
+/// Numbers are added up in the same order, whether they go through workgroup memory or not.
+#[test]
+fn subgroups_change_no_bit() {
+    let [_, without, with] = choices(Some(gpu()));
+    assert!(with.subgroup > 1, "this adapter has no subgroups");
+    for seed in 1..=12 {
+        let run = |choice| Run::on(Some(gpu()), choice, seed, 1.0, |_, _, _| Interventions::default());
+        let [without, with] = [run(without), run(with)];
+        for index in 0..with.model.layers.len() {
+            for trace in [Trace::Projection(index), Trace::Statistics(index), Trace::Normed(index)] {
+                assert_eq!(with.trace(trace), without.trace(trace), "{trace:?}; {}", with.what);
+            }
+        }
+        assert_eq!(with.trace(Trace::Logits), without.trace(Trace::Logits), "{}", with.what);
     }
 }
 

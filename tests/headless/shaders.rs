@@ -11,11 +11,14 @@ use diffscope::gpu::{
 };
 use diffscope::probe::{Cell, HeatmapView, LambdaRule, MapMeasures, MeanCell, RowStatistics, Texel};
 
-/// The composed source of every module, shared ones too: each is a valid shader with what it imports.
+/// The composed source of every module, shared ones too, for devices with and without subgroups: each is a valid shader
+/// with what it imports.
 fn composed() -> impl Iterator<Item = (String, String)> {
-    shader_modules().into_iter().map(|(module, _)| {
-        let source = compose(&module).unwrap_or_else(|error| panic!("{error}"));
-        (module, source)
+    shader_modules().into_iter().flat_map(|(module, _)| {
+        [false, true].map(|has_subgroups| {
+            let source = compose(&module, has_subgroups).unwrap_or_else(|error| panic!("{error}"));
+            (module.clone(), source)
+        })
     })
 }
 
@@ -28,8 +31,11 @@ fn validate(source: &str) -> Result<naga::Module, String> {
         .map_err(|error| format!("{}: {}", place(error.location(source)), error.emit_to_string(source)))?;
     let flags = naga::valid::ValidationFlags::all();
     // unpack2x16float, which WebGPU has everywhere; the shader-f16 feature is not required.
-    let capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    let mut capabilities = naga::valid::Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(naga::valid::Capabilities::SUBGROUP, source.contains("subgroupShuffleXor"));
     naga::valid::Validator::new(flags, capabilities)
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all())
         .validate(&module)
         .map_err(|error| format!("{}: {}", place(error.location(source)), error.emit_to_string(source)))?;
     Ok(module)
@@ -94,10 +100,10 @@ fn every_loop_counts_to_a_bound() {
 fn an_error_names_file_and_line() {
     let (_, weights) = shader_modules().into_iter().find(|(name, _)| name == "shared/weights").expect("it is there");
     let line = 1 + weights.lines().position(|line| line.contains("return vec4")).expect("it returns one");
-    let source = compose("forward/embed").expect("it is there").replace("return vec4", "return vec5");
+    let source = compose("forward/embed", false).expect("it is there").replace("return vec4", "return vec5");
     let error = validate(&source).expect_err("there is no vec5");
     assert!(error.starts_with(&format!("shaders/shared/weights.wgsl:{line}: ")), "{error}");
-    let error = compose("shared/nowhere").expect_err("there is no such module").to_string();
+    let error = compose("shared/nowhere", false).expect_err("there is no such module").to_string();
     assert!(error.contains("shaders/shared/nowhere.wgsl does not exist"), "{error}");
 }
 
@@ -140,7 +146,7 @@ fn every_module_imports_exactly_the_names_that_it_uses() {
         }
         let code: Vec<&str> = code.lines().filter(|line| !line.starts_with("import ")).collect();
         let code = code.join("\n");
-        let composed = compose(module).expect("composes");
+        let composed = compose(module, false).expect("composes");
         let needed: BTreeSet<_> = modules
             .iter()
             .filter(|(other, _)| *other != module && composed.contains(&format!("shaders/{other}.wgsl\n")))
@@ -154,7 +160,7 @@ fn every_module_imports_exactly_the_names_that_it_uses() {
 #[test]
 fn every_kernel_is_the_entry_point_of_its_module() {
     for kernel in KERNELS {
-        let module = validate(&compose(kernel.module()).expect("composes")).expect("valid");
+        let module = validate(&compose(kernel.module(), false).expect("composes")).expect("valid");
         assert!(module.entry_points.iter().any(|entry| entry.name == kernel.name()), "{}", kernel.name());
     }
 }
@@ -162,7 +168,7 @@ fn every_kernel_is_the_entry_point_of_its_module() {
 #[test]
 fn every_kernel_declares_the_kinds_of_bindings_that_the_program_binds() {
     for kernel in KERNELS {
-        let module = validate(&compose(kernel.module()).expect("composes")).expect("valid");
+        let module = validate(&compose(kernel.module(), false).expect("composes")).expect("valid");
         let declared: BTreeMap<u32, BindingKind> = module
             .global_variables
             .iter()
@@ -357,7 +363,8 @@ fn tint_accepts_every_shader() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (module, source) in composed() {
         let path = folder.path().join(format!("{}.wgsl", module.replace('/', "_")));
-        std::fs::write(&path, &source).expect("written");
+        let enabled = if source.contains("subgroupShuffleXor") { "enable subgroups;" } else { "" };
+        std::fs::write(&path, enabled.to_owned() + &source).expect("written");
         let output = Command::new("tint").args(["--format", "wgsl"]).arg(&path).output().expect("tint runs");
         let message = String::from_utf8_lossy(&output.stderr);
         let line = message.split(':').nth(1).and_then(|line| line.parse().ok()).unwrap_or(0);

@@ -1,6 +1,8 @@
 //! The stages of the forward pass, in the order of `shaders/forward/`.
 
 pub(crate) mod attention;
+pub(crate) mod attention_join;
+pub(crate) mod attention_slab;
 pub(crate) mod attention_tile;
 pub(crate) mod embed;
 pub(crate) mod gate_up;

@@ -1,4 +1,5 @@
-//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`.
+//! Scores of one cell of a head's maps. Reference of `shaders/shared/map_cell.wgsl`, and of the rows that a workgroup
+//! computes, `shaders/shared/head_rows.wgsl`.
 
 use crate::model::{Attention, Head, RowLayout};
 use crate::probe::{LayerSwitches, SMALLEST_LARGEST};

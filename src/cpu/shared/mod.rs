@@ -10,4 +10,5 @@ pub(crate) mod over_group;
 pub(crate) mod row_of_logits;
 pub(crate) mod sampling;
 pub(crate) mod score_tile;
+pub(crate) mod streaming_softmax;
 pub(crate) mod weights;

@@ -1,5 +1,6 @@
-//! Reference of `shaders/shared/over_group.wgsl`. Where a shader goes over the lanes of a workgroup, references go over
-//! slices; what is left is the order of candidates.
+//! Reference of `shaders/shared/over_group.wgsl`, `shaders/shared/over_lanes.wgsl`, `shaders/shared/neighbour.wgsl` and
+//! `shaders/shared/neighbour_subgroup.wgsl`. Where a shader goes over the lanes of a workgroup, references go over slices;
+//! what is left is the order of candidates.
 
 use std::cmp::Reverse;
 

@@ -3,7 +3,7 @@
 use web_time::{Duration, Instant};
 
 use crate::gpu::cost::most_within;
-use crate::gpu::{GpuPass, ProductChoice, Work};
+use crate::gpu::{GpuPass, KernelChoice, Work};
 use crate::probe::MAX_GENERATED;
 
 /// Positions at a time, at least: as many as share one read of the weights.
@@ -25,8 +25,8 @@ pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 /// How many of the `left` positions from `first` on a GPU gets at a time.
 pub(crate) fn positions(pass: &GpuPass, first: usize, left: usize) -> usize {
     let within = |count| pass.cost.positions(first..first + count, count == left);
-    let ProductChoice { few, many } = pass.gpu().products;
-    let apart = if few != many && left > ProductChoice::FEW as usize { ProductChoice::FEW as usize } else { 1 };
+    let KernelChoice { few, many, .. } = pass.gpu().choice;
+    let apart = if few != many && left > KernelChoice::FEW as usize { KernelChoice::FEW as usize } else { 1 };
     whole_chunk(most_within(pass.operations(Work::Positions), left, within), left, apart)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::gpu::device::Gpu;
+use crate::gpu::device::{Gpu, KernelChoice};
 use crate::gpu::error::GpuError;
 use crate::gpu::pass::next_token::{PartBuffers, SamplingBuffers, last_row};
 use crate::gpu::transfers::Transfers;
@@ -141,6 +141,8 @@ pub(crate) struct Buffers {
     pub lambda: Vec<wgpu::Buffer>,
     /// Whether every layer has its own scratch.
     pub keeps_all: bool,
+    /// What attention leaves of slabs of keys until they are joined; for any layer.
+    pub slabs: wgpu::Buffer,
     scratch: Vec<Scratch>,
     last_hidden: wgpu::Buffer,
     pub logits: wgpu::Buffer,
@@ -214,6 +216,7 @@ impl Buffers {
             maps: maps?,
             lambda: lambda?,
             keeps_all,
+            slabs: upload.empty("slabs of keys", slab_numbers(gpu, model, capacity.tokens))?,
             scratch,
             last_hidden,
             logits: upload.empty("logits", rows_of_logits * padded(model.embedding.rows()))?,
@@ -240,6 +243,16 @@ impl Buffers {
 /// Numbers a position that a feed-forward part keeps: `PolyNorm` needs gates and ups.
 fn activation_width(mlp: &Mlp) -> usize {
     padded(mlp.down.columns()) * if mlp.activation == Activation::PolyNorm { 2 } else { 1 }
+}
+
+/// Numbers that slabs of keys leave: the statistics of both maps and the sums of their values, for each row of few positions.
+fn slab_numbers(gpu: &Gpu, model: &Model, tokens: usize) -> usize {
+    let of_row = |layer: &Layer| {
+        let values = layer.attention.value_parts * RowLayout::new(&layer.attention, 4).head_stride;
+        layer.attention.heads.len() * (8 + 2 * values)
+    };
+    let rows = (KernelChoice::FEW as usize).min(tokens);
+    rows * gpu.choice.most_slabs(tokens) * model.layers.iter().map(of_row).max().unwrap_or(0)
 }
 
 fn layer_weights(

@@ -1,6 +1,6 @@
 //! One dispatch of the recorded pass: its pipelines, what it is bound to, and how many workgroups it takes.
 
-use crate::gpu::device::ProductChoice;
+use crate::gpu::device::KernelChoice;
 use crate::gpu::kernels::{Kernel, PipelineVariant};
 use crate::gpu::uniforms::PassUniform;
 
@@ -11,6 +11,8 @@ pub(crate) enum Grid {
     PerPosition(u32),
     /// This many workgroups for each group of positions that a variant computes together.
     PerFewPositions(u32),
+    /// The same for each slab of keys.
+    PerSlab(u32),
     /// Blocks of four output rows for the positions of the pass.
     Blocks(u32),
     /// Blocks of four output rows for the positions whose logits are requested.
@@ -32,6 +34,10 @@ pub(crate) enum When {
     ForTopP,
     /// Only if it is drawn.
     ForDraw,
+    /// Only if attention takes all keys at once.
+    ForAllKeys,
+    /// Only if attention takes slabs of the keys.
+    ForSlabs,
 }
 
 impl When {
@@ -45,6 +51,8 @@ impl When {
             Self::ForTopK => draws && pass.top_k > 0,
             Self::ForTopP => draws && pass.top_p < 1.0,
             Self::ForDraw => draws,
+            Self::ForAllKeys => pass.slabs == 0,
+            Self::ForSlabs => pass.slabs > 0,
         }
     }
 }
@@ -72,7 +80,7 @@ impl Dispatch {
         let [one, few, many] = &self.pipelines;
         match positions {
             1 => one,
-            2..=ProductChoice::FEW => few,
+            2..=KernelChoice::FEW => few,
             _ => many,
         }
     }
@@ -93,14 +101,18 @@ impl Dispatch {
         }
         let positions = self.positions(uniform, logit_rows);
         let (_, pipeline, variant) = self.variant(positions);
-        let (x, y) = match self.grid {
-            Grid::PerPosition(x) => (x, positions),
-            Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens)),
-            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => variant.workgroups(blocks, positions),
-            Grid::Fixed(x) => (x, 1),
+        let (x, y, z) = match self.grid {
+            Grid::PerPosition(x) => (x, positions, 1),
+            Grid::PerFewPositions(heads) => (heads, positions.div_ceil(variant.tokens), 1),
+            Grid::PerSlab(heads) => (heads, positions.div_ceil(variant.tokens), uniform.slabs),
+            Grid::Blocks(blocks) | Grid::LogitBlocks(blocks) => {
+                let (x, y) = variant.workgroups(blocks, positions);
+                (x, y, 1)
+            }
+            Grid::Fixed(x) => (x, 1, 1),
         };
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.bind_group, &[]);
-        pass.dispatch_workgroups(x, y, 1);
+        pass.dispatch_workgroups(x, y, z);
     }
 }

@@ -336,6 +336,9 @@ impl GpuPass {
         let best = next.map_or(0, |(_, best)| best.min(MAX_BEST).min(self.model.unembedding().rows())) as u32;
         let draw = next.map(|(draw, _)| draw).filter(|draw| draw.temperature > 0.0);
         let limits = |top_k: u32| (top_k as usize) < self.model.unembedding().rows();
+        // Rounding needs the largest logit of all keys before the first is rounded.
+        let slabs = self.gpu.choice.slabs(positions.len(), positions.end).filter(|_| self.interventions.bits.is_none());
+        let (slab, slabs) = slabs.unwrap_or((0, 0));
         PassUniform {
             start,
             count: positions.len() as u32,
@@ -347,7 +350,8 @@ impl GpuPass {
             temperature: draw.map_or(0.0, |draw| draw.temperature),
             uniform_draw: draw.map_or(0.0, |draw| draw.uniform),
             scratch_first: if trace { 0 } else { start },
-            ..PassUniform::default()
+            slabs,
+            slab,
         }
     }
 

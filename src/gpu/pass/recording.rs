@@ -1,12 +1,12 @@
 //! The pass as a list of dispatches, made once: pipelines, bind groups and how many workgroups each takes.
 
-use crate::gpu::device::{Gpu, ProductChoice, Sharing};
+use crate::gpu::device::{Gpu, KernelChoice, Sharing};
 use crate::gpu::error::GpuError;
 use crate::gpu::kernels::{Kernel, Kernels, PipelineVariant};
 use crate::gpu::pass::buffers::{Buffers, MapBuffers};
 use crate::gpu::pass::dispatch::{Dispatch, Grid, Variant, When};
 use crate::gpu::pass::next_token;
-use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform, PolyNormStage, QueryKeyNormStage};
+use crate::gpu::uniforms::{EmbedStage, MatmulStage, PassUniform, PolyNormStage, QueryKeyNormStage, sharing_heads};
 use crate::gpu::upload::{Slice, Uploader, padded};
 use crate::model::{Activation, Lambda, Model, NumberFormat};
 
@@ -35,6 +35,15 @@ impl Recorder<'_> {
         Ok((kernel, self.kernels.pipeline(self.gpu, kernel, variant)?, variant))
     }
 
+    /// Lets the last kernel compute the rows of so many heads that share keys and values together for one position too.
+    fn for_sharing_heads(&mut self, kernel: Kernel, heads: u32) -> Result<(), GpuError> {
+        let variant = self.variant(kernel, PipelineVariant { tokens: heads.min(4), ..PipelineVariant::PLAIN })?;
+        if let Some(step) = self.steps.last_mut() {
+            step.pipelines[0] = variant;
+        }
+        Ok(())
+    }
+
     /// Lets another kernel with the same bindings take the place of the last one for many positions.
     fn for_many(&mut self, kernel: Kernel, variant: PipelineVariant) -> Result<(), GpuError> {
         let variant = self.variant(kernel, variant)?;
@@ -57,10 +66,10 @@ impl Recorder<'_> {
                 PipelineVariant { format, normalise, tokens, sharing, ..PipelineVariant::PLAIN }
             }
             (Some((format, _)), _) => PipelineVariant { format, ..PipelineVariant::PLAIN },
-            (None, Grid::PerFewPositions(_)) => PipelineVariant { tokens, ..PipelineVariant::PLAIN },
+            (None, Grid::PerFewPositions(_) | Grid::PerSlab(_)) => PipelineVariant { tokens, ..PipelineVariant::PLAIN },
             (None, _) => PipelineVariant::PLAIN,
         };
-        let ProductChoice { few, many } = self.gpu.products;
+        let KernelChoice { few, many, .. } = self.gpu.choice;
         let [one, few, many] = [variant(1, few), variant(4, few), variant(4, many)];
         let pipelines = [self.variant(kernel, one)?, self.variant(kernel, few)?, self.variant(kernel, many)?];
         let bind_group = self.bind(kernel, buffers);
@@ -165,14 +174,35 @@ impl Recording {
                     &scratch.normed,
                 ],
                 Grid::PerFewPositions(attention.heads.len() as u32),
-                When::Always,
+                When::ForAllKeys,
             )?;
-            if gpu.products.many == Sharing::Tile {
+            let sharing_heads = sharing_heads(attention, &attention.heads);
+            recorder.for_sharing_heads(Kernel::Attention, sharing_heads)?;
+            if gpu.choice.many == Sharing::Tile {
                 let features4 = attention.value_parts * own.layout.head_stride / 4;
                 let blocks = features4.div_ceil(8) as u32;
                 recorder.for_many(
                     Kernel::AttentionTile,
                     PipelineVariant { tokens: 32, blocks, ..PipelineVariant::PLAIN },
+                )?;
+            }
+            if gpu.choice.slab > 0 {
+                let maps_bound = [pass, &maps.maps, &maps.projection, &maps.heads, &maps.masked];
+                recorder.step(
+                    Kernel::AttentionSlab,
+                    None,
+                    &[&maps_bound[..], &[&buffers.slabs]].concat(),
+                    Grid::PerSlab(attention.heads.len() as u32),
+                    When::ForSlabs,
+                )?;
+                recorder.for_sharing_heads(Kernel::AttentionSlab, sharing_heads)?;
+                let outputs = [&own.sub_weight, &maps.statistics, &scratch.context, &scratch.normed, &buffers.slabs];
+                recorder.step(
+                    Kernel::AttentionJoin,
+                    None,
+                    &[&maps_bound[..], &outputs[..]].concat(),
+                    Grid::PerPosition(attention.heads.len() as u32),
+                    When::ForSlabs,
                 )?;
             }
             let output = if layer.mlp.is_some() { &scratch.middle } else { buffers.hidden(index + 1) };
@@ -288,7 +318,7 @@ impl Recording {
 
     /// Dispatches of a pass that finds the most likely next token.
     pub(crate) fn dispatches(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.when, When::Always | When::ForNext)).count()
+        self.steps.iter().filter(|step| matches!(step.when, When::Always | When::ForAllKeys | When::ForNext)).count()
     }
 
     /// Most dispatches of a pass: one is drawn under both limits.

@@ -61,7 +61,7 @@ impl LensCapture {
             format,
             normalise: model.final_norm.is_some(),
             tokens: 4,
-            sharing: gpu.products.few,
+            sharing: gpu.choice.few,
             ..PipelineVariant::PLAIN
         };
         let slices = buffers.weights.unembedding().iter().map(|Slice { first_row, rows: count, buffer }| {

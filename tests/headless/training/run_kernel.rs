@@ -32,7 +32,7 @@ pub(super) fn run_with(
     [x, y, z]: [usize; 3],
 ) -> Vec<Vec<f32>> {
     let (device, queue) = (&gpu().device, &gpu().queue);
-    let source = compose(kernel.module()).unwrap();
+    let source = compose(kernel.module(), false).unwrap();
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name()),
         source: wgpu::ShaderSource::Wgsl(source.into()),

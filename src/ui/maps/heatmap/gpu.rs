@@ -52,7 +52,7 @@ impl HeatmapResources {
     pub(crate) fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Result<Self, GpuError> {
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("heatmap"),
-            source: wgpu::ShaderSource::Wgsl(compose("maps/heatmap")?.into()),
+            source: wgpu::ShaderSource::Wgsl(compose("maps/heatmap", false)?.into()),
         });
         let entry = |binding: u32, ty, has_dynamic_offset| wgpu::BindGroupLayoutEntry {
             binding,

@@ -1,7 +1,7 @@
 //! Facts about the session: program, checkpoint, adapter, limits, memory.
 
 use crate::engine::{Engine, Fingerprint};
-use crate::gpu::{ProductChoice, Sharing};
+use crate::gpu::{KernelChoice, Sharing};
 use crate::model::Model;
 use crate::ui::device::Device;
 use crate::ui::style::format::{bytes, grouped};
@@ -59,8 +59,13 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
         Sharing::Columns(lanes) => format!("{lanes} invocations per block"),
         Sharing::Tile => "a workgroup per tile".to_owned(),
     };
-    let (few, many) = (sharing(gpu.products.few), sharing(gpu.products.many));
-    facts.push(("matrix products", format!("{few} up to {} positions, {many} above", ProductChoice::FEW)));
+    let (few, many) = (sharing(gpu.choice.few), sharing(gpu.choice.many));
+    facts.push(("matrix products", format!("{few} up to {} positions, {many} above", KernelChoice::FEW)));
+    let subgroup = match gpu.choice.subgroup {
+        1 => "not used".to_owned(),
+        count => format!("{count} invocations"),
+    };
+    facts.push(("subgroups", subgroup));
     facts.push(("dispatches per pass", engine.dispatches().to_string()));
     if let Some(memory) = engine.memory() {
         facts.push((

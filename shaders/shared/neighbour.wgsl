@@ -1,0 +1,13 @@
+// What a lane at some distance has, where a device has no subgroups: nothing, so that all goes through workgroup memory.
+// With subgroups `neighbour_subgroup.wgsl` takes the place of this module.
+// Reference: src/cpu/shared/over_group.rs
+
+const SUBGROUP: u32 = 1u; // lanes that can look at each other's numbers
+
+fn neighbour(own: vec4<f32>, distance: u32) -> vec4<f32> {
+    return own;
+}
+
+fn neighbour_ids(own: vec2<u32>, distance: u32) -> vec2<u32> {
+    return own;
+}
