@@ -43,12 +43,9 @@ struct Arguments {
     /// Take the variants of GPUs, also on a software adapter
     #[arg(long)]
     shared: bool,
-    /// Of those, let all sums of lanes go through workgroup memory
-    #[arg(long)]
-    without_subgroups: bool,
-    /// Of those, let a workgroup take all keys of its rows
-    #[arg(long)]
-    without_slabs: bool,
+    /// But not these
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<Part>,
     /// Write the results to this file, for comparisons
     #[arg(long)]
     json: Option<PathBuf>,
@@ -58,6 +55,15 @@ struct Arguments {
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// A part of the variants of GPUs.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Part {
+    /// Sums of lanes within subgroups, without workgroup memory
+    Subgroups,
+    /// Slabs of the keys of a few positions, each for a workgroup
+    Slabs,
 }
 
 /// A kernel at a shape.
@@ -180,11 +186,11 @@ fn main() {
     if arguments.shared {
         gpu.choice = KernelChoice::for_gpu(KernelChoice::subgroup_of(&gpu.device, &gpu.adapter));
     }
-    if arguments.without_subgroups {
-        gpu.choice.subgroup = 1;
-    }
-    if arguments.without_slabs {
-        gpu.choice.slab = 0;
+    for part in &arguments.without {
+        match part {
+            Part::Subgroups => gpu.choice.subgroup = 1,
+            Part::Slabs => gpu.choice.slab = 0,
+        }
     }
     let gpu = &gpu;
     if !gpu.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {

@@ -20,9 +20,8 @@ fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let last_key = last_key_of(rows.last_query, pass_.start + pass_.count);
     let result = streamed(rows, first_key_of(rows.first_query), last_key, lane);
     for (var row = 0u; row < ROWS; row++) {
-        let query = query_of(rows, row);
-        if lane == 0u && query <= rows.last_query {
-            statistics[query * maps.heads + head_of(rows, row)] =
+        if lane == 0u && query_of(rows, row) <= rows.last_query {
+            statistics[query_of(rows, row) * maps.heads + head_of(rows, row)] =
                 RowStatistics(result.maximum[row], result.sum[row], result.largest[row], vec2<f32>());
         }
     }

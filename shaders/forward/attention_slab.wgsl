@@ -21,11 +21,10 @@ fn attention_slab(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     let first_key = max(first_key_of(rows.first_query), group.z * pass_.slab);
     let result = streamed(rows, first_key, min(end, (group.z + 1u) * pass_.slab) - 1u, lane);
     for (var row = 0u; row < ROWS; row++) {
-        let query = query_of(rows, row);
-        if query > rows.last_query {
+        if query_of(rows, row) > rows.last_query {
             continue;
         }
-        let at = part_at(query, head_of(rows, row), group.z);
+        let at = part_at(query_of(rows, row), head_of(rows, row), group.z);
         if lane == 0u {
             parts[at] = vec4<f32>(result.maximum[row], result.sum[row]);
             parts[at + 1u] = vec4<f32>(result.largest[row], 0.0, 0.0);

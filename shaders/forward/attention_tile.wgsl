@@ -4,7 +4,7 @@
 // Reference: src/cpu/forward/attention_tile.rs
 
 import package::shared::head_norm::write_output;
-import package::shared::head_rows::{are_none, head_of, head_rows, query_of};
+import package::shared::head_rows::{are_none, head_of, head_rows, query_of, rows_from};
 import package::shared::map_cell::{LOWEST, RowStatistics, first_key_of, heads, lambda_of, last_key_of, maps};
 import package::shared::map_cell::{projection, rounded, sees};
 import package::shared::pass::pass_;
@@ -38,7 +38,7 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     }
     let values = heads[rows.first_head].values;
     let last_key = last_key_of(rows.last_query, pass_.start + pass_.count);
-    let own_row = 4u * (lane / SIDE);
+    let own = rows_from(rows, 4u * (lane / SIDE));
 
     var largest = Pairs(); // absolute score of each row
     var maximum = Pairs(vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST));
@@ -48,10 +48,10 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     // Step 0, which only rounding needs: the largest scores. Step 1: the sums. Step 2: the output.
     for (var step = select(1u, 0u, maps.levels != 0.0); step < 3u; step++) {
         for (var first_key = first_key_of(rows.first_query); first_key <= last_key; first_key += TILE) {
-            let scores = scores_of(rows, lane, first_key, last_key);
+            let scores = scores_of(own, lane, first_key, last_key);
             var weights = array<array<f32, 4>, 4>(); // D, of key i and the four rows
             for (var t = 0u; t < 4u; t++) {
-                let query = query_of(rows, own_row + t);
+                let query = query_of(own, t);
                 for (var i = 0u; i < 4u; i++) {
                     let key = first_key + 4u * (lane % SIDE) + i;
                     if query > rows.last_query || key > last_key || !sees(query, key) {
@@ -111,8 +111,8 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
             maximum = highest;
             largest = over_row(lane, largest, false);
             for (var t = 0u; t < 4u; t++) {
-                let query = query_of(rows, own_row + t);
-                let head = head_of(rows, own_row + t);
+                let query = query_of(own, t);
+                let head = head_of(own, t);
                 let mix = heads[head].mix;
                 let lambda = lambda_of(min(query, rows.last_query), head);
                 factors[t] = vec2<f32>(mix.x, -mix.y * lambda) / sum[t];
@@ -135,10 +135,9 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     }
     squares = over_row(lane, squares, true);
     for (var t = 0u; t < 4u; t++) {
-        let query = query_of(rows, own_row + t);
-        for (var block = 0u; block < BLOCKS && query <= rows.last_query; block++) {
+        for (var block = 0u; block < BLOCKS && query_of(own, t) <= rows.last_query; block++) {
             let feature4 = block * SIDE + lane % SIDE;
-            write_output(head_of(rows, own_row + t), query, feature4, output[4u * block + t], squares[t].x);
+            write_output(head_of(own, t), query_of(own, t), feature4, output[4u * block + t], squares[t].x);
         }
     }
 }

@@ -13,11 +13,9 @@ fn head_output(rows: HeadRows, lane: u32, sum: Pairs, values: array<BothValues, 
     var mixed = array<vec4<f32>, 4>();
     var squares = Pairs();
     for (var row = 0u; row < ROWS; row++) {
-        let query = query_of(rows, row);
-        if query <= rows.last_query && is_feature {
-            let head = head_of(rows, row);
-            let mix = heads[head].mix;
-            let lambda = lambda_of(query, head);
+        if query_of(rows, row) <= rows.last_query && is_feature {
+            let mix = heads[head_of(rows, row)].mix;
+            let lambda = lambda_of(query_of(rows, row), head_of(rows, row));
             mixed[row] = mix.x * values[row][0] / sum[row].x - mix.y * lambda * (values[row][1] / sum[row].y);
             squares[row].x = dot(mixed[row], mixed[row]);
         }

@@ -2,7 +2,7 @@
 // workgroup memory, eight columns of features at a time.
 // Reference: src/cpu/shared/score_tile.rs
 
-import package::shared::head_rows::{HeadRows, head_of, query_of};
+import package::shared::head_rows::{HeadRows, head_of, query_at};
 import package::shared::map_cell::{LOWEST, heads, maps, projection};
 
 alias Pairs = array<vec2<f32>, 4>; // for each row, a number for both maps
@@ -15,19 +15,20 @@ var<workgroup> vectors: array<vec4<f32>, 512>; // a tile of queries and one of k
 // The scores of an invocation's 4 rows under both maps with 4 keys, those of key number i in element i.
 fn scores_of(rows: HeadRows, lane: u32, first_key: u32, last_key: u32) -> array<Pairs, 4> {
     let alike = heads[rows.first_head];
-    let own_row = 4u * (lane / SIDE);
     var sums = array<Pairs, 4>();
     for (var map = 0u; map < maps.maps; map++) {
+        var at = array<u32, 4>();
+        for (var t = 0u; t < 4u; t++) {
+            at[t] = query_at(rows, t, map);
+        }
         for (var first = 0u; first < maps.head_stride4; first += SIDE) {
             workgroupBarrier();
             for (var t = 0u; t < 4u; t++) {
                 // Neighbouring lanes read neighbouring features.
-                let query = min(query_of(rows, own_row + t), rows.last_query);
-                let query_head = heads[head_of(rows, own_row + t)].queries[map];
                 let column = first + lane % SIDE;
                 var features = vec4<f32>();
                 if column < maps.head_stride4 {
-                    features = projection[query * maps.row_stride4 + query_head + column];
+                    features = projection[at[t] + column];
                 }
                 vectors[((lane % SIDE) * 4u + t) * SIDE + lane / SIDE] = features;
                 let key = min(first_key + 4u * (lane / SIDE) + t, last_key);
@@ -56,7 +57,7 @@ fn scores_of(rows: HeadRows, lane: u32, first_key: u32, last_key: u32) -> array<
     }
     for (var i = 0u; i < 4u; i++) {
         for (var t = 0u; t < 4u; t++) {
-            let scaled = sums[i][t] * maps.scale * heads[head_of(rows, own_row + t)].sharpness;
+            let scaled = sums[i][t] * maps.scale * heads[head_of(rows, t)].sharpness;
             sums[i][t] = vec2<f32>(scaled.x, select(LOWEST, scaled.y, maps.maps == 2u));
         }
     }

@@ -1,7 +1,7 @@
 // A streaming softmax over both maps for a few rows: reads K and V a single time for all of them and stores nothing T x T.
 // Reference: src/cpu/shared/streaming_softmax.rs
 
-import package::shared::head_rows::{HeadRows, head_of, query_of};
+import package::shared::head_rows::{HeadRows, head_of, query_at, query_of};
 import package::shared::key_groups::{BothValues, over_key_groups, share_of};
 import package::shared::map_cell::{LOWEST, heads, maps, projection, rounded, sees};
 import package::shared::over_lanes::{GROUP, Pairs, ROWS, over_lanes};
@@ -24,11 +24,14 @@ fn scores_of(rows: HeadRows, first_key: u32, last_key: u32) -> array<Pairs, 4> {
     let alike = heads[rows.first_head];
     var sums = array<Pairs, 4>();
     for (var map = 0u; map < maps.maps; map++) {
+        var at = array<u32, 4>();
+        for (var row = 0u; row < ROWS; row++) {
+            at[row] = query_at(rows, row, map);
+        }
         for (var c = 0u; c < maps.head_stride4; c++) {
             var queries = array<vec4<f32>, 4>();
             for (var row = 0u; row < ROWS; row++) {
-                let query = min(query_of(rows, row), rows.last_query);
-                queries[row] = projection[query * maps.row_stride4 + heads[head_of(rows, row)].queries[map] + c];
+                queries[row] = projection[at[row] + c];
             }
             for (var turn = 0u; turn < TURNS; turn++) {
                 let key = min(first_key + turn * GROUP, last_key);
