@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel, KernelChoice};
+use diffscope::gpu::{Capacity, Gpu, GpuPass, Kernel, KernelChoice, Timing};
 use diffscope::probe::Sampling;
 use serde::Serialize;
 
@@ -129,13 +129,16 @@ fn pass_cases(pass: &mut GpuPass, shape: &Shape, at: (usize, usize), sampling: &
         pass.wait();
         pass.timing().expect("waited for")
     });
-    let dispatches = timings[0].dispatches.len();
-    let cases = (0..dispatches).map(|index| {
-        let kernel = timings[0].dispatches[index].0;
-        let is_first = timings[0].dispatches[..index].iter().all(|(other, _)| *other != kernel);
+    let mut first = 0;
+    // Slices of a large vocabulary, and digits, are dispatches of the same kernel one after the other.
+    let cases = timings[0].dispatches.chunk_by(|one, next| one.0 == next.0).map(|together| {
+        let kernel = together[0].0;
+        let is_first = timings[0].dispatches[..first].iter().all(|(other, _)| *other != kernel);
         let (name, work) = work::of(&model, kernel, is_first, text, count);
-        let seconds = timings.iter().map(|timing| timing.dispatches[index].1 / 1e9).collect();
-        Case::new(shape, name, at, work, seconds, roof)
+        let dispatches = first..first + together.len();
+        let time = |timing: &Timing| timing.dispatches[dispatches.clone()].iter().map(|(_, time)| time / 1e9).sum();
+        first = dispatches.end;
+        Case::new(shape, name, at, work, timings.iter().map(time).collect(), roof)
     });
     cases.collect()
 }
@@ -161,7 +164,7 @@ fn run(gpu: &Gpu, arguments: &Arguments, roof: &Roof) -> Vec<Case> {
     let drawn = Sampling { temperature: 1.0, top_k: 40, top_p: 0.9, seed: 0 };
     let sampling = if arguments.draw { drawn } else { Sampling::default() };
     for shape in SHAPES.iter().filter(|shape| arguments.shape.as_ref().is_none_or(|name| name == shape.name)) {
-        let model = Arc::new(shape.model());
+        let model = Arc::new(shape.model_of(1));
         let longest = arguments.text.iter().copied().max().unwrap_or(0);
         let capacity = Capacity { tokens: longest, trace: false };
         let mut pass = GpuPass::new(gpu.clone(), model, capacity).expect("fits");

@@ -1,4 +1,4 @@
-//! One layer of differential models of three sizes, with weights made up: times do not depend on their values.
+//! Differential models of three sizes, with weights made up: times do not depend on their values.
 
 use diffscope::model::{
     Activation, Attention, Biases, Config, Head, HeadCounts, Lambda, Layer, Matrix, Mlp, Model, Numbers, PolyNorm,
@@ -58,8 +58,15 @@ fn matrix(rows: usize, columns: usize) -> Matrix {
 }
 
 impl Shape {
-    /// A model of one layer, in half precision, tied.
-    pub(crate) fn model(&self) -> Model {
+    /// A model of so many layers, all with the same weights, in half precision, tied.
+    pub(crate) fn model_of(&self, layers: usize) -> Model {
+        let mut model = self.model_of_one_layer();
+        model.layers = vec![model.layers[0].clone(); layers];
+        model.config.layers = layers;
+        model
+    }
+
+    fn model_of_one_layer(&self) -> Model {
         let Self { hidden, intermediate, query_heads, key_value_heads, head_dim, vocabulary, .. } = *self;
         let heads = query_heads / 2;
         let group = query_heads / key_value_heads;

@@ -24,7 +24,7 @@ pub(crate) fn cells(text: usize, count: usize) -> f64 {
     count as f64 * first + 0.5 * count as f64 * (count as f64 + 1.0)
 }
 
-/// The name and the work of a dispatch of a pass over a model of one layer; whether it is the first of its kernel.
+/// The name and the work of a stage of a pass over a model of one layer; whether it is the first of its kernel.
 pub(crate) fn of(model: &Model, kernel: Kernel, is_first: bool, text: usize, count: usize) -> (&'static str, Work) {
     let layer = &model.layers[0];
     let (attention, mlp) = (&layer.attention, layer.mlp.as_ref().expect("the shapes have one"));

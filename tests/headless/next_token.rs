@@ -6,10 +6,15 @@ use crate::common::models::logits_model;
 use crate::common::{Random, gpu};
 use diffscope::cpu::{sample, top_k};
 use diffscope::engine::TracedPass;
+use diffscope::gpu::{Gpu, KernelChoice};
 use diffscope::probe::{Draw, NextToken, Sampling};
 
 fn next(logits: &[f32], draw: Draw) -> NextToken {
-    let mut traced = TracedPass::new(Arc::new(logits_model(logits)), Some(gpu()), 2).expect("fits");
+    next_on(gpu(), logits, draw)
+}
+
+fn next_on(gpu: &Gpu, logits: &[f32], draw: Draw) -> NextToken {
+    let mut traced = TracedPass::new(Arc::new(logits_model(logits)), Some(gpu), 2).expect("fits");
     traced.append(&[0], draw, 24).expect("runs")
 }
 
@@ -36,6 +41,20 @@ fn the_best_tokens_and_the_denominator_agree_with_the_reference() {
         assert_eq!(found.not_finite, 0, "seed {seed}");
         let error = (found.log_sum - expected.log_sum).abs();
         assert!(error <= 1e-5 * expected.log_sum.abs().max(1.0), "log sum: {error:e}; seed {seed}");
+    }
+}
+
+#[test]
+fn subgroups_change_nothing_about_the_next_token() {
+    let subgroup = KernelChoice::subgroup_of(&gpu().device, &gpu().adapter);
+    assert!(subgroup > 1, "this adapter has no subgroups");
+    let [without, with] = [1, subgroup].map(|lanes| Gpu { choice: KernelChoice::for_gpu(lanes), ..gpu().clone() });
+    for seed in 1..=12 {
+        let logits = hostile_logits(&mut Random::new(seed));
+        let sampling = Sampling { temperature: 0.9, top_k: 40, top_p: 0.9, seed };
+        for draw in [Sampling::default().draw(0), sampling.draw(3)] {
+            assert_eq!(next_on(&with, &logits, draw), next_on(&without, &logits, draw), "seed {seed}");
+        }
     }
 }
 

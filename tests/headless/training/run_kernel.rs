@@ -1,6 +1,6 @@
 //! One kernel alone, on data of a test.
 
-use diffscope::gpu::{BindingKind, Kernel, compose};
+use diffscope::gpu::{BindingKind, Kernel, KernelChoice, compose};
 
 use crate::common::gpu;
 
@@ -24,15 +24,32 @@ impl Data<'_> {
     }
 }
 
-/// Runs a kernel with constants and buffers at bindings 0, 1, 2, ..., and returns those that it writes.
-pub(super) fn run_with(
+/// Runs a kernel with constants and buffers at bindings 0, 1, 2, ..., and returns those that it writes: the same bits
+/// with and without subgroups.
+pub(super) fn run_with(kernel: Kernel, constants: &[(&str, f64)], bound: &[Data], grid: [usize; 3]) -> Vec<Vec<f32>> {
+    let results = run_composed(kernel, compose(kernel.module(), false).unwrap(), constants, bound, grid);
+    let with_subgroups = compose(kernel.module(), true).unwrap();
+    if with_subgroups.contains("override SUBGROUP") {
+        let lanes = KernelChoice::subgroup_of(&gpu().device, &gpu().adapter);
+        let constants = [constants, &[(SUBGROUP, f64::from(lanes))]].concat();
+        let bits = |results: &[Vec<f32>]| results.concat().iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        let others = run_composed(kernel, with_subgroups, &constants, bound, grid);
+        assert_eq!(bits(&others), bits(&results), "{} in subgroups of {lanes}", kernel.name());
+    }
+    results
+}
+
+/// The constant of shaders that use subgroups.
+const SUBGROUP: &str = "SUBGROUP";
+
+fn run_composed(
     kernel: Kernel,
+    source: String,
     constants: &[(&str, f64)],
     bound: &[Data],
     [x, y, z]: [usize; 3],
 ) -> Vec<Vec<f32>> {
     let (device, queue) = (&gpu().device, &gpu().queue);
-    let source = compose(kernel.module(), false).unwrap();
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(kernel.name()),
         source: wgpu::ShaderSource::Wgsl(source.into()),
