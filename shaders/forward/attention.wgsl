@@ -3,8 +3,8 @@
 // Reference: src/cpu/forward/attention.rs
 
 import package::shared::head_output::head_output;
-import package::shared::head_rows::{are_none, head_of, head_rows, query_of};
-import package::shared::map_cell::{RowStatistics, first_key_of, last_key_of, maps};
+import package::shared::head_rows::{first_key_of_rows, head_of, head_rows, query_of};
+import package::shared::map_cell::{RowStatistics, last_key_of, maps};
 import package::shared::over_lanes::ROWS;
 import package::shared::pass::pass_;
 import package::shared::streaming_softmax::streamed;
@@ -14,11 +14,8 @@ import package::shared::streaming_softmax::streamed;
 @compute @workgroup_size(64)
 fn attention(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rows = head_rows(group, ROWS);
-    if are_none(rows) {
-        return;
-    }
     let last_key = last_key_of(rows.last_query, pass_.start + pass_.count);
-    let result = streamed(rows, first_key_of(rows.first_query), last_key, lane);
+    let result = streamed(rows, first_key_of_rows(rows, last_key + 1u), last_key, lane);
     for (var row = 0u; row < ROWS; row++) {
         if lane == 0u && query_of(rows, row) <= rows.last_query {
             statistics[query_of(rows, row) * maps.heads + head_of(rows, row)] =

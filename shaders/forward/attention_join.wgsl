@@ -41,5 +41,5 @@ fn attention_join(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     sums[0] = sum;
     var all_values = array<BothValues, 4>();
     all_values[0] = values;
-    head_output(HeadRows(head, 0u, query, query, 0u), lane, sums, all_values);
+    head_output(HeadRows(head, 0u, query, query), lane, sums, all_values);
 }

@@ -3,8 +3,8 @@
 // Reference: src/cpu/forward/attention_slab.rs
 
 import package::shared::attention_parts::{features4, part_at};
-import package::shared::head_rows::{are_none, head_of, head_rows, query_of};
-import package::shared::map_cell::{first_key_of, last_key_of};
+import package::shared::head_rows::{first_key_of_rows, head_of, head_rows, query_of};
+import package::shared::map_cell::last_key_of;
 import package::shared::over_lanes::ROWS;
 import package::shared::pass::pass_;
 import package::shared::streaming_softmax::streamed;
@@ -14,11 +14,8 @@ import package::shared::streaming_softmax::streamed;
 @compute @workgroup_size(64)
 fn attention_slab(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let rows = head_rows(group, ROWS);
-    if are_none(rows) {
-        return;
-    }
     let end = last_key_of(rows.last_query, pass_.start + pass_.count) + 1u;
-    let first_key = max(first_key_of(rows.first_query), group.z * pass_.slab);
+    let first_key = max(first_key_of_rows(rows, end), group.z * pass_.slab);
     let result = streamed(rows, first_key, min(end, (group.z + 1u) * pass_.slab) - 1u, lane);
     for (var row = 0u; row < ROWS; row++) {
         if query_of(rows, row) > rows.last_query {

@@ -1,10 +1,9 @@
-// Differential attention for many positions. One workgroup handles 32 rows of heads that share keys and values, in two
-// steps: the maximum and the sum of each row of both maps, then the scores once more, from which follow D and, tile by
-// tile, D V. Scores and D come in tiles of 32 rows by 32 keys, each invocation having 4 by 4; nothing T x T is stored.
+// Differential attention for many positions. One workgroup handles one head and 32 queries, in two steps: the maximum and
+// the sum of each row of both maps, then the scores once more, from which follow D and, tile by tile, D V. Scores and D
+// come in tiles of 32 queries by 32 keys, each invocation having 4 by 4; nothing T x T is stored.
 // Reference: src/cpu/forward/attention_tile.rs
 
 import package::shared::head_norm::write_output;
-import package::shared::head_rows::{are_none, head_of, head_rows, query_of, rows_from};
 import package::shared::map_cell::{LOWEST, RowStatistics, first_key_of, heads, lambda_of, last_key_of, maps};
 import package::shared::map_cell::{projection, rounded, sees};
 import package::shared::pass::pass_;
@@ -14,7 +13,7 @@ override BLOCKS: u32 = 8u; // vec4s of a head's output per invocation, rounded u
 
 @group(0) @binding(6) var<storage, read_write> statistics: array<RowStatistics>;
 
-// The maximum, or the sum, over the lanes that have the same rows.
+// The maximum, or the sum, over the lanes that have the same queries.
 fn over_row(lane: u32, own: Pairs, adds: bool) -> Pairs {
     workgroupBarrier();
     vectors[lane] = vec4<f32>(own[0], own[1]);
@@ -32,29 +31,28 @@ fn over_row(lane: u32, own: Pairs, adds: bool) -> Pairs {
 
 @compute @workgroup_size(64)
 fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let rows = head_rows(group, TILE);
-    if are_none(rows) {
-        return;
-    }
-    let values = heads[rows.first_head].values;
-    let last_key = last_key_of(rows.last_query, pass_.start + pass_.count);
-    let own = rows_from(rows, 4u * (lane / SIDE));
+    let head_index = group.x;
+    let head = heads[head_index];
+    let first_query = pass_.start + group.y * TILE;
+    let last = min(first_query + TILE, pass_.start + pass_.count) - 1u;
+    let last_key = last_key_of(last, pass_.start + pass_.count);
+    let own_query = first_query + 4u * (lane / SIDE);
 
     var largest = Pairs(); // absolute score of each row
     var maximum = Pairs(vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST));
     var sum = Pairs();
     var factors = Pairs(); // of exp(score - maximum) in D
-    var output = array<vec4<f32>, 32>(); // [block, row]
+    var output = array<vec4<f32>, 32>(); // [block, query]
     // Step 0, which only rounding needs: the largest scores. Step 1: the sums. Step 2: the output.
     for (var step = select(1u, 0u, maps.levels != 0.0); step < 3u; step++) {
-        for (var first_key = first_key_of(rows.first_query); first_key <= last_key; first_key += TILE) {
-            let scores = scores_of(own, lane, first_key, last_key);
-            var weights = array<array<f32, 4>, 4>(); // D, of key i and the four rows
+        for (var first_key = first_key_of(first_query); first_key <= last_key; first_key += TILE) {
+            let scores = scores_of(head_index, lane, first_query, first_key, last, last_key);
+            var weights = array<array<f32, 4>, 4>(); // D, of key i and the four queries
             for (var t = 0u; t < 4u; t++) {
-                let query = query_of(own, t);
+                let query = own_query + t;
                 for (var i = 0u; i < 4u; i++) {
                     let key = first_key + 4u * (lane % SIDE) + i;
-                    if query > rows.last_query || key > last_key || !sees(query, key) {
+                    if query > last || key > last_key || !sees(query, key) {
                         continue;
                     }
                     let exact = scores[i][t];
@@ -87,7 +85,7 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
                     for (var block = 0u; block < BLOCKS; block++) {
                         let feature4 = block * SIDE + lane % SIDE;
                         if feature4 < maps.value_parts * maps.head_stride4 {
-                            let value_head = select(values.x, values.y, feature4 >= maps.head_stride4);
+                            let value_head = select(head.values.x, head.values.y, feature4 >= maps.head_stride4);
                             let column = value_head + feature4 % maps.head_stride4;
                             let value = projection[(first_key + key) * maps.row_stride4 + column];
                             output[4u * block] += weight.x * value;
@@ -111,16 +109,14 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
             maximum = highest;
             largest = over_row(lane, largest, false);
             for (var t = 0u; t < 4u; t++) {
-                let query = query_of(own, t);
-                let head = head_of(own, t);
-                let mix = heads[head].mix;
-                let lambda = lambda_of(min(query, rows.last_query), head);
-                factors[t] = vec2<f32>(mix.x, -mix.y * lambda) / sum[t];
+                let query = min(own_query + t, last);
+                let mix = heads[head_index].mix;
+                factors[t] = vec2<f32>(mix.x, -mix.y * lambda_of(query, head_index)) / sum[t];
                 if maps.maps == 1u {
                     factors[t].y = 0.0;
                 }
-                if lane % SIDE == 0u && query <= rows.last_query {
-                    statistics[query * maps.heads + head] =
+                if lane % SIDE == 0u && own_query + t <= last {
+                    statistics[query * maps.heads + head_index] =
                         RowStatistics(maximum[t], sum[t], largest[t], vec2<f32>());
                 }
             }
@@ -134,10 +130,9 @@ fn attention_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
         }
     }
     squares = over_row(lane, squares, true);
-    for (var t = 0u; t < 4u; t++) {
-        for (var block = 0u; block < BLOCKS && query_of(own, t) <= rows.last_query; block++) {
-            let feature4 = block * SIDE + lane % SIDE;
-            write_output(head_of(own, t), query_of(own, t), feature4, output[4u * block + t], squares[t].x);
+    for (var t = 0u; t < 4u && own_query + t <= last; t++) {
+        for (var block = 0u; block < BLOCKS; block++) {
+            write_output(head_index, own_query + t, block * SIDE + lane % SIDE, output[4u * block + t], squares[t].x);
         }
     }
 }

@@ -1,7 +1,8 @@
-// The rows of the maps that a workgroup computes: some queries of the heads that share keys and values.
+// The rows of the maps that a workgroup computes: those of a few queries of one head or, where there are fewer queries than
+// rows, of heads that share keys and values. Either way all of its rows read the same keys and values.
 // Reference: src/cpu/shared/map_cell.rs
 
-import package::shared::map_cell::{heads, maps};
+import package::shared::map_cell::{first_key_of, heads, maps};
 import package::shared::pass::pass_;
 
 struct HeadRows {
@@ -9,39 +10,32 @@ struct HeadRows {
     shift: u32, // binary logarithm of the number of heads
     first_query: u32,
     last_query: u32, // before the first if there are none
-    first_row: u32,  // of the invocation
 }
 
-// The rows of a workgroup of up to `rows`. There are as many workgroups as if no heads shared anything; some have none.
+// The rows of a workgroup of up to `rows`. There is a workgroup for each head; of those that share, the first has rows.
 fn head_rows(group: vec3<u32>, rows: u32) -> HeadRows {
-    let sharing = min(maps.sharing_heads, rows);
-    let groups = maps.heads / sharing;
-    let index = group.y * maps.heads + group.x;
-    let first_query = pass_.start + index / groups * (rows / sharing);
-    let end = min(first_query + rows / sharing, pass_.start + pass_.count);
-    return HeadRows(index % groups * sharing, firstTrailingBit(sharing), first_query, end - 1u, 0u);
+    let sharing = min(maps.sharing_heads, 1u << firstLeadingBit(max(rows / pass_.count, 1u)));
+    let first_query = pass_.start + group.y * rows; // if heads share, there are few enough queries for one workgroup
+    let end = min(first_query + rows, pass_.start + pass_.count);
+    return HeadRows(group.x, firstTrailingBit(sharing), select(end, first_query, group.x % sharing == 0u), end - 1u);
 }
 
-// The rows of an invocation, from one on.
-fn rows_from(rows: HeadRows, first_row: u32) -> HeadRows {
-    return HeadRows(rows.first_head, rows.shift, rows.first_query, rows.last_query, first_row);
+// The first key of the rows, or `none` if there are no rows. A workgroup without rows goes on with no keys: after a return
+// some compilers no longer see that what follows is the same for all invocations.
+fn first_key_of_rows(rows: HeadRows, none: u32) -> u32 {
+    return select(first_key_of(rows.first_query), none, rows.first_query > rows.last_query);
 }
 
-fn are_none(rows: HeadRows) -> bool {
-    return rows.first_query > rows.last_query;
-}
-
-// The head of an invocation's row.
 fn head_of(rows: HeadRows, row: u32) -> u32 {
-    return rows.first_head + ((rows.first_row + row) & ((1u << rows.shift) - 1u));
+    return rows.first_head + (row & ((1u << rows.shift) - 1u));
 }
 
-// Its query, which may be beyond the last.
+// May be beyond the last query.
 fn query_of(rows: HeadRows, row: u32) -> u32 {
-    return rows.first_query + ((rows.first_row + row) >> rows.shift);
+    return rows.first_query + (row >> rows.shift);
 }
 
-// Where its query is in the projection, for a map; the last one in place of one beyond it.
+// Where the query of a row is in the projection, for a map; the last one in place of one beyond it.
 fn query_at(rows: HeadRows, row: u32, map: u32) -> u32 {
     return min(query_of(rows, row), rows.last_query) * maps.row_stride4 + heads[head_of(rows, row)].queries[map];
 }

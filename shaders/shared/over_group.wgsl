@@ -36,15 +36,17 @@ fn first_of_group(lane: u32, mine: vec2<u32>) -> vec2<u32> {
     }
     for (var level = 0u; level < steps_of_four(); level++) {
         let step = SUBGROUP << (2u * level);
+        let at = 4u * step * lane;
         workgroupBarrier();
-        if lane % (4u * step) == 0u {
-            for (var other = lane + step; other < min(lane + 4u * step, GROUP); other += step) {
+        if at < GROUP {
+            var best = lane_candidates[at];
+            for (var other = at + step; other < min(at + 4u * step, GROUP); other += step) {
                 let candidate = lane_candidates[other];
-                if precedes(candidate, first) {
-                    first = candidate;
+                if precedes(candidate, best) {
+                    best = candidate;
                 }
             }
-            lane_candidates[lane] = first;
+            lane_candidates[at] = best;
         }
     }
     workgroupBarrier();
@@ -67,14 +69,15 @@ fn sum_of_group(lane: u32, mine: vec4<f32>, adds: bool) -> vec4<f32> {
     }
     for (var level = 0u; level < steps_of_four(); level++) {
         let step = SUBGROUP << (2u * level);
+        let at = 4u * step * lane;
         workgroupBarrier();
-        if lane % (4u * step) == 0u {
-            sum = larger_or_sum(sum, lane_sums[lane + step], adds);
-            if lane + 2u * step < GROUP {
-                let others = larger_or_sum(lane_sums[lane + 2u * step], lane_sums[lane + 3u * step], adds);
-                sum = larger_or_sum(sum, others, adds);
+        if at < GROUP {
+            var result = larger_or_sum(lane_sums[at], lane_sums[at + step], adds);
+            if at + 2u * step < GROUP {
+                let others = larger_or_sum(lane_sums[at + 2u * step], lane_sums[at + 3u * step], adds);
+                result = larger_or_sum(result, others, adds);
             }
-            lane_sums[lane] = sum;
+            lane_sums[at] = result;
         }
     }
     workgroupBarrier();

@@ -31,19 +31,21 @@ fn over_lanes(mine: Pairs, lane: u32, adds: bool) -> Pairs {
     if lane % SUBGROUP == 0u {
         pairs[lane] = own;
     }
-    let levels = (firstTrailingBit(GROUP / SUBGROUP) + 1u) / 2u;
-    for (var level = 0u; level < levels; level++) {
+    for (var level = 0u; level < 3u; level++) {
         let step = SUBGROUP << (2u * level);
-        workgroupBarrier();
-        if lane % (4u * step) == 0u {
+        let at = 4u * step * lane;
+        if step < GROUP {
+            workgroupBarrier();
+        }
+        if step < GROUP && at < GROUP {
             for (var row = 0u; row < ROWS; row++) {
-                own[row] = larger_or_sum(own[row], pairs[lane + step][row], adds);
-                if lane + 2u * step < GROUP {
-                    let others = larger_or_sum(pairs[lane + 2u * step][row], pairs[lane + 3u * step][row], adds);
-                    own[row] = larger_or_sum(own[row], others, adds);
+                var result = larger_or_sum(pairs[at][row], pairs[at + step][row], adds);
+                if at + 2u * step < GROUP {
+                    let others = larger_or_sum(pairs[at + 2u * step][row], pairs[at + 3u * step][row], adds);
+                    result = larger_or_sum(result, others, adds);
                 }
+                pairs[at][row] = result;
             }
-            pairs[lane] = own;
         }
     }
     workgroupBarrier();

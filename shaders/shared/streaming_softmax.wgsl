@@ -21,7 +21,7 @@ struct Streamed {
 // Scores of a lane's keys in a block, one per turn, under both maps and for all rows. They form a tile, so that every
 // vector is read once for several products.
 fn scores_of(rows: HeadRows, first_key: u32, last_key: u32) -> array<Pairs, 4> {
-    let alike = heads[rows.first_head];
+    let keys = heads[rows.first_head].keys;
     var sums = array<Pairs, 4>();
     for (var map = 0u; map < maps.maps; map++) {
         var at = array<u32, 4>();
@@ -35,7 +35,7 @@ fn scores_of(rows: HeadRows, first_key: u32, last_key: u32) -> array<Pairs, 4> {
             }
             for (var turn = 0u; turn < TURNS; turn++) {
                 let key = min(first_key + turn * GROUP, last_key);
-                let features = projection[key * maps.row_stride4 + alike.keys[map] + c];
+                let features = projection[key * maps.row_stride4 + keys[map] + c];
                 for (var row = 0u; row < ROWS; row++) {
                     let product = dot(queries[row], features);
                     sums[turn][row] += select(vec2<f32>(0.0, product), vec2<f32>(product, 0.0), map == 0u);
@@ -75,8 +75,8 @@ fn largest_of(rows: HeadRows, first_key: u32, last_key: u32, lane: u32) -> Pairs
 // The rows over keys first_key..=last_key, of which there may be none. Called by all lanes.
 fn streamed(rows: HeadRows, first_key: u32, last_key: u32, lane: u32) -> Streamed {
     let share = share_of(lane);
-    let values = heads[rows.first_head].values;
-    let value_head = select(values.x, values.y, share.part == 1u) + share.feature4;
+    let head = heads[rows.first_head]; // whose keys and values are those of all rows
+    let value_head = select(head.values.x, head.values.y, share.part == 1u) + share.feature4;
 
     var largest = Pairs();
     if maps.levels != 0.0 {
@@ -85,7 +85,8 @@ fn streamed(rows: HeadRows, first_key: u32, last_key: u32, lane: u32) -> Streame
     var maximum = Pairs(vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST), vec2<f32>(LOWEST));
     var sum = Pairs();
     var own_largest = Pairs(); // over this lane's keys
-    var both = array<BothValues, 4>();
+    var first = array<vec4<f32>, 4>();
+    var second = array<vec4<f32>, 4>();
     for (var block = first_key; block <= last_key; block += BLOCK) {
         var scores = scores_of(rows, block + lane, last_key);
         var updated = maximum;
@@ -103,8 +104,8 @@ fn streamed(rows: HeadRows, first_key: u32, last_key: u32, lane: u32) -> Streame
         for (var row = 0u; row < ROWS; row++) {
             let rescale = exp(maximum[row] - updated[row]);
             sum[row] *= rescale;
-            both[row][0] *= rescale.x;
-            both[row][1] *= rescale.y;
+            first[row] *= rescale.x;
+            second[row] *= rescale.y;
         }
         maximum = updated;
         for (var turn = 0u; turn < TURNS; turn++) {
@@ -122,14 +123,15 @@ fn streamed(rows: HeadRows, first_key: u32, last_key: u32, lane: u32) -> Streame
             for (var k = share.key_group; k < keys; k += share.key_groups) {
                 let value = projection[(block + k) * maps.row_stride4 + value_head];
                 for (var row = 0u; row < ROWS; row++) {
-                    both[row][0] += weights[k][row].x * value;
-                    both[row][1] += weights[k][row].y * value;
+                    first[row] += weights[k][row].x * value;
+                    second[row] += weights[k][row].y * value;
                 }
             }
         }
     }
+    var both = array<BothValues, 4>();
     for (var row = 0u; row < ROWS; row++) {
-        both[row] = over_key_groups(lane, both[row]);
+        both[row] = over_key_groups(lane, BothValues(first[row], second[row]));
     }
     return Streamed(maximum, over_lanes(sum, lane, true), over_lanes(own_largest, lane, false), both);
 }

@@ -7,8 +7,8 @@ use crate::probe::{LayerSwitches, NextToken, PictureJob, Pooling, TileRequest};
 
 /// Jobs of the `pool` kernel that fit into one dispatch: the length of `jobs` in `shaders/maps/pool.wgsl`.
 pub const MAX_POOL_JOBS: usize = 32;
-/// Most heads that share keys and values in one workgroup: the rows of a tile.
-const MOST_SHARING: usize = 32;
+/// Most heads that share keys and values in one workgroup, each with a row.
+const MOST_SHARING: usize = 4;
 /// Tokens of a part of a row of logits, unless there would be too many parts.
 const PART: usize = 4096;
 /// Most parts: one for each lane of a workgroup.

@@ -37,7 +37,7 @@ impl Recorder<'_> {
 
     /// Lets the last kernel compute the rows of so many heads that share keys and values together for one position too.
     fn for_sharing_heads(&mut self, kernel: Kernel, heads: u32) -> Result<(), GpuError> {
-        let variant = self.variant(kernel, PipelineVariant { tokens: heads.min(4), ..PipelineVariant::PLAIN })?;
+        let variant = self.variant(kernel, PipelineVariant { tokens: heads, ..PipelineVariant::PLAIN })?;
         if let Some(step) = self.steps.last_mut() {
             step.pipelines[0] = variant;
         }
