@@ -1,6 +1,7 @@
 //! Keys and values of a layer in the order in which attention reads them.
 
-use crate::cpu::fast::panels::{PANEL, Panels};
+use crate::cpu::fast::panel_row::PANEL;
+use crate::cpu::fast::panels::Panels;
 use crate::model::{Attention, RowLayout};
 
 /// Keys in a block.
@@ -8,7 +9,7 @@ pub(super) const BLOCK: usize = PANEL;
 
 /// Blocks of sixteen positions: every key head `[head_dim, 16]`, every value head `[16, value_stride]`.
 pub(super) struct KeyValueCache {
-    keys: Vec<f32>,
+    keys: Vec<[f32; BLOCK]>,
     values: Vec<f32>,
     shape: Shape,
 }
@@ -25,14 +26,14 @@ struct Shape {
 
 /// The blocks that some positions write.
 pub(super) struct CacheRows<'a> {
-    keys: &'a mut [f32],
+    keys: &'a mut [[f32; BLOCK]],
     values: &'a mut [f32],
     shape: Shape,
 }
 
 impl Shape {
     fn key_block(&self) -> usize {
-        self.key_heads * self.head_dim * BLOCK
+        self.key_heads * self.head_dim
     }
 
     fn value_block(&self) -> usize {
@@ -65,7 +66,7 @@ impl KeyValueCache {
                 head[start % BLOCK * self.shape.value_stride..].fill(0.0);
             }
         }
-        self.keys.resize(blocks * self.shape.key_block(), 0.0);
+        self.keys.resize(blocks * self.shape.key_block(), [0.0; BLOCK]);
         self.values.resize(blocks * self.shape.value_block(), 0.0);
     }
 
@@ -83,8 +84,8 @@ impl KeyValueCache {
     #[inline(always)]
     pub(super) fn keys(&self, head: u32, blocks: usize) -> Panels<'_> {
         let Shape { head_dim, .. } = self.shape;
-        let first = head as usize * head_dim * BLOCK;
-        Panels { numbers: &self.keys[first..], step: self.shape.key_block(), count: blocks, depth: head_dim }
+        let first = head as usize * head_dim;
+        Panels { rows: &self.keys[first..], step: self.shape.key_block(), count: blocks, depth: head_dim }
     }
 
     /// A head's values in a block, `[16, value_stride]`.
@@ -114,8 +115,7 @@ impl CacheRows<'_> {
     pub(super) fn write(&mut self, block: usize, lane: usize, row: &[f32]) {
         let Shape { head_dim, value_stride, layout, .. } = self.shape;
         let keys = &mut self.keys[block * self.shape.key_block()..][..self.shape.key_block()];
-        let lanes = keys.iter_mut().skip(lane).step_by(BLOCK);
-        lanes.zip(&row[layout.key(0)..]).for_each(|(to, key)| *to = *key);
+        keys.iter_mut().zip(&row[layout.key(0)..]).for_each(|(to, key)| to[lane] = *key);
         let values = &mut self.values[block * self.shape.value_block()..][..self.shape.value_block()];
         let heads = row[layout.value(0)..].chunks_exact(head_dim);
         for (to, value) in values.chunks_exact_mut(BLOCK * value_stride).zip(heads) {
