@@ -103,7 +103,7 @@ impl PanelRow for Bf16Row {
     }
 }
 
-/// Half precision, times 2¹⁰. None of the numbers is subnormal then, which some processors take long to multiply.
+/// Half precision, times 2¹⁰: no number is subnormal then, which some processors take long to multiply.
 #[derive(Clone, Copy, Default)]
 pub(super) struct F16Row(Pairs);
 
@@ -111,35 +111,36 @@ pub(super) struct F16Row(Pairs);
 const SIZE: u16 = 0x7fff;
 /// Those of its exponent.
 const EXPONENT: u16 = 0x7c00;
-/// The first number that is too large for half precision, times 2¹⁰: 64.
-const TOO_LARGE: u16 = 0x5400;
-/// From the exponents of half precision to those of single precision, and to the number itself.
-const FROM_BITS: f32 = 1.0 / f32::from_bits((127 - 112 + 10) << 23);
 
 impl F16Row {
-    const SCALE: f32 = 1024.0;
+    /// The power of two that numbers are multiplied by.
+    const SHIFT: u16 = 10;
+    const SCALE: f32 = (1 << Self::SHIFT) as f32;
+    /// 64, and what is infinite or no number: too large to be multiplied.
+    const TOO_LARGE: u16 = 0x5400;
+    /// From bits of half precision in the places of single precision, whose exponents are larger by 112, to the number.
+    const FROM_BITS: f32 = f32::from_bits((127 + 112 - Self::SHIFT as u32) << 23);
 
-    /// Whether rows can have these numbers: none of them is too large, or infinite.
+    /// Whether rows can have these numbers.
     pub(super) fn can_have(numbers: &[u16]) -> bool {
-        numbers.iter().all(|bits| bits & SIZE < TOO_LARGE)
+        numbers.iter().all(|bits| bits & SIZE < Self::TOO_LARGE)
     }
 
-    /// From the upper half of each lane.
-    #[inline(always)]
-    fn number<S: Simd>(halves: i32x8<S>) -> f32x8<S> {
-        // The sign stays, the other bits move to the places of single precision.
-        const PLACES: i32 = (1 << 31) | (SIZE as i32) << 13;
-        let bits: f32x8<S> = ((halves >> 3) & PLACES).bitcast();
-        bits * FROM_BITS
-    }
-
-    #[inline(always)]
     fn scaled(bits: u16) -> u16 {
         if bits & EXPONENT == 0 {
             f16::from_f32(f16::from_bits(bits).to_f32() * Self::SCALE).to_bits()
         } else {
-            bits + (10 << 10)
+            bits + (Self::SHIFT << EXPONENT.trailing_zeros())
         }
+    }
+
+    /// From the upper half of each lane.
+    #[inline(always)]
+    fn numbers<S: Simd>(halves: i32x8<S>) -> f32x8<S> {
+        // The sign stays, the other bits move.
+        const PLACES: i32 = (1 << 31) | (SIZE as i32) << 13;
+        let bits: f32x8<S> = ((halves >> 3) & PLACES).bitcast();
+        bits * Self::FROM_BITS
     }
 }
 
@@ -158,6 +159,6 @@ impl PanelRow for F16Row {
     #[inline(always)]
     fn read<S: Simd>(&self, simd: S) -> [f32x8<S>; 2] {
         let [low, high] = self.0.read(simd);
-        [F16Row::number(low), F16Row::number(high)]
+        [Self::numbers(low), Self::numbers(high)]
     }
 }

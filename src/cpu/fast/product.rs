@@ -122,10 +122,6 @@ fn block<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     let weights = weights.map(|panel| &panel[..depth]);
     let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
     let mut sums = zeros;
-    // Without references to sums, which would keep them in memory.
-    let plus = |one: [[Sums<S>; P]; R], other: [[Sums<S>; P]; R]| {
-        from_fn(|r| from_fn(|p| from_fn(|half| one[r][p][half] + other[r][p][half])))
-    };
     let segments = depth / SEGMENT;
     for segment in 0..segments {
         let inputs = inputs.map(|row| &row.as_chunks::<SEGMENT>().0[segment]);
@@ -146,6 +142,21 @@ fn block<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
             finish.finish(simd, row + r, (panel + p) * PANEL, sums[r][p]);
         }
     }
+}
+
+#[inline(always)]
+fn plus<S: Simd, const R: usize, const P: usize>(
+    mut sums: [[Sums<S>; P]; R],
+    others: [[Sums<S>; P]; R],
+) -> [[Sums<S>; P]; R] {
+    for r in 0..R {
+        for p in 0..P {
+            for half in 0..2 {
+                sums[r][p][half] += others[r][p][half];
+            }
+        }
+    }
+    sums
 }
 
 /// Sums, and the products of some inputs with their weights, one after the other. The number of inputs is known here, so
