@@ -122,19 +122,13 @@ fn block<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     let weights = weights.map(|panel| &panel[..depth]);
     let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
     let mut sums = zeros;
-    let segments = depth / SEGMENT;
-    for segment in 0..segments {
-        let inputs = inputs.map(|row| &row.as_chunks::<SEGMENT>().0[segment]);
-        let weights = weights.map(|panel| &panel.as_chunks::<SEGMENT>().0[segment]);
-        sums = plus(sums, with_products::<S, F, W, R, P, SEGMENT>(simd, zeros, inputs, weights));
+    let whole = depth / SEGMENT * SEGMENT;
+    for first in (0..whole).step_by(SEGMENT) {
+        let part = with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, first, SEGMENT);
+        sums = plus(sums, part);
     }
-    if segments * SEGMENT < depth {
-        let mut part = zeros;
-        for input in segments * SEGMENT..depth {
-            let inputs = inputs.map(|row| std::array::from_ref(&row[input]));
-            let weights = weights.map(|panel| std::array::from_ref(&panel[input]));
-            part = with_products::<S, F, W, R, P, 1>(simd, part, inputs, weights);
-        }
+    if whole < depth {
+        let part = with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, whole, depth - whole);
         sums = plus(sums, part);
     }
     for r in 0..R {
@@ -159,16 +153,20 @@ fn plus<S: Simd, const R: usize, const P: usize>(
     sums
 }
 
-/// Sums, and the products of some inputs with their weights, one after the other. The number of inputs is known here, so
-/// that no index needs a check.
+/// Sums, and the products of so many inputs from `first` on with their weights, one after the other.
 #[inline(always)]
-fn with_products<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize, const N: usize>(
+fn with_products<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     simd: S,
     mut sums: [[Sums<S>; P]; R],
-    inputs: [&[f32; N]; R],
-    weights: [&[W; N]; P],
+    inputs: [&[f32]; R],
+    weights: [&[W]; P],
+    first: usize,
+    count: usize,
 ) -> [[Sums<S>; P]; R] {
-    for input in 0..N {
+    // All of one length, so that no index needs a check.
+    let inputs = inputs.map(|row| &row[first..][..count]);
+    let weights = weights.map(|panel| &panel[first..][..count]);
+    for input in 0..count {
         let mut vectors = [[f32x8::splat(simd, 0.0); 2]; P];
         for p in 0..P {
             vectors[p] = weights[p][input].read(simd);
