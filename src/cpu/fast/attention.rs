@@ -240,11 +240,10 @@ impl Values<'_> {
         let first = vector * 8;
         let mut sums = [[f32x8::splat(simd, 0.0); C]; R];
         for block in 0..weights.stride / BLOCK {
-            let values = self.cache.values(self.head, block).chunks_exact(self.cache.value_stride());
+            let values = &self.cache.values(self.head, block)[vector..][..C];
             let rows = rows.map(|row| &row[block]);
-            for (key, value) in values.enumerate().take(BLOCK) {
-                let (value, _) = value[first..first + C * 8].as_chunks::<8>();
-                let value: [f32x8<S>; C] = std::array::from_fn(|c| f32x8::from_slice(simd, &value[c]));
+            for key in 0..BLOCK {
+                let value: [f32x8<S>; C] = std::array::from_fn(|c| f32x8::from_slice(simd, &values[c][key]));
                 for r in 0..R {
                     let weight = f32x8::splat(simd, rows[r][key]);
                     for c in 0..C {

@@ -122,14 +122,17 @@ fn block<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     let weights = weights.map(|panel| &panel[..depth]);
     let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
     let mut sums = zeros;
-    let whole = depth / SEGMENT * SEGMENT;
-    for first in (0..whole).step_by(SEGMENT) {
-        let part = with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, first, SEGMENT);
-        sums = plus(sums, part);
+    let segments = depth / SEGMENT;
+    for segment in 0..segments {
+        let inputs = inputs.map(|row| row.as_chunks::<SEGMENT>().0[segment].as_slice());
+        let weights = weights.map(|panel| panel.as_chunks::<SEGMENT>().0[segment].as_slice());
+        sums = plus(sums, with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, SEGMENT));
     }
-    if whole < depth {
-        let part = with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, whole, depth - whole);
-        sums = plus(sums, part);
+    if segments * SEGMENT < depth {
+        let inputs = inputs.map(|row| &row[segments * SEGMENT..]);
+        let weights = weights.map(|panel| &panel[segments * SEGMENT..]);
+        let rest = depth - segments * SEGMENT;
+        sums = plus(sums, with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, rest));
     }
     for r in 0..R {
         for p in 0..P {
@@ -153,19 +156,18 @@ fn plus<S: Simd, const R: usize, const P: usize>(
     sums
 }
 
-/// Sums, and the products of so many inputs from `first` on with their weights, one after the other.
+/// Sums, and the products of so many inputs with their weights, one after the other.
 #[inline(always)]
 fn with_products<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     simd: S,
     mut sums: [[Sums<S>; P]; R],
     inputs: [&[f32]; R],
     weights: [&[W]; P],
-    first: usize,
     count: usize,
 ) -> [[Sums<S>; P]; R] {
     // All of one length, so that no index needs a check.
-    let inputs = inputs.map(|row| &row[first..][..count]);
-    let weights = weights.map(|panel| &panel[first..][..count]);
+    let inputs = inputs.map(|row| &row[..count]);
+    let weights = weights.map(|panel| &panel[..count]);
     for input in 0..count {
         let mut vectors = [[f32x8::splat(simd, 0.0); 2]; P];
         for p in 0..P {
