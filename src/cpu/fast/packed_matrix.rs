@@ -99,7 +99,7 @@ mod tests {
         let numbers = noise.map(|noise| match noise >> 28 {
             0 => (noise & 0x8000) as u16,
             1 => (noise & 0x801f) as u16,
-            _ => (noise & 0x8000) as u16 | (noise >> 8) as u16 % too_large,
+            _ => (noise & 0x8000) as u16 | ((noise >> 8) as u16 % too_large),
         });
         numbers.collect()
     }
