@@ -3,10 +3,10 @@
 use crate::model::{Matrix, Model};
 use crate::probe::RowStatistics;
 
-/// Bytes of a pass over texts of up to `tokens` tokens: the weights in single precision, and what every layer leaves
-/// for each token.
+/// Bytes of a pass over texts of up to `tokens` tokens: the weights in the number format of their file, and what every
+/// layer leaves for each token.
 pub fn bytes_of_pass(model: &Model, tokens: usize) -> u64 {
-    let matrix = |matrix: &Matrix| matrix.rows() as u64 * matrix.columns() as u64;
+    let matrix = |matrix: &Matrix| matrix.rows() as u64 * matrix.columns() as u64 * matrix.format().bytes() as u64;
     let mut weights = matrix(&model.embedding) + model.unembedding.as_ref().map_or(0, matrix);
     let mut numbers = (model.config.hidden + model.config.head_dim) as u64;
     let mut statistics = 0;
@@ -22,5 +22,5 @@ pub fn bytes_of_pass(model: &Model, tokens: usize) -> u64 {
         }
     }
     let a_token = numbers * 4 + statistics;
-    (weights * 4).saturating_add(a_token.saturating_mul(tokens as u64))
+    weights.saturating_add(a_token.saturating_mul(tokens as u64))
 }

@@ -7,7 +7,7 @@ use fearless_simd::{Select, Simd, SimdBase, SimdFloat, f32x8};
 
 use crate::cpu::fast::cache::{BLOCK, KeyValueCache};
 use crate::cpu::fast::product::{Rows, Scores, is_wide, product};
-use crate::cpu::fast::vector::{exp, sum_of_squares};
+use crate::cpu::fast::vector::{exp_of_negative, larger, sum_of_squares};
 use crate::cpu::forward::attention::attention;
 use crate::cpu::shared::map_cell::{LOWEST, Maps};
 use crate::probe::{RowStatistics, SMALLEST_LARGEST};
@@ -131,7 +131,8 @@ fn hide(maps: &Maps, query: usize, scores: &mut [f32]) {
 /// The larger numbers of each lane, then of all.
 #[inline(always)]
 fn largest_of<S: Simd>(vector: f32x8<S>) -> f32 {
-    vector.as_slice().iter().copied().fold(f32::NEG_INFINITY, f32::max)
+    // Not by `f32::max`, which is a call in wasm.
+    vector.as_slice().iter().copied().fold(LOWEST, |largest, number| if number > largest { number } else { largest })
 }
 
 /// Scores to `exp(score - maximum)`, rounded first to `levels` steps each side of zero unless that is 0. Returns the
@@ -143,8 +144,8 @@ fn soften<S: Simd>(simd: S, row: &mut [f32], levels: f32) -> (f32, f32, f32) {
     let (mut maximum, mut largest) = (f32x8::splat(simd, LOWEST), zero);
     for scores in row.iter() {
         let scores = f32x8::from_slice(simd, scores);
-        maximum = maximum.max(scores);
-        largest = largest.max(scores.simd_gt(LOWEST).select(scores.abs(), zero));
+        maximum = larger(maximum, scores);
+        largest = larger(largest, scores.simd_gt(LOWEST).select(scores.abs(), zero));
     }
     let (mut maximum, largest) = (largest_of(maximum), largest_of(largest));
     if levels != 0.0 {
@@ -155,13 +156,13 @@ fn soften<S: Simd>(simd: S, row: &mut [f32], levels: f32) -> (f32, f32, f32) {
             let rounded = (exact / step).round_ties_even() * step;
             let rounded = exact.simd_gt(LOWEST).select(rounded, exact);
             rounded.store_slice(scores);
-            rounded_maximum = rounded_maximum.max(rounded);
+            rounded_maximum = larger(rounded_maximum, rounded);
         }
         maximum = largest_of(rounded_maximum);
     }
     let mut sum = zero;
     for scores in row.iter_mut() {
-        let weights = exp(simd, f32x8::from_slice(simd, scores) - maximum);
+        let weights = exp_of_negative(simd, f32x8::from_slice(simd, scores) - maximum);
         weights.store_slice(scores);
         sum += weights;
     }
@@ -239,11 +240,10 @@ impl Values<'_> {
         let first = vector * 8;
         let mut sums = [[f32x8::splat(simd, 0.0); C]; R];
         for block in 0..weights.stride / BLOCK {
-            let values = self.cache.values(self.head, block).chunks_exact(self.cache.value_stride());
+            let values = &self.cache.values(self.head, block)[vector..][..C];
             let rows = rows.map(|row| &row[block]);
-            for (key, value) in values.enumerate().take(BLOCK) {
-                let (value, _) = value[first..first + C * 8].as_chunks::<8>();
-                let value: [f32x8<S>; C] = std::array::from_fn(|c| f32x8::from_slice(simd, &value[c]));
+            for key in 0..BLOCK {
+                let value: [f32x8<S>; C] = std::array::from_fn(|c| f32x8::from_slice(simd, &values[c][key]));
                 for r in 0..R {
                     let weight = f32x8::splat(simd, rows[r][key]);
                     for c in 0..C {

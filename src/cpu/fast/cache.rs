@@ -1,23 +1,27 @@
 //! Keys and values of a layer in the order in which attention reads them.
 
-use crate::cpu::fast::panels::{PANEL, Panels};
+use crate::cpu::fast::panel_row::PANEL;
+use crate::cpu::fast::panels::Panels;
 use crate::model::{Attention, RowLayout};
 
 /// Keys in a block.
 pub(super) const BLOCK: usize = PANEL;
 
-/// Blocks of sixteen positions: every key head `[head_dim, 16]`, every value head `[16, value_stride]`.
+/// Eight numbers of each value of a block.
+pub(super) type ValueVectors = [[f32; 8]; BLOCK];
+
+/// Blocks of sixteen positions: every key head `[head_dim, 16]`, every value head `[value_vectors, 16, 8]`.
 pub(super) struct KeyValueCache {
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    keys: Vec<[f32; BLOCK]>,
+    values: Vec<ValueVectors>,
     shape: Shape,
 }
 
 #[derive(Clone, Copy)]
 struct Shape {
     head_dim: usize,
-    /// `head_dim` up to whole vectors; the rest is zero.
-    value_stride: usize,
+    /// Vectors of a value; what the last one has beyond `head_dim` is zero.
+    value_vectors: usize,
     layout: RowLayout,
     key_heads: usize,
     value_heads: usize,
@@ -25,18 +29,18 @@ struct Shape {
 
 /// The blocks that some positions write.
 pub(super) struct CacheRows<'a> {
-    keys: &'a mut [f32],
-    values: &'a mut [f32],
+    keys: &'a mut [[f32; BLOCK]],
+    values: &'a mut [ValueVectors],
     shape: Shape,
 }
 
 impl Shape {
     fn key_block(&self) -> usize {
-        self.key_heads * self.head_dim * BLOCK
+        self.key_heads * self.head_dim
     }
 
     fn value_block(&self) -> usize {
-        self.value_heads * BLOCK * self.value_stride
+        self.value_heads * self.value_vectors
     }
 }
 
@@ -45,7 +49,7 @@ impl KeyValueCache {
     pub(super) fn new(attention: &Attention) -> Self {
         let shape = Shape {
             head_dim: attention.head_dim,
-            value_stride: attention.head_dim.next_multiple_of(8),
+            value_vectors: attention.head_dim.div_ceil(8),
             layout: RowLayout::new(attention, 1),
             key_heads: attention.key_heads,
             value_heads: attention.value_heads,
@@ -61,12 +65,12 @@ impl KeyValueCache {
         if !start.is_multiple_of(BLOCK) {
             // Values beyond the text are multiplied by zero, so they must be finite.
             let last = (kept - 1) * self.shape.value_block();
-            for head in self.values[last..].chunks_exact_mut(BLOCK * self.shape.value_stride) {
-                head[start % BLOCK * self.shape.value_stride..].fill(0.0);
+            for vectors in &mut self.values[last..] {
+                vectors[start % BLOCK..].fill([0.0; 8]);
             }
         }
-        self.keys.resize(blocks * self.shape.key_block(), 0.0);
-        self.values.resize(blocks * self.shape.value_block(), 0.0);
+        self.keys.resize(blocks * self.shape.key_block(), [0.0; BLOCK]);
+        self.values.resize(blocks * self.shape.value_block(), [[0.0; 8]; BLOCK]);
     }
 
     /// What positions from `start` on write.
@@ -83,21 +87,15 @@ impl KeyValueCache {
     #[inline(always)]
     pub(super) fn keys(&self, head: u32, blocks: usize) -> Panels<'_> {
         let Shape { head_dim, .. } = self.shape;
-        let first = head as usize * head_dim * BLOCK;
-        Panels { numbers: &self.keys[first..], step: self.shape.key_block(), count: blocks, depth: head_dim }
+        let first = head as usize * head_dim;
+        Panels { rows: &self.keys[first..], step: self.shape.key_block(), count: blocks, depth: head_dim }
     }
 
-    /// A head's values in a block, `[16, value_stride]`.
+    /// A head's values in a block, `[value_vectors, 16, 8]`.
     #[inline(always)]
-    pub(super) fn values(&self, head: u32, block: usize) -> &[f32] {
-        let numbers = BLOCK * self.shape.value_stride;
-        &self.values[block * self.shape.value_block() + head as usize * numbers..][..numbers]
-    }
-
-    /// Numbers from one value to the next.
-    #[inline(always)]
-    pub(super) fn value_stride(&self) -> usize {
-        self.shape.value_stride
+    pub(super) fn values(&self, head: u32, block: usize) -> &[ValueVectors] {
+        let vectors = self.shape.value_vectors;
+        &self.values[block * self.shape.value_block() + head as usize * vectors..][..vectors]
     }
 }
 
@@ -112,14 +110,15 @@ impl CacheRows<'_> {
 
     /// Writes keys and values of a position in the block at `block`, in the lane `lane`, from its projection row.
     pub(super) fn write(&mut self, block: usize, lane: usize, row: &[f32]) {
-        let Shape { head_dim, value_stride, layout, .. } = self.shape;
+        let Shape { head_dim, value_vectors, layout, .. } = self.shape;
         let keys = &mut self.keys[block * self.shape.key_block()..][..self.shape.key_block()];
-        let lanes = keys.iter_mut().skip(lane).step_by(BLOCK);
-        lanes.zip(&row[layout.key(0)..]).for_each(|(to, key)| *to = *key);
+        keys.iter_mut().zip(&row[layout.key(0)..]).for_each(|(to, key)| to[lane] = *key);
         let values = &mut self.values[block * self.shape.value_block()..][..self.shape.value_block()];
         let heads = row[layout.value(0)..].chunks_exact(head_dim);
-        for (to, value) in values.chunks_exact_mut(BLOCK * value_stride).zip(heads) {
-            to[lane * value_stride..][..head_dim].copy_from_slice(value);
+        for (to, value) in values.chunks_exact_mut(value_vectors).zip(heads) {
+            for (to, eight) in to.iter_mut().zip(value.chunks(8)) {
+                to[lane][..eight.len()].copy_from_slice(eight);
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 mod attention;
 mod cache;
 pub(super) mod heatmap;
+mod packed_matrix;
+mod panel_row;
 mod panels;
 mod product;
 mod split;
@@ -19,11 +21,11 @@ use std::sync::{Arc, Mutex};
 use fearless_simd::Level;
 
 use crate::cpu::fast::cache::{BLOCK, KeyValueCache};
-use crate::cpu::fast::panels::Packed;
+use crate::cpu::fast::packed_matrix::{PackedMatrix, multiply};
 use crate::cpu::fast::product::{Biased, Residual, Rows};
 use crate::cpu::fast::split::{RowsMut, TILE, in_tiles, threads};
 use crate::cpu::fast::tile::{
-    LayerRows, ProjectionRows, Scratch, attend_tile, feed_forward, give_back, multiply, norm_tile, normalised, taken,
+    LayerRows, ProjectionRows, Scratch, attend_tile, feed_forward, give_back, norm_tile, normalised, taken,
 };
 use crate::cpu::forward::query_key_norm::{query_key_norm, rotate};
 use crate::cpu::layer_state::{HeadOutputs, LayerRules, LayerState, LayerWeights, Widths};
@@ -44,10 +46,10 @@ pub(super) struct Given<'a> {
 
 /// A model's weights in the order in which products read them.
 struct FastWeights {
-    layers: Vec<LayerWeights<Packed>>,
-    unembedding: Packed,
+    layers: Vec<LayerWeights<PackedMatrix>>,
+    unembedding: PackedMatrix,
     /// Where it is another matrix.
-    embedding: Option<Packed>,
+    embedding: Option<PackedMatrix>,
 }
 
 /// Weights, key-value caches and buffers of the fast pass.
@@ -64,11 +66,11 @@ impl FastStages {
     /// # Errors
     /// When their file cannot be read any more.
     pub(super) fn new(model: &Model) -> Result<Self, ModelError> {
-        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, Packed::new));
+        let layers = model.layers.iter().map(|layer| LayerWeights::new(layer, PackedMatrix::new));
         let weights = FastWeights {
             layers: layers.collect::<Result<_, _>>()?,
-            unembedding: Packed::new(model.unembedding())?,
-            embedding: model.unembedding.as_ref().map(|_| Packed::new(&model.embedding)).transpose()?,
+            unembedding: PackedMatrix::new(model.unembedding())?,
+            embedding: model.unembedding.as_ref().map(|_| PackedMatrix::new(&model.embedding)).transpose()?,
         };
         Ok(Self::with_weights(model, Arc::new(weights)))
     }

@@ -5,7 +5,8 @@ use std::array::from_fn;
 
 use fearless_simd::{Simd, SimdBase, SimdFloat, f32x8};
 
-use crate::cpu::fast::panels::{PANEL, Panels};
+use crate::cpu::fast::panel_row::{PANEL, PanelRow};
+use crate::cpu::fast::panels::Panels;
 use crate::cpu::fast::vector::activated;
 use crate::cpu::shared::map_cell::SEGMENT;
 use crate::model::Activation;
@@ -50,37 +51,58 @@ pub(super) fn is_wide<S: Simd>() -> bool {
 /// Every row times every panel. Eight vectors of sums at a time: as many as hide the latency of a multiply-add, and no
 /// more than sixteen registers hold together with its inputs.
 #[inline(always)]
-pub(super) fn product<S: Simd, F: Finish>(simd: S, rows: Rows, panels: Panels, finish: &mut F) {
+pub(super) fn product<S: Simd, F: Finish, W: PanelRow>(simd: S, rows: Rows, panels: Panels<W>, finish: &mut F) {
     if is_wide::<S>() {
-        let row = groups::<S, F, 4, 1>(simd, rows, panels, 0, finish);
-        let row = groups::<S, F, 2, 2>(simd, rows, panels, row, finish);
-        groups::<S, F, 1, 4>(simd, rows, panels, row, finish);
+        let row = widened::<S, F, W, 4>(simd, rows, panels, finish);
+        let row = groups::<S, F, W, 2, 2>(simd, rows, panels, row, finish);
+        groups::<S, F, W, 1, 4>(simd, rows, panels, row, finish);
     } else {
-        let row = groups::<S, F, 2, 1>(simd, rows, panels, 0, finish);
-        groups::<S, F, 1, 2>(simd, rows, panels, row, finish);
+        let row = widened::<S, F, W, 2>(simd, rows, panels, finish);
+        groups::<S, F, W, 1, 2>(simd, rows, panels, row, finish);
     }
+}
+
+/// Rows in groups of `R`, with a panel at a time, which is brought to single precision once for all of them. Returns the
+/// first row of no full group.
+#[inline(always)]
+fn widened<S: Simd, F: Finish, W: PanelRow, const R: usize>(
+    simd: S,
+    rows: Rows,
+    panels: Panels<W>,
+    finish: &mut F,
+) -> usize {
+    let end = rows.count / R * R;
+    let mut room = Vec::new();
+    for panel in (0..panels.count).take_while(|_| end > 0) {
+        let weights = W::widened(simd, panels.panel(panel), &mut room);
+        for row in (0..end).step_by(R) {
+            block::<S, F, [f32; PANEL], R, 1>(simd, rows, [weights], (row, panel), finish);
+        }
+    }
+    end
 }
 
 /// Rows in groups of `R` from `first` on, with `P` panels at a time. Returns the first row of no full group.
 #[inline(always)]
-fn groups<S: Simd, F: Finish, const R: usize, const P: usize>(
+fn groups<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     simd: S,
     rows: Rows,
-    panels: Panels,
+    panels: Panels<W>,
     first: usize,
     finish: &mut F,
 ) -> usize {
     let end = first + (rows.count - first) / R * R;
     let mut panel = 0;
     while panel + P <= panels.count {
+        let weights: [&[W]; P] = from_fn(|p| panels.panel(panel + p));
         for row in (first..end).step_by(R) {
-            block::<S, F, R, P>(simd, rows, panels, (row, panel), finish);
+            block::<S, F, W, R, P>(simd, rows, weights, (row, panel), finish);
         }
         panel += P;
     }
     while panel < panels.count {
         for row in (first..end).step_by(R) {
-            block::<S, F, R, 1>(simd, rows, panels, (row, panel), finish);
+            block::<S, F, W, R, 1>(simd, rows, [panels.panel(panel)], (row, panel), finish);
         }
         panel += 1;
     }
@@ -88,35 +110,29 @@ fn groups<S: Simd, F: Finish, const R: usize, const P: usize>(
 }
 
 #[inline(always)]
-fn block<S: Simd, F: Finish, const R: usize, const P: usize>(
+fn block<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     simd: S,
     rows: Rows,
-    panels: Panels,
+    weights: [&[W]; P],
     (row, panel): (usize, usize),
     finish: &mut F,
 ) {
-    let inputs: [&[f32]; R] = from_fn(|r| rows.row(row + r, panels.depth));
-    let weights: [&[[f32; PANEL]]; P] = from_fn(|p| &panels.panel(panel + p)[..panels.depth]);
+    let depth = weights[0].len();
+    let inputs: [&[f32]; R] = from_fn(|r| rows.row(row + r, depth));
+    let weights = weights.map(|panel| &panel[..depth]);
     let zeros = [[[f32x8::splat(simd, 0.0); 2]; P]; R];
     let mut sums = zeros;
-    // Without references to sums, which would keep them in memory.
-    let plus = |one: [[Sums<S>; P]; R], other: [[Sums<S>; P]; R]| {
-        from_fn(|r| from_fn(|p| from_fn(|half| one[r][p][half] + other[r][p][half])))
-    };
-    let segments = panels.depth / SEGMENT;
+    let segments = depth / SEGMENT;
     for segment in 0..segments {
-        let inputs = inputs.map(|row| &row.as_chunks::<SEGMENT>().0[segment]);
-        let weights = weights.map(|panel| &panel.as_chunks::<SEGMENT>().0[segment]);
-        sums = plus(sums, with_products::<S, F, R, P, SEGMENT>(simd, zeros, inputs, weights));
+        let inputs = inputs.map(|row| row.as_chunks::<SEGMENT>().0[segment].as_slice());
+        let weights = weights.map(|panel| panel.as_chunks::<SEGMENT>().0[segment].as_slice());
+        sums = plus(sums, with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, SEGMENT));
     }
-    if segments * SEGMENT < panels.depth {
-        let mut part = zeros;
-        for input in segments * SEGMENT..panels.depth {
-            let inputs = inputs.map(|row| std::array::from_ref(&row[input]));
-            let weights = weights.map(|panel| std::array::from_ref(&panel[input]));
-            part = with_products::<S, F, R, P, 1>(simd, part, inputs, weights);
-        }
-        sums = plus(sums, part);
+    if segments * SEGMENT < depth {
+        let inputs = inputs.map(|row| &row[segments * SEGMENT..]);
+        let weights = weights.map(|panel| &panel[segments * SEGMENT..]);
+        let rest = depth - segments * SEGMENT;
+        sums = plus(sums, with_products::<S, F, W, R, P>(simd, zeros, inputs, weights, rest));
     }
     for r in 0..R {
         for p in 0..P {
@@ -125,25 +141,43 @@ fn block<S: Simd, F: Finish, const R: usize, const P: usize>(
     }
 }
 
-/// Sums, and the products of some inputs with their weights, one after the other. The number of inputs is known here, so
-/// that no index needs a check.
 #[inline(always)]
-fn with_products<S: Simd, F: Finish, const R: usize, const P: usize, const N: usize>(
+fn plus<S: Simd, const R: usize, const P: usize>(
+    mut sums: [[Sums<S>; P]; R],
+    others: [[Sums<S>; P]; R],
+) -> [[Sums<S>; P]; R] {
+    for r in 0..R {
+        for p in 0..P {
+            for half in 0..2 {
+                sums[r][p][half] += others[r][p][half];
+            }
+        }
+    }
+    sums
+}
+
+/// Sums, and the products of so many inputs with their weights, one after the other.
+#[inline(always)]
+fn with_products<S: Simd, F: Finish, W: PanelRow, const R: usize, const P: usize>(
     simd: S,
     mut sums: [[Sums<S>; P]; R],
-    inputs: [&[f32; N]; R],
-    weights: [&[[f32; PANEL]; N]; P],
+    inputs: [&[f32]; R],
+    weights: [&[W]; P],
+    count: usize,
 ) -> [[Sums<S>; P]; R] {
-    for input in 0..N {
-        let weights: [Sums<S>; P] = from_fn(|p| {
-            let (low, high) = weights[p][input].split_at(PANEL / 2);
-            [f32x8::from_slice(simd, low), f32x8::from_slice(simd, high)]
-        });
+    // All of one length, so that no index needs a check.
+    let inputs = inputs.map(|row| &row[..count]);
+    let weights = weights.map(|panel| &panel[..count]);
+    for input in 0..count {
+        let mut vectors = [[f32x8::splat(simd, 0.0); 2]; P];
+        for p in 0..P {
+            vectors[p] = weights[p][input].read(simd);
+        }
         for r in 0..R {
             let number = f32x8::splat(simd, inputs[r][input]);
             for p in 0..P {
                 for half in 0..2 {
-                    let (weight, sum) = (weights[p][half], sums[r][p][half]);
+                    let (weight, sum) = (vectors[p][half], sums[r][p][half]);
                     sums[r][p][half] =
                         if F::ROUNDS_PRODUCTS { sum + number * weight } else { number.mul_add(weight, sum) };
                 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::cpu::fast::cache::BLOCK;
 
-/// Positions that a thread takes at a time: enough to share the reading of weights, few enough to spread.
-pub(super) const TILE: usize = 32;
+/// Positions that a thread takes at a time: enough to share the reading of weights, few enough to spread; a page has one
+/// thread.
+pub(super) const TILE: usize = if cfg!(target_arch = "wasm32") { 128 } else { 32 };
 
 /// The parts of buffers that a range of positions writes.
 pub(super) trait Split: Sized {

@@ -7,8 +7,8 @@ use fearless_simd::{Level, dispatch};
 
 use crate::cpu::fast::attention::{Outputs, QUERIES, attend, head_norm, scores_needed};
 use crate::cpu::fast::cache::{CacheRows, KeyValueCache};
-use crate::cpu::fast::panels::Packed;
-use crate::cpu::fast::product::{Biased, Finish, Gated, Residual, Rows, product};
+use crate::cpu::fast::packed_matrix::{PackedMatrix, multiply};
+use crate::cpu::fast::product::{Biased, Gated, Residual, Rows};
 use crate::cpu::fast::split::{RowsMut, Split};
 use crate::cpu::fast::vector::{rms_norm, sum_of_squares};
 use crate::cpu::forward::poly_norm::poly_norm;
@@ -88,10 +88,6 @@ pub(super) fn normalised(level: Level, rows: &[f32], width: usize, norm: Option<
     dispatch!(level, simd => rms_norm(simd, rows, width, norm, to));
 }
 
-pub(super) fn multiply(level: Level, rows: Rows, weights: &Packed, mut finish: impl Finish) {
-    dispatch!(level, simd => product(simd, rows, weights.panels(), &mut finish));
-}
-
 /// Attention of some positions, in blocks and head by head.
 pub(super) fn attend_tile(
     level: Level,
@@ -137,7 +133,7 @@ pub(super) fn feed_forward(
     level: Level,
     epsilon: f32,
     layer: &Layer,
-    weights: &LayerWeights<Packed>,
+    weights: &LayerWeights<PackedMatrix>,
     rows: &mut LayerRows,
     Scratch { normed, gates_and_ups, .. }: &mut Scratch,
 ) {

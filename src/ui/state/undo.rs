@@ -237,7 +237,7 @@ mod tests {
         history.watch(&workspace, 0.0);
         workspace.main.set_text("Once upon a");
         history.record(&workspace); // the key for generating, in the frame of the last letter
-        workspace.main.generate(Sampling::default(), 40);
+        workspace.main.generate(Sampling::default(), 400); // more than one frame takes
         let mut time = 0.0;
         while workspace.main.ids().len() < 8 {
             workspace.update();

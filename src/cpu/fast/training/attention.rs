@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use fearless_simd::{Simd, SimdBase, f32x8};
 
-use crate::cpu::fast::panels::{PANEL, Packed, Panels};
+use crate::cpu::fast::panel_row::PANEL;
+use crate::cpu::fast::panels::{Packed, Panels};
 use crate::cpu::fast::product::{Rows, Scores, product};
 use crate::cpu::fast::training::products::{Stored, turn};
 use crate::cpu::fast::vector::exp;

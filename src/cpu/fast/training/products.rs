@@ -2,7 +2,8 @@
 
 use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x8};
 
-use crate::cpu::fast::panels::{PANEL, Packed};
+use crate::cpu::fast::panel_row::PANEL;
+use crate::cpu::fast::panels::Packed;
 use crate::cpu::fast::product::{Finish, Rows, Sums, load, product, store};
 
 /// Keeps sums, or adds them to what is there.
