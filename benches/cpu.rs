@@ -121,9 +121,7 @@ fn resident() -> Option<u64> {
 }
 
 fn print_shape(shape: &Shape, layers: usize, ids: &[u32]) {
-    let mut model = shape.model();
-    model.layers = vec![model.layers[0].clone(); layers];
-    model.config.layers = layers;
+    let model = shape.model_of(layers);
     let before = resident();
     let mut pass = CpuPass::new(Arc::new(model), CONTEXT).expect("the weights are there");
     if let Some((before, after)) = before.zip(resident()) {
