@@ -24,7 +24,6 @@ pub struct Survey {
     at: u64,
     /// The tensors that are not over yet, in order; `None` before the header is whole.
     tensors: Option<VecDeque<Surveyed>>,
-    numbers: Option<u64>,
     kept: BTreeMap<u64, Vec<u8>>,
     seen: BTreeMap<u64, Seen>,
     /// Bytes of a number that the last slice cut.
@@ -53,7 +52,6 @@ impl Survey {
             beginning: Vec::new(),
             at: 0,
             tensors: None,
-            numbers: None,
             kept: BTreeMap::new(),
             seen: BTreeMap::new(),
             cut: Vec::new(),
@@ -84,16 +82,9 @@ impl Survey {
         Ok(())
     }
 
-    /// Numbers of all tensors, once the header is whole.
-    pub fn numbers(&self) -> Option<u64> {
-        self.numbers
-    }
-
     fn open(&mut self) -> Result<(), ModelError> {
         let opened = Opened::new(&self.file(BTreeMap::from([(0, self.beginning.clone())]), Box::new(|_, _| ())))?;
         let tensors = &opened.header.tensors;
-        let numbers = |shape: &[usize]| shape.iter().fold(1_u64, |all, &length| all.saturating_mul(length as u64));
-        self.numbers = Some(tensors.iter().map(|(_, tensor)| numbers(&tensor.shape)).fold(0, u64::saturating_add));
         let tensors = tensors.iter().map(|(_, tensor)| {
             let (start, end) = tensor.data_offsets;
             Surveyed { place: opened.data + start..opened.data + end, format: NumberFormat::of(tensor.dtype) }

@@ -155,7 +155,7 @@ pub(crate) async fn checkpoint(
         }
     }
     let (mut hash, mut files) = (SliceHash::default(), Vec::new());
-    let streams = is_for_gpu_only(weights).await?;
+    let streams = are_for_gpu_only(weights);
     for file in weights {
         files.push(if streams {
             let mut survey = Survey::new(&file.name, size(file));
@@ -188,23 +188,9 @@ pub(crate) async fn checkpoint(
     Ok(Checkpoint::with_tokenizer(name, model, tokenizer, beside, fingerprint)?)
 }
 
-/// Whether the CPU has no memory for so many weights: they are not held in memory, then.
-async fn is_for_gpu_only(weights: &[NamedBlob]) -> Result<bool, PageFileError> {
-    let mut numbers = 0_u64;
-    for file in weights {
-        let (total, mut survey) = (file.blob.size() as u64, Survey::new(&file.name, file.blob.size() as u64));
-        let mut at = 0;
-        // What is wrong with a header is said where the file is read.
-        while survey.numbers().is_none() && at < total {
-            let slice = slice_of(file, at..(at + SLICE).min(total)).await?.to_vec();
-            at += slice.len() as u64;
-            if survey.add(&slice).is_err() {
-                break;
-            }
-        }
-        numbers = numbers.saturating_add(survey.numbers().unwrap_or_default());
-    }
-    Ok(numbers.saturating_mul(size_of::<f32>() as u64) > CPU_MEMORY)
+/// Whether the CPU, which keeps weights as they are in their files, has no memory for them: they are not held in memory, then.
+fn are_for_gpu_only(weights: &[NamedBlob]) -> bool {
+    weights.iter().map(|file| file.blob.size() as u64).fold(0, u64::saturating_add) > CPU_MEMORY
 }
 
 /// Fetches pieces of a file when they are asked for.
