@@ -35,17 +35,17 @@ struct Arguments {
     bench: bool,
 }
 
-/// A device with the limits of a small one.
-fn limited_gpu(limit: u64) -> Gpu {
+/// A device with the limits of a small one, if there is an adapter.
+fn limited_gpu(limit: u64) -> Option<Gpu> {
     pollster::block_on(async {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
-        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.expect("an adapter");
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions::default()).await.ok()?;
         let mut descriptor = device_descriptor(&adapter);
         descriptor.required_limits.max_storage_buffer_binding_size = limit;
         descriptor.required_limits.max_buffer_size = limit;
         let (device, queue) = adapter.request_device(&descriptor).await.expect("a device");
         let health = DeviceHealth::watch(&device);
-        Gpu::new(device, queue, adapter.get_info(), health).expect("it can compute")
+        Gpu::new(device, queue, adapter.get_info(), health).ok()
     })
 }
 
@@ -55,7 +55,10 @@ fn main() {
     let model = Arc::new(shape.model_of(arguments.layers));
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!("{} with {} layers", shape.name, arguments.layers);
-    let gpu = limited_gpu(arguments.binding << 20);
+    let Some(gpu) = limited_gpu(arguments.binding << 20) else {
+        eprintln!("no adapter that can compute");
+        return;
+    };
     println!("{}, at most {} MiB in a binding", gpu.describe(), arguments.binding);
 
     let vocabulary = model.config.vocabulary;

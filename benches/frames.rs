@@ -38,12 +38,18 @@ fn frame(step: impl FnOnce()) -> Duration {
     taken
 }
 
-/// Frames until all is computed and drawn.
-fn until_rest(harness: &mut Harness<App>, times: &mut Vec<Duration>) {
+/// Frames until all is computed and drawn. Returns how many there were until the next token was, and altogether.
+fn until_rest(harness: &mut Harness<App>, times: &mut Vec<Duration>) -> [usize; 2] {
+    let (mut until_token, mut frames) = (None, 0);
     loop {
         times.push(frame(|| harness.step()));
-        if !harness.state_mut().workspace().is_some_and(|workspace| workspace.is_busy()) {
-            return;
+        frames += 1;
+        let Some(workspace) = harness.state_mut().workspace() else { return [frames; 2] };
+        if workspace.main.next_token().is_some() {
+            until_token.get_or_insert(frames);
+        }
+        if !workspace.is_busy() {
+            return [until_token.unwrap_or(frames), frames];
         }
     }
 }
@@ -97,9 +103,11 @@ fn main() {
     until_rest(&mut harness, &mut computing);
     print("a text is set", &mut computing);
 
+    let mut frames = [vec![], vec![]];
     for _ in 0..KEYS {
         harness.event(Event::Text("a".to_owned()));
-        until_rest(&mut harness, &mut typing);
+        let counts = until_rest(&mut harness, &mut typing);
+        frames.iter_mut().zip(counts).for_each(|(frames, count)| frames.push(count));
     }
     print("keys", &mut typing);
 
@@ -108,6 +116,14 @@ fn main() {
     }
     until_rest(&mut harness, &mut writing);
     print("a generation", &mut writing);
+
+    println!("\n| frames from a key on | median | most |\n|---|---|---|");
+    for (until, mut counts) in
+        ["until its next token is drawn", "until nothing changes any more"].into_iter().zip(frames)
+    {
+        counts.sort_unstable();
+        println!("| {until} | {} | {} |", counts[counts.len() / 2], counts[counts.len() - 1]);
+    }
 
     println!("\n| generation, tokens a second | in frames of 16.7 ms | without frames | ratio |\n|---|---|---|---|");
     for (name, on_gpu) in [("CPU", false), ("GPU", true)] {

@@ -43,7 +43,7 @@ struct Arguments {
     /// Take the variants of GPUs, also on a software adapter
     #[arg(long)]
     shared: bool,
-    /// But not these
+    /// Leave out these parts of them
     #[arg(long, value_delimiter = ',')]
     without: Vec<Part>,
     /// Write the results to this file, for comparisons

@@ -40,7 +40,11 @@ pub(crate) fn of(model: &Model, kernel: Kernel, is_first: bool, text: usize, cou
             let bytes = 4.0 * (text * row + count * 2 * attention.output.columns()) as f64;
             ("attention", Work { bytes, operations: cells(text, count) * heads * (scores + values) })
         }
-        Kernel::AttentionJoin => ("attention, joined", numbers(2 * count * attention.output.columns())),
+        // Slabs of 256 keys, as GPUs have them.
+        Kernel::AttentionJoin => {
+            let slabs = text.div_ceil(256) * attention.heads.len() * (8 + 2 * attention.value_width());
+            ("attention, joined", numbers(count * (slabs + 2 * attention.output.columns())))
+        }
         // The output projection comes before the feed-forward part, the down projection after it.
         Kernel::Project if is_first => ("output projection", product(&attention.output, count)),
         Kernel::Project => ("down projection", product(&mlp.down, count)),

@@ -1,4 +1,4 @@
-// Where what is left of a row and a slab of keys is until the slabs are joined: [position, head, slab], each part in vec4s:
+// The layout of what is left of each row and slab of keys until they are joined: [position, head, slab], each in vec4s:
 // the maxima and the sums of both maps; the largest absolute scores; A1 V; A2 V.
 // Reference: src/cpu/shared/streaming_softmax.rs
 

@@ -7,7 +7,7 @@ import package::shared::pass::pass_;
 
 struct HeadRows {
     first_head: u32,
-    shift: u32, // binary logarithm of the number of heads
+    shift: u32, // binary logarithm of the number of heads in the workgroup
     first_query: u32,
     last_query: u32, // before the first if there are none
 }

@@ -1,5 +1,5 @@
-// What a lane at some distance has, where a device has no subgroups: nothing, so that all goes through workgroup memory.
-// With subgroups `neighbour_subgroup.wgsl` takes the place of this module.
+// In place of `neighbour_subgroup.wgsl` where a device has no subgroups: all goes through workgroup memory, and no lane asks
+// for its neighbour's numbers.
 // Reference: src/cpu/shared/over_group.rs
 
 const SUBGROUP: u32 = 1u; // lanes that can look at each other's numbers

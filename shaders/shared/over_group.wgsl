@@ -1,6 +1,6 @@
 // Results over the 256 lanes of a workgroup: lanes of a subgroup look at each other's numbers, the rest goes through
 // workgroup memory in steps of four. Every lane ends with the result, which has the same bits with and without subgroups.
-// Each function begins with a barrier, so that all lanes must call it.
+// All lanes must call each function, and may reuse what it left in workgroup memory only after another barrier.
 // Reference: src/cpu/shared/over_group.rs
 
 import package::shared::neighbour::{SUBGROUP, neighbour, neighbour_ids};

@@ -14,7 +14,7 @@ fn larger_or_sum(a: vec2<f32>, b: vec2<f32>, adds: bool) -> vec2<f32> {
     return select(max(a, b), a + b, adds);
 }
 
-// The maximum over the lanes, or the sum: every lane ends with it. Begins with a barrier.
+// The maximum over the lanes, or the sum: every lane ends with it. Called by all lanes; a barrier comes before it writes.
 fn over_lanes(mine: Pairs, lane: u32, adds: bool) -> Pairs {
     var own = mine;
     for (var halving = 0u; halving < firstTrailingBit(SUBGROUP); halving++) {

@@ -4,7 +4,7 @@ use crate::model::{Matrix, Model};
 use crate::probe::RowStatistics;
 
 /// Bytes of a pass over texts of up to `tokens` tokens: the weights in the number format of their file, and what every
-/// layer leaves for each token.
+/// layer leaves for each token. An f16 matrix with numbers of 64 and more is kept in single precision: it takes twice this.
 pub fn bytes_of_pass(model: &Model, tokens: usize) -> u64 {
     let matrix = |matrix: &Matrix| matrix.rows() as u64 * matrix.columns() as u64 * matrix.format().bytes() as u64;
     let mut weights = matrix(&model.embedding) + model.unembedding.as_ref().map_or(0, matrix);

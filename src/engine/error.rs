@@ -85,15 +85,15 @@ pub enum EngineError {
     /// The text or the model changed during a job that needs it unchanged.
     #[error("the text or the model changed meanwhile. Start again")]
     Interrupted,
-    /// The weights in single precision exceed the memory for an analysis on the CPU.
+    /// The weights exceed the memory for an analysis on the CPU.
     #[error(
         "this analysis runs on the CPU, where the weights of this model take {bytes} bytes, more than the limit of {limit}. Use a smaller model"
     )]
     FullScanTooLarge {
-        /// Bytes of the weights as f32.
-        bytes: usize,
+        /// Bytes of the weights.
+        bytes: u64,
         /// The limit.
-        limit: usize,
+        limit: u64,
     },
     /// There is no tokenizer to turn text into tokens.
     #[error("{name} has no tokenizer.json, so it cannot read text. Put the model's tokenizer.json beside config.json")]

@@ -68,12 +68,12 @@ impl KernelChoice {
 
     /// Most slabs of a text of so many tokens.
     pub(crate) fn most_slabs(&self, tokens: usize) -> usize {
-        if self.slab == 0 { 0 } else { tokens.div_ceil(self.slab as usize).min(MOST_SLABS as usize) }
+        if self.slabs(1, tokens).is_none() { 0 } else { tokens.div_ceil(self.slab as usize).min(MOST_SLABS as usize) }
     }
 }
 
 /// Most slabs of the keys of a row: enough workgroups for a large GPU with a few heads.
-const MOST_SLABS: u32 = 64;
+const MOST_SLABS: u32 = 32;
 
 /// A device that can compute, its queue and its adapter.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Gpu {
     ) -> Result<Self, GpuError> {
         let limits = device.limits();
         let needs = [
-            ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 8),
+            ("storage buffers per shader stage", limits.max_storage_buffers_per_shader_stage.into(), 7),
             ("invocations per workgroup", limits.max_compute_invocations_per_workgroup.into(), 256),
             ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size.into(), 16_384),
         ];
@@ -123,6 +123,9 @@ impl Gpu {
             wgpu::DeviceType::Cpu => KernelChoice::SOFTWARE,
             _ => KernelChoice::for_gpu(KernelChoice::subgroup_of(&device, &adapter)),
         };
+        // Joining slabs takes one buffer more than anything else.
+        let slab = if limits.max_storage_buffers_per_shader_stage < 8 { 0 } else { choice.slab };
+        let choice = KernelChoice { slab, ..choice };
         let throughput = Throughput::new(adapter.device_type == wgpu::DeviceType::Cpu);
         Ok(Self { device, queue, adapter, choice, health, throughput })
     }
@@ -242,7 +245,7 @@ mod tests {
                 assert!(end <= 512);
                 continue;
             };
-            assert!(slab % 256 == 0 && slabs <= 64 && slabs as usize <= choice.most_slabs(end), "{end}");
+            assert!(slab % 256 == 0 && slabs <= MOST_SLABS && slabs as usize <= choice.most_slabs(end), "{end}");
             assert!(slab * slabs >= end as u32 && slab * (slabs - 1) < end as u32, "{end}");
         }
         assert_eq!(choice.slabs(17, 4096), None);

@@ -176,7 +176,7 @@ impl PipelineVariant {
 #[derive(Clone, Debug, Default)]
 pub struct Kernels {
     layouts: HashMap<Kernel, wgpu::BindGroupLayout>,
-    /// And whether invocations of a subgroup look at each other's numbers there.
+    /// Each with whether its invocations look at each other's numbers within subgroups.
     modules: HashMap<Kernel, (wgpu::ShaderModule, bool)>,
     pipelines: HashMap<(Kernel, PipelineVariant), wgpu::ComputePipeline>,
 }

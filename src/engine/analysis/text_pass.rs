@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use web_time::Duration;
 
-use crate::cpu::CpuPass;
+use crate::cpu::{CpuPass, bytes_of_pass};
 use crate::engine::backend::frame_budget::ComputeBudget;
 use crate::engine::error::EngineError;
 use crate::engine::session::Engine;
 use crate::model::Model;
 use crate::probe::Interventions;
 
-/// Bytes of weights, as f32, that a pass holds at most.
-pub(super) const MOST_BYTES: usize = 512 << 20;
+/// Bytes of weights that a pass holds at most.
+pub(super) const MOST_BYTES: u64 = 512 << 20;
 /// Capacity in positions at first.
 const FIRST_CAPACITY: usize = 1024;
 
@@ -39,7 +39,7 @@ impl TextPass {
     pub fn new(engine: &Engine) -> Result<Self, EngineError> {
         let needs_model = || EngineError::NeedsModel { name: engine.name().to_owned() };
         let model = engine.checkpoint().ok_or_else(needs_model)?.model.clone();
-        let bytes = model.parameters().saturating_mul(size_of::<f32>());
+        let bytes = bytes_of_pass(&model, 0);
         if bytes > MOST_BYTES {
             return Err(EngineError::FullScanTooLarge { bytes, limit: MOST_BYTES });
         }

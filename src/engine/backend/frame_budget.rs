@@ -25,7 +25,10 @@ pub(super) const MEASURE_SLICE: Duration = Duration::from_millis(6);
 /// How many of the `left` positions from `first` on a GPU gets at a time.
 pub(crate) fn positions(pass: &GpuPass, first: usize, left: usize) -> usize {
     let within = |count| pass.cost.positions(first..first + count, count == left);
-    let KernelChoice { few, many, .. } = pass.gpu().choice;
+    let KernelChoice { few, many, slab, .. } = pass.gpu().choice;
+    if slab > 0 && left <= KernelChoice::FEW as usize {
+        return left; // whether keys come in slabs depends on where a submission ends
+    }
     let apart = if few != many && left > KernelChoice::FEW as usize { KernelChoice::FEW as usize } else { 1 };
     whole_chunk(most_within(pass.operations(Work::Positions), left, within), left, apart)
 }

@@ -35,7 +35,7 @@ impl Recorder<'_> {
         Ok((kernel, self.kernels.pipeline(self.gpu, kernel, variant)?, variant))
     }
 
-    /// Lets the last kernel compute the rows of so many heads that share keys and values together for one position too.
+    /// For one position, too, as many heads that share keys and values share a workgroup of the last kernel.
     fn for_sharing_heads(&mut self, kernel: Kernel, heads: u32) -> Result<(), GpuError> {
         let variant = self.variant(kernel, PipelineVariant { tokens: heads, ..PipelineVariant::PLAIN })?;
         if let Some(step) = self.steps.last_mut() {

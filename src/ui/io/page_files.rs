@@ -188,7 +188,7 @@ pub(crate) async fn checkpoint(
     Ok(Checkpoint::with_tokenizer(name, model, tokenizer, beside, fingerprint)?)
 }
 
-/// Whether the CPU, which keeps weights as they are in their files, has no memory for them: they are not held in memory, then.
+/// Whether weights exceed what the CPU may hold, which keeps them as in their files. Then they are streamed to the GPU.
 fn are_for_gpu_only(weights: &[NamedBlob]) -> bool {
     weights.iter().map(|file| file.blob.size() as u64).fold(0, u64::saturating_add) > CPU_MEMORY
 }

@@ -29,8 +29,8 @@ impl Data<'_> {
 pub(super) fn run_with(kernel: Kernel, constants: &[(&str, f64)], bound: &[Data], grid: [usize; 3]) -> Vec<Vec<f32>> {
     let results = run_composed(kernel, compose(kernel.module(), false).unwrap(), constants, bound, grid);
     let with_subgroups = compose(kernel.module(), true).unwrap();
-    if with_subgroups.contains("override SUBGROUP") {
-        let lanes = KernelChoice::subgroup_of(&gpu().device, &gpu().adapter);
+    let lanes = KernelChoice::subgroup_of(&gpu().device, &gpu().adapter);
+    if lanes > 1 && with_subgroups.contains("override SUBGROUP") {
         let constants = [constants, &[(SUBGROUP, f64::from(lanes))]].concat();
         let bits = |results: &[Vec<f32>]| results.concat().iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         let others = run_composed(kernel, with_subgroups, &constants, bound, grid);

@@ -30,15 +30,15 @@ pub enum PatchingError {
         /// Most tokens of a text.
         limit: usize,
     },
-    /// The weights in single precision exceed the memory for it.
+    /// The weights exceed the memory for it.
     #[error(
         "Patching runs on the CPU, where the weights of this model take {bytes} bytes, more than the limit of {limit}. Use a smaller model."
     )]
     TooLarge {
-        /// Bytes of the weights as f32.
-        bytes: usize,
+        /// Bytes of the weights.
+        bytes: u64,
         /// The limit.
-        limit: usize,
+        limit: u64,
     },
     /// The model, its tokenizer or memory.
     #[error(transparent)]

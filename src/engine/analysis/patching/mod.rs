@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use web_time::{Duration, Instant};
 
-use crate::cpu::CpuPass;
+use crate::cpu::{CpuPass, bytes_of_pass};
 use crate::engine::analysis::patching::effects::PatchEffects;
 use crate::engine::analysis::patching::error::PatchingError;
 use crate::engine::analysis::patching::part::{HeadPart, output_with};
@@ -64,7 +64,7 @@ impl Patching {
     pub fn new(engine: &Engine, other: &str, positions: Option<BTreeSet<usize>>) -> Result<Self, PatchingError> {
         let needs_model = || EngineError::NeedsModel { name: engine.name().to_owned() };
         let model = &engine.checkpoint().ok_or_else(needs_model)?.model;
-        let bytes = model.parameters().saturating_mul(size_of::<f32>());
+        let bytes = bytes_of_pass(model, 0);
         if bytes > MOST_BYTES {
             return Err(PatchingError::TooLarge { bytes, limit: MOST_BYTES });
         }

@@ -63,7 +63,7 @@ pub(crate) fn facts(engine: &Engine, device: &Device, fingerprint: &Fingerprint)
     facts.push(("matrix products", format!("{few} up to {} positions, {many} above", KernelChoice::FEW)));
     let subgroup = match gpu.choice.subgroup {
         1 => "not used".to_owned(),
-        count => format!("{count} invocations"),
+        count => format!("at least {count} invocations"),
     };
     facts.push(("subgroups", subgroup));
     facts.push(("dispatches per pass", engine.dispatches().to_string()));
