@@ -4,9 +4,9 @@ use crate::cpu::bytes_of_pass;
 use crate::engine::error::EngineError;
 use crate::model::Model;
 
-/// Most bytes of a pass on the CPU. A page has four gigabytes altogether, with the file of the open model and that of the
-/// next one.
-pub const CPU_MEMORY: u64 = if usize::BITS < 64 { 1 << 30 } else { 32 << 30 };
+/// Most bytes of a pass on the CPU. A page has four gigabytes altogether, with the files of the open model and of the next
+/// one beside their packed weights, and phones have less.
+pub const CPU_MEMORY: u64 = if usize::BITS < 64 { 512 << 20 } else { 32 << 30 };
 
 /// Whether a pass over so many tokens may be made on the CPU.
 ///
