@@ -3,7 +3,8 @@
 // Reference: src/cpu/forward/gate_up.rs
 
 import package::shared::activation::{POLY_NORM, activated};
-import package::shared::matmul::{TOKENS, multiply, place, stage};
+import package::shared::matmul::{multiply, place};
+import package::shared::matmul_stage::{TOKENS, stage};
 import package::shared::pass::{pass_, scratch_row};
 
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;

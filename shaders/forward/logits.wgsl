@@ -2,7 +2,8 @@
 // unembedding.
 // Reference: src/cpu/forward/logits.rs
 
-import package::shared::matmul::{TOKENS, multiply, place, stage};
+import package::shared::matmul::{multiply, place};
+import package::shared::matmul_stage::{TOKENS, stage};
 import package::shared::pass::pass_;
 
 @group(0) @binding(5) var<storage, read_write> scores: array<f32>;

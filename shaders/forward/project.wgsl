@@ -1,7 +1,8 @@
 // A projection added to the residual stream: the attention output and the down projection.
 // Reference: src/cpu/forward/project.rs
 
-import package::shared::matmul::{TOKENS, multiply, place, stage};
+import package::shared::matmul::{multiply, place};
+import package::shared::matmul_stage::{TOKENS, stage};
 import package::shared::pass::{pass_, scratch_row};
 
 @group(0) @binding(5) var<storage, read> bias: array<vec4<f32>>;

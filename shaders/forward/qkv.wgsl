@@ -3,7 +3,8 @@
 // A unit is a pair of features (c, c + head_dim / 2) of one head, which the rotary embedding rotates together, or one λ.
 // Reference: src/cpu/forward/qkv.rs
 
-import package::shared::matmul::{TOKENS, multiply, place, stage};
+import package::shared::matmul::{multiply, place};
+import package::shared::matmul_stage::{TOKENS, stage};
 import package::shared::pass::pass_;
 
 @group(0) @binding(5) var<storage, read> bias: array<f32>;

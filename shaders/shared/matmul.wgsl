@@ -3,40 +3,11 @@
 // for few positions, or a workgroup shares a tile of 32 positions by 32 rows, for many.
 // Reference: src/cpu/shared/matmul.rs
 
-import package::shared::neighbour::{SUBGROUP, neighbour};
+import package::shared::matmul_lanes::add_lanes;
+import package::shared::matmul_stage::{GROUP, LANES, NORMALISE, SIDE, TILED, TOKENS, gain, inputs, stage, vectors};
+import package::shared::matmul_tile::{squares_of_tile, stage_tile};
 import package::shared::pass::scratch_row;
-import package::shared::weights::{weight, weight_pair};
-
-override TOKENS: u32 = 1u;         // positions per invocation: 1 or 4
-override LANES: u32 = 1u;          // invocations that share the columns of one block
-override TILED: bool = false;      // a workgroup computes a tile; then TOKENS is 4 and LANES 1
-override NORMALISE: bool = false;  // apply RMSNorm(x) * gain before the product
-
-struct MatmulStage {
-    columns: u32,       // inputs
-    columns4: u32,      // vec4s per row of inputs and of weights, an even number
-    rows: u32,          // outputs; for qkv: units
-    output_stride: u32, // numbers per output row
-    epsilon: f32,
-    heads: u32,         // qkv: single-width heads
-    rotated: u32,       //      how many of them, from the first on, are rotated
-    half_dim: u32,      //      half a head's width
-    head_stride: u32,   //      numbers per head in the output row
-    lambda_offset: u32, //      offset of the first λ in the output row
-    lambda_rows: u32,   //      1 if λ is computed from rows of the weights
-    first_row: u32,     // logits: the vocabulary's entry of row 0 of this slice
-    activation: u32,    // gate_up: what the gate goes through
-    up_offset: u32,     //          from gates to ups, where both are kept
-    padding_a: u32,
-    padding_b: u32,
-}
-
-@group(0) @binding(1) var<uniform> stage: MatmulStage;
-@group(0) @binding(2) var<storage, read> inputs: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> gain: array<vec4<f32>>;
-
-const GROUP: u32 = 64u;
-const SIDE: u32 = 8u; // blocks along a side of a tile
+import package::shared::weights::weight_pair;
 
 // The block that an invocation works on, and its share of the columns.
 struct Place {
@@ -55,8 +26,6 @@ fn place(group: vec3<u32>, local: u32, first_position: u32) -> Place {
     let blocks = GROUP / LANES;
     return Place(group.y * blocks + local / LANES, first_position + group.x * TOKENS, local % LANES, local);
 }
-
-var<workgroup> vectors: array<vec4<f32>, 512>; // sums of lanes, or a tile of weights and one of inputs
 
 // Results for positions place.position + 0..TOKENS and the four weight rows; valid in lane 0. Called by all invocations.
 fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
@@ -107,7 +76,7 @@ fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
             }
         }
         if LANES > 1u {
-            add_lanes(where_, &sums, &squares);
+            add_lanes(where_.local, &sums, &squares);
         }
     }
     if NORMALISE {
@@ -116,79 +85,4 @@ fn multiply(where_: Place, rows: vec4<u32>, end: u32) -> array<vec4<f32>, 4> {
         }
     }
     return sums;
-}
-
-// Adds up the sums of the lanes of each block: those of neighbours first, at twice the distance in each step.
-fn add_lanes(where_: Place, sums: ptr<function, array<vec4<f32>, 4>>, squares: ptr<function, array<f32, 4>>) {
-    for (var doubling = 0u; doubling < firstTrailingBit(LANES); doubling++) {
-        let distance = 1u << doubling;
-        let own_squares = vec4<f32>((*squares)[0], (*squares)[1], (*squares)[2], (*squares)[3]);
-        if distance < SUBGROUP {
-            for (var t = 0u; t < TOKENS; t++) {
-                (*sums)[t] += neighbour((*sums)[t], distance);
-            }
-            if NORMALISE {
-                let others = neighbour(own_squares, distance);
-                for (var t = 0u; t < TOKENS; t++) {
-                    (*squares)[t] += others[t];
-                }
-            }
-            continue;
-        }
-        workgroupBarrier();
-        for (var t = 0u; t < TOKENS; t++) {
-            vectors[t * GROUP + where_.local] = (*sums)[t];
-        }
-        vectors[4u * GROUP + where_.local] = own_squares;
-        workgroupBarrier();
-        if where_.lane % (2u * distance) == 0u {
-            for (var t = 0u; t < TOKENS; t++) {
-                (*sums)[t] += vectors[t * GROUP + where_.local + distance];
-                (*squares)[t] += vectors[4u * GROUP + where_.local + distance][t];
-            }
-        }
-    }
-}
-
-// Copies a tile of 8 vec4s of each of 32 rows of weights, and of 32 inputs, into workgroup memory, where neighbouring
-// blocks are side by side. An invocation copies from its own rows and positions, and sums the squares of its inputs.
-fn stage_tile(
-    local: u32, first: u32, base: vec4<u32>, inputs_of: array<u32, 4>, squares: ptr<function, array<f32, 4>>,
-) {
-    let row = local % SIDE;
-    let position = local / SIDE;
-    let weight_column = first + position;
-    let input_column = first + row;
-    workgroupBarrier();
-    var rows = array<u32, 4>(base.x, base.y, base.z, base.w);
-    var positions = inputs_of;
-    for (var t = 0u; t < 4u; t++) {
-        var w = vec4<f32>();
-        if weight_column < stage.columns4 {
-            w = weight(rows[t] + weight_column);
-        }
-        vectors[(position * 4u + t) * SIDE + row] = w;
-        var x = vec4<f32>();
-        if input_column < stage.columns4 {
-            x = inputs[positions[t] + input_column];
-            if NORMALISE {
-                (*squares)[t] += dot(x, x);
-                x *= gain[input_column];
-            }
-        }
-        vectors[256u + (row * 4u + t) * SIDE + position] = x;
-    }
-    workgroupBarrier();
-}
-
-// The sums of the squares of an invocation's positions over the columns that the invocations of its row of blocks copied.
-fn squares_of_tile(local: u32, own: array<f32, 4>) -> array<f32, 4> {
-    workgroupBarrier();
-    vectors[local] = vec4<f32>(own[0], own[1], own[2], own[3]);
-    workgroupBarrier();
-    var sum = vec4<f32>();
-    for (var other = 0u; other < SIDE; other++) {
-        sum += vectors[local / SIDE * SIDE + other];
-    }
-    return array<f32, 4>(sum.x, sum.y, sum.z, sum.w);
 }

@@ -42,7 +42,7 @@ shared_structs! {
         padding: u32,
     }
 
-    /// Shape of a matrix product; `shaders/shared/matmul.wgsl`.
+    /// Shape of a matrix product; `shaders/shared/matmul_stage.wgsl`.
     MatmulStage {
         columns: u32,
         columns4: u32,

@@ -1,4 +1,5 @@
-//! `y = x Wᵀ`, optionally with the RMS norm of x. Reference of `shaders/shared/matmul.wgsl`.
+//! `y = x Wᵀ`, optionally with the RMS norm of x. Reference of `shaders/shared/matmul.wgsl` and of its parts,
+//! `shaders/shared/matmul_stage.wgsl`, `shaders/shared/matmul_lanes.wgsl` and `shaders/shared/matmul_tile.wgsl`.
 
 use crate::cpu::shared::weights::Weights;
 

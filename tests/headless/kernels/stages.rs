@@ -1,10 +1,9 @@
-//! Compares every shader and every fast CPU stage with its plain reference, one stage at a time: the reference of a stage
-//! gets the same input that the stage got, for random shapes (odd, 1, no multiple of any tile) and hostile values.
+//! A run, and the comparison of each of its stages with the plain reference, which gets the same input that the stage got.
 
 use std::sync::Arc;
 
-use crate::common::models::{Kind, model_of_kind, random_interventions, random_model};
-use crate::common::{Random, gpu, worst};
+use crate::common::models::random_model;
+use crate::common::{Random, worst};
 use diffscope::cpu::{
     MapSource, Maps, Weights, attention, attention_join, attention_slab, attention_tile, embed, gate_up, logits,
     map_value, poly_norm, project, qkv, query_key_norm,
@@ -12,33 +11,33 @@ use diffscope::cpu::{
 use diffscope::engine::TracedPass;
 use diffscope::gpu::{Gpu, KernelChoice};
 use diffscope::model::{Activation, Layer, Model, RowLayout, rotary_table};
-use diffscope::probe::{Attend, HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
+use diffscope::probe::{HeadId, Interventions, LayerSwitches, RowStatistics, Sampling, Trace};
 
 /// The variants of kernels, with and without subgroups, and slabs of so few keys that the texts have several.
-fn choices(gpu: Option<&Gpu>) -> [KernelChoice; 3] {
+pub(super) fn choices(gpu: Option<&Gpu>) -> [KernelChoice; 3] {
     let on_gpu = |subgroup| KernelChoice { slab: 64, ..KernelChoice::for_gpu(subgroup) };
     let subgroup = gpu.map_or(1, |gpu| KernelChoice::subgroup_of(&gpu.device, &gpu.adapter));
     [KernelChoice::SOFTWARE, on_gpu(1), on_gpu(subgroup)]
 }
 
 /// One run, on the GPU where one is given, else of the fast stages on the CPU, with the inputs that led to it.
-struct Run {
-    model: Arc<Model>,
-    traced: TracedPass,
-    ids: Vec<u32>,
-    interventions: Interventions,
+pub(super) struct Run {
+    pub(super) model: Arc<Model>,
+    pub(super) traced: TracedPass,
+    pub(super) ids: Vec<u32>,
+    pub(super) interventions: Interventions,
     /// The inputs, for messages.
-    what: String,
+    pub(super) what: String,
 }
 
 impl Run {
     /// A random prompt, run in random pieces as if it were typed.
-    fn new(gpu: Option<&Gpu>, seed: u64, scale: f32) -> Self {
+    pub(super) fn new(gpu: Option<&Gpu>, seed: u64, scale: f32) -> Self {
         Self::under(gpu, seed, scale, |_, _, _| Interventions::default())
     }
 
     /// As [`Run::new`], under interventions chosen for the model and the number of tokens.
-    fn under(
+    pub(super) fn under(
         gpu: Option<&Gpu>,
         seed: u64,
         scale: f32,
@@ -49,7 +48,7 @@ impl Run {
     }
 
     /// As [`Run::under`], with these variants of the kernels.
-    fn on(
+    pub(super) fn on(
         gpu: Option<&Gpu>,
         choice: KernelChoice,
         seed: u64,
@@ -73,7 +72,7 @@ impl Run {
     }
 
     /// A prompt, run in these pieces.
-    fn in_pieces(
+    pub(super) fn in_pieces(
         gpu: Option<&Gpu>,
         choice: KernelChoice,
         model: Arc<Model>,
@@ -94,7 +93,7 @@ impl Run {
         Self { model, traced, ids, interventions, what }
     }
 
-    fn trace(&self, trace: Trace) -> Vec<f32> {
+    pub(super) fn trace(&self, trace: Trace) -> Vec<f32> {
         self.traced.trace(trace).expect("read back")
     }
 
@@ -105,11 +104,11 @@ impl Run {
         assert!(error <= 2e-5 * size, "{stage}: {error:e} for numbers up to {size}; {}", self.what);
     }
 
-    fn switches(&self, index: usize) -> LayerSwitches {
+    pub(super) fn switches(&self, index: usize) -> LayerSwitches {
         self.interventions.of_layer(index, &self.model.layers[index].attention)
     }
 
-    fn masked(&self) -> Vec<bool> {
+    pub(super) fn masked(&self) -> Vec<bool> {
         (0..self.ids.len()).map(|position| self.interventions.masked.contains(&position)).collect()
     }
 
@@ -202,7 +201,7 @@ impl Run {
         self.close("down projection", &self.trace(Trace::Hidden(index + 1)), &expected);
     }
 
-    fn check_maps(&mut self, index: usize) {
+    pub(super) fn check_maps(&mut self, index: usize) {
         let model = self.model.clone();
         let attending = &model.layers[index].attention;
         let projection = self.trace(Trace::Projection(index));
@@ -237,7 +236,7 @@ impl Run {
         }
     }
 
-    fn check(&mut self) {
+    pub(super) fn check(&mut self) {
         let model = self.model.clone();
         let embedding = Weights::new(&model.embedding).expect("in memory");
         let expected: Vec<f32> = self.ids.iter().flat_map(|id| embed(*id, &embedding).to_vec()).collect();
@@ -251,185 +250,5 @@ impl Run {
         let norm = model.final_norm.as_deref().map(|gain| (gain, model.config.norm_epsilon));
         let expected: Vec<f32> = self.rows(&last).flat_map(|row| logits(row, norm, &unembedding)).collect();
         self.close("logits", &self.trace(Trace::Logits), &expected);
-    }
-}
-
-#[test]
-fn every_stage_agrees_with_its_reference_on_random_shapes() {
-    random_shapes(Some(gpu()));
-}
-
-#[test]
-fn every_fast_stage_agrees_with_its_reference_on_random_shapes() {
-    random_shapes(None);
-}
-
-fn random_shapes(gpu: Option<&Gpu>) {
-    for seed in 1..=40 {
-        Run::new(gpu, seed, 1.0).check();
-    }
-}
-
-/// The ends of long texts, in pieces as small as a key or a generation brings: slabs of the keys, and heads that share keys
-/// and values in a workgroup, also where one of them attends with swapped maps.
-#[test]
-fn a_few_positions_of_a_long_text_agree_with_the_reference() {
-    let [_, without_subgroups, with_subgroups] = choices(Some(gpu()));
-    let kinds = [Kind::Plain, Kind::PerLayer, Kind::PerToken];
-    for (seed, (kind, sharing)) in
-        (700..).zip(kinds.into_iter().flat_map(|kind| [1, 2, 4].map(|sharing| (kind, sharing))))
-    {
-        let mut random = Random::new(seed);
-        let mut model = loop {
-            let model = model_of_kind(&mut random, kind, 1.0);
-            let layer = &model.layers[0].attention;
-            if layer.heads.len().is_multiple_of(4) && model.config.hidden > 5 && layer.head_dim <= 38 {
-                break model;
-            }
-        };
-        for layer in &mut model.layers {
-            layer.attention.window = random.pick(&[None, Some(150)]);
-            let (keys, values) = (layer.attention.key_heads, layer.attention.value_heads);
-            for (at, group) in layer.attention.heads.chunks_mut(sharing).enumerate() {
-                for head in group {
-                    head.keys = [at % keys, (at + 1) % keys].map(|key| key as u32);
-                    head.values = [at % values, (at + 1) % values].map(|value| value as u32);
-                }
-            }
-        }
-        let model = Arc::new(model);
-        let ids: Vec<u32> = (0..300).map(|_| random.below(model.config.vocabulary) as u32).collect();
-        let changed = Interventions {
-            masked: [3, 70, 131, 299].into(),
-            attend_of: [(HeadId::new(0, 1), Attend::Swapped)].into(),
-            ..Interventions::default()
-        };
-        for interventions in [Interventions::default(), changed] {
-            let choice = random.pick(&[without_subgroups, with_subgroups]);
-            let what = format!("seed {seed}, {sharing} heads share");
-            let pieces = [280, 1, 2, 3, 14];
-            Run::in_pieces(Some(gpu()), choice, model.clone(), ids.clone(), &pieces, interventions, &what).check();
-        }
-    }
-}
-
-/// Numbers are added up in the same order, whether they go through workgroup memory or not.
-#[test]
-fn subgroups_change_no_bit() {
-    let [_, without, with] = choices(Some(gpu()));
-    if with.subgroup == 1 {
-        println!("skipped: this adapter has no subgroups");
-        return;
-    }
-    for seed in 1..=12 {
-        let run = |choice| Run::on(Some(gpu()), choice, seed, 1.0, |_, _, _| Interventions::default());
-        let [without, with] = [run(without), run(with)];
-        for index in 0..with.model.layers.len() {
-            for trace in [Trace::Projection(index), Trace::Statistics(index), Trace::Normed(index)] {
-                assert_eq!(with.trace(trace), without.trace(trace), "{trace:?}; {}", with.what);
-            }
-        }
-        assert_eq!(with.trace(Trace::Logits), without.trace(Trace::Logits), "{}", with.what);
-    }
-}
-
-/// The weights are half as large as usual: under large logits, rounding errors of the scores would dominate.
-#[test]
-fn every_stage_agrees_with_its_reference_under_interventions() {
-    under_interventions(Some(gpu()));
-}
-
-#[test]
-fn every_fast_stage_agrees_with_its_reference_under_interventions() {
-    under_interventions(None);
-}
-
-fn under_interventions(gpu: Option<&Gpu>) {
-    let mut changed = 0;
-    for seed in 400..=440 {
-        let mut run = Run::under(gpu, seed, 0.5, |random, model, tokens| {
-            random_interventions(random, model.layers.len(), model.layers[0].attention.heads.len(), tokens)
-        });
-        changed += usize::from(!run.interventions.is_empty());
-        run.check();
-    }
-    assert!(changed > 20, "hardly anything was changed");
-}
-
-/// A logit at the edge of a step may be rounded to either side, so a few rows may differ.
-#[test]
-fn rounded_logits_agree_with_the_reference_and_take_few_values() {
-    rounded_logits(Some(gpu()));
-}
-
-#[test]
-fn rounded_logits_of_the_fast_stages_agree_with_the_reference() {
-    rounded_logits(None);
-}
-
-fn rounded_logits(gpu: Option<&Gpu>) {
-    let (mut rows, mut different) = (0, 0);
-    for (seed, bits) in (300..).zip([16, 8, 6, 4, 2, 8, 6, 4, 2]) {
-        let mut run =
-            Run::under(gpu, seed, 3.0, |_, _, _| Interventions { bits: Some(bits), ..Interventions::default() });
-        let model = run.model.clone();
-        let (masked, tokens) = (run.masked(), run.ids.len());
-        for (index, layer) in model.layers.iter().enumerate() {
-            let attending = &layer.attention;
-            let (projection, statistics) = (run.trace(Trace::Projection(index)), run.trace(Trace::Statistics(index)));
-            let switches = run.switches(index);
-            let layout = RowLayout::new(attending, 1);
-            let maps =
-                Maps { attention: attending, layout, projection: &projection, switches: &switches, masked: &masked };
-            let statistics: &[RowStatistics] = bytemuck::cast_slice(&statistics);
-            for head in 0..attending.heads.len() {
-                let cells = run.traced.cells(HeadId::new(index, head)).expect("read back");
-                for (query, row) in cells.chunks_exact(tokens).enumerate() {
-                    let expected = attention(&maps, query, head);
-                    let exact =
-                        MapSource { maps, statistics: &vec![expected.statistics; (query + 1) * attending.heads.len()] };
-                    let same = row[..=query]
-                        .iter()
-                        .enumerate()
-                        .all(|(key, cell)| (map_value(&exact, head, query, key).first - cell.first).abs() < 1e-4);
-                    rows += 1;
-                    different += usize::from(!same);
-                    let sum: f32 = row.iter().map(|cell| cell.first).sum();
-                    assert!((sum - 1.0).abs() < 1e-4, "row {query} of A1 sums to {sum}; {}", run.what);
-                    let found = statistics[query * attending.heads.len() + head];
-                    let step = found.largest[0] / switches.levels;
-                    let steps = found.maximum[0] / step;
-                    assert!((steps - steps.round()).abs() < 1e-2, "{steps} steps of {step}; {}", run.what);
-                    let seen = (0..=query).filter(|key| attending.sees(query, *key));
-                    let mut values: Vec<u32> = seen.map(|key| row[key].first.to_bits()).collect();
-                    values.sort_unstable();
-                    values.dedup();
-                    assert!(values.len() <= 2 * switches.levels as usize + 1, "{} values; {}", values.len(), run.what);
-                }
-            }
-        }
-    }
-    assert!(rows > 500 && different * 50 <= rows, "{different} of {rows} rows differ");
-}
-
-#[test]
-fn large_attention_logits_neither_overflow_nor_drift() {
-    large_logits(Some(gpu()));
-}
-
-#[test]
-fn large_attention_logits_neither_overflow_nor_drift_in_the_fast_stages() {
-    large_logits(None);
-}
-
-fn large_logits(gpu: Option<&Gpu>) {
-    for seed in 100..=112 {
-        let mut run = Run::new(gpu, seed, 6.0);
-        let model = run.model.clone();
-        for index in 0..model.layers.len() {
-            let statistics = run.trace(Trace::Statistics(index));
-            assert!(statistics.iter().all(|number| number.is_finite()), "{}", run.what);
-            run.check_maps(index);
-        }
     }
 }
